@@ -1,0 +1,4 @@
+//! The `minibatch` command.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! SIMD kernels under one arithmetic contract.

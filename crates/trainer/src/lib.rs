@@ -1,0 +1,2 @@
+//! Feed-forward networks trained by backpropagation, whole minibatches at a time.
+#![forbid(unsafe_code)]

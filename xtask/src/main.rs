@@ -1,0 +1,4 @@
+//! The tasks of this repository.
+#![forbid(unsafe_code)]
+
+fn main() {}
