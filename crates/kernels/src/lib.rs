@@ -1,1 +1,46 @@
-//! SIMD kernels under one arithmetic contract.
+//! The arithmetic of Minibatch: matrix products with fused epilogues, element-wise operations, fixed-order sums and
+//! the thread team, in AVX-512, AVX2 and scalar code from one algorithm each.
+//!
+//! # The arithmetic contract
+//!
+//! Every element of a product is one chain of fused multiply-adds over k, ascending, from its starting value; vector
+//! width, tile shape, blocking and the thread that computes it don't enter. So all instruction sets of the fused
+//! class and all thread counts give the same bits. Sums over rows run in ascending order. `exp` and what is built on it
+//! is one formula. The exception is [`Isa::MATRIXMULTIPLY`], an arithmetic class of its own.
+//!
+//! The crate knows matrices, not layers, and no files.
+//!
+//! ```
+//! use minibatch_kernels::{Isa, Matrix, Pool, Start, gemm, Store};
+//!
+//! let a = Matrix::from_fn(2, 3, |i, k| (i + k) as f32);
+//! let b = Matrix::from_fn(3, 2, |k, j| if k == j { 1.0 } else { 0.0 });
+//! let mut c = Matrix::zeros(2, 2);
+//! let pool = Pool::new(Isa::detect(), 2)?;
+//! pool.run(|team| gemm(team, a.view(), b.view(), &mut c.view_mut(), Start::Bias(&[10.0, 20.0]), &Store));
+//! assert_eq!((c.row(0), c.row(1)), (&[10.0, 21.0][..], &[11.0, 22.0][..]));
+//! # Ok::<(), minibatch_kernels::PoolError>(())
+//! ```
+
+// The one crate where `unsafe` is at home: SIMD and the thread team. Each block carries its argument.
+#![allow(unsafe_code)]
+
+mod arch;
+mod elementwise;
+mod gemm;
+mod isa;
+mod math;
+mod matrix;
+mod pool;
+mod reduce;
+pub mod reference;
+mod team;
+mod vector;
+
+pub use elementwise::*;
+pub use gemm::{Epilogue, Start, Store, gemm};
+pub use isa::{ArithmeticClass, Isa, IsaError};
+pub use matrix::{Mat, MatMut, Matrix};
+pub use pool::{Pool, PoolError};
+pub use reduce::*;
+pub use team::Team;

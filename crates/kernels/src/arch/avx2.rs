@@ -1,0 +1,133 @@
+//! AVX2 with FMA: 16 registers of 8 lanes, masks as integer registers.
+
+use crate::isa::Kernel;
+use crate::vector::Vector;
+use core::arch::x86_64::*;
+
+/// A 256-bit register.
+#[derive(Clone, Copy)]
+pub(crate) struct F32x8(__m256);
+
+/// Eight ones, then eight zeros: a load at offset 8 − n is the mask of the first n lanes.
+static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// Runs `kernel` compiled for AVX2 and FMA.
+///
+/// # Safety
+///
+/// The CPU must have AVX2 and FMA.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn enter<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: the caller vouches for the instructions, all that F32x8 asks of the CPU.
+    unsafe { kernel.run::<F32x8>() }
+}
+
+// SAFETY of every block below: the trait's contract gives the instruction set and the pointers' validity; the
+// unaligned forms of loads and stores are used throughout, and masked ones touch only the lanes of the mask.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Vector for F32x8 {
+    const LANES: usize = 8;
+    // 16 registers: 6×2 sums, 2 registers of B, 1 broadcast of A; 12 independent chains hide the 4-cycle FMA.
+    const TILE_ROWS: usize = 6;
+    const TILE_VECTORS: usize = 2;
+    type Mask = __m256i;
+
+    #[inline(always)]
+    unsafe fn enter<K: Kernel>(kernel: K) -> K::Output {
+        unsafe { enter(kernel) }
+    }
+
+    #[inline(always)]
+    unsafe fn mask(lanes: usize) -> __m256i {
+        debug_assert!(lanes <= 8);
+        unsafe { _mm256_loadu_si256(MASKS.as_ptr().add(8 - lanes).cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        Self(unsafe { _mm256_set1_ps(x) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        Self(unsafe { _mm256_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_masked(from: *const f32, mask: __m256i) -> Self {
+        Self(unsafe { _mm256_maskload_ps(from, mask) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm256_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_masked(self, to: *mut f32, mask: __m256i) {
+        unsafe { _mm256_maskstore_ps(to, mask, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> Self {
+        Self(unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()))) })
+    }
+
+    #[inline(always)]
+    unsafe fn fma(self, b: Self, c: Self) -> Self {
+        Self(unsafe { _mm256_fmadd_ps(self.0, b.0, c.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        Self(unsafe { _mm256_add_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, b: Self) -> Self {
+        Self(unsafe { _mm256_sub_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        Self(unsafe { _mm256_mul_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        Self(unsafe { _mm256_div_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        Self(unsafe { _mm256_max_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn min(self, b: Self) -> Self {
+        Self(unsafe { _mm256_min_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn select_gt(self, b: Self, value: Self) -> Self {
+        Self(unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, b.0), value.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn flush_below(self, limit: Self) -> Self {
+        unsafe {
+            let magnitude = _mm256_andnot_ps(_mm256_set1_ps(-0.0), self.0);
+            // "Not less than" is also true of NaN, which therefore stays.
+            let keep = _mm256_cmp_ps::<_CMP_NLT_UQ>(magnitude, limit.0);
+            Self(_mm256_and_ps(keep, self.0))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn exp2_of_shifted(self) -> Self {
+        unsafe {
+            let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0));
+            Self(_mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(0x3f80_0000))))
+        }
+    }
+}

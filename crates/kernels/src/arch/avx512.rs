@@ -1,0 +1,132 @@
+//! AVX-512F: 32 registers of 16 lanes, native masks.
+
+use crate::isa::Kernel;
+use crate::vector::Vector;
+use core::arch::x86_64::*;
+
+/// A 512-bit register.
+#[derive(Clone, Copy)]
+pub(crate) struct F32x16(__m512);
+
+/// Runs `kernel` compiled for AVX-512F.
+///
+/// # Safety
+///
+/// The CPU must have AVX-512F.
+#[target_feature(enable = "avx512f")]
+unsafe fn enter<K: Kernel>(kernel: K) -> K::Output {
+    // SAFETY: the caller vouches for the instructions, all that F32x16 asks of the CPU.
+    unsafe { kernel.run::<F32x16>() }
+}
+
+// SAFETY of every block below: the trait's contract gives the instruction set and the pointers' validity; the
+// unaligned forms of loads and stores are used throughout, and masked ones touch only the lanes of the mask.
+#[allow(clippy::undocumented_unsafe_blocks)]
+impl Vector for F32x16 {
+    const LANES: usize = 16;
+    // 32 registers: 14×2 sums, 2 registers of B, 1 broadcast of A; 28 independent chains hide the 4-cycle FMA.
+    const TILE_ROWS: usize = 14;
+    const TILE_VECTORS: usize = 2;
+    type Mask = __mmask16;
+
+    #[inline(always)]
+    unsafe fn enter<K: Kernel>(kernel: K) -> K::Output {
+        unsafe { enter(kernel) }
+    }
+
+    #[inline(always)]
+    unsafe fn mask(lanes: usize) -> __mmask16 {
+        debug_assert!(lanes <= 16);
+        ((1u32 << lanes) - 1) as __mmask16
+    }
+
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> Self {
+        Self(unsafe { _mm512_set1_ps(x) })
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        Self(unsafe { _mm512_loadu_ps(from) })
+    }
+
+    #[inline(always)]
+    unsafe fn load_masked(from: *const f32, mask: __mmask16) -> Self {
+        Self(unsafe { _mm512_maskz_loadu_ps(mask, from) })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_masked(self, to: *mut f32, mask: __mmask16) {
+        unsafe { _mm512_mask_storeu_ps(to, mask, self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bytes(from: *const u8) -> Self {
+        Self(unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()))) })
+    }
+
+    #[inline(always)]
+    unsafe fn fma(self, b: Self, c: Self) -> Self {
+        Self(unsafe { _mm512_fmadd_ps(self.0, b.0, c.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, b: Self) -> Self {
+        Self(unsafe { _mm512_add_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn sub(self, b: Self) -> Self {
+        Self(unsafe { _mm512_sub_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn mul(self, b: Self) -> Self {
+        Self(unsafe { _mm512_mul_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn div(self, b: Self) -> Self {
+        Self(unsafe { _mm512_div_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn max(self, b: Self) -> Self {
+        Self(unsafe { _mm512_max_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn min(self, b: Self) -> Self {
+        Self(unsafe { _mm512_min_ps(self.0, b.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn select_gt(self, b: Self, value: Self) -> Self {
+        unsafe {
+            let greater = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, b.0);
+            Self(_mm512_maskz_mov_ps(greater, value.0))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn flush_below(self, limit: Self) -> Self {
+        unsafe {
+            // "Not less than" is also true of NaN, which therefore stays.
+            let keep = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(_mm512_abs_ps(self.0), limit.0);
+            Self(_mm512_maskz_mov_ps(keep, self.0))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn exp2_of_shifted(self) -> Self {
+        unsafe {
+            let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(self.0));
+            Self(_mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(0x3f80_0000))))
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Transcendental functions over registers: one formula each, with FMA, the same on every instruction set.
+
+use crate::vector::Vector;
+
+/// The smallest argument of [`exp`] whose scale 2ⁿ is still a normal number: below, the result stays e⁻⁸⁷.
+const EXP_MIN: f32 = -87.0;
+
+/// The largest argument of [`exp`]: above, the result stays e⁸⁸.
+const EXP_MAX: f32 = 88.0;
+
+/// 1.5·2²³: adding it rounds a small number to the nearest integer (ties to even) and leaves that integer in the
+/// low mantissa bits.
+const ROUND: f32 = 12_582_912.0;
+
+/// ln 2 as the nearest f32, and what that leaves.
+const LN_2_HI: f32 = std::f32::consts::LN_2;
+const LN_2_LO: f32 = -1.904_654_3e-9;
+
+/// Coefficients of (eʳ − 1 − r)/r² for |r| ≤ ½·ln 2, highest power first: the minimax polynomial of Cephes' `expf`.
+const EXP_POLYNOMIAL: [f32; 6] =
+    [1.987_569_2e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
+
+/// eˣ for x clamped to [−87, 88]; NaN stays NaN.
+///
+/// x = n·ln 2 + r with integer n and |r| ≤ ½·ln 2 (Cody and Waite's two-part ln 2), eˣ = 2ⁿ·eʳ. Within 1 ulp of the
+/// exact value between the clamps (measured: tests/math.rs).
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`.
+#[inline(always)]
+pub(crate) unsafe fn exp<V: Vector>(x: V) -> V {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let x = V::splat(EXP_MAX).min(V::splat(EXP_MIN).max(x));
+        let shifted = x.fma(V::splat(std::f32::consts::LOG2_E), V::splat(ROUND));
+        let n = shifted.sub(V::splat(ROUND));
+        let r = n.fma(V::splat(-LN_2_HI), x);
+        let r = n.fma(V::splat(-LN_2_LO), r);
+        let mut p = V::splat(EXP_POLYNOMIAL[0]);
+        for &coefficient in &EXP_POLYNOMIAL[1..] {
+            p = p.fma(r, V::splat(coefficient));
+        }
+        let e = p.fma(r.mul(r), r).add(V::splat(1.0));
+        e.mul(shifted.exp2_of_shifted())
+    }
+}
+
+/// The logistic sigmoid σ(x) = 1 / (1 + e⁻ˣ).
+///
+/// Within 2.5 ulp of the exact value for x ≥ −87 (measured: tests/math.rs); below, it stays at σ(−88) instead of sinking into
+/// denormals. σ(NaN) is NaN, σ(±0) is ½ exactly.
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`.
+#[inline(always)]
+pub(crate) unsafe fn sigmoid<V: Vector>(x: V) -> V {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let one = V::splat(1.0);
+        one.div(one.add(exp(V::splat(0.0).sub(x))))
+    }
+}

@@ -1,0 +1,360 @@
+//! Matrices and views of them, all f32.
+//!
+//! [`Matrix`] owns row-major storage whose rows start on 64-byte lines. The kernels work on views: [`Mat`] reads
+//! with any row and column stride (so a transpose is free), [`MatMut`] writes row-major.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
+
+/// f32 values in a cache line: row strides of owned matrices are multiples of it.
+const LINE: usize = 16;
+
+/// One cache line of values: what makes a `Vec` start on a 64-byte boundary.
+#[repr(C, align(64))]
+#[derive(Clone, Copy)]
+struct Line([f32; LINE]);
+
+/// A (rows × cols) matrix, row-major, rows padded to and starting on 64-byte lines. The padding is 0 and stays 0.
+///
+/// ```
+/// use minibatch_kernels::Matrix;
+///
+/// let m = Matrix::from_fn(2, 3, |row, col| (10 * row + col) as f32);
+/// assert_eq!(m.row(1), [10.0, 11.0, 12.0]);
+/// assert_eq!(m.view().transposed().get(2, 1), 12.0);
+/// ```
+#[derive(Clone)]
+pub struct Matrix {
+    lines: Vec<Line>,
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+}
+
+impl Matrix {
+    /// A (`rows` × `cols`) matrix of zeros.
+    ///
+    /// # Panics
+    ///
+    /// If the size doesn't fit the address space.
+    pub fn zeros(rows: usize, cols: usize) -> Matrix {
+        let lines_per_row = cols.div_ceil(LINE);
+        let lines = rows.checked_mul(lines_per_row).expect("a matrix must fit in memory");
+        Matrix { lines: vec![Line([0.0; LINE]); lines], rows, cols, row_stride: lines_per_row * LINE }
+    }
+
+    /// A matrix whose element (row, col) is `value(row, col)`, asked for row by row.
+    pub fn from_fn(rows: usize, cols: usize, mut value: impl FnMut(usize, usize) -> f32) -> Matrix {
+        let mut matrix = Self::zeros(rows, cols);
+        for row in 0..rows {
+            for (col, x) in matrix.row_mut(row).iter_mut().enumerate() {
+                *x = value(row, col);
+            }
+        }
+        matrix
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Row `row`, without its padding.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn row(&self, row: usize) -> &[f32] {
+        assert!(row < self.rows, "row {row} of a matrix of {} rows", self.rows);
+        &self.values()[row * self.row_stride..][..self.cols]
+    }
+
+    /// Row `row`, without its padding, to write.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        assert!(row < self.rows, "row {row} of a matrix of {} rows", self.rows);
+        let (start, cols) = (row * self.row_stride, self.cols);
+        &mut self.values_mut()[start..][..cols]
+    }
+
+    /// The whole matrix, to read.
+    pub fn view(&self) -> Mat<'_> {
+        self.top(self.rows)
+    }
+
+    /// The whole matrix, to write.
+    pub fn view_mut(&mut self) -> MatMut<'_> {
+        self.top_mut(self.rows)
+    }
+
+    /// The first `rows` rows, to read: a smaller minibatch in the buffers of a larger one.
+    ///
+    /// # Panics
+    ///
+    /// If the matrix has fewer rows.
+    pub fn top(&self, rows: usize) -> Mat<'_> {
+        assert!(rows <= self.rows, "the first {rows} rows of {}", self.rows);
+        Mat {
+            data: self.values().as_ptr(),
+            rows,
+            cols: self.cols,
+            row_stride: self.row_stride,
+            col_stride: 1,
+            borrow: PhantomData,
+        }
+    }
+
+    /// The first `rows` rows, to write.
+    ///
+    /// # Panics
+    ///
+    /// If the matrix has fewer rows.
+    pub fn top_mut(&mut self, rows: usize) -> MatMut<'_> {
+        assert!(rows <= self.rows, "the first {rows} rows of {}", self.rows);
+        let (cols, row_stride) = (self.cols, self.row_stride);
+        MatMut { data: self.values_mut().as_mut_ptr(), rows, cols, row_stride, borrow: PhantomData }
+    }
+
+    fn values(&self) -> &[f32] {
+        // SAFETY: `Line` is `repr(C)` around `[f32; LINE]`, so n lines are n·LINE initialised, contiguous f32s.
+        unsafe {
+            std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * LINE)
+        }
+    }
+
+    fn values_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as in `values`; `&mut self` makes the borrow exclusive.
+        unsafe {
+            std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * LINE)
+        }
+    }
+}
+
+impl fmt::Debug for Matrix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Matrix({} × {})", self.rows, self.cols)
+    }
+}
+
+impl PartialEq for Matrix {
+    /// Same shape and equal elements.
+    fn eq(&self, other: &Matrix) -> bool {
+        self.rows == other.rows
+            && self.cols == other.cols
+            && (0..self.rows).all(|row| self.row(row) == other.row(row))
+    }
+}
+
+/// A (rows × cols) view to read, with any strides: element (i, j) is `i·row_stride + j·col_stride` values in.
+#[derive(Clone, Copy)]
+pub struct Mat<'a> {
+    pub(crate) data: *const f32,
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) col_stride: usize,
+    borrow: PhantomData<&'a f32>,
+}
+
+// SAFETY: a `Mat` is a shared borrow of f32s, as `&[f32]` is.
+unsafe impl Send for Mat<'_> {}
+// SAFETY: as above.
+unsafe impl Sync for Mat<'_> {}
+
+impl<'a> Mat<'a> {
+    /// Views `data` as a (`rows` × `cols`) matrix with the given strides.
+    ///
+    /// # Panics
+    ///
+    /// If the last element lies outside `data`.
+    pub fn strided(data: &'a [f32], rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Mat<'a> {
+        assert_inside(data.len(), rows, cols, row_stride, col_stride);
+        Mat { data: data.as_ptr(), rows, cols, row_stride, col_stride, borrow: PhantomData }
+    }
+
+    /// Views `data` as a (`rows` × `cols`) row-major matrix without padding.
+    ///
+    /// # Panics
+    ///
+    /// If `data` has fewer than `rows · cols` values.
+    pub fn row_major(data: &'a [f32], rows: usize, cols: usize) -> Mat<'a> {
+        Self::strided(data, rows, cols, cols, 1)
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// The transpose: the same elements, strides exchanged.
+    pub fn transposed(self) -> Mat<'a> {
+        Mat {
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// Element (row, col).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such element.
+    pub fn get(&self, row: usize, col: usize) -> f32 {
+        assert!(row < self.rows && col < self.cols, "({row}, {col}) of a ({} × {}) matrix", self.rows, self.cols);
+        // SAFETY: the constructors proved that every element (i, j) in range lies inside the borrowed storage.
+        unsafe {
+            *self.data.add(row * self.row_stride + col * self.col_stride)
+        }
+    }
+
+    /// Row `row` as a slice.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row, or its elements aren't contiguous.
+    pub fn row(&self, row: usize) -> &'a [f32] {
+        assert!(row < self.rows, "row {row} of a view of {} rows", self.rows);
+        assert!(self.col_stride == 1 || self.cols <= 1, "a row of a transposed view isn't a slice");
+        // SAFETY: the constructors proved that the row's `cols` contiguous elements lie inside the storage, which
+        // stays borrowed for 'a.
+        unsafe {
+            std::slice::from_raw_parts(self.data.add(row * self.row_stride), self.cols)
+        }
+    }
+
+    /// The part in `rows` and `cols`.
+    ///
+    /// # Panics
+    ///
+    /// If the part reaches outside.
+    pub fn part(self, rows: Range<usize>, cols: Range<usize>) -> Mat<'a> {
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
+        assert!(cols.start <= cols.end && cols.end <= self.cols, "columns {cols:?} of {}", self.cols);
+        let offset = rows.start * self.row_stride + cols.start * self.col_stride;
+        // `wrapping_add`: an empty part may begin one past the end, where nothing is read.
+        Mat { data: self.data.wrapping_add(offset), rows: rows.len(), cols: cols.len(), ..self }
+    }
+
+    /// A matrix of its own with the same elements.
+    pub fn to_matrix(self) -> Matrix {
+        Matrix::from_fn(self.rows, self.cols, |row, col| self.get(row, col))
+    }
+}
+
+/// A (rows × cols) row-major view to write: element (i, j) is `i·row_stride + j` values in.
+///
+/// Several `MatMut` may interleave in memory (column blocks of one matrix) as long as they share no element.
+pub struct MatMut<'a> {
+    pub(crate) data: *mut f32,
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    pub(crate) row_stride: usize,
+    borrow: PhantomData<&'a mut f32>,
+}
+
+// SAFETY: a `MatMut` is an exclusive borrow of its elements, as `&mut [f32]` is.
+unsafe impl Send for MatMut<'_> {}
+// SAFETY: as above; through `&MatMut` elements can only be read.
+unsafe impl Sync for MatMut<'_> {}
+
+impl<'a> MatMut<'a> {
+    /// Views `data` as a (`rows` × `cols`) row-major matrix whose rows are `row_stride` values apart.
+    ///
+    /// # Panics
+    ///
+    /// If the last element lies outside `data`, or rows overlap.
+    pub fn strided(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> MatMut<'a> {
+        assert_inside(data.len(), rows, cols, row_stride, 1);
+        assert!(rows <= 1 || row_stride >= cols, "rows of {cols} values overlap at a stride of {row_stride}");
+        MatMut { data: data.as_mut_ptr(), rows, cols, row_stride, borrow: PhantomData }
+    }
+
+    /// Views `data` as a (`rows` × `cols`) row-major matrix without padding.
+    ///
+    /// # Panics
+    ///
+    /// If `data` has fewer than `rows · cols` values.
+    pub fn row_major(data: &'a mut [f32], rows: usize, cols: usize) -> MatMut<'a> {
+        Self::strided(data, rows, cols, cols)
+    }
+
+    /// The view at `data`, without a check.
+    ///
+    /// # Safety
+    ///
+    /// For 'a, all elements must be valid to read and write, and reachable through this view only.
+    pub(crate) unsafe fn from_raw(data: *mut f32, rows: usize, cols: usize, row_stride: usize) -> MatMut<'a> {
+        MatMut { data, rows, cols, row_stride, borrow: PhantomData }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// The same view for a shorter time.
+    pub fn reborrow(&mut self) -> MatMut<'_> {
+        MatMut { borrow: PhantomData, ..*self }
+    }
+
+    /// The elements, to read.
+    pub fn as_mat(&self) -> Mat<'_> {
+        Mat {
+            data: self.data,
+            rows: self.rows,
+            cols: self.cols,
+            row_stride: self.row_stride,
+            col_stride: 1,
+            borrow: PhantomData,
+        }
+    }
+
+    /// Row `row` as a slice.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        assert!(row < self.rows, "row {row} of a view of {} rows", self.rows);
+        // SAFETY: the view's elements are valid and exclusively ours; a row is `cols` contiguous ones.
+        unsafe {
+            std::slice::from_raw_parts_mut(self.data.add(row * self.row_stride), self.cols)
+        }
+    }
+}
+
+fn assert_inside(len: usize, rows: usize, cols: usize, row_stride: usize, col_stride: usize) {
+    if rows == 0 || cols == 0 {
+        return;
+    }
+    let last = (rows - 1)
+        .checked_mul(row_stride)
+        .zip((cols - 1).checked_mul(col_stride))
+        .and_then(|(down, across)| down.checked_add(across));
+    assert!(
+        last.is_some_and(|last| last < len),
+        "a ({rows} × {cols}) view with strides {row_stride} and {col_stride} reaches outside {len} values"
+    );
+}

@@ -1,0 +1,258 @@
+//! The thread team: a driver and its workers, in step through phases.
+//!
+//! One thread, the **driver**, runs the program; the others wait. To compute something together the driver opens a
+//! **phase**: a function and a number of **blocks**. Block i belongs to member i (block 0 to the driver), in every
+//! phase, so that what a member touches stays in its core's cache. The driver leaves the phase when every block is
+//! done.
+//!
+//! # Protocol
+//!
+//! `phase` holds a generation, counted up with every phase, and the number of blocks. Publishing it releases the work
+//! pointer written just before; a worker that sees it acquires both. Whoever wants to run block i first *claims* it:
+//! it raises `claimed[i]` from an older generation to this one by compare-and-swap, so exactly one thread runs each
+//! block of each phase. It then stores the generation in `done[i]` (release), which the driver reads (acquire).
+//!
+//! - The work pointer is read only between a claim and its `done`, and the driver doesn't leave the phase (where the
+//!   function lives) before every `done`: a worker that wakes up late finds its claim refused and touches nothing.
+//! - A worker that was preempted before its claim doesn't stall the phase: after [`SPINS_BEFORE_TAKEOVER`] the driver
+//!   claims what is left and runs it itself.
+//! - Waiting is spinning for [`SPINS_BEFORE_PARK`], then parking. `parked[i]` and `phase` are written and read in
+//!   opposite order on the two sides, sequentially consistent, so a wake-up can't be lost.
+//! - A panic in a block is caught where it happens and resumed in the driver once the phase is over; the session then
+//!   ends and the workers return. Nothing hangs.
+//!
+//! Where the workers' threads come from is the business of [`pool`](crate::pool).
+
+use crate::gemm::Scratch;
+use crate::isa::Isa;
+use std::any::Any;
+use std::cell::{Cell, UnsafeCell};
+use std::hint::spin_loop;
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, Thread};
+
+/// How often the driver looks for a block's end before it takes over the blocks nobody claimed: some microseconds,
+/// more than a healthy worker needs to see the phase.
+const SPINS_BEFORE_TAKEOVER: u32 = 200;
+
+/// How often a waiting thread looks before it gives its core away: tens of microseconds, longer than the driver's own
+/// work between two phases of a step.
+const SPINS_BEFORE_PARK: u32 = 2_000;
+
+/// The most members a team can have: the phase word keeps 16 bits for them.
+pub(crate) const MAX_MEMBERS: usize = 4096;
+
+/// Number of blocks that means "the session is over".
+const END: u64 = 0xffff;
+
+/// f32 values in a cache line: blocks of columns are whole lines, so that no two members write one line.
+const LINE: usize = 16;
+
+/// What a phase runs: the block's index and the running thread's packing buffers.
+type Work<'a> = dyn Fn(usize, &mut Scratch) + Sync + 'a;
+
+/// What the members of a team share.
+pub(crate) struct Shared {
+    /// generation · 2¹⁶ + blocks
+    phase: AtomicU64,
+    work: UnsafeCell<Option<*const Work<'static>>>,
+    members: Box<[Member]>,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+/// One member's flags, on cache lines of their own.
+#[repr(align(128))]
+struct Member {
+    claimed: AtomicU64,
+    done: AtomicU64,
+    parked: AtomicBool,
+    thread: Mutex<Option<Thread>>,
+    /// Packing buffers for whoever runs this member's block.
+    scratch: UnsafeCell<Scratch>,
+}
+
+// SAFETY: `work` is written by the driver between phases and read by claim holders within one; `scratch` is touched
+// only by the thread that holds the member's claim. Everything else is atomic or locked.
+unsafe impl Sync for Shared {}
+// SAFETY: the work pointer is only followed within a phase, whose function is `Sync`; the rest is `Send`.
+unsafe impl Send for Shared {}
+
+impl Shared {
+    pub(crate) fn new(members: usize) -> Shared {
+        assert!((1..=MAX_MEMBERS).contains(&members));
+        let member = |_| Member {
+            claimed: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            parked: AtomicBool::new(false),
+            thread: Mutex::new(None),
+            scratch: UnsafeCell::new(Scratch::new()),
+        };
+        Shared {
+            phase: AtomicU64::new(0),
+            work: UnsafeCell::new(None),
+            members: (0..members).map(member).collect(),
+            panic: Mutex::new(None),
+        }
+    }
+
+    /// The phase word before a session's first phase: what its workers have "seen".
+    pub(crate) fn current(&self) -> u64 {
+        self.phase.load(Ordering::Acquire)
+    }
+
+    /// A worker's life in a session: waits for phases newer than `seen` and runs its block of each.
+    pub(crate) fn serve(&self, member: usize, mut seen: u64) {
+        *self.members[member].thread.lock().unwrap_or_else(|e| e.into_inner()) = Some(thread::current());
+        loop {
+            seen = self.next_phase(member, seen);
+            let (generation, blocks) = (seen >> 16, seen & 0xffff);
+            if blocks == END {
+                return;
+            }
+            if (member as u64) < blocks && self.claim(member, generation) {
+                self.run_claimed(member, generation);
+            }
+        }
+    }
+
+    /// Ends the session: every worker returns from [`serve`](Self::serve).
+    pub(crate) fn end(&self) {
+        let generation = (self.phase.load(Ordering::Relaxed) >> 16) + 1;
+        self.publish(generation << 16 | END, self.members.len());
+    }
+
+    fn next_phase(&self, member: usize, seen: u64) -> u64 {
+        let me = &self.members[member];
+        loop {
+            for _ in 0..SPINS_BEFORE_PARK {
+                let word = self.phase.load(Ordering::Acquire);
+                if word != seen {
+                    return word;
+                }
+                spin_loop();
+            }
+            me.parked.store(true, Ordering::SeqCst);
+            if self.phase.load(Ordering::SeqCst) == seen {
+                thread::park();
+            }
+            me.parked.store(false, Ordering::SeqCst);
+        }
+    }
+
+    fn publish(&self, word: u64, members: usize) {
+        self.phase.store(word, Ordering::SeqCst);
+        for member in &self.members[1..members] {
+            if member.parked.load(Ordering::SeqCst)
+                && let Some(thread) = &*member.thread.lock().unwrap_or_else(|e| e.into_inner())
+            {
+                thread.unpark();
+            }
+        }
+    }
+
+    fn claim(&self, block: usize, generation: u64) -> bool {
+        let claimed = &self.members[block].claimed;
+        let last = claimed.load(Ordering::Relaxed);
+        last < generation
+            && claimed.compare_exchange(last, generation, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    /// Runs a block that the calling thread has claimed.
+    fn run_claimed(&self, block: usize, generation: u64) {
+        // SAFETY: the claim makes this thread the only one on this block and its scratch. The driver stays in the phase
+        // until `done` below, so the work pointer, written before the phase was published, is set and its function alive.
+        let (work, scratch) = unsafe {
+            let work = (*self.work.get()).expect("a published phase has work");
+            (&*work, &mut *self.members[block].scratch.get())
+        };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(block, scratch))) {
+            self.panic.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(panic);
+        }
+        self.members[block].done.store(generation, Ordering::Release);
+    }
+
+    /// Runs `work` on blocks `0..blocks` and returns when all are done. Called by the driver only.
+    fn phase(&self, blocks: usize, work: &Work<'_>) {
+        if blocks == 1 {
+            // SAFETY: no phase is open, so nobody else touches the driver's scratch; the others needn't even look.
+            work(0, unsafe { &mut *self.members[0].scratch.get() });
+            return;
+        }
+        let generation = (self.phase.load(Ordering::Relaxed) >> 16) + 1;
+        // SAFETY: no phase is open, so nobody reads `work`. The lifetime is erased for the time of this call only: every
+        // claim of this generation has ended, and no other can be made, when it returns.
+        unsafe {
+            let work: *const Work<'_> = work;
+            *self.work.get() = Some(std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work));
+        }
+        self.publish(generation << 16 | blocks as u64, blocks);
+        if self.claim(0, generation) {
+            self.run_claimed(0, generation);
+        }
+        let is_done = |block: usize| self.members[block].done.load(Ordering::Acquire) == generation;
+        let mut spins = 0;
+        for block in 1..blocks {
+            while !is_done(block) {
+                spins += 1;
+                if spins < SPINS_BEFORE_TAKEOVER {
+                    spin_loop();
+                } else if self.claim(block, generation) {
+                    self.run_claimed(block, generation);
+                } else if spins < SPINS_BEFORE_PARK {
+                    spin_loop();
+                } else {
+                    // Its owner is at it, perhaps preempted: let it have this core.
+                    thread::yield_now();
+                }
+            }
+        }
+        let panic = self.panic.lock().unwrap_or_else(|e| e.into_inner()).take();
+        if let Some(panic) = panic {
+            resume_unwind(panic);
+        }
+    }
+}
+
+/// A team in session, in the hands of its driver: what every parallel kernel is given.
+///
+/// Made by [`Pool::run`](crate::Pool::run), whose closure is the driver's program.
+pub struct Team<'s> {
+    shared: &'s Shared,
+    isa: Isa,
+    /// Only the driver opens phases: neither `Send` nor `Sync`.
+    driver: PhantomData<Cell<()>>,
+}
+
+impl<'s> Team<'s> {
+    pub(crate) fn new(shared: &'s Shared, isa: Isa) -> Team<'s> {
+        Team { shared, isa, driver: PhantomData }
+    }
+
+    /// The instruction set of its kernels.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Number of members, the driver included.
+    pub fn members(&self) -> usize {
+        self.shared.members.len()
+    }
+
+    /// Runs `work` for blocks `0..blocks`, at most one for each member, block i on member i.
+    pub(crate) fn phase(&self, blocks: usize, work: impl Fn(usize, &mut Scratch) + Sync) {
+        assert!((1..=self.members()).contains(&blocks), "{blocks} blocks for {} members", self.members());
+        self.shared.phase(blocks, &work);
+    }
+}
+
+/// The columns that member `block` of `blocks` owns in a matrix of `cols` columns: whole cache lines, the same in
+/// every phase with that many blocks.
+pub(crate) fn column_block(cols: usize, blocks: usize, block: usize) -> Range<usize> {
+    let lines = cols.div_ceil(LINE);
+    let at = |block: usize| (lines * block / blocks * LINE).min(cols);
+    at(block)..at(block + 1)
+}

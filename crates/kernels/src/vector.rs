@@ -1,0 +1,84 @@
+//! The one abstraction over instruction sets: a register of `f32` lanes.
+
+use crate::isa::Kernel;
+
+/// A SIMD register of `LANES` f32 values and the few operations the kernels are written in.
+///
+/// Every kernel is one algorithm, generic over this trait; a file in [`arch`](crate::arch) implements it for
+/// one instruction set. All implementations but the unfused scalar one must give the same bits lane by lane: each method is either exact,
+/// correctly rounded (`fma`, `add`, `mul`, `div`), or a compare-and-select whose NaN behaviour is spelled out.
+///
+/// # Safety
+///
+/// Every method may execute instructions of the implementation's instruction set, so it may be called only
+/// where the CPU has them: inside [`Isa::run`](crate::Isa), which holds the proof. Methods that take a pointer
+/// also need it valid (for reads or writes, unaligned) for the lanes they touch.
+pub(crate) trait Vector: Copy {
+    /// f32 values in a register.
+    const LANES: usize;
+
+    /// Rows of the full GEMM tile; the tile keeps `TILE_ROWS · TILE_VECTORS` registers of sums.
+    const TILE_ROWS: usize;
+
+    /// Registers across the full GEMM tile, 1 or 2.
+    const TILE_VECTORS: usize;
+
+    /// Chooses the first n lanes: the edge of a matrix.
+    type Mask: Copy;
+
+    /// Runs `kernel` in a function of its own that is compiled for this instruction set.
+    unsafe fn enter<K: Kernel>(kernel: K) -> K::Output;
+
+    /// A mask of the first `lanes` lanes, `lanes <= LANES`. Used at every edge.
+    unsafe fn mask(lanes: usize) -> Self::Mask;
+
+    /// `x` in every lane. Used by the GEMM tile for the broadcast operand, and for constants.
+    unsafe fn splat(x: f32) -> Self;
+
+    /// Reads `LANES` values.
+    unsafe fn load(from: *const f32) -> Self;
+
+    /// Reads the lanes of `mask`, 0 elsewhere; memory behind the other lanes isn't touched.
+    unsafe fn load_masked(from: *const f32, mask: Self::Mask) -> Self;
+
+    /// Writes `LANES` values.
+    unsafe fn store(self, to: *mut f32);
+
+    /// Writes the lanes of `mask`; memory behind the other lanes isn't touched.
+    unsafe fn store_masked(self, to: *mut f32, mask: Self::Mask);
+
+    /// Reads `LANES` bytes as the numbers 0 to 255. Used by the gather.
+    unsafe fn load_bytes(from: *const u8) -> Self;
+
+    /// `self · b + c` with a single rounding. The arithmetic of every product.
+    unsafe fn fma(self, b: Self, c: Self) -> Self;
+
+    /// Lane-wise sum. Used by the column sums and sigmoid.
+    unsafe fn add(self, b: Self) -> Self;
+
+    /// Lane-wise difference. Used by exp and the derivatives.
+    unsafe fn sub(self, b: Self) -> Self;
+
+    /// Lane-wise product. Used by Hadamard products and scaling.
+    unsafe fn mul(self, b: Self) -> Self;
+
+    /// Lane-wise quotient, correctly rounded. Used by sigmoid.
+    unsafe fn div(self, b: Self) -> Self;
+
+    /// `if self > b { self } else { b }`: where either is NaN the result is `b`, so constants go first and
+    /// NaN comes through. Used by clamps and ReLU.
+    unsafe fn max(self, b: Self) -> Self;
+
+    /// `if self < b { self } else { b }`: where either is NaN the result is `b`.
+    unsafe fn min(self, b: Self) -> Self;
+
+    /// `if self > b { value } else { 0 }`, lane by lane; 0 where either of the compared is NaN. Used by the
+    /// derivative of ReLU.
+    unsafe fn select_gt(self, b: Self, value: Self) -> Self;
+
+    /// `if |self| < limit { +0 } else { self }`; NaN stays. Used to keep denormals out of Δ.
+    unsafe fn flush_below(self, limit: Self) -> Self;
+
+    /// 2ⁿ from `1.5·2²³ + n`, the sum whose low mantissa bits are the integer n, −126 ≤ n ≤ 127. Used by exp.
+    unsafe fn exp2_of_shifted(self) -> Self;
+}
