@@ -78,22 +78,22 @@ pub fn hadamard(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>) {
     zip(isa, c, b, Hadamard);
 }
 
-/// C ← A − C, the derivative of the quadratic cost where C holds the targets and A the activations.
+/// C ← C − B. With C = A_L and B = Y, the derivative of the quadratic cost.
 ///
 /// # Panics
 ///
-/// If the shapes differ, or A's rows aren't contiguous.
-pub fn subtract_from(isa: Isa, c: &mut MatMut<'_>, a: Mat<'_>) {
+/// If the shapes differ, or B's rows aren't contiguous.
+pub fn subtract(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>) {
     #[derive(Clone, Copy)]
     struct Subtract;
     impl Binary for Subtract {
         #[inline(always)]
         unsafe fn eval<V: Vector>(self, x: V, y: V) -> V {
             // SAFETY: as the caller's.
-            unsafe { y.sub(x) }
+            unsafe { x.sub(y) }
         }
     }
-    zip(isa, c, a, Subtract);
+    zip(isa, c, b, Subtract);
 }
 
 /// Δ ← Δ ⊙ σ′(Z) for the sigmoid, from its output A = σ(Z): σ′ = A ⊙ (1 − A). Results below 2⁻⁹⁶ become +0.

@@ -331,6 +331,18 @@ impl<'a> MatMut<'a> {
         }
     }
 
+    /// Copies the elements of `from`.
+    ///
+    /// # Panics
+    ///
+    /// If the shapes differ, or the rows of `from` aren't contiguous.
+    pub fn copy_from(&mut self, from: Mat<'_>) {
+        assert_eq!((self.rows, self.cols), (from.rows, from.cols), "shapes of a copy");
+        for row in 0..self.rows {
+            self.row_mut(row).copy_from_slice(from.row(row));
+        }
+    }
+
     /// Row `row` as a slice.
     ///
     /// # Panics

@@ -1,0 +1,24 @@
+use super::Activation;
+use minibatch_kernels::{Isa, Mat, MatMut};
+
+/// No activation: σ(z) = z.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Identity;
+
+impl Activation for Identity {
+    fn name(&self) -> &'static str {
+        "identity"
+    }
+
+    fn value(&self, z: f64) -> f64 {
+        z
+    }
+
+    fn derivative(&self, _: f64) -> f64 {
+        1.0
+    }
+
+    fn forward(&self, _: Isa, _: &mut MatMut<'_>) {}
+
+    fn backward(&self, _: Isa, _: &mut MatMut<'_>, _: Mat<'_>) {}
+}

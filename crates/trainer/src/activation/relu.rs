@@ -1,0 +1,28 @@
+use super::Activation;
+use minibatch_kernels::{Isa, Mat, MatMut, relu, relu_backward};
+
+/// The rectifier max(0, z); its derivative is 1 where z > 0, else 0.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Relu;
+
+impl Activation for Relu {
+    fn name(&self) -> &'static str {
+        "relu"
+    }
+
+    fn value(&self, z: f64) -> f64 {
+        if 0.0 > z { 0.0 } else { z }
+    }
+
+    fn derivative(&self, z: f64) -> f64 {
+        if z > 0.0 { 1.0 } else { 0.0 }
+    }
+
+    fn forward(&self, isa: Isa, z: &mut MatMut<'_>) {
+        relu(isa, z);
+    }
+
+    fn backward(&self, isa: Isa, delta: &mut MatMut<'_>, a: Mat<'_>) {
+        relu_backward(isa, delta, a);
+    }
+}

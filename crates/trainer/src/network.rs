@@ -1,0 +1,243 @@
+//! A network: its layers' weights, biases and activations, and its cost.
+
+use crate::activation::{Activation, Sigmoid};
+use crate::cost::{Cost, Quadratic};
+use crate::init::Initializer;
+use minibatch_kernels::Matrix;
+use std::sync::Arc;
+
+/// A fully connected layer: A_l = σ_l(A_{l−1}·W_lᵀ + b_l).
+///
+/// W_l is stored input-major, (n_{l−1} × n_l), so that the forward product reads contiguous rows over the outputs; the
+/// accessors speak W_jk, from input k to output j.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// (n_{l−1} × n_l)
+    pub(crate) weights: Matrix,
+    /// (n_l)
+    pub(crate) biases: Vec<f32>,
+    pub(crate) activation: Arc<dyn Activation>,
+}
+
+impl Layer {
+    fn new(inputs: usize, outputs: usize, activation: Arc<dyn Activation>) -> Layer {
+        Layer { weights: Matrix::zeros(inputs, outputs), biases: vec![0.0; outputs], activation }
+    }
+
+    /// n_{l−1}, the fan-in of each neuron.
+    pub fn inputs(&self) -> usize {
+        self.weights.rows()
+    }
+
+    /// n_l, the number of neurons.
+    pub fn outputs(&self) -> usize {
+        self.weights.cols()
+    }
+
+    /// W_jk, the weight from input k to output j.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such weight.
+    pub fn weight(&self, j: usize, k: usize) -> f32 {
+        self.weights.row(k)[j]
+    }
+
+    /// Sets W_jk.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such weight.
+    pub fn set_weight(&mut self, j: usize, k: usize, weight: f32) {
+        self.weights.row_mut(k)[j] = weight;
+    }
+
+    /// b_l, one for each output.
+    pub fn biases(&self) -> &[f32] {
+        &self.biases
+    }
+
+    /// b_l, to write.
+    pub fn biases_mut(&mut self) -> &mut [f32] {
+        &mut self.biases
+    }
+
+    /// σ_l.
+    pub fn activation(&self) -> &dyn Activation {
+        &*self.activation
+    }
+
+    /// Number of weights and biases.
+    pub fn parameters(&self) -> usize {
+        self.inputs() * self.outputs() + self.outputs()
+    }
+}
+
+/// A feed-forward network of fully connected layers, and the cost it is trained on.
+///
+/// ```
+/// use minibatch::Network;
+///
+/// let network = Network::builder(784).layer(32).layer(10).seed(7).build()?;
+/// assert_eq!(network.sizes(), [784, 32, 10]);
+/// assert_eq!(network.parameters(), 784 * 32 + 32 + 32 * 10 + 10);
+/// # Ok::<(), minibatch::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Network {
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) cost: Arc<dyn Cost>,
+}
+
+impl Network {
+    /// Starts a network of `inputs` inputs. Layers are sigmoid, the cost quadratic and the initial values from
+    /// N(0, 1) unless told otherwise.
+    pub fn builder(inputs: usize) -> NetworkBuilder {
+        NetworkBuilder {
+            inputs,
+            layers: Vec::new(),
+            cost: Arc::new(Quadratic),
+            initializer: Initializer::default(),
+            seed: 0,
+        }
+    }
+
+    /// n_0, n_1, …, n_L.
+    pub fn sizes(&self) -> Vec<usize> {
+        std::iter::once(self.inputs()).chain(self.layers.iter().map(Layer::outputs)).collect()
+    }
+
+    /// n_0, the number of inputs.
+    pub fn inputs(&self) -> usize {
+        self.layers[0].inputs()
+    }
+
+    /// n_L, the number of outputs.
+    pub fn outputs(&self) -> usize {
+        self.layers[self.layers.len() - 1].outputs()
+    }
+
+    /// The layers 1, …, L, in this order.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// The layers, to write.
+    pub fn layers_mut(&mut self) -> &mut [Layer] {
+        &mut self.layers
+    }
+
+    /// C.
+    pub fn cost(&self) -> &dyn Cost {
+        &*self.cost
+    }
+
+    /// Number of weights and biases.
+    pub fn parameters(&self) -> usize {
+        self.layers.iter().map(Layer::parameters).sum()
+    }
+}
+
+/// Collects what a [`Network`] is made of.
+#[derive(Clone, Debug)]
+pub struct NetworkBuilder {
+    inputs: usize,
+    layers: Vec<(usize, Arc<dyn Activation>)>,
+    cost: Arc<dyn Cost>,
+    initializer: Initializer,
+    seed: u64,
+}
+
+impl NetworkBuilder {
+    /// Adds a layer of `outputs` sigmoid neurons.
+    pub fn layer(self, outputs: usize) -> NetworkBuilder {
+        self.layer_with(outputs, Sigmoid)
+    }
+
+    /// Adds a layer of `outputs` neurons with another activation.
+    pub fn layer_with(self, outputs: usize, activation: impl Activation + 'static) -> NetworkBuilder {
+        self.layer_shared(outputs, Arc::new(activation))
+    }
+
+    pub(crate) fn layer_shared(mut self, outputs: usize, activation: Arc<dyn Activation>) -> NetworkBuilder {
+        self.layers.push((outputs, activation));
+        self
+    }
+
+    /// Sets the cost.
+    pub fn cost(self, cost: impl Cost + 'static) -> NetworkBuilder {
+        self.cost_shared(Arc::new(cost))
+    }
+
+    pub(crate) fn cost_shared(mut self, cost: Arc<dyn Cost>) -> NetworkBuilder {
+        self.cost = cost;
+        self
+    }
+
+    /// Sets how weights and biases start.
+    pub fn initializer(mut self, initializer: Initializer) -> NetworkBuilder {
+        self.initializer = initializer;
+        self
+    }
+
+    /// Sets the seed of the initial weights and biases.
+    pub fn seed(mut self, seed: u64) -> NetworkBuilder {
+        self.seed = seed;
+        self
+    }
+
+    /// Makes the network.
+    ///
+    /// # Errors
+    ///
+    /// If there is no layer, or one without inputs or neurons, or one too large for memory.
+    pub fn build(self) -> Result<Network, NetworkError> {
+        if self.layers.is_empty() {
+            return Err(NetworkError::NoLayers);
+        }
+        if self.inputs == 0 {
+            return Err(NetworkError::EmptyLayer { layer: 0 });
+        }
+        let mut inputs = self.inputs;
+        let mut layers = Vec::with_capacity(self.layers.len());
+        for (l, (outputs, activation)) in self.layers.into_iter().enumerate() {
+            if outputs == 0 {
+                return Err(NetworkError::EmptyLayer { layer: l + 1 });
+            }
+            if inputs.saturating_mul(outputs.saturating_add(16)) > MAX_WEIGHTS {
+                return Err(NetworkError::TooLarge { layer: l + 1, inputs, outputs });
+            }
+            layers.push(Layer::new(inputs, outputs, activation));
+            inputs = outputs;
+        }
+        self.initializer.fill(&mut layers, self.seed);
+        Ok(Network { layers, cost: self.cost })
+    }
+}
+
+/// The most weights of a layer: 2³³, 32 GiB of them.
+const MAX_WEIGHTS: usize = 1 << 33;
+
+/// Why a network can't be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// The builder was given no layer.
+    #[error("a network needs at least one layer after its inputs")]
+    NoLayers,
+    /// A layer of nothing.
+    #[error("layer {layer} has no neurons: every layer, the inputs (layer 0) included, needs at least 1")]
+    EmptyLayer {
+        /// 0 is the input.
+        layer: usize,
+    },
+    /// More weights than could be trained.
+    #[error("layer {layer} is too large: {inputs} × {outputs} weights, at most {MAX_WEIGHTS} are supported")]
+    TooLarge {
+        /// Counted from 1.
+        layer: usize,
+        /// Its inputs.
+        inputs: usize,
+        /// Its neurons.
+        outputs: usize,
+    },
+}
