@@ -1,7 +1,7 @@
 //! Initial weights and biases.
 
 use crate::network::Layer;
-use crate::random::{Purpose, generator};
+use minibatch_data::generator;
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ impl Initializer {
 
     /// Draws `layers` from `seed`: layer by layer, the weights W_jk with j (output) before k (input), then the biases.
     pub(crate) fn fill(self, layers: &mut [Layer], seed: u64) {
-        let mut generator = generator(seed, Purpose::Initialisation);
+        let mut generator = generator(seed, *b"weights\0");
         let mut draw = || match self {
             // Adding +0 turns −0 into +0: the bits promise is about numbers.
             Initializer::StandardNormal => {
