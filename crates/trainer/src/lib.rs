@@ -1,2 +1,4 @@
 //! Feed-forward networks trained by backpropagation, whole minibatches at a time.
 #![forbid(unsafe_code)]
+
+pub mod checkpoint;
