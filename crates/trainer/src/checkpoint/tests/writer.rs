@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::{encode_small, mark_at};
 use crate::checkpoint::{Disk, Error, Keep, Lock, OsDisk, Receipt, Step, Writer};
@@ -24,7 +25,7 @@ struct Gate {
 impl Gate {
     /// Waits until a write has begun.
     fn await_write(&self) {
-        self.arrived.recv().unwrap();
+        self.arrived.recv_timeout(Duration::from_secs(10)).expect("a write begins");
     }
 
     fn let_pass(&self) {
@@ -196,6 +197,19 @@ fn flush_returns_the_newest_failure_and_does_not_forget_it() {
     gate.let_pass();
     run.writer.flush().unwrap();
     assert_eq!(mark_at(&run.path("run.ckpt")), 3);
+}
+
+#[test]
+fn an_older_snapshot_on_disk_does_not_count_as_the_newest() {
+    let (mut run, gate) = Run::gated(Keep::default());
+    run.submit(1, false);
+    gate.await_write();
+    run.submit(2, false);
+    gate.let_pass();
+    gate.leave.send(28).unwrap();
+    assert!(matches!(run.writer.flush().unwrap_err(), Error::Io { step: Step::Write, .. }));
+    assert!(matches!(run.writer.flush().unwrap_err(), Error::NotSaved { .. }));
+    assert_eq!(mark_at(&run.path("run.ckpt")), 1);
 }
 
 #[test]
