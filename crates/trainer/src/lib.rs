@@ -23,6 +23,7 @@
 
 pub mod activation;
 mod backprop;
+pub mod checkpoint;
 pub mod cost;
 mod error;
 mod evaluation;
