@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
+mod ci;
 mod fetch;
 
 use std::path::PathBuf;
@@ -21,12 +22,15 @@ struct Cli {
 enum Task {
     /// Fetch a dataset, check it against its published SHA-256 and put it under data/
     FetchMnist(fetch::Args),
+    /// Run every check that a change must pass, from formatting to a trained network
+    Ci(ci::Args),
 }
 
 fn main() -> ExitCode {
     // clap itself ends the process with 2 when the command line is wrong.
     let outcome = match Cli::parse().task {
         Task::FetchMnist(args) => fetch::run(&args),
+        Task::Ci(args) => ci::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -74,10 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .with_context(|| format!("{name} could not be written to {shown}"))?;
         if wanted.is_empty() {
             let seconds = start.elapsed().as_secs_f32();
-            println!(
-                "{name}: complete after {seconds:.1} s; licence of the data: {}",
-                dataset.licence
-            );
+            println!("{name}: complete after {seconds:.1} s; licence of the data: {}", dataset.licence);
             return Ok(());
         }
         for problem in &problems {

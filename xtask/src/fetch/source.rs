@@ -72,32 +72,38 @@ pub(super) fn ask<'a>(
         job.report.installed(source, file, how);
         given.insert(file.name.clone());
     };
-    match source {
-        Source::Npm(package) => match npm::fetch(package, files, job, &mut installed) {
-            Ok(()) => {}
-            Err(Failure::Local(error)) => return Err(error),
-            Err(Failure::Source(what) | Failure::File(what)) => problems.push(what),
-        },
-        Source::Folder(_) | Source::Mirror(_) => {
-            for file in files {
-                let outcome = match source {
-                    Source::Folder(path) => from_folder(path, file, job),
-                    Source::Mirror(url) => job.downloader.fetch(url, file, job),
-                    Source::Npm(_) => unreachable!("handled above"),
-                };
-                match outcome {
-                    Ok(how) => installed(file, how),
-                    Err(Failure::Local(error)) => return Err(error),
-                    Err(Failure::File(what)) => problems.push(format!("{}: {what}", file.name)),
-                    Err(Failure::Source(what)) => {
-                        problems.push(what);
-                        break;
-                    }
-                }
-            }
+    let outcome = match source {
+        Source::Folder(path) => {
+            one_by_one(files, problems, &mut installed, |file| from_folder(path, file, job))
         }
+        Source::Mirror(url) => {
+            one_by_one(files, problems, &mut installed, |file| job.downloader.fetch(url, file, job))
+        }
+        Source::Npm(package) => npm::fetch(package, files, job, &mut installed),
+    };
+    match outcome {
+        Ok(()) => {}
+        Err(Failure::Local(error)) => return Err(error),
+        Err(Failure::Source(what) | Failure::File(what)) => problems.push(what),
     }
     Ok(files.iter().copied().filter(|file| !given.contains(&file.name)).collect())
+}
+
+/// Asks for each file; one that the source lacks does not keep it from being asked for the next.
+fn one_by_one(
+    files: &[&FileEntry],
+    problems: &mut Vec<String>,
+    installed: &mut dyn FnMut(&FileEntry, Installed),
+    fetch: impl Fn(&FileEntry) -> Result<Installed, Failure>,
+) -> Result<(), Failure> {
+    for file in files {
+        match fetch(file) {
+            Ok(how) => installed(file, how),
+            Err(Failure::File(what)) => problems.push(format!("{}: {what}", file.name)),
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
 }
 
 /// Takes the first of the file's names in `folder` that holds the right content.
