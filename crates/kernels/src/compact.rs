@@ -182,9 +182,24 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
         static NOTHING: [u8; 64] = [0; 64];
         let (inputs, blocks) = (self.x.inputs, self.x.examples.div_ceil(BLOCK));
         for block in 0..blocks {
-            for row in self.rows(block).iter().filter(|row| !row.is_empty()) {
-                for (seen, byte) in self.x.seen.iter_mut().zip(*row) {
-                    *seen |= byte;
+            let rows = self.rows(block);
+            let rows = &rows[..BLOCK.min(self.x.examples - block * BLOCK)];
+            let (chunks, _) = self.x.seen.as_chunks_mut::<64>();
+            let (whole, rest) = chunks.split_at_mut(inputs / 64);
+            for (i, seen) in whole.iter_mut().enumerate() {
+                for row in rows {
+                    // SAFETY: chunk i lies inside the row, which is `inputs` long.
+                    let bytes = unsafe { &*row.as_ptr().add(64 * i).cast::<[u8; 64]>() };
+                    for j in 0..64 {
+                        seen[j] |= bytes[j];
+                    }
+                }
+            }
+            if let Some(seen) = rest.first_mut() {
+                for row in rows {
+                    for (seen, byte) in seen.iter_mut().zip(&row[inputs / 64 * 64..]) {
+                        *seen |= byte;
+                    }
                 }
             }
         }
@@ -218,8 +233,12 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
                         V::transpose_bytes(&std::array::from_fn(|i| rest[i].as_ptr()), columns.as_mut_ptr());
                     }
                     let lines = x.lines.row_mut(block * inputs).as_mut_ptr();
-                    while position < x.count && (x.active[position] as usize) < end {
-                        let bytes = columns.get_unchecked(x.active[position] as usize - first).as_ptr();
+                    while position < x.count {
+                        let input = *x.active.get_unchecked(position) as usize;
+                        if input >= end {
+                            break;
+                        }
+                        let bytes = columns.as_ptr().add(input - first).cast::<u8>();
                         for lane in (0..BLOCK).step_by(V::LANES) {
                             let value = math::unit_from_byte(V::load_bytes(bytes.add(lane)));
                             value.store(lines.add(position * BLOCK + lane));
@@ -265,4 +284,16 @@ impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
             }
         }
     }
+}
+
+/// Asks the memory for `bytes`, which will be gathered soon. Never changes a result.
+pub fn prefetch(bytes: &[u8]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in bytes.chunks(64) {
+        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        // SAFETY: a hint; it reads nothing that the program can see, and every x86-64 CPU has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = bytes;
 }

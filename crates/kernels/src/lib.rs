@@ -38,7 +38,7 @@ pub mod reference;
 mod team;
 mod vector;
 
-pub use compact::CompactInputs;
+pub use compact::{CompactInputs, prefetch};
 pub use elementwise::*;
 pub use gemm::{Epilogue, Start, Store, accumulate_compact, gemm, gemm_compact};
 pub use isa::{ArithmeticClass, Isa, IsaError};

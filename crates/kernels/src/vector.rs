@@ -23,9 +23,6 @@ pub(crate) trait Vector: Copy {
     /// Registers across the full GEMM tile, 1 or 2.
     const TILE_VECTORS: usize;
 
-    /// Whether masked loads and stores cost no more than whole ones.
-    const FREE_MASKS: bool;
-
     /// Columns that [`transpose_bytes`](Self::transpose_bytes) handles at once, at most 64.
     const BYTE_COLUMNS: usize;
 

@@ -6,8 +6,8 @@ use crate::error::Error;
 use crate::evaluation::Evaluation;
 use crate::network::{Network, Origin};
 use crate::workspace::Workspace;
-use minibatch_data::{Dataset, Shuffle};
-use minibatch_kernels::{Pool, Team};
+use minibatch_data::{Dataset, Row, Shuffle};
+use minibatch_kernels::{Pool, Team, prefetch};
 use std::cell::OnceCell;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -279,6 +279,11 @@ impl<'a> Trainer<'a> {
         let indices = shuffle.minibatch(self.position, settings.batch_size);
         let rows = indices.len();
         workspace.gather(team.isa(), data, rows, |row| indices[row] as usize);
+        for &index in shuffle.minibatch(self.position + rows, settings.batch_size) {
+            if let Row::Bytes(bytes) = data.input(index as usize) {
+                prefetch(bytes);
+            }
+        }
         backprop::forward(team, network, workspace, rows);
         let cost = backprop::cost(network, workspace, rows);
         if !cost.is_finite() {

@@ -22,6 +22,63 @@ unsafe fn enter<K: Kernel>(kernel: K) -> K::Output {
     unsafe { kernel.run::<F32x8>() }
 }
 
+/// The 16 rows in registers. Written out, as is [`shuffle_rows`]: `map` and loops over the array send the registers
+/// through memory.
+///
+/// # Safety
+///
+/// As for [`Vector::transpose_bytes`].
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn load_rows(rows: &[*const u8; 16]) -> [__m256i; 16] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *rows;
+    // SAFETY: the caller makes the rows valid.
+    unsafe {
+        [
+            _mm256_loadu_si256(a.cast()),
+            _mm256_loadu_si256(b.cast()),
+            _mm256_loadu_si256(c.cast()),
+            _mm256_loadu_si256(d.cast()),
+            _mm256_loadu_si256(e.cast()),
+            _mm256_loadu_si256(f.cast()),
+            _mm256_loadu_si256(g.cast()),
+            _mm256_loadu_si256(h.cast()),
+            _mm256_loadu_si256(i.cast()),
+            _mm256_loadu_si256(j.cast()),
+            _mm256_loadu_si256(k.cast()),
+            _mm256_loadu_si256(l.cast()),
+            _mm256_loadu_si256(m.cast()),
+            _mm256_loadu_si256(n.cast()),
+            _mm256_loadu_si256(o.cast()),
+            _mm256_loadu_si256(p.cast()),
+        ]
+    }
+}
+
+/// Interleaves the bytes of rows i and i + 8 into rows 2i and 2i + 1, for each i < 8, in each 128-bit lane.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn shuffle_rows(r: [__m256i; 16]) -> [__m256i; 16] {
+    [
+        _mm256_unpacklo_epi8(r[0], r[8]),
+        _mm256_unpackhi_epi8(r[0], r[8]),
+        _mm256_unpacklo_epi8(r[1], r[9]),
+        _mm256_unpackhi_epi8(r[1], r[9]),
+        _mm256_unpacklo_epi8(r[2], r[10]),
+        _mm256_unpackhi_epi8(r[2], r[10]),
+        _mm256_unpacklo_epi8(r[3], r[11]),
+        _mm256_unpackhi_epi8(r[3], r[11]),
+        _mm256_unpacklo_epi8(r[4], r[12]),
+        _mm256_unpackhi_epi8(r[4], r[12]),
+        _mm256_unpacklo_epi8(r[5], r[13]),
+        _mm256_unpackhi_epi8(r[5], r[13]),
+        _mm256_unpacklo_epi8(r[6], r[14]),
+        _mm256_unpackhi_epi8(r[6], r[14]),
+        _mm256_unpacklo_epi8(r[7], r[15]),
+        _mm256_unpackhi_epi8(r[7], r[15]),
+    ]
+}
+
 // SAFETY of every block below: the trait's contract gives the instruction set and the pointers' validity; the
 // unaligned forms of loads and stores are used throughout, and masked ones touch only the lanes of the mask.
 #[allow(clippy::undocumented_unsafe_blocks)]
@@ -30,7 +87,6 @@ impl Vector for F32x8 {
     // 16 registers: 6×2 sums, 2 registers of B, 1 broadcast of A; 12 independent chains hide the 4-cycle FMA.
     const TILE_ROWS: usize = 6;
     const TILE_VECTORS: usize = 2;
-    const FREE_MASKS: bool = false;
     const BYTE_COLUMNS: usize = 32;
     type Mask = __m256i;
 
@@ -86,13 +142,10 @@ impl Vector for F32x8 {
     #[inline(always)]
     unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
         unsafe {
-            let mut r = rows.map(|row| _mm256_loadu_si256(row.cast()));
+            let mut r = load_rows(rows);
             // A perfect shuffle of 16 rows, four times over, is the transpose of each 16×16 block of bytes.
             for _ in 0..4 {
-                r = std::array::from_fn(|i| match i % 2 {
-                    0 => _mm256_unpacklo_epi8(r[i / 2], r[i / 2 + 8]),
-                    _ => _mm256_unpackhi_epi8(r[i / 2], r[i / 2 + 8]),
-                });
+                r = shuffle_rows(r);
             }
             for (j, r) in r.into_iter().enumerate() {
                 _mm_storeu_si128(to.add(j).cast(), _mm256_castsi256_si128(r));

@@ -72,7 +72,7 @@ pub(crate) unsafe fn tile<V: Vector>(rows: usize, cols: usize, operands: Operand
     #[inline(always)]
     unsafe fn across<V: Vector, const ROWS: usize>(cols: usize, operands: Operands) {
         let last = (cols - 1) % V::LANES + 1;
-        let edge = V::FREE_MASKS || last < V::LANES;
+        let edge = last < V::LANES;
         // SAFETY: as the caller's. The conditions on ROWS are the tile shapes of `max_rows`; they leave taller tiles
         // uncompiled.
         unsafe {
