@@ -108,6 +108,9 @@ impl Golden {
     }
 }
 
+/// How the library gives a matrix's element.
+type Element<'a> = &'a dyn Fn(usize, usize) -> f32;
+
 /// Every pool the runs are checked on.
 fn pools() -> impl Iterator<Item = Pool> {
     let sets = Isa::available().into_iter().flat_map(|isa| [(isa, 1), (isa, 2)]);
@@ -136,7 +139,7 @@ fn first_minibatch() {
             agreed(number(&expected["mean_cost"]), cost).check(found.cost, || format!("{context}: cost"));
             for (l, (found, bounds)) in found.layers.iter().zip(&bounds).enumerate() {
                 let LayerBounds { a, delta, nabla_w, nabla_b, .. } = bounds;
-                let matrices: [(&str, &Vec<Vec<Bounded>>, &dyn Fn(usize, usize) -> f32); 3] = [
+                let matrices: [(&str, &Vec<Vec<Bounded>>, Element<'_>); 3] = [
                     ("a", a, &|x, j| found.activations().get(x, j)),
                     ("delta", delta, &|x, j| found.error().get(x, j)),
                     ("nabla_w", nabla_w, &|j, k| found.weight(j, k)),
