@@ -1,0 +1,105 @@
+//! Once warm, a training step allocates nothing.
+//!
+//! An allocator counts every call in the process, on all threads. Entering the pool may allocate (rayon's scope and
+//! its messages to the workers), once for each call of [`Trainer::advance`] and now and then a block of a queue; so
+//! calls of 5 and of 50 steps are compared, each by the least of several: what a *step* allocates would be there 45 times
+//! more in every single one.
+//!
+//! Only one test: another one's allocations, at the same time, would be counted too.
+
+#![allow(unsafe_code, reason = "an allocator can't be written without")]
+
+mod common;
+
+use common::Numbers;
+use minibatch::activation::{Identity, Relu};
+use minibatch::{Dataset, Isa, Network, NetworkBuilder, Pool, Settings, Trainer};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The system's allocator, counting.
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator as it came, so its guarantees are this one's.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's contract is that of `System`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, data: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.realloc(data, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, data: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { System.dealloc(data, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What entering a pool of two may allocate. Measured: 1, rayon's message to its worker; nothing with one thread.
+const ENTRY: usize = 4;
+
+/// Steps of the short and of the long call.
+const STEPS: [usize; 2] = [5, 50];
+
+/// The least that a call of so many steps allocates, over several calls.
+fn least(trainer: &mut Trainer<'_>, steps: usize) -> usize {
+    let call = |_| {
+        let before = ALLOCATIONS.load(Ordering::SeqCst);
+        let ended = trainer.advance(steps);
+        let allocations = ALLOCATIONS.load(Ordering::SeqCst) - before;
+        assert!(ended.expect("steps").is_none(), "the calls should stay inside the epoch");
+        allocations
+    };
+    (0..4).map(call).min().expect("several calls")
+}
+
+#[test]
+fn a_step_allocates_nothing() {
+    let networks: [(&str, NetworkBuilder, usize); 4] = [
+        ("one layer", Network::builder(20).layer(4), 3),
+        ("the default's shape, smaller", Network::builder(100).layer(32).layer(10), 16),
+        ("all activations", Network::builder(30).layer_with(33, Relu).layer(17).layer_with(3, Identity), 7),
+        // Shared by two threads: 2·64·128·60 operations in the first product.
+        ("wide", Network::builder(60).layer(128).layer(10), 64),
+    ];
+    for (name, builder, batch_size) in networks {
+        let network = builder.seed(1).build().expect("a network");
+        let (inputs, outputs) = (network.inputs(), network.outputs());
+        // An epoch long enough for every call: 4 short, 4 long.
+        let examples = 4 * (STEPS[0] + STEPS[1] + 1) * batch_size;
+        let mut numbers = Numbers::new(3);
+        let labels = (0..examples).map(|_| numbers.below(outputs) as u32).collect();
+        let data = Dataset::from_classes(numbers.bytes(examples * inputs), &[inputs], labels)
+            .and_then(|data| data.with_classes(outputs))
+            .expect("a dataset");
+        for isa in Isa::fused() {
+            for threads in [1, 2] {
+                let pool = Pool::new(isa, threads).expect("a pool");
+                let settings = Settings { learning_rate: 0.01, batch_size, seed: 1 };
+                let mut trainer = Trainer::new(&pool, &data, network.clone(), settings).expect("a trainer");
+                // The first epoch warms up: packing buffers grow when first used.
+                trainer.epoch().expect("an epoch");
+                let [short, long] = STEPS.map(|steps| least(&mut trainer, steps));
+                assert_eq!(short, long, "{name} on {pool:?}: calls of {STEPS:?} steps allocate");
+                let allowed = if threads == 1 { 0 } else { ENTRY };
+                assert!(short <= allowed, "{name} on {pool:?}: entering the pool allocates {short} times");
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The bits of the weights depend on seeds and data, and on nothing else: not on the instruction set, not on the number
+//! of threads, not on how a run is cut into calls.
+
+mod common;
+
+use common::{Numbers, bits};
+use minibatch::{Dataset, Isa, Network, Pool, Settings, Trainer};
+
+/// A training run: sizes, minibatch, examples, steps.
+struct Run {
+    sizes: &'static [usize],
+    batch_size: usize,
+    examples: usize,
+    steps: usize,
+}
+
+const RUNS: [Run; 4] = [
+    Run { sizes: &[20, 16, 4], batch_size: 5, examples: 48, steps: 25 },
+    Run { sizes: &[50, 33, 17, 3], batch_size: 7, examples: 38, steps: 14 },
+    // The default network.
+    Run { sizes: &[784, 32, 10], batch_size: 16, examples: 72, steps: 8 },
+    // Wide enough to be shared by four threads: 2·64·256·200 operations in the first product.
+    Run { sizes: &[200, 256, 10], batch_size: 64, examples: 150, steps: 6 },
+];
+
+impl Run {
+    /// Random bytes, half of them 0, in random classes.
+    fn data(&self) -> Dataset {
+        let (inputs, classes) = (self.sizes[0], self.sizes[self.sizes.len() - 1]);
+        let mut numbers = Numbers::new(23);
+        let mut bytes = numbers.bytes(self.examples * inputs);
+        bytes.iter_mut().filter(|byte| **byte < 128).for_each(|byte| *byte = 0);
+        let labels = (0..self.examples).map(|_| numbers.below(classes) as u32).collect();
+        Dataset::from_classes(bytes, &[inputs], labels)
+            .and_then(|data| data.with_classes(classes))
+            .expect("a dataset")
+    }
+
+    fn network(&self) -> Network {
+        let builder = Network::builder(self.sizes[0]).seed(9);
+        self.sizes[1..].iter().fold(builder, |builder, &n| builder.layer(n)).build().expect("a network")
+    }
+
+    fn trainer<'a>(&self, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
+        let settings = Settings { learning_rate: 3.0, batch_size: self.batch_size, seed: 4 };
+        Trainer::new(pool, data, self.network(), settings).expect("a trainer")
+    }
+
+    /// The weights after all steps, and the costs of the epochs ended on the way.
+    fn train(&self, pool: &Pool, data: &Dataset) -> (Vec<u32>, Vec<u64>) {
+        let mut trainer = self.trainer(pool, data);
+        let mut left = self.steps;
+        while left > 0 {
+            // Up to the end of the epoch.
+            let to_come = (data.len() - trainer.position()).div_ceil(self.batch_size);
+            trainer.advance(left).expect("steps");
+            left -= to_come.min(left);
+        }
+        let costs = trainer.history().iter().map(|epoch| epoch.cost.to_bits()).collect();
+        (bits(trainer.network()), costs)
+    }
+}
+
+#[test]
+fn threads_and_instruction_sets_give_the_same_bits() {
+    for run in RUNS {
+        let data = run.data();
+        let mut first = None;
+        for isa in Isa::fused() {
+            for threads in [1, 2, 3, 4] {
+                let pool = Pool::new(isa, threads).expect("a pool");
+                let result = run.train(&pool, &data);
+                assert!(!result.1.is_empty(), "a run should span epochs");
+                assert_ne!(result.0, bits(&run.network()), "a run should train");
+                // Not assert_eq, whose message would be two lists of thousands of weights.
+                assert!(*first.get_or_insert(result.clone()) == result, "{:?} on {pool:?}", run.sizes);
+            }
+        }
+    }
+}
+
+/// Holds for the unfused set as well, whose sums have an order of their own.
+#[test]
+fn cutting_a_run_into_calls_changes_nothing() {
+    for isa in Isa::available() {
+        let pool = Pool::new(isa, 2).expect("a pool");
+        for run in &RUNS[..3] {
+            let data = run.data();
+            let mut whole = run.trainer(&pool, &data);
+            let mut single = run.trainer(&pool, &data);
+            for _ in 0..2 {
+                let epoch = whole.epoch().expect("an epoch");
+                let steps = data.len().div_ceil(run.batch_size);
+                let last = (0..steps).map(|_| single.advance(1).expect("a step")).last().expect("a step");
+                assert_eq!(last, Some(epoch), "{:?} on {pool:?}", run.sizes);
+            }
+            assert!(bits(whole.network()) == bits(single.network()), "{:?} on {pool:?}", run.sizes);
+        }
+    }
+}
+
+/// Evaluating between steps reads the network and moves nothing.
+#[test]
+fn evaluating_changes_nothing() {
+    let run = &RUNS[0];
+    let (pool, data) = (Pool::new(Isa::detect(), 2).expect("a pool"), run.data());
+    let mut plain = run.trainer(&pool, &data);
+    let mut evaluated = run.trainer(&pool, &data);
+    for _ in 0..7 {
+        plain.advance(3).expect("steps");
+        evaluated.advance(3).expect("steps");
+        evaluated.evaluate(&data).expect("an evaluation");
+    }
+    assert_eq!(bits(plain.network()), bits(evaluated.network()));
+}
