@@ -245,7 +245,8 @@ fn zip(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>, op: impl Binary) {
                     }
                     if whole < c.cols {
                         let mask = V::mask(c.cols - whole);
-                        let (x, y) = (V::load_masked(to.add(whole), mask), V::load_masked(from.add(whole), mask));
+                        let (x, y) =
+                            (V::load_masked(to.add(whole), mask), V::load_masked(from.add(whole), mask));
                         op.eval(x, y).store_masked(to.add(whole), mask);
                     }
                 }

@@ -42,7 +42,14 @@ impl Epilogue for Differentiate<'_> {
 
 /// A_l = σ_l(A_{l−1}·W_lᵀ + b_l) for one layer.
 fn forward_layer(team: &Team<'_>, layer: &Layer, input: Mat<'_>, output: &mut MatMut<'_>) {
-    gemm(team, input, layer.weights.view(), output, Start::Bias(&layer.biases), &Activate(layer.activation()));
+    gemm(
+        team,
+        input,
+        layer.weights.view(),
+        output,
+        Start::Bias(&layer.biases),
+        &Activate(layer.activation()),
+    );
 }
 
 /// All layers' activations of the `rows` examples in the workspace.
@@ -97,5 +104,12 @@ pub(crate) fn update(
     let error = &mut errors[l - 1];
     scale(team.isa(), &mut error.top_mut(rows), factor);
     add_column_sums(team.isa(), error.top(rows), &mut layer.biases);
-    gemm(team, input.transposed(), error.top(rows), &mut layer.weights.view_mut(), Start::Scaled(1.0), &Store);
+    gemm(
+        team,
+        input.transposed(),
+        error.top(rows),
+        &mut layer.weights.view_mut(),
+        Start::Scaled(1.0),
+        &Store,
+    );
 }

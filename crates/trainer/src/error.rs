@@ -31,6 +31,16 @@ pub enum Error {
         /// The data's number.
         found: usize,
     },
+    /// A run can't go on here.
+    #[error("the checkpoint was made with another {what}: {recorded} there, {found} here")]
+    Resume {
+        /// What differs.
+        what: &'static str,
+        /// What the checkpoint says.
+        recorded: String,
+        /// What it would go on with.
+        found: String,
+    },
     /// Training left the finite numbers. The weights are those before the step.
     #[error(
         "{what} is no longer finite at step {step} of epoch {epoch}: stopped before the update; \

@@ -6,13 +6,12 @@ use crate::network::Network;
 use crate::workspace::Workspace;
 use minibatch_data::{Dataset, Targets};
 use minibatch_kernels::{Mat, Matrix, Pool, argmax};
-use serde::{Deserialize, Serialize};
 
 /// Examples evaluated at a time: enough for the products to be efficient, few enough for the buffers to stay in cache.
 const BATCH: usize = 256;
 
 /// A network's result on a dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Evaluation {
     /// Mean cost per example.
     pub cost: f64,

@@ -60,7 +60,9 @@ impl Network {
     /// If the shapes don't fit the network, or the minibatch is empty.
     pub fn gradients(&self, pool: &Pool, x: Mat<'_>, y: Mat<'_>) -> Result<Gradients, Error> {
         let rows = x.rows();
-        for (what, expected, found) in [("inputs", self.inputs(), x.cols()), ("outputs", self.outputs(), y.cols())] {
+        for (what, expected, found) in
+            [("inputs", self.inputs(), x.cols()), ("outputs", self.outputs(), y.cols())]
+        {
             if found != expected {
                 return Err(Error::Shape { what, expected, found });
             }
@@ -92,12 +94,24 @@ impl Network {
                 let mut mean = workspace.errors[l - 1].clone();
                 scale(isa, &mut mean.view_mut(), 1.0 / rows as f32);
                 add_column_sums(isa, mean.view(), biases);
-                gemm(team, input.view().transposed(), mean.view(), &mut weights.view_mut(), Start::Zero, &Store);
+                gemm(
+                    team,
+                    input.view().transposed(),
+                    mean.view(),
+                    &mut weights.view_mut(),
+                    Start::Zero,
+                    &Store,
+                );
             }
         });
         let parts = gradients.into_iter().zip(workspace.errors).zip(workspace.activations);
         let layers = parts
-            .map(|(((weights, biases), error), activations)| LayerGradients { weights, biases, error, activations })
+            .map(|(((weights, biases), error), activations)| LayerGradients {
+                weights,
+                biases,
+                error,
+                activations,
+            })
             .collect();
         Ok(Gradients { cost, layers })
     }

@@ -4,10 +4,9 @@ use crate::network::Layer;
 use minibatch_data::generator;
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;
-use serde::{Deserialize, Serialize};
 
 /// How weights and biases start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Initializer {
     /// Weights and biases from the standard normal distribution N(0, 1): the article's choice.
     #[default]
@@ -23,6 +22,11 @@ impl Initializer {
             Initializer::StandardNormal => "standard-normal",
             Initializer::Zeros => "zeros",
         }
+    }
+
+    /// The initialiser of that name.
+    pub fn by_name(name: &str) -> Option<Initializer> {
+        [Initializer::StandardNormal, Initializer::Zeros].into_iter().find(|init| init.name() == name)
     }
 
     /// Draws `layers` from `seed`: layer by layer, the weights W_jk with j (output) before k (input), then the biases.

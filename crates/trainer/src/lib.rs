@@ -12,7 +12,7 @@
 //! let pool = Pool::new(Isa::detect(), 2)?;
 //! let network = Network::builder(train.input_len()).layer(32).layer(10).build()?;
 //! let mut trainer = Trainer::new(&pool, &train, network, Settings::default())?;
-//! for _ in 0..30 {
+//! for _ in 0..trainer.settings().epochs {
 //!     let epoch = trainer.epoch()?;
 //!     let test = trainer.evaluate(&test)?;
 //!     println!("epoch {}: cost {:.4}, accuracy {:.2}%", epoch.number, epoch.cost, 100.0 * test.accuracy());
@@ -34,6 +34,7 @@ mod trainer;
 mod workspace;
 
 pub use activation::Activation;
+pub use checkpoint::Checkpoint;
 pub use cost::Cost;
 pub use error::Error;
 pub use evaluation::Evaluation;
@@ -41,5 +42,5 @@ pub use gradients::{Gradients, LayerGradients};
 pub use init::Initializer;
 pub use minibatch_data::Dataset;
 pub use minibatch_kernels::{Isa, Mat, MatMut, Matrix, Pool};
-pub use network::{Layer, Network, NetworkBuilder, NetworkError};
+pub use network::{Layer, Network, NetworkBuilder, NetworkError, Origin};
 pub use trainer::{Epoch, Settings, Trainer};

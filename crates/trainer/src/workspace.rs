@@ -20,7 +20,8 @@ pub(crate) struct Workspace {
 impl Workspace {
     /// The buffers of `network`'s training step for minibatches of `batch_size`.
     pub(crate) fn for_training(network: &Network, batch_size: usize) -> Workspace {
-        let errors = network.layers().iter().map(|layer| Matrix::zeros(batch_size, layer.outputs())).collect();
+        let errors =
+            network.layers().iter().map(|layer| Matrix::zeros(batch_size, layer.outputs())).collect();
         Workspace { errors, ..Self::for_inference(network, batch_size) }
     }
 

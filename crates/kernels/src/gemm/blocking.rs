@@ -141,7 +141,8 @@ impl Block<'_, '_> {
             for ir in pieces(rows.clone(), nr) {
                 let strip = scratch.b.row(0).as_ptr().add((ir.start - rows.start) * depth);
                 for jr in pieces(cols.clone(), V::TILE_ROWS) {
-                    let c_at = |i: usize, j: usize| product.c.add((ir.start + i) * product.c_stride + jr.start + j);
+                    let c_at =
+                        |i: usize, j: usize| product.c.add((ir.start + i) * product.c_stride + jr.start + j);
                     let start = match product.start {
                         Start::Zero => TileStart::Zero,
                         _ => {

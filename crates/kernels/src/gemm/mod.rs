@@ -51,7 +51,14 @@ impl Epilogue for Store {
 /// # Panics
 ///
 /// If the shapes don't fit, or an epilogue panics.
-pub fn gemm(team: &Team<'_>, a: Mat<'_>, b: Mat<'_>, c: &mut MatMut<'_>, start: Start<'_>, epilogue: &dyn Epilogue) {
+pub fn gemm(
+    team: &Team<'_>,
+    a: Mat<'_>,
+    b: Mat<'_>,
+    c: &mut MatMut<'_>,
+    start: Start<'_>,
+    epilogue: &dyn Epilogue,
+) {
     assert_eq!(a.cols, b.rows, "inner sizes of a product");
     assert_eq!((a.rows, b.cols), (c.rows, c.cols), "shape of a product");
     if let Start::Bias(bias) = start {

@@ -135,7 +135,11 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tile<
             for i in 0..ROWS {
                 for v in 0..VECTORS {
                     let to = c.add(i * c_row + v * V::LANES);
-                    if EDGE && v == VECTORS - 1 { sums[i][v].store_masked(to, mask) } else { sums[i][v].store(to) }
+                    if EDGE && v == VECTORS - 1 {
+                        sums[i][v].store_masked(to, mask)
+                    } else {
+                        sums[i][v].store(to)
+                    }
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Checkpoint files: their bytes, and getting these on disk so that nothing is ever lost.
 //!
-//! This layer knows sections, not networks. From the bytes outwards:
+//! [`Checkpoint`] is what a run's file holds; all else here knows sections, not networks. From the bytes outwards:
 //!
 //! - [`encode_into`] and [`decode`]: sections in a versioned file with a checksum for each;
 //! - [`Payload`] and [`F32Blocks`]: values and raw numbers in a section;
@@ -17,6 +17,7 @@ mod disk;
 mod error;
 mod keep;
 mod lock;
+mod state;
 mod writer;
 
 #[cfg(test)]
@@ -33,6 +34,8 @@ pub use disk::{Disk, OsDisk, read_file};
 pub use error::{Error, FormatError, Part, Step};
 pub use keep::Keep;
 pub use lock::Lock;
+pub(crate) use state::Snapshot;
+pub use state::{Checkpoint, DataIdentity, Progress};
 pub use writer::{Receipt, Writer};
 
 /// Writes a checkpoint's bytes to `path`, under its lock: whole or not at all, and on disk when this returns.
