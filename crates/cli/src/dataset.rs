@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 /// The datasets known by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Name {
-    /// Handwritten digits
     Mnist,
-    /// Articles of clothing
     FashionMnist,
 }
 
@@ -53,26 +51,21 @@ impl Args {
     fn not_found(&self, error: Error) -> Failure {
         let (folder, expected, found) = match error {
             Error::Io { path, source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                let expected = "train-images-idx3-ubyte and its three companions".to_owned();
-                (path, expected, "no such folder".to_owned())
+                (path, "a folder with train-images-idx3-ubyte".to_owned(), "no such folder".to_owned())
             }
             Error::NotInFolder { folder, expected, found, .. }
                 if !found.starts_with("only ") && !found.starts_with("both ") =>
             {
                 (folder, expected, found)
             }
-            // What the folder holds says better what to do.
+            // What is in the folder says better what to do.
             other => return other.into(),
         };
-        let dataset = self.dataset.as_str();
-        let fetch = match &self.data {
-            None => format!("fetch it with `cargo xtask fetch-mnist --dataset {dataset}`"),
-            Some(_) => format!(
-                "name the folder that holds the set, or fetch one with `cargo xtask fetch-mnist --dataset {dataset} \
-                 --dir {}`",
-                folder.display()
-            ),
-        };
-        Failure::Run(format!("{}: expected {expected}, found {found}; {fetch}", folder.display()))
+        let folder = folder.display();
+        let mut fetch = format!("`cargo xtask fetch-mnist --dataset {}", self.dataset.as_str());
+        if self.data.is_some() {
+            fetch.push_str(&format!(" --dir {folder}"));
+        }
+        Failure::Run(format!("{folder}: expected {expected}, found {found}; {fetch}` fetches the set"))
     }
 }

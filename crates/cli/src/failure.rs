@@ -1,7 +1,7 @@
 //! How a command ends when it doesn't succeed.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Why a command stopped, and the exit code that says so.
@@ -31,20 +31,20 @@ impl Failure {
     }
 
     /// Says why on standard error, in one line, and gives the exit code.
-    #[expect(clippy::print_stderr, reason = "the one place where a command says why it failed")]
     pub(crate) fn report(self) -> ExitCode {
-        match self {
-            Failure::Usage(message) => {
-                eprintln!("error: {message}");
-                ExitCode::from(2)
-            }
-            Failure::Run(message) => {
-                eprintln!("error: {message}");
-                ExitCode::from(1)
-            }
-            Failure::ClosedPipe => ExitCode::from(141),
-        }
+        let (code, message) = match self {
+            Failure::Usage(message) => (2, message),
+            Failure::Run(message) => (1, message),
+            Failure::ClosedPipe => return ExitCode::from(141),
+        };
+        tell(&format!("error: {message}"));
+        ExitCode::from(code)
     }
+}
+
+/// Writes a line to standard error. If that is closed, nobody wants to know.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// The errors of the libraries, each one line already, end a run.

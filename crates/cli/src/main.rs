@@ -5,8 +5,12 @@
 //! went away.
 #![forbid(unsafe_code)]
 
+mod checkpoint;
 mod dataset;
+mod eval;
 mod failure;
+mod info;
+mod machine;
 mod progress;
 mod report;
 mod text;
@@ -30,6 +34,10 @@ struct Cli {
 enum Command {
     /// Train a network on a dataset of images and report its accuracy after every epoch
     Train(train::Args),
+    /// Evaluate a checkpoint's network on a dataset's test set
+    Eval(eval::Args),
+    /// Show what a checkpoint holds: layers, settings, history, weight hash
+    Info(info::Args),
 }
 
 const EXIT_CODES: &str =
@@ -47,6 +55,8 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
     match command {
         None => Ok(()),
         Some(Command::Train(args)) => train::run(&args, started),
+        Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Info(args)) => info::run(&args),
     }
 }
 
@@ -70,7 +80,7 @@ fn parse() -> Result<Option<Command>, Failure> {
 fn one_line(message: &str) -> String {
     let parts: Vec<&str> = message
         .lines()
-        .map(|line| line.trim().trim_start_matches("error: "))
+        .map(|line| line.trim().trim_start_matches("error: ").trim_matches(['[', ']']))
         .take_while(|line| !line.starts_with("Usage:"))
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .collect();

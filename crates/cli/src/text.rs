@@ -2,11 +2,11 @@
 
 /// A rate: `1,234,567 samples/s`.
 pub(crate) fn samples_per_second(rate: f64) -> String {
-    format!("{} samples/s", grouped(rate.round() as u64))
+    format!("{} samples/s", grouped(rate.round() as usize))
 }
 
 /// A number with its thousands marked: `60,000`.
-pub(crate) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -16,6 +16,11 @@ pub(crate) fn grouped(number: u64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// A fraction: `95.31%`.
+pub(crate) fn percent(fraction: f64) -> String {
+    format!("{:.2}%", 100.0 * fraction)
 }
 
 /// A time: `0.42 s`, `12.3 s`, `4 min 05 s`, `2 h 07 min`.
@@ -28,7 +33,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
-/// A dataset's example shape for people: `28×28`.
+/// An example's shape: `28×28`.
 pub(crate) fn shape(dims: &[usize]) -> String {
     dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×")
 }

@@ -1,17 +1,21 @@
 //! `minibatch train`: from a dataset to a trained network.
 
-use crate::dataset;
-use crate::failure::Failure;
+use crate::checkpoint::Keeper;
+use crate::failure::{Failure, tell};
+use crate::machine::count;
 use crate::progress::{Pace, Progress};
 use crate::report::{EpochLine, Plan, Report, Summary};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use minibatch::{Epoch, Error, Evaluation, Initializer, Isa, Network, Pool, Settings, Trainer};
-use std::num::NonZeroUsize;
+use crate::{dataset, machine};
+use minibatch::{Dataset, Error, Initializer, Network, Pool, Settings, Trainer};
+use minibatch_data::TrainTest;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The seed of a run that names none.
 const DEFAULT_SEED: u64 = 0;
+
+/// How weights and biases start.
+const INITIALIZER: Initializer = Initializer::StandardNormal;
 
 /// What `train` can be told. The defaults are the article's job.
 #[derive(Debug, clap::Args)]
@@ -37,16 +41,15 @@ pub(crate) struct Args {
     epochs: usize,
 
     /// Seed of the initial weights and of the order of the examples
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_SEED, allow_negative_numbers = true, value_parser = seed)]
     seed: u64,
 
-    /// Threads; any number gives the same result [default: one for each processor]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    machine: machine::Args,
 
-    /// Instruction set; all but matrixmultiply give the same result [default: the fastest]
-    #[arg(long, value_name = "SET", value_parser = isa_parser())]
-    isa: Option<Isa>,
+    /// Keep the run in this file, written after every epoch [default: none]
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
 
     /// Print JSON lines: the plan, one object per epoch, and the end
     #[arg(long)]
@@ -56,31 +59,65 @@ pub(crate) struct Args {
 /// Trains, and prints what happens. `started` is when the process did.
 pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let sets = args.data.open()?;
-    let Some(classes) = sets.train.classes() else {
+    let pool = args.machine.pool()?;
+    let mut trainer = trainer(args, &pool, &sets.train)?;
+    let replaces = args.checkpoint.as_ref().is_some_and(|path| path.exists());
+    let mut keeper = args.checkpoint.as_deref().map(Keeper::new).transpose()?;
+
+    let report = Report::new(args.json);
+    let plan = plan(args, &pool, &trainer, &sets, replaces);
+    report.print(&plan)?;
+    if cfg!(debug_assertions) {
+        tell("note: this is a debug build; `cargo run --release -- train` is faster");
+    }
+
+    let epochs = trainer.settings().epochs;
+    let mut progress = Progress::new(epochs, plan.steps_per_epoch(), !args.json);
+    let mut pace = Pace::new();
+    while trainer.history().len() < epochs {
+        train_epoch(&mut trainer, &mut pace, &mut progress)?;
+        trainer.evaluate(&sets.test)?;
+        if let Some(keeper) = &mut keeper {
+            keeper.save(&trainer)?;
+        }
+        let epoch = trainer.history().last().expect("an epoch has just ended");
+        progress.suspend(|| report.print(&EpochLine::new(epoch, epochs, sets.train.len())))?;
+    }
+    progress.finish();
+    report.print(&summary(&trainer, keeper.as_ref(), started))
+}
+
+/// A trainer of the network that `args` describe, before its first epoch.
+fn trainer<'a>(args: &Args, pool: &'a Pool, train: &'a Dataset) -> Result<Trainer<'a>, Failure> {
+    let Some(classes) = train.classes() else {
         let folder = args.data.folder();
-        let message = format!("{}: expected labels that are classes, found values", folder.display());
-        return Err(Failure::Run(message));
+        return Err(Failure::Run(format!(
+            "{}: expected labels that are classes, found values",
+            folder.display()
+        )));
     };
-    let threads =
-        args.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get));
-    let pool = Pool::new(args.isa.unwrap_or_else(Isa::detect), threads).map_err(Failure::usage)?;
-    let initializer = Initializer::default();
-    let mut builder = Network::builder(sets.train.input_len()).seed(args.seed).initializer(initializer);
+    let mut builder = Network::builder(train.input_len()).seed(args.seed).initializer(INITIALIZER);
     for &width in &args.hidden {
         builder = builder.layer(width);
     }
     let network = builder.layer(classes).build().map_err(Failure::usage)?;
-    let settings =
-        Settings { learning_rate: args.learning_rate, batch_size: args.batch_size, seed: args.seed };
-    let mut trainer = Trainer::new(&pool, &sets.train, network, settings).map_err(refused)?;
+    let Args { learning_rate, batch_size, epochs, seed, .. } = *args;
+    let settings = Settings { learning_rate, batch_size, epochs, seed };
+    Trainer::new(pool, train, network, settings).map_err(|error| match error {
+        Error::Setting { .. } => Failure::usage(error),
+        error => error.into(),
+    })
+}
 
+fn plan(args: &Args, pool: &Pool, trainer: &Trainer<'_>, sets: &TrainTest, replaces: bool) -> Plan {
     let network = trainer.network();
-    let plan = Plan {
+    let settings = trainer.settings();
+    Plan {
         data: args.data.folder(),
         training_examples: sets.train.len(),
         test_examples: sets.test.len(),
         example_shape: sets.train.example_shape().to_vec(),
-        classes,
+        classes: network.outputs(),
         layers: network.sizes(),
         parameters: network.parameters(),
         activations: network.layers().iter().map(|layer| layer.activation().name()).collect(),
@@ -88,95 +125,47 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         optimizer: "sgd",
         learning_rate: settings.learning_rate,
         batch_size: settings.batch_size,
-        epochs: args.epochs,
-        initializer: initializer.name(),
+        epochs: settings.epochs,
+        initializer: INITIALIZER.name(),
         seed: settings.seed,
         threads: pool.threads(),
         isa: pool.isa().name(),
-        checkpoint: None,
-    };
-    let report = Report::new(args.json);
-    report.plan(&plan)?;
-    note_debug_build();
-
-    let mut progress = Progress::new(args.epochs, plan.steps_per_epoch(), !args.json);
-    let mut pace = Pace::new();
-    let mut training = Duration::ZERO;
-    let mut best: Option<(usize, Evaluation)> = None;
-    for _ in 0..args.epochs {
-        let (epoch, elapsed) = train_epoch(&mut trainer, &mut pace, &mut progress)?;
-        training += elapsed;
-        let test = trainer.evaluate(&sets.test)?;
-        if best.is_none_or(|(_, best)| test.correct > best.correct) {
-            best = Some((epoch.number, test));
-        }
-        let seconds = elapsed.as_secs_f64();
-        let line = EpochLine {
-            epoch: epoch.number,
-            epochs: args.epochs,
-            cost: epoch.cost,
-            test_cost: test.cost,
-            test_accuracy: test.accuracy(),
-            test_correct: test.correct,
-            test_examples: test.examples,
-            training_seconds: seconds,
-            samples_per_second: sets.train.len() as f64 / seconds,
-        };
-        report.epoch(&progress, &line)?;
+        checkpoint: args.checkpoint.clone(),
+        replaces,
     }
-    progress.finish();
-    let (best_epoch, best) = best.expect("there is at least one epoch");
-    report.end(&Summary {
-        seconds: started.elapsed().as_secs_f64(),
-        training_seconds: training.as_secs_f64(),
-        best_epoch,
-        best_test_accuracy: best.accuracy(),
-        saved: None,
-    })
 }
 
-/// Trains to the end of the epoch, in slices, and tells how long the steps took.
-fn train_epoch(
-    trainer: &mut Trainer<'_>,
-    pace: &mut Pace,
-    progress: &mut Progress,
-) -> Result<(Epoch, Duration), Failure> {
-    let number = trainer.history().len() + 1;
+fn summary(trainer: &Trainer<'_>, keeper: Option<&Keeper>, started: Instant) -> Summary {
+    let tests = trainer.history().iter().filter_map(|epoch| Some((epoch.number, epoch.test?)));
+    // Of equals the first.
+    let (best_epoch, best) = tests
+        .reduce(|best, test| if test.1.correct > best.1.correct { test } else { best })
+        .expect("every epoch was evaluated");
+    Summary {
+        seconds: started.elapsed().as_secs_f64(),
+        training_seconds: trainer.history().iter().map(|epoch| epoch.seconds).sum(),
+        best_epoch,
+        best_test_accuracy: best.accuracy(),
+        weight_hash: format!("{:016x}", trainer.network().weight_hash()),
+        saved: keeper.map(|keeper| keeper.path().to_owned()),
+    }
+}
+
+/// Trains to the end of the epoch, in slices between which the bar moves.
+fn train_epoch(trainer: &mut Trainer<'_>, pace: &mut Pace, progress: &mut Progress) -> Result<(), Failure> {
+    let epoch = trainer.history().len() + 1;
     let batch_size = trainer.settings().batch_size;
-    let mut training = Duration::ZERO;
     loop {
         let before = trainer.position();
         let started = Instant::now();
-        let ended = trainer.advance(pace.steps())?;
-        let elapsed = started.elapsed();
-        training += elapsed;
-        if let Some(epoch) = ended {
-            return Ok((epoch, training));
+        if trainer.advance(pace.steps())?.is_some() {
+            return Ok(());
         }
+        let elapsed = started.elapsed();
         pace.took(elapsed);
         let rate = (trainer.position() - before) as f64 / elapsed.as_secs_f64();
-        progress.step(number, trainer.position().div_ceil(batch_size), rate);
+        progress.step(epoch, trainer.position().div_ceil(batch_size), rate);
     }
-}
-
-/// A setting out of range is wrong usage; anything else that the trainer refuses is not.
-fn refused(error: Error) -> Failure {
-    match error {
-        Error::Setting { .. } => Failure::usage(error),
-        error => error.into(),
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "a note beside the results")]
-fn note_debug_build() {
-    if cfg!(debug_assertions) {
-        eprintln!("note: this is a debug build; `cargo run --release -- train` is faster");
-    }
-}
-
-/// A whole number from 1.
-fn count(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
 }
 
 /// η.
@@ -185,7 +174,7 @@ fn learning_rate(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(accept).ok_or_else(|| "expected a finite number above 0, such as 3.0".to_owned())
 }
 
-/// The names of this machine's instruction sets.
-fn isa_parser() -> impl TypedValueParser<Value = Isa> {
-    PossibleValuesParser::new(Isa::available().into_iter().map(Isa::name)).try_map(|name| name.parse::<Isa>())
+/// Any 64 bits.
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }
