@@ -24,12 +24,13 @@ impl Name {
 
 /// Which data a command works on.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
-    /// Dataset, in the folder data/<NAME>
+    /// Dataset, in the folder data/NAME
     #[arg(long, value_name = "NAME", default_value = "mnist")]
     pub dataset: Name,
 
-    /// Folder of the four IDX files, instead of data/<NAME>
+    /// Folder of the four IDX files, instead of data/NAME
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 }

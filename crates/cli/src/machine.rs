@@ -8,6 +8,7 @@ use std::thread::available_parallelism;
 
 /// Threads and instruction set.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// Threads; any number gives the same result [default: one for each processor]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]

@@ -28,7 +28,7 @@ impl Pace {
     /// Adapts to how long the last slice took.
     pub(crate) fn took(&mut self, elapsed: Duration) {
         let ratio = SLICE.as_secs_f64() / elapsed.as_secs_f64().max(1e-9);
-        self.steps = ((self.steps as f64 * ratio.clamp(0.1, 8.0)) as usize).max(1);
+        self.steps = ((self.steps as f64 * ratio.clamp(0.1, 8.0)).round() as usize).max(1);
     }
 }
 
@@ -67,7 +67,8 @@ impl Progress {
         let left = self.started.elapsed().as_secs_f64() * (total - done) as f64 / done as f64;
         let width = self.epochs.to_string().len();
         self.bar.set_prefix(format!("epoch {epoch:>width$}/{}", self.epochs));
-        self.bar.set_message(format!("{}  {} left", samples_per_second(rate), duration(left)));
+        let left = if left < 99.5 { format!("{left:.0} s") } else { duration(left) };
+        self.bar.set_message(format!("{}  {left} left", samples_per_second(rate)));
         self.bar.set_position(step as u64);
     }
 

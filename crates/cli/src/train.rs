@@ -9,7 +9,7 @@ use crate::{dataset, machine};
 use minibatch::{Dataset, Error, Initializer, Network, Pool, Settings, Trainer};
 use minibatch_data::TrainTest;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The seed of a run that names none.
 const DEFAULT_SEED: u64 = 0;
@@ -155,15 +155,16 @@ fn summary(trainer: &Trainer<'_>, keeper: Option<&Keeper>, started: Instant) -> 
 fn train_epoch(trainer: &mut Trainer<'_>, pace: &mut Pace, progress: &mut Progress) -> Result<(), Failure> {
     let epoch = trainer.history().len() + 1;
     let batch_size = trainer.settings().batch_size;
+    let (first, mut training) = (trainer.position(), Duration::ZERO);
     loop {
-        let before = trainer.position();
         let started = Instant::now();
         if trainer.advance(pace.steps())?.is_some() {
             return Ok(());
         }
         let elapsed = started.elapsed();
+        training += elapsed;
         pace.took(elapsed);
-        let rate = (trainer.position() - before) as f64 / elapsed.as_secs_f64();
+        let rate = (trainer.position() - first) as f64 / training.as_secs_f64();
         progress.step(epoch, trainer.position().div_ceil(batch_size), rate);
     }
 }

@@ -146,7 +146,9 @@ impl Event for EpochLine {
         let Self { epoch, epochs, cost, .. } = self;
         write!(out, "epoch {epoch:>width$}/{epochs}  cost {cost:.6}")?;
         if let Some(test) = &self.test {
-            write!(out, "  test accuracy {:>20}", test.accuracy())?;
+            // The width of anything but 100%.
+            let width = 9 + 2 * test.examples.to_string().len();
+            write!(out, "  test accuracy {:>width$}", test.accuracy())?;
         }
         writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))
     }
