@@ -18,7 +18,7 @@ const LN_2_LO: f32 = -1.904_654_3e-9;
 
 /// Coefficients of (eʳ − 1 − r)/r² for |r| ≤ ½·ln 2, highest power first: the minimax polynomial of Cephes' `expf`.
 const EXP_POLYNOMIAL: [f32; 6] =
-    [1.987_569_2e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
+    [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
 
 /// eˣ for x clamped to [−87, 88]; NaN stays NaN.
 ///
@@ -60,5 +60,22 @@ pub(crate) unsafe fn sigmoid<V: Vector>(x: V) -> V {
     unsafe {
         let one = V::splat(1.0);
         one.div(one.add(exp(V::splat(0.0).sub(x))))
+    }
+}
+
+/// x/255, correctly rounded, for the 256 values of a byte.
+///
+/// q = x·r, q ← q + r·fma(−255, q, x) with r = 1/255 (Markstein's division).
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`.
+#[inline(always)]
+pub(crate) unsafe fn unit_from_byte<V: Vector>(x: V) -> V {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let r = V::splat(1.0 / 255.0);
+        let q = x.mul(r);
+        V::splat(-255.0).fma(q, x).fma(r, q)
     }
 }

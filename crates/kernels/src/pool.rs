@@ -2,7 +2,7 @@
 
 use crate::isa::Isa;
 use crate::team::{MAX_MEMBERS, Shared, Team};
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 /// Owns the threads, their packing buffers and the choice of instruction set.
 ///
@@ -79,7 +79,7 @@ impl Pool {
                 self.0.end();
             }
         }
-        let _one = self.session.lock().unwrap_or_else(|e| e.into_inner());
+        let _one = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let team = Team::new(&self.shared, self.isa);
         let Some(workers) = &self.workers else {
             return program(&team);

@@ -12,9 +12,12 @@
 //! the equations. Nothing is allocated.
 
 use crate::activation::Activation;
-use crate::network::{Layer, Network};
+use crate::network::Network;
 use crate::workspace::Workspace;
-use minibatch_kernels::{Epilogue, Isa, Mat, MatMut, Start, Store, Team, add_column_sums, gemm, scale};
+use minibatch_kernels::{
+    CompactInputs, Epilogue, Isa, Mat, MatMut, Matrix, Start, Store, Team, accumulate_compact,
+    add_column_sums, gemm, gemm_compact, scale,
+};
 
 /// The epilogue of the forward product: Z_l becomes A_l.
 struct Activate<'a>(&'a dyn Activation);
@@ -40,25 +43,17 @@ impl Epilogue for Differentiate<'_> {
     }
 }
 
-/// A_l = σ_l(A_{l−1}·W_lᵀ + b_l) for one layer.
-fn forward_layer(team: &Team<'_>, layer: &Layer, input: Mat<'_>, output: &mut MatMut<'_>) {
-    gemm(
-        team,
-        input,
-        layer.weights.view(),
-        output,
-        Start::Bias(&layer.biases),
-        &Activate(layer.activation()),
-    );
-}
-
-/// All layers' activations of the `rows` examples in the workspace.
+/// All layers' activations A_l = σ_l(A_{l−1}·W_lᵀ + b_l) of the `rows` examples in the workspace.
 pub(crate) fn forward(team: &Team<'_>, network: &Network, workspace: &mut Workspace, rows: usize) {
     let Workspace { inputs, activations, .. } = workspace;
     for (l, layer) in network.layers.iter().enumerate() {
         let (before, from) = activations.split_at_mut(l);
-        let input = before.last().unwrap_or(inputs).top(rows);
-        forward_layer(team, layer, input, &mut from[0].top_mut(rows));
+        let (weights, output) = (layer.weights.view(), &mut from[0].top_mut(rows));
+        let (start, epilogue) = (Start::Bias(&layer.biases), &Activate(layer.activation()));
+        match before.last() {
+            None => gemm_compact(team, inputs, weights, output, start, epilogue),
+            Some(input) => gemm(team, input.top(rows), weights, output, start, epilogue),
+        }
     }
 }
 
@@ -100,16 +95,27 @@ pub(crate) fn update(
 ) {
     let Workspace { inputs, activations, errors, .. } = workspace;
     let layer = &mut network.layers[l - 1];
-    let input = if l == 1 { &*inputs } else { &activations[l - 2] }.top(rows);
     let error = &mut errors[l - 1];
     scale(team.isa(), &mut error.top_mut(rows), factor);
-    add_column_sums(team.isa(), error.top(rows), &mut layer.biases);
-    gemm(
-        team,
-        input.transposed(),
-        error.top(rows),
-        &mut layer.weights.view_mut(),
-        Start::Scaled(1.0),
-        &Store,
-    );
+    let error = error.top(rows);
+    add_column_sums(team.isa(), error, &mut layer.biases);
+    accumulate(team, inputs, activations, error, l, &mut layer.weights);
+}
+
+/// `weights` ← `weights` + A_{l−1}ᵀ·`error`, input-major as W_l.
+pub(crate) fn accumulate(
+    team: &Team<'_>,
+    inputs: &CompactInputs,
+    activations: &[Matrix],
+    error: Mat<'_>,
+    l: usize,
+    weights: &mut Matrix,
+) {
+    match l {
+        1 => accumulate_compact(team, inputs, error, &mut weights.view_mut()),
+        _ => {
+            let input = activations[l - 2].top(error.rows()).transposed();
+            gemm(team, input, error, &mut weights.view_mut(), Start::Scaled(1.0), &Store);
+        }
+    }
 }

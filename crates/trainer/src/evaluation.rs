@@ -49,7 +49,7 @@ impl Network {
             return Err(Error::Shape { what: "inputs", expected: self.inputs(), found: x.cols() });
         }
         let mut workspace = Workspace::for_inference(self, x.rows());
-        workspace.inputs = x.to_matrix();
+        workspace.take_inputs(pool.isa(), x);
         pool.run(|team| backprop::forward(team, self, &mut workspace, x.rows()));
         Ok(workspace.activations.pop().expect("a network has layers"))
     }
@@ -66,7 +66,7 @@ impl Network {
         pool.run(|team| {
             for start in (0..data.len()).step_by(BATCH) {
                 let end = data.len().min(start + BATCH);
-                workspace.gather(team.isa(), data, start..end);
+                workspace.gather(team.isa(), data, end - start, |row| start + row);
                 backprop::forward(team, self, &mut workspace, end - start);
                 cost += backprop::cost(self, &workspace, end - start);
                 if let Targets::Classes { labels, .. } = data.targets() {

@@ -4,7 +4,7 @@ use crate::backprop;
 use crate::error::Error;
 use crate::network::Network;
 use crate::workspace::Workspace;
-use minibatch_kernels::{Mat, Matrix, Pool, Start, Store, add_column_sums, gemm, scale};
+use minibatch_kernels::{Mat, Matrix, Pool, add_column_sums, scale};
 
 /// ∂C/∂W_l and ∂C/∂b_l of one layer, means over a minibatch.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ impl Network {
             return Err(Error::Setting { setting: "number of examples", expected, found: rows.to_string() });
         }
         let mut workspace = Workspace::for_training(self, rows);
-        workspace.inputs = x.to_matrix();
+        workspace.take_inputs(pool.isa(), x);
         workspace.targets = y.to_matrix();
         let mut cost = 0.0;
         let mut gradients: Vec<_> = self
@@ -90,18 +90,11 @@ impl Network {
                     backprop::backward(team, self, &mut workspace, rows, l);
                 }
                 let (weights, biases) = &mut gradients[l - 1];
-                let input = if l == 1 { &workspace.inputs } else { &workspace.activations[l - 2] };
                 let mut mean = workspace.errors[l - 1].clone();
                 scale(isa, &mut mean.view_mut(), 1.0 / rows as f32);
                 add_column_sums(isa, mean.view(), biases);
-                gemm(
-                    team,
-                    input.view().transposed(),
-                    mean.view(),
-                    &mut weights.view_mut(),
-                    Start::Zero,
-                    &Store,
-                );
+                let Workspace { inputs, activations, .. } = &workspace;
+                backprop::accumulate(team, inputs, activations, mean.view(), l, weights);
             }
         });
         let parts = gradients.into_iter().zip(workspace.errors).zip(workspace.activations);

@@ -278,7 +278,7 @@ impl<'a> Trainer<'a> {
         let Trainer { data, network, workspace, shuffle, settings, .. } = self;
         let indices = shuffle.minibatch(self.position, settings.batch_size);
         let rows = indices.len();
-        workspace.gather(team.isa(), data, indices.iter().map(|&index| index as usize));
+        workspace.gather(team.isa(), data, rows, |row| indices[row] as usize);
         backprop::forward(team, network, workspace, rows);
         let cost = backprop::cost(network, workspace, rows);
         if !cost.is_finite() {

@@ -2,13 +2,13 @@
 
 use crate::network::Network;
 use minibatch_data::{Dataset, Row, Targets};
-use minibatch_kernels::{Isa, Matrix, unit_from_bytes};
+use minibatch_kernels::{CompactInputs, Isa, Mat, Matrix};
 
 /// The buffers of a step for minibatches of up to B examples; a smaller one uses the first rows.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    /// A_0 (B × n_0)
-    pub(crate) inputs: Matrix,
+    /// A_0 (B × n_0), without inputs that are 0 in the whole minibatch
+    pub(crate) inputs: CompactInputs,
     /// A_l (B × n_l), l = 1, …, L
     pub(crate) activations: Vec<Matrix>,
     /// Δ_l (B × n_l), l = 1, …, L; none where nothing is trained
@@ -28,22 +28,31 @@ impl Workspace {
     /// The buffers of the forward pass alone.
     pub(crate) fn for_inference(network: &Network, batch_size: usize) -> Workspace {
         Workspace {
-            inputs: Matrix::zeros(batch_size, network.inputs()),
+            inputs: CompactInputs::new(network.inputs(), batch_size),
             activations: network.layers().iter().map(|l| Matrix::zeros(batch_size, l.outputs())).collect(),
             errors: Vec::new(),
             targets: Matrix::zeros(batch_size, network.outputs()),
         }
     }
 
-    /// Gathers the examples `indices` into the first rows of A_0 and Y: bytes become numbers in [0, 1], classes
-    /// one-hot rows.
-    pub(crate) fn gather(&mut self, isa: Isa, data: &Dataset, indices: impl Iterator<Item = usize>) {
-        for (row, index) in indices.enumerate() {
-            match data.input(index) {
-                Row::Bytes(bytes) => unit_from_bytes(isa, bytes, self.inputs.row_mut(row)),
-                Row::Floats(values) => self.inputs.row_mut(row).copy_from_slice(values),
-            }
-            let target = self.targets.row_mut(row);
+    /// Gathers the examples `index(0)`, …, `index(rows − 1)` of `data` into A_0 and Y: bytes become numbers in [0, 1],
+    /// classes one-hot rows.
+    pub(crate) fn gather(&mut self, isa: Isa, data: &Dataset, rows: usize, index: impl Fn(usize) -> usize) {
+        let bytes = |row| match data.input(index(row)) {
+            Row::Bytes(bytes) => bytes,
+            Row::Floats(_) => &[],
+        };
+        let floats = |row| match data.input(index(row)) {
+            Row::Floats(floats) => floats,
+            Row::Bytes(_) => &[],
+        };
+        // All rows of a dataset are of one kind.
+        match data.input(index(0)) {
+            Row::Bytes(_) => self.inputs.gather_bytes(isa, rows, bytes),
+            Row::Floats(_) => self.inputs.gather_floats(isa, rows, floats),
+        }
+        for row in 0..rows {
+            let (index, target) = (index(row), self.targets.row_mut(row));
             match data.targets() {
                 Targets::Values { data, width } => target.copy_from_slice(&data[index * width..][..*width]),
                 Targets::Classes { labels, .. } => {
@@ -53,6 +62,12 @@ impl Workspace {
                 _ => unreachable!("targets are classes or values"),
             }
         }
+    }
+
+    /// Takes the rows of `x` (B × n_0) as A_0.
+    pub(crate) fn take_inputs(&mut self, isa: Isa, x: Mat<'_>) {
+        let x = x.to_matrix();
+        self.inputs.gather_floats(isa, x.rows(), |row| x.row(row));
     }
 
     /// A_L (B × n_L).
