@@ -84,5 +84,5 @@ fn one_line(message: &str) -> String {
         .take_while(|line| !line.starts_with("Usage:"))
         .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
         .collect();
-    format!("{}; see `--help`", parts.join("; "))
+    format!("{}; see `--help`", parts.join("; ").replace(":; ", ": "))
 }

@@ -81,7 +81,7 @@ const WRONG: &[(&str, &str)] = &[
         "--checkpoint nowhere/run.ckpt: no folder nowhere; create it first",
     ),
     ("train --data set --checkpoint set", "--checkpoint set: expected a regular file or a new name"),
-    ("info", "the following required arguments were not provided:; <FILE>; see `--help`"),
+    ("info", "the following required arguments were not provided: <FILE>; see `--help`"),
 ];
 
 #[test]
