@@ -41,6 +41,6 @@ pub use evaluation::Evaluation;
 pub use gradients::{Gradients, LayerGradients};
 pub use init::Initializer;
 pub use minibatch_data::Dataset;
-pub use minibatch_kernels::{Isa, Mat, MatMut, Matrix, Pool};
+pub use minibatch_kernels::{ArithmeticClass, Isa, Mat, MatMut, Matrix, Pool};
 pub use network::{Layer, Network, NetworkBuilder, NetworkError, Origin};
 pub use trainer::{Epoch, Settings, Trainer};

@@ -28,7 +28,9 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(path: &Path) -> Result<Self, Error> {
-        let Some(name) = path.file_name().filter(|_| !path.is_dir()) else {
+        // The rename would put a plain file in the place of a device, even of /dev/null.
+        let replaceable = fs::metadata(path).map_or(true, |found| found.is_file());
+        let Some(name) = path.file_name().filter(|_| replaceable) else {
             return Err(Error::NotAFile { path: path.to_owned() });
         };
         let folder = match path.parent() {

@@ -26,6 +26,17 @@ fn a_second_writer_is_refused_until_the_first_ends() {
     assert!(Lock::acquire(&path).is_ok());
 }
 
+/// A rename over it would turn a device such as /dev/null into a plain file.
+#[cfg(unix)]
+#[test]
+fn what_is_no_plain_file_is_never_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    assert!(matches!(Lock::acquire(&path).unwrap_err(), Error::NotAFile { .. }));
+    assert!(matches!(save(&path, b"x").unwrap_err(), Error::NotAFile { .. }));
+}
+
 #[test]
 fn a_lock_file_alone_locks_nothing() {
     let dir = tempfile::tempdir().unwrap();

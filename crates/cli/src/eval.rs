@@ -1,0 +1,74 @@
+//! `minibatch eval`: a checkpoint's network on a test set.
+
+use crate::failure::Failure;
+use crate::report::{Event, Report, Test, sizes, write_rows};
+use crate::text::{grouped, shape};
+use crate::{dataset, machine};
+use minibatch::Checkpoint;
+use serde::Serialize;
+use std::io;
+use std::path::PathBuf;
+
+/// What `eval` can be told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The checkpoint
+    #[arg(value_name = "FILE")]
+    checkpoint: PathBuf,
+
+    #[command(flatten)]
+    data: dataset::Args,
+
+    #[command(flatten)]
+    machine: machine::Args,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a network is worth on a test set.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "evaluation")]
+struct Evaluated {
+    checkpoint: PathBuf,
+    /// n_0, n_1, …, n_L.
+    layers: Vec<usize>,
+    /// Epochs it was trained.
+    epochs: usize,
+    /// Folder of the dataset.
+    data: PathBuf,
+    /// Shape of an example, `[28, 28]`.
+    example_shape: Vec<usize>,
+    test: Test,
+}
+
+impl Event for Evaluated {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let examples = grouped(self.test.examples);
+        let rows = [
+            ("checkpoint", format!("{}, trained for {} epochs", self.checkpoint.display(), self.epochs)),
+            ("network", sizes(&self.layers)),
+            ("data", self.data.display().to_string()),
+            ("test set", format!("{examples} images of {}", shape(&self.example_shape))),
+            ("cost", format!("{:.6}", self.test.cost)),
+            ("test accuracy", self.test.accuracy()),
+        ];
+        write_rows(out, &rows)
+    }
+}
+
+/// Evaluates.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let checkpoint = Checkpoint::load(&args.checkpoint)?;
+    let sets = args.data.open()?;
+    let evaluation = checkpoint.network.evaluate(&args.machine.pool()?, &sets.test)?;
+    Report::new(args.json).print(&Evaluated {
+        checkpoint: args.checkpoint.clone(),
+        layers: checkpoint.network.sizes(),
+        epochs: checkpoint.history.len(),
+        data: args.data.folder(),
+        example_shape: sets.test.example_shape().to_vec(),
+        test: evaluation.into(),
+    })
+}

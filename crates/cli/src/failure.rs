@@ -1,0 +1,55 @@
+//! How a command ends when it doesn't succeed.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// Why a command stopped, and the exit code that says so.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The command line asks for something that can't be: exit code 2.
+    Usage(String),
+    /// The run failed: exit code 1.
+    Run(String),
+    /// Whoever read the output has gone. Nothing is said, as there is nobody to say it to; the exit code is 141, which a
+    /// shell reports for programs ended by SIGPIPE.
+    ClosedPipe,
+}
+
+impl Failure {
+    /// Wrong usage, in one line.
+    pub(crate) fn usage(message: impl Display) -> Failure {
+        Failure::Usage(message.to_string())
+    }
+
+    /// What writing to standard output came to.
+    pub(crate) fn output(error: &io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
+            _ => Failure::Run(format!("cannot write to standard output: {error}")),
+        }
+    }
+
+    /// Says why on standard error, in one line, and gives the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        let (code, message) = match self {
+            Failure::Usage(message) => (2, message),
+            Failure::Run(message) => (1, message),
+            Failure::ClosedPipe => return ExitCode::from(141),
+        };
+        tell(&format!("error: {message}"));
+        ExitCode::from(code)
+    }
+}
+
+/// Writes a line to standard error. If that is closed, nobody wants to know.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// The errors of the libraries, each one line already, end a run.
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Run(error.to_string())
+    }
+}

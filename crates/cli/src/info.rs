@@ -1,0 +1,150 @@
+//! `minibatch info`: what a checkpoint holds.
+
+use crate::failure::Failure;
+use crate::report::{EpochLine, Event, Report, cost, initializer, optimizer, sizes, write_rows};
+use crate::text::grouped;
+use minibatch::{ArithmeticClass, Checkpoint};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// What `info` can be told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The checkpoint
+    #[arg(value_name = "FILE")]
+    checkpoint: PathBuf,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a checkpoint holds.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "info")]
+struct Info {
+    checkpoint: PathBuf,
+    layers: Vec<Layer>,
+    parameters: usize,
+    cost: String,
+    optimizer: &'static str,
+    learning_rate: f64,
+    batch_size: usize,
+    epochs: usize,
+    /// Seed of the order of the examples.
+    seed: u64,
+    /// Null where the first weights came from elsewhere.
+    initializer: Option<&'static str>,
+    initializer_seed: Option<u64>,
+    /// `fused` or `matrixmultiply`.
+    arithmetic: &'static str,
+    training_examples: u64,
+    /// 16 hexadecimal digits.
+    data_fingerprint: String,
+    /// Examples of the current epoch that have been trained on.
+    position: u64,
+    /// 16 hexadecimal digits.
+    weight_hash: String,
+    history: Vec<EpochLine>,
+}
+
+#[derive(Debug, Serialize)]
+struct Layer {
+    inputs: usize,
+    outputs: usize,
+    activation: String,
+    parameters: usize,
+}
+
+impl Info {
+    fn new(path: PathBuf, checkpoint: &Checkpoint) -> Info {
+        let Checkpoint { network, origin, settings, class, data, progress, history } = checkpoint;
+        let layer = |layer: &minibatch::Layer| Layer {
+            inputs: layer.inputs(),
+            outputs: layer.outputs(),
+            activation: layer.activation().name().to_owned(),
+            parameters: layer.parameters(),
+        };
+        let examples = data.examples as usize;
+        Info {
+            checkpoint: path,
+            layers: network.layers().iter().map(layer).collect(),
+            parameters: network.parameters(),
+            cost: network.cost().name().to_owned(),
+            optimizer: "sgd",
+            learning_rate: settings.learning_rate,
+            batch_size: settings.batch_size,
+            epochs: settings.epochs,
+            seed: settings.seed,
+            initializer: origin.map(|origin| origin.initializer.name()),
+            initializer_seed: origin.map(|origin| origin.seed),
+            arithmetic: match class {
+                ArithmeticClass::Fused => "fused",
+                ArithmeticClass::Matrixmultiply => "matrixmultiply",
+            },
+            training_examples: data.examples,
+            data_fingerprint: format!("{:016x}", data.fingerprint),
+            position: progress.position,
+            weight_hash: format!("{:016x}", network.weight_hash()),
+            history: history.iter().map(|epoch| EpochLine::new(epoch, settings.epochs, examples)).collect(),
+        }
+    }
+}
+
+impl Event for Info {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let inputs = self.layers.iter().map(|layer| layer.inputs).take(1);
+        let layers: Vec<usize> = inputs.chain(self.layers.iter().map(|layer| layer.outputs)).collect();
+        let parameters = grouped(self.parameters);
+        write_rows(
+            out,
+            &[
+                ("checkpoint", self.checkpoint.display().to_string()),
+                ("network", format!("{}, {parameters} parameters", sizes(&layers))),
+            ],
+        )?;
+        for (l, layer) in (1..).zip(&self.layers) {
+            let Layer { inputs, outputs, activation, parameters } = layer;
+            let name = format!("  layer {l}");
+            let value = format!("{inputs} → {outputs}, {activation}, {} parameters", grouped(*parameters));
+            write_rows(out, &[(&name, value)])?;
+        }
+        let mut trained = format!("{} of {}", self.history.len(), self.epochs);
+        if self.position > 0 {
+            let [position, examples] = [self.position, self.training_examples].map(|n| grouped(n as usize));
+            trained.push_str(&format!(", and {position} of {examples} examples of the next"));
+        }
+        let initial = match (self.initializer, self.initializer_seed) {
+            (Some(name), Some(seed)) => format!("{}, seed {seed}", initializer(name)),
+            _ => "from elsewhere".to_owned(),
+        };
+        let Info { data_fingerprint: fingerprint, .. } = self;
+        let rows = [
+            ("cost", cost(&self.cost)),
+            ("optimiser", optimizer(self.optimizer)),
+            ("learning rate η", self.learning_rate.to_string()),
+            ("minibatch size B", self.batch_size.to_string()),
+            ("epochs", trained),
+            ("initial values", initial),
+            ("seed", self.seed.to_string()),
+            ("arithmetic", self.arithmetic.to_owned()),
+            (
+                "training data",
+                format!("{} examples, fingerprint {fingerprint}", grouped(self.training_examples as usize)),
+            ),
+            ("weight hash", self.weight_hash.clone()),
+        ];
+        write_rows(out, &rows)?;
+        if !self.history.is_empty() {
+            writeln!(out)?;
+        }
+        self.history.iter().try_for_each(|line| line.write(out))
+    }
+}
+
+/// Shows a checkpoint.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let checkpoint = Checkpoint::load(&args.checkpoint)?;
+    Report::new(args.json).print(&Info::new(args.checkpoint.clone(), &checkpoint))
+}

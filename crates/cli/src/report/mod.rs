@@ -1,0 +1,82 @@
+//! What a command prints: text for people, or JSON lines for programs.
+
+mod run;
+
+pub(crate) use run::{EpochLine, Plan, Summary, Test};
+
+use crate::failure::Failure;
+use serde::Serialize;
+use std::io::{self, Write};
+
+/// Something a command tells: one JSON object, or some lines of text.
+pub(crate) trait Event: Serialize {
+    /// The text.
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()>;
+}
+
+/// Prints events to standard output, each as it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Report {
+    /// The format that `--json` asks for.
+    pub(crate) fn new(json: bool) -> Report {
+        if json { Report::Json } else { Report::Text }
+    }
+
+    /// Prints `event`, whole.
+    pub(crate) fn print(self, event: &impl Event) -> Result<(), Failure> {
+        let mut text = Vec::new();
+        let formatted = match self {
+            Report::Text => event.write(&mut text),
+            Report::Json => serde_json::to_writer(&mut text, event).map_err(io::Error::from),
+        };
+        if self == Report::Json {
+            text.push(b'\n');
+        }
+        let mut out = io::stdout().lock();
+        formatted
+            .and_then(|()| out.write_all(&text))
+            .and_then(|()| out.flush())
+            .map_err(|error| Failure::output(&error))
+    }
+}
+
+/// Writes names and values in two columns.
+pub(crate) fn write_rows(out: &mut Vec<u8>, rows: &[(&str, String)]) -> io::Result<()> {
+    rows.iter().try_for_each(|(name, value)| writeln!(out, "{name:<16}  {value}"))
+}
+
+/// A cost's name and formula.
+pub(crate) fn cost(name: &str) -> String {
+    match name {
+        "quadratic" => "quadratic, ½‖a − y‖² averaged over the minibatch".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// An optimiser in words.
+pub(crate) fn optimizer(name: &str) -> String {
+    match name {
+        "sgd" => "plain stochastic gradient descent".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// An initialiser in words.
+pub(crate) fn initializer(name: &str) -> String {
+    match name {
+        "standard-normal" => "weights and biases from N(0, 1)".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// A layer's sizes: `784-32-10`.
+pub(crate) fn sizes(layers: &[usize]) -> String {
+    layers.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
+}

@@ -1,0 +1,190 @@
+//! What a training run tells: its plan, its epochs, its end.
+
+use super::{Event, cost, initializer, optimizer, sizes, write_rows};
+use crate::text::{duration, grouped, percent, samples_per_second, shape};
+use minibatch::{Epoch, Evaluation};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// Everything a run is about to do.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "plan")]
+pub(crate) struct Plan {
+    /// Folder of the dataset.
+    pub data: PathBuf,
+    pub training_examples: usize,
+    pub test_examples: usize,
+    /// Shape of an example, `[28, 28]`.
+    pub example_shape: Vec<usize>,
+    pub classes: usize,
+    /// n_0, n_1, …, n_L.
+    pub layers: Vec<usize>,
+    pub parameters: usize,
+    /// σ_1, …, σ_L.
+    pub activations: Vec<&'static str>,
+    pub cost: &'static str,
+    pub optimizer: &'static str,
+    pub learning_rate: f64,
+    pub batch_size: usize,
+    pub epochs: usize,
+    pub initializer: &'static str,
+    pub seed: u64,
+    pub threads: usize,
+    pub isa: &'static str,
+    pub checkpoint: Option<PathBuf>,
+    /// Whether the checkpoint's file is there already.
+    #[serde(skip)]
+    pub replaces: bool,
+}
+
+impl Plan {
+    /// Minibatches of an epoch, the last, smaller one included.
+    pub(crate) fn steps_per_epoch(&self) -> usize {
+        self.training_examples.div_ceil(self.batch_size)
+    }
+}
+
+impl Event for Plan {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let [training, test, parameters, steps] =
+            [self.training_examples, self.test_examples, self.parameters, self.steps_per_epoch()]
+                .map(grouped);
+        let activation = match &*self.activations {
+            [first, rest @ ..] if rest.iter().all(|name| name == first) => format!("{first} in every layer"),
+            names => names.join(", "),
+        };
+        let checkpoint = match &self.checkpoint {
+            None => "none".to_owned(),
+            Some(path) => {
+                let replaces = if self.replaces { ", replacing the one that is there" } else { "" };
+                format!("{} after every epoch{replaces}", path.display())
+            }
+        };
+        let images = format!("images of {}", shape(&self.example_shape));
+        let rows = [
+            ("data", self.data.display().to_string()),
+            ("training set", format!("{training} {images}, {} classes", self.classes)),
+            ("test set", format!("{test} {images}, evaluated after every epoch")),
+            ("network", format!("{}, {parameters} parameters", sizes(&self.layers))),
+            ("activation", activation),
+            ("cost", cost(self.cost)),
+            ("optimiser", optimizer(self.optimizer)),
+            ("learning rate η", self.learning_rate.to_string()),
+            (
+                "minibatch size B",
+                format!("{} ({steps} steps an epoch, reshuffled every epoch)", self.batch_size),
+            ),
+            ("epochs", self.epochs.to_string()),
+            ("initial values", initializer(self.initializer)),
+            ("seed", self.seed.to_string()),
+            ("threads", self.threads.to_string()),
+            ("instruction set", self.isa.to_owned()),
+            ("checkpoint", checkpoint),
+        ];
+        write_rows(out, &rows)?;
+        writeln!(out)
+    }
+}
+
+/// A network's result on the test set.
+#[derive(Debug, Serialize)]
+pub(crate) struct Test {
+    /// Mean cost per example.
+    pub cost: f64,
+    pub accuracy: f64,
+    pub correct: usize,
+    pub examples: usize,
+}
+
+impl From<Evaluation> for Test {
+    fn from(evaluation: Evaluation) -> Test {
+        let Evaluation { cost, correct, examples } = evaluation;
+        Test { cost, accuracy: evaluation.accuracy(), correct, examples }
+    }
+}
+
+impl Test {
+    /// `95.31% (9531/10000)`
+    pub(crate) fn accuracy(&self) -> String {
+        format!("{} ({}/{})", percent(self.accuracy), self.correct, self.examples)
+    }
+}
+
+/// What an epoch came to.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "epoch")]
+pub(crate) struct EpochLine {
+    /// From 1.
+    pub epoch: usize,
+    pub epochs: usize,
+    /// Mean cost per training example.
+    pub cost: f64,
+    pub test: Option<Test>,
+    /// Without the evaluation.
+    pub training_seconds: f64,
+    pub samples_per_second: f64,
+}
+
+impl EpochLine {
+    /// The line of `epoch` in a run of `epochs`, each of `examples` training examples.
+    pub(crate) fn new(epoch: &Epoch, epochs: usize, examples: usize) -> EpochLine {
+        EpochLine {
+            epoch: epoch.number,
+            epochs,
+            cost: epoch.cost,
+            test: epoch.test.map(Test::from),
+            training_seconds: epoch.seconds,
+            samples_per_second: examples as f64 / epoch.seconds,
+        }
+    }
+}
+
+impl Event for EpochLine {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let width = self.epochs.to_string().len();
+        let Self { epoch, epochs, cost, .. } = self;
+        write!(out, "epoch {epoch:>width$}/{epochs}  cost {cost:.6}")?;
+        if let Some(test) = &self.test {
+            // The width of anything but 100%.
+            let width = 9 + 2 * test.examples.to_string().len();
+            write!(out, "  test accuracy {:>width$}", test.accuracy())?;
+        }
+        writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "end")]
+pub(crate) struct Summary {
+    /// Since the process started.
+    pub seconds: f64,
+    /// Within the training steps.
+    pub training_seconds: f64,
+    pub best_epoch: usize,
+    pub best_test_accuracy: f64,
+    /// 16 hexadecimal digits.
+    pub weight_hash: String,
+    /// The file that holds the trained network.
+    pub saved: Option<PathBuf>,
+}
+
+impl Event for Summary {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let Self { best_epoch, weight_hash, .. } = self;
+        let [total, training] = [self.seconds, self.training_seconds].map(duration);
+        let best = percent(self.best_test_accuracy);
+        writeln!(
+            out,
+            "\nTrained in {total}, {training} of it in steps. Best: {best}, after epoch {best_epoch}."
+        )?;
+        match &self.saved {
+            Some(path) => writeln!(out, "Saved {}, weight hash {weight_hash}.", path.display()),
+            None => writeln!(
+                out,
+                "Nothing saved (`--checkpoint FILE` keeps the network), weight hash {weight_hash}."
+            ),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `--checkpoint`, `minibatch eval` and `minibatch info`.
+
+use crate::world::World;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+const TRAIN: &str = "train --data set --hidden 8 --epochs 3 --seed 5 --checkpoint run.ckpt";
+
+#[test]
+fn what_was_saved_is_what_was_trained() {
+    let world = World::new();
+    let events = world.json(TRAIN);
+    let [plan, epochs @ .., end] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((&plan["checkpoint"], &end["saved"]), (&"run.ckpt".into(), &"run.ckpt".into()));
+
+    let evaluation = &world.json("eval run.ckpt --data set")[0];
+    assert_eq!((&evaluation["event"], &evaluation["epochs"]), (&"evaluation".into(), &3.into()));
+    assert_eq!(evaluation["test"], epochs[2]["test"]);
+
+    let info = &world.json("info run.ckpt")[0];
+    assert_eq!(info["weight_hash"], end["weight_hash"]);
+    assert_eq!(info["history"].as_array().unwrap(), epochs);
+    for setting in ["parameters", "cost", "optimizer", "learning_rate", "batch_size", "epochs", "seed"] {
+        assert_eq!(info[setting], plan[setting], "{setting}");
+    }
+    assert_eq!((&info["initializer"], &info["initializer_seed"]), (&plan["initializer"], &plan["seed"]));
+}
+
+#[test]
+fn info_and_eval_read_well() {
+    let world = World::new();
+    let trained = world.run(TRAIN).succeeded().to_owned();
+    assert!(trained.contains("\ncheckpoint        run.ckpt after every epoch\n"), "{trained}");
+    assert!(trained.contains("\nSaved run.ckpt, weight hash "), "{trained}");
+    let json = &world.json("info run.ckpt")[0];
+    let text = |name: &str| json[name].as_str().unwrap();
+    let expected = format!(
+        "\
+checkpoint        run.ckpt
+network           20-8-3, 195 parameters
+  layer 1         20 → 8, sigmoid, 168 parameters
+  layer 2         8 → 3, sigmoid, 27 parameters
+cost              quadratic, ½‖a − y‖² averaged over the minibatch
+optimiser         plain stochastic gradient descent
+learning rate η   3
+minibatch size B  16
+epochs            3 of 3
+initial values    weights and biases from N(0, 1), seed 5
+seed              5
+arithmetic        {}
+training data     205 examples, fingerprint {}
+weight hash       {}
+
+",
+        text("arithmetic"),
+        text("data_fingerprint"),
+        text("weight_hash"),
+    );
+    // The epochs stand there as they were printed in training.
+    let (_, epochs) = trained.split_once("\n\n").unwrap();
+    let (epochs, _) = epochs.split_once("\n\n").unwrap();
+    assert_eq!(world.run("info run.ckpt").succeeded(), format!("{expected}{epochs}\n"));
+
+    let test = &json["history"][2]["test"];
+    let (cost, accuracy) = (test["cost"].as_f64().unwrap(), 100.0 * test["accuracy"].as_f64().unwrap());
+    let expected = format!(
+        "\
+checkpoint        run.ckpt, trained for 3 epochs
+network           20-8-3
+data              set
+test set          60 images of 4×5
+cost              {cost:.6}
+test accuracy     {accuracy:.2}% ({}/60)
+",
+        test["correct"]
+    );
+    assert_eq!(world.run("eval run.ckpt --data set").succeeded(), expected);
+}
+
+#[test]
+fn an_epoch_that_is_printed_is_saved() {
+    let world = World::new();
+    let mut command = world.command(&TRAIN.replace("--epochs 3", "--epochs 1000000 --json"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let _plan = lines.next().unwrap().unwrap();
+    let epoch = lines.next().unwrap().unwrap();
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(141));
+    let info = &world.json("info run.ckpt")[0];
+    assert_eq!(info["history"][0], serde_json::from_str::<serde_json::Value>(&epoch).unwrap());
+}
+
+#[test]
+fn a_run_says_that_it_replaces_a_file() {
+    let world = World::new();
+    world.run(TRAIN).succeeded();
+    let again = world.run(TRAIN);
+    let line = "\ncheckpoint        run.ckpt after every epoch, replacing the one that is there\n";
+    assert!(again.succeeded().contains(line), "{}", again.stdout);
+}
+
+#[test]
+fn what_is_no_checkpoint_is_refused() {
+    let world = World::new();
+    world.run(TRAIN).succeeded();
+    let mut bytes = fs::read(world.path("run.ckpt")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(world.path("damaged.ckpt"), bytes).unwrap();
+    fs::write(world.path("text.ckpt"), "not a checkpoint").unwrap();
+    for command in ["info", "eval --data set"] {
+        for (file, reason) in [
+            ("damaged.ckpt", "damaged.ckpt: "),
+            ("text.ckpt", "text.ckpt: not a minibatch checkpoint"),
+            ("missing.ckpt", "cannot read missing.ckpt: "),
+            ("set", "set: expected the path of a regular file"),
+        ] {
+            let run = world.run(&format!("{command} {file}"));
+            assert_eq!((run.code, &*run.stdout), (Some(1), ""), "{command} {file}");
+            assert!(run.stderr.starts_with(&format!("error: {reason}")), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_network_is_not_evaluated_on_other_shapes() {
+    let world = World::new();
+    world.run(TRAIN).succeeded();
+    let images = [0_u8; 12];
+    fs::create_dir(world.path("other")).unwrap();
+    for name in ["train", "t10k"] {
+        let create =
+            |kind: &str| fs::File::create(world.path(&format!("other/{name}-{kind}-ubyte"))).unwrap();
+        minibatch_data::write_idx_u8(&mut create("images-idx3"), &[3, 2, 2], &images).unwrap();
+        minibatch_data::write_idx_u8(&mut create("labels-idx1"), &[3], &[0, 1, 2]).unwrap();
+    }
+    let run = world.run("eval run.ckpt --data other");
+    assert_eq!((run.code, &*run.stderr), (Some(1), "error: the data have 4 inputs, the network 20"));
+}
+
+#[test]
+fn a_file_that_another_run_writes_is_left_alone() {
+    let world = World::new();
+    let _lock = minibatch::checkpoint::Lock::acquire(&world.path("run.ckpt")).unwrap();
+    let run = world.run(TRAIN);
+    let message = format!(
+        "error: run.ckpt is being written by another run (process {}): wait for it to end or choose another file",
+        std::process::id()
+    );
+    assert_eq!((run.code, &*run.stdout, run.stderr), (Some(1), "", message));
+}

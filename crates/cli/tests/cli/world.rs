@@ -1,0 +1,115 @@
+//! A folder of its own for each test, with a dataset in it, and runs of the command there.
+
+use minibatch_data::write_idx_u8;
+use serde_json::Value;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Examples of the training set: no multiple of the minibatch size, so that the last minibatch is a smaller one.
+pub(crate) const TRAINING: usize = 205;
+/// Examples of the test set.
+pub(crate) const TEST: usize = 60;
+/// Classes.
+const CLASSES: usize = 3;
+/// Rows and columns of an image.
+const SHAPE: [usize; 2] = [4, 5];
+
+/// A temporary folder with a dataset in `set`.
+pub(crate) struct World {
+    folder: TempDir,
+}
+
+impl World {
+    /// A new one.
+    pub(crate) fn new() -> World {
+        let world = World::empty();
+        world.write_set("set");
+        world
+    }
+
+    /// One without a dataset.
+    pub(crate) fn empty() -> World {
+        World { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A path in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes the dataset into a folder, which is created.
+    pub(crate) fn write_set(&self, name: &str) {
+        let folder = self.path(name);
+        fs::create_dir_all(&folder).unwrap();
+        write_half(&folder, "train", TRAINING);
+        write_half(&folder, "t10k", TEST);
+    }
+
+    /// The command with `arguments`, split at spaces, about to run in this folder.
+    pub(crate) fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("minibatch"));
+        command.args(arguments.split_whitespace()).current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&self, arguments: &str) -> Run {
+        Run::new(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs it to a good end, and returns the JSON objects that it printed.
+    pub(crate) fn json(&self, arguments: &str) -> Vec<Value> {
+        let run = self.run(&format!("{arguments} --json"));
+        run.succeeded().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// A run that has ended.
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    /// Without the note of debug builds.
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    pub(crate) fn new(output: Output) -> Run {
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        Run {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: stderr.lines().filter(|line| !line.starts_with("note: this is a debug build")).collect(),
+        }
+    }
+
+    /// Standard output, after a good end.
+    pub(crate) fn succeeded(&self) -> &str {
+        assert_eq!((self.code, &*self.stderr), (Some(0), ""), "{}", self.stdout);
+        &self.stdout
+    }
+}
+
+/// Images whose class can be seen: a bright row, among noise.
+fn write_half(folder: &Path, name: &str, examples: usize) {
+    let [rows, columns] = SHAPE;
+    let mut state = examples as u32;
+    let mut noise = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let (mut images, mut labels) = (Vec::new(), Vec::new());
+    for _ in 0..examples {
+        let class = noise() % CLASSES as u8;
+        labels.push(class);
+        for row in 0..rows {
+            for _ in 0..columns {
+                images.push(if row == usize::from(class) { 155 + noise() % 100 } else { noise() % 120 });
+            }
+        }
+    }
+    let create = |kind: &str| File::create(folder.join(format!("{name}-{kind}-ubyte"))).unwrap();
+    write_idx_u8(&mut create("images-idx3"), &[examples, rows, columns], &images).unwrap();
+    write_idx_u8(&mut create("labels-idx1"), &[examples], &labels).unwrap();
+}
