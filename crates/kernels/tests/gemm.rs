@@ -38,7 +38,10 @@ impl Epilogue for AddOne<'_> {
                 self.calls[row * self.expected.cols() + col].fetch_add(1, Ordering::Relaxed);
                 let expected = self.expected.row(row)[col];
                 let right = x.to_bits() == expected.to_bits();
-                assert!(right || !self.exact, "the epilogue sees {x:e} at ({row}, {col}), expected {expected:e}");
+                assert!(
+                    right || !self.exact,
+                    "the epilogue sees {x:e} at ({row}, {col}), expected {expected:e}"
+                );
                 *x += 1.0;
             }
         }
@@ -152,7 +155,8 @@ fn check(case: &Case) {
         let fused = isa.class() == ArithmeticClass::Fused;
         let epilogue = AddOne::new(&chain, fused);
         let mut c = Guarded::new(m, n, case.c_padding, before);
-        pool(isa, case.threads).run(|team| gemm(team, a.view(), b.view(), &mut c.view_mut(), start, &epilogue));
+        pool(isa, case.threads)
+            .run(|team| gemm(team, a.view(), b.view(), &mut c.view_mut(), start, &epilogue));
         c.assert_guards();
         epilogue.assert_once();
         for row in 0..m {
@@ -160,7 +164,11 @@ fn check(case: &Case) {
                 let found = c.view().get(row, col);
                 if fused {
                     let expected = chain.row(row)[col] + 1.0;
-                    assert_eq!(found.to_bits(), expected.to_bits(), "{isa}: ({row}, {col}) {found:e} {expected:e}");
+                    assert_eq!(
+                        found.to_bits(),
+                        expected.to_bits(),
+                        "{isa}: ({row}, {col}) {found:e} {expected:e}"
+                    );
                 }
                 let tolerance = tolerance(k, magnitudes[row][col] + 1.0);
                 let error = (f64::from(found) - (exact[row][col] + 1.0)).abs();
@@ -231,7 +239,9 @@ fn the_products_of_backpropagation() {
         let update = reference::gemm_chain(a.view().transposed(), delta.view(), |i, j| w.row(i)[j]);
         for isa in Isa::fused() {
             for threads in 1..=4 {
-                let what = |product| format!("{product} of {batch} × {inputs} × {outputs}, {isa}, {threads} threads");
+                let what = |product| {
+                    format!("{product} of {batch} × {inputs} × {outputs}, {isa}, {threads} threads")
+                };
                 let mut z = filled(batch, outputs);
                 let mut delta_before = filled(batch, inputs);
                 let mut w_after = w.clone();
@@ -259,7 +269,8 @@ fn nan_and_infinity_come_through() {
     for isa in Isa::available() {
         for (m, n, k) in [(3, 5, 2), (16, 40, 70), (70, 130, 300)] {
             for turned in [false, true] {
-                let layout = if turned { Layout::Transposed { padding: 0 } } else { Layout::RowMajor { padding: 0 } };
+                let layout =
+                    if turned { Layout::Transposed { padding: 0 } } else { Layout::RowMajor { padding: 0 } };
                 let b = Operand::new(k, n, layout, 1);
                 let mut a = Matrix::from_fn(m, k, |_, _| 1.0);
                 a.row_mut(1)[k - 1] = f32::NAN;
@@ -321,5 +332,10 @@ fn the_result_must_fit() {
 #[test]
 #[should_panic(expected = "as many biases as columns")]
 fn the_bias_must_fit() {
-    product(Matrix::zeros(2, 3).view(), Matrix::zeros(3, 2).view(), &mut Matrix::zeros(2, 2), Start::Bias(&[0.0]));
+    product(
+        Matrix::zeros(2, 3).view(),
+        Matrix::zeros(3, 2).view(),
+        &mut Matrix::zeros(2, 2),
+        Start::Bias(&[0.0]),
+    );
 }

@@ -49,8 +49,12 @@ impl Values {
 /// How an operand lies in memory. The numbers are values of padding.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Layout {
-    RowMajor { padding: usize },
-    Transposed { padding: usize },
+    RowMajor {
+        padding: usize,
+    },
+    Transposed {
+        padding: usize,
+    },
     /// No contiguous direction at all.
     Spread,
 }
