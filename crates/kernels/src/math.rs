@@ -19,7 +19,7 @@ const LN_2_LO: f32 = -2.121_944_4e-4;
 
 /// Coefficients of (eʳ − 1 − r)/r² for |r| ≤ ½·ln 2, highest power first: the minimax polynomial of Cephes' `expf`.
 const EXP_POLYNOMIAL: [f32; 6] =
-    [1.987_569_1e-4, 1.398_199_95e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
+    [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
 
 /// eˣ for x clamped to [−87, 87]; NaN stays NaN.
 ///

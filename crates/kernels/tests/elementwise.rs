@@ -44,15 +44,17 @@ const SPECIAL: [f32; 22] = [
 
 type Binary = fn(Isa, &mut MatMut<'_>, Mat<'_>);
 type Unary = fn(Isa, &mut MatMut<'_>);
+type Scalar1 = fn(f32) -> f32;
+type Scalar2 = fn(f32, f32) -> f32;
 
 /// What an operation of one element must give, in scalar f32 arithmetic. Sigmoid is held against f64 in tests/math.rs.
-const UNARY: [(&str, Unary, fn(f32) -> f32); 2] = [
+const UNARY: [(&str, Unary, Scalar1); 2] = [
     ("relu", relu, |x| if x < 0.0 { 0.0 } else { x }),
     ("scale", |isa, c| scale(isa, c, -0.3), |x| x * -0.3),
 ];
 
 /// What an operation of two elements must give.
-const BINARY: [(&str, Binary, fn(f32, f32) -> f32); 4] = [
+const BINARY: [(&str, Binary, Scalar2); 4] = [
     ("hadamard", hadamard, |x, y| x * y),
     ("subtract", subtract, |x, y| x - y),
     ("sigmoid_backward", sigmoid_backward, |delta, a| flushed(delta * (a * (1.0 - a)))),

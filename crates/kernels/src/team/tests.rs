@@ -93,7 +93,7 @@ fn column_blocks_share_out_whole_lines() {
             for block in 0..blocks {
                 let columns = column_block(cols, blocks, block);
                 assert_eq!(columns.start, next, "{block} of {blocks} blocks of {cols} columns");
-                assert!(columns.start % 16 == 0 || columns.start == cols, "a line has one owner");
+                assert!(columns.start.is_multiple_of(16) || columns.start == cols, "a line has one owner");
                 assert!(
                     columns.len() <= cols.div_ceil(16).div_ceil(blocks) * 16,
                     "nobody has more than a fair share"
