@@ -4,7 +4,20 @@ use super::column_block;
 use crate::isa::Isa;
 use crate::pool::Pool;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
+
+/// Runs `test` in a thread of its own: what hangs must not hang the suite.
+fn within_20_seconds(test: impl FnOnce() + Send + 'static) {
+    let (done, wait) = mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let _done = done;
+        test();
+    });
+    let end = wait.recv_timeout(Duration::from_secs(20));
+    assert_eq!(end, Err(RecvTimeoutError::Disconnected), "hangs");
+    thread.join().expect("the rounds are right");
+}
 
 /// In each round block i checks what its neighbour wrote in the round before, then writes its own. Every block must
 /// run once and see the whole round before.
@@ -41,23 +54,21 @@ fn rounds(threads: usize, rounds: u64, pause: impl Fn(u64)) {
 
 #[test]
 fn every_block_runs_once_in_every_phase() {
-    for threads in [1, 2, 3, 4] {
-        rounds(threads, 5_000, |_| {});
-    }
+    within_20_seconds(|| [1, 2, 3, 4].into_iter().for_each(|threads| rounds(threads, 5_000, |_| {})));
 }
 
 #[test]
 fn more_members_than_cores_finish() {
-    for threads in [8, 16] {
-        rounds(threads, 300, |_| {});
-    }
+    within_20_seconds(|| [8, 16].into_iter().for_each(|threads| rounds(threads, 300, |_| {})));
 }
 
 #[test]
 fn members_wake_from_every_state() {
     // From no pause to long after they have parked: spinning, about to park, parked.
-    rounds(3, 200, |round| std::thread::sleep(Duration::from_micros(round % 40 * 10)));
-    rounds(3, 2_000, |round| (0..round % 200 * 20).for_each(|_| std::hint::spin_loop()));
+    within_20_seconds(|| {
+        rounds(3, 200, |round| std::thread::sleep(Duration::from_micros(round % 40 * 10)));
+        rounds(3, 2_000, |round| (0..round % 200 * 20).for_each(|_| std::hint::spin_loop()));
+    });
 }
 
 #[test]
