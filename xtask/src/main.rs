@@ -1,4 +1,50 @@
-//! The tasks of this repository.
+//! The tasks of this repository: `cargo xtask fetch-mnist` and `cargo xtask ci`.
 #![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
-fn main() {}
+mod ci;
+mod fetch;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The tasks of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Fetch a dataset, check it against its published SHA-256 and put it under data/
+    FetchMnist(fetch::Args),
+    /// Run every check that a change must pass, from formatting to a trained network
+    Ci(ci::Args),
+}
+
+fn main() -> ExitCode {
+    // clap itself ends the process with 2 when the command line is wrong.
+    let outcome = match Cli::parse().task {
+        Task::FetchMnist(args) => fetch::run(&args),
+        Task::Ci(args) => ci::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository's root, the folder above this package.
+fn workspace_root() -> PathBuf {
+    // Cargo sets the variable when it runs the binary, wherever the checkout has been moved to since the build.
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().map_or_else(|| package.clone(), PathBuf::from)
+}

@@ -1,1 +1,52 @@
 //! IDX datasets, memory-mapped, and the seeded shuffle that draws minibatches from them.
+//!
+//! - [`Dataset`] pairs inputs with targets: from IDX files ([`Dataset::map`], [`Dataset::read`]) or
+//!   from memory. Inputs stay bytes until a minibatch is gathered.
+//! - [`Shuffle`] draws each epoch's order, the same on every platform for a seed.
+//! - [`locate`] finds the four files of an MNIST-style set in a folder.
+//! - [`synthetic`] draws digits of its own, for when there is no network.
+//! - [`IdxFile`] and [`Header`] read the format itself.
+//!
+//! The crate knows no networks, never prints, and panics only where a method says so.
+//!
+//! ```
+//! use std::fs::File;
+//! use minibatch_data::{Dataset, Row, Shuffle, Targets, write_idx_u8};
+//!
+//! // Five images of 2 × 2 pixels in three classes.
+//! let folder = tempfile::tempdir()?;
+//! let (images, labels) = (folder.path().join("images"), folder.path().join("labels"));
+//! write_idx_u8(&mut File::create(&images)?, &[5, 2, 2], &(0..20).collect::<Vec<u8>>())?;
+//! write_idx_u8(&mut File::create(&labels)?, &[5], &[0, 1, 2, 1, 0])?;
+//!
+//! let data = Dataset::map(&images, &labels)?;
+//! assert_eq!((data.len(), data.example_shape(), data.classes()), (5, &[2, 2][..], Some(3)));
+//!
+//! let mut shuffle = Shuffle::new(data.len(), 42)?;
+//! shuffle.begin_epoch();
+//! let Targets::Classes { labels, .. } = data.targets() else { unreachable!() };
+//! for &index in shuffle.minibatch(0, 2) {
+//!     let index = index as usize;
+//!     let Row::Bytes(pixels) = data.input(index) else { unreachable!() };
+//!     assert_eq!(usize::from(pixels[0]), 4 * index);
+//!     assert!(labels[index] < 3);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod dataset;
+mod error;
+mod idx;
+mod locate;
+mod random;
+mod shuffle;
+pub mod synthetic;
+mod targets;
+
+pub use dataset::{Dataset, Inputs, Row};
+pub use error::{Defect, Error};
+pub use idx::{ElementType, Header, IdxFile, write_idx_f32, write_idx_u8};
+pub use locate::{SetFiles, TrainTest, locate};
+pub use random::generator;
+pub use shuffle::{Shuffle, ShuffleState};
+pub use targets::{MAX_CLASSES, Targets};

@@ -135,50 +135,6 @@ pub fn relu_backward(isa: Isa, delta: &mut MatMut<'_>, a: Mat<'_>) {
     zip(isa, delta, a, ReluBackward);
 }
 
-/// Writes `bytes` as numbers in [0, 1]: `out[i]` is the correctly rounded `bytes[i] / 255`.
-///
-/// q = x·r, q ← q + r·fma(−255, q, x) with r = 1/255 is exact for all 256 values, and the same everywhere.
-///
-/// # Panics
-///
-/// If the lengths differ.
-pub fn unit_from_bytes(isa: Isa, bytes: &[u8], out: &mut [f32]) {
-    assert_eq!(bytes.len(), out.len(), "as many bytes as values");
-    struct Convert<'a>(&'a [u8], &'a mut [f32]);
-    impl Kernel for Convert<'_> {
-        type Output = ();
-
-        #[inline(always)]
-        unsafe fn run<V: Vector>(self) {
-            #[inline(always)]
-            unsafe fn convert<V: Vector>(x: V) -> V {
-                // SAFETY: as the caller's.
-                unsafe {
-                    let r = V::splat(1.0 / 255.0);
-                    let q = x.mul(r);
-                    V::splat(-255.0).fma(q, x).fma(r, q)
-                }
-            }
-            let Convert(bytes, out) = self;
-            let whole = bytes.len() / V::LANES * V::LANES;
-            // SAFETY: every full register lies before `whole`, inside both slices; the rest goes through arrays of
-            // `LANES` ≤ 16 values.
-            unsafe {
-                for i in (0..whole).step_by(V::LANES) {
-                    convert(V::load_bytes(bytes.as_ptr().add(i))).store(out.as_mut_ptr().add(i));
-                }
-                if whole < bytes.len() {
-                    let mut last = [0u8; 16];
-                    last[..bytes.len() - whole].copy_from_slice(&bytes[whole..]);
-                    let mask = V::mask(bytes.len() - whole);
-                    convert(V::load_bytes(last.as_ptr())).store_masked(out.as_mut_ptr().add(whole), mask);
-                }
-            }
-        }
-    }
-    isa.run(Convert(bytes, out));
-}
-
 /// A function of one element, for [`map`].
 trait Unary: Copy {
     /// # Safety
@@ -245,7 +201,8 @@ fn zip(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>, op: impl Binary) {
                     }
                     if whole < c.cols {
                         let mask = V::mask(c.cols - whole);
-                        let (x, y) = (V::load_masked(to.add(whole), mask), V::load_masked(from.add(whole), mask));
+                        let (x, y) =
+                            (V::load_masked(to.add(whole), mask), V::load_masked(from.add(whole), mask));
                         op.eval(x, y).store_masked(to.add(whole), mask);
                     }
                 }

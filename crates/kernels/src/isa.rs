@@ -57,7 +57,13 @@ impl Kind {
     fn is_present(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
-            Kind::Avx512 => is_x86_feature_detected!("avx512f"),
+            Kind::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("popcnt")
+            }
             #[cfg(target_arch = "x86_64")]
             Kind::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             Kind::Portable | Kind::Matrixmultiply => true,

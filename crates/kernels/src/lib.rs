@@ -26,6 +26,7 @@
 #![allow(unsafe_code)]
 
 mod arch;
+mod compact;
 mod elementwise;
 mod gemm;
 mod isa;
@@ -37,8 +38,9 @@ pub mod reference;
 mod team;
 mod vector;
 
+pub use compact::CompactInputs;
 pub use elementwise::*;
-pub use gemm::{Epilogue, Start, Store, gemm};
+pub use gemm::{Epilogue, Start, Store, accumulate_compact, gemm, gemm_compact};
 pub use isa::{ArithmeticClass, Isa, IsaError};
 pub use matrix::{Mat, MatMut, Matrix};
 pub use pool::{Pool, PoolError};

@@ -64,5 +64,22 @@ pub(crate) unsafe fn sigmoid<V: Vector>(x: V) -> V {
     }
 }
 
+/// x/255, correctly rounded, for the 256 values of a byte.
+///
+/// q = x·r, q ← q + r·fma(−255, q, x) with r = 1/255 (Markstein's division).
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`.
+#[inline(always)]
+pub(crate) unsafe fn unit_from_byte<V: Vector>(x: V) -> V {
+    // SAFETY: the caller vouches for the instruction set.
+    unsafe {
+        let r = V::splat(1.0 / 255.0);
+        let q = x.mul(r);
+        V::splat(-255.0).fma(q, x).fma(r, q)
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -126,16 +126,12 @@ impl Matrix {
 
     fn values(&self) -> &[f32] {
         // SAFETY: `Line` is `repr(C)` around `[f32; LINE]`, so n lines are n·LINE initialised, contiguous f32s.
-        unsafe {
-            std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * LINE)
-        }
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * LINE) }
     }
 
     fn values_mut(&mut self) -> &mut [f32] {
         // SAFETY: as in `values`; `&mut self` makes the borrow exclusive.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * LINE)
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.lines.len() * LINE) }
     }
 }
 
@@ -176,7 +172,13 @@ impl<'a> Mat<'a> {
     /// # Panics
     ///
     /// If the last element lies outside `data`.
-    pub fn strided(data: &'a [f32], rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Mat<'a> {
+    pub fn strided(
+        data: &'a [f32],
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_stride: usize,
+    ) -> Mat<'a> {
         assert_inside(data.len(), rows, cols, row_stride, col_stride);
         Mat { data: data.as_ptr(), rows, cols, row_stride, col_stride, borrow: PhantomData }
     }
@@ -217,11 +219,14 @@ impl<'a> Mat<'a> {
     ///
     /// If there is no such element.
     pub fn get(&self, row: usize, col: usize) -> f32 {
-        assert!(row < self.rows && col < self.cols, "({row}, {col}) of a ({} × {}) matrix", self.rows, self.cols);
+        assert!(
+            row < self.rows && col < self.cols,
+            "({row}, {col}) of a ({} × {}) matrix",
+            self.rows,
+            self.cols
+        );
         // SAFETY: the constructors proved that every element (i, j) in range lies inside the borrowed storage.
-        unsafe {
-            *self.data.add(row * self.row_stride + col * self.col_stride)
-        }
+        unsafe { *self.data.add(row * self.row_stride + col * self.col_stride) }
     }
 
     /// Row `row` as a slice.
@@ -234,9 +239,7 @@ impl<'a> Mat<'a> {
         assert!(self.col_stride == 1 || self.cols <= 1, "a row of a transposed view isn't a slice");
         // SAFETY: the constructors proved that the row's `cols` contiguous elements lie inside the storage, which
         // stays borrowed for 'a.
-        unsafe {
-            std::slice::from_raw_parts(self.data.add(row * self.row_stride), self.cols)
-        }
+        unsafe { std::slice::from_raw_parts(self.data.add(row * self.row_stride), self.cols) }
     }
 
     /// The part in `rows` and `cols`.
@@ -351,9 +354,7 @@ impl<'a> MatMut<'a> {
     pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
         assert!(row < self.rows, "row {row} of a view of {} rows", self.rows);
         // SAFETY: the view's elements are valid and exclusively ours; a row is `cols` contiguous ones.
-        unsafe {
-            std::slice::from_raw_parts_mut(self.data.add(row * self.row_stride), self.cols)
-        }
+        unsafe { std::slice::from_raw_parts_mut(self.data.add(row * self.row_stride), self.cols) }
     }
 }
 

@@ -31,8 +31,8 @@ use std::hint::spin_loop;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Thread};
 
 /// How often the driver looks for a block's end before it takes over the blocks nobody claimed: some microseconds,
@@ -106,7 +106,7 @@ impl Shared {
 
     /// A worker's life in a session: waits for phases newer than `seen` and runs its block of each.
     pub(crate) fn serve(&self, member: usize, mut seen: u64) {
-        *self.members[member].thread.lock().unwrap_or_else(|e| e.into_inner()) = Some(thread::current());
+        *self.members[member].thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
         loop {
             seen = self.next_phase(member, seen);
             let (generation, blocks) = (seen >> 16, seen & 0xffff);
@@ -147,7 +147,7 @@ impl Shared {
         self.phase.store(word, Ordering::SeqCst);
         for member in &self.members[1..members] {
             if member.parked.load(Ordering::SeqCst)
-                && let Some(thread) = &*member.thread.lock().unwrap_or_else(|e| e.into_inner())
+                && let Some(thread) = &*member.thread.lock().unwrap_or_else(PoisonError::into_inner)
             {
                 thread.unpark();
             }
@@ -170,7 +170,7 @@ impl Shared {
             (&*work, &mut *self.members[block].scratch.get())
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(block, scratch))) {
-            self.panic.lock().unwrap_or_else(|e| e.into_inner()).get_or_insert(panic);
+            self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
         }
         self.members[block].done.store(generation, Ordering::Release);
     }
@@ -210,7 +210,7 @@ impl Shared {
                 }
             }
         }
-        let panic = self.panic.lock().unwrap_or_else(|e| e.into_inner()).take();
+        let panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(panic) = panic {
             resume_unwind(panic);
         }

@@ -23,6 +23,12 @@ pub(crate) trait Vector: Copy {
     /// Registers across the full GEMM tile, 1 or 2.
     const TILE_VECTORS: usize;
 
+    /// Whether masked loads and stores cost no more than whole ones.
+    const FREE_MASKS: bool;
+
+    /// Columns that [`transpose_bytes`](Self::transpose_bytes) handles at once, at most 64.
+    const BYTE_COLUMNS: usize;
+
     /// Chooses the first n lanes: the edge of a matrix.
     type Mask: Copy;
 
@@ -49,6 +55,29 @@ pub(crate) trait Vector: Copy {
 
     /// Reads `LANES` bytes as the numbers 0 to 255. Used by the gather.
     unsafe fn load_bytes(from: *const u8) -> Self;
+
+    /// Transposes 16 rows of `BYTE_COLUMNS` bytes: `to[j][i]` is byte j of row i. Used by the gather.
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]);
+
+    /// Bit i tells whether byte i of 16 is not 0. Used by the gather.
+    #[inline(always)]
+    unsafe fn nonzero_bytes(from: *const u8) -> u16 {
+        // SAFETY: the caller gives 16 bytes.
+        (0..16).fold(0, |bits, i| bits | u16::from(unsafe { from.add(i).read() } != 0) << i)
+    }
+
+    /// Writes `first + i` for every set bit i of `bits`, ascending, to `to`, and returns their number; up to 16 values
+    /// are overwritten. Used by the gather.
+    #[inline(always)]
+    unsafe fn write_set_bits(mut bits: u16, first: u32, to: *mut u32) -> usize {
+        let count = bits.count_ones() as usize;
+        for i in 0..count {
+            // SAFETY: at most 16 set bits, and the caller gives room for 16.
+            unsafe { to.add(i).write(first + bits.trailing_zeros()) };
+            bits &= bits - 1;
+        }
+        count
+    }
 
     /// `self · b + c` with a single rounding. The arithmetic of every product.
     unsafe fn fma(self, b: Self, c: Self) -> Self;

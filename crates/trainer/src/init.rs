@@ -1,13 +1,12 @@
 //! Initial weights and biases.
 
 use crate::network::Layer;
-use crate::random::{Purpose, generator};
+use minibatch_data::generator;
 use rand::distr::Distribution;
 use rand_distr::StandardNormal;
-use serde::{Deserialize, Serialize};
 
 /// How weights and biases start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Initializer {
     /// Weights and biases from the standard normal distribution N(0, 1): the article's choice.
     #[default]
@@ -25,9 +24,14 @@ impl Initializer {
         }
     }
 
+    /// The initialiser of that name.
+    pub fn by_name(name: &str) -> Option<Initializer> {
+        [Initializer::StandardNormal, Initializer::Zeros].into_iter().find(|init| init.name() == name)
+    }
+
     /// Draws `layers` from `seed`: layer by layer, the weights W_jk with j (output) before k (input), then the biases.
     pub(crate) fn fill(self, layers: &mut [Layer], seed: u64) {
-        let mut generator = generator(seed, Purpose::Initialisation);
+        let mut generator = generator(seed, *b"weights\0");
         let mut draw = || match self {
             // Adding +0 turns −0 into +0: the bits promise is about numbers.
             Initializer::StandardNormal => {

@@ -1,2 +1,46 @@
-//! Feed-forward networks trained by backpropagation, whole minibatches at a time.
+//! Feed-forward networks trained by backpropagation, whole minibatches at a time as matrices, on every core.
+//!
+//! The article's job, reading handwritten digits:
+//!
+//! ```no_run
+//! use minibatch::{Dataset, Isa, Network, Pool, Settings, Trainer};
+//! use std::path::Path;
+//!
+//! let dir = Path::new("data/mnist");
+//! let train = Dataset::map(&dir.join("train-images-idx3-ubyte"), &dir.join("train-labels-idx1-ubyte"))?;
+//! let test = Dataset::map(&dir.join("t10k-images-idx3-ubyte"), &dir.join("t10k-labels-idx1-ubyte"))?;
+//! let pool = Pool::new(Isa::detect(), 2)?;
+//! let network = Network::builder(train.input_len()).layer(32).layer(10).build()?;
+//! let mut trainer = Trainer::new(&pool, &train, network, Settings::default())?;
+//! for _ in 0..trainer.settings().epochs {
+//!     let epoch = trainer.epoch()?;
+//!     let test = trainer.evaluate(&test)?;
+//!     println!("epoch {}: cost {:.4}, accuracy {:.2}%", epoch.number, epoch.cost, 100.0 * test.accuracy());
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
+
+pub mod activation;
+mod backprop;
+pub mod checkpoint;
+pub mod cost;
+mod error;
+mod evaluation;
+mod gradients;
+mod init;
+mod network;
+mod trainer;
+mod workspace;
+
+pub use activation::Activation;
+pub use checkpoint::Checkpoint;
+pub use cost::Cost;
+pub use error::Error;
+pub use evaluation::Evaluation;
+pub use gradients::{Gradients, LayerGradients};
+pub use init::Initializer;
+pub use minibatch_data::Dataset;
+pub use minibatch_kernels::{Isa, Mat, MatMut, Matrix, Pool};
+pub use network::{Layer, Network, NetworkBuilder, NetworkError, Origin};
+pub use trainer::{Epoch, Settings, Trainer};

@@ -87,6 +87,17 @@ impl Layer {
 pub struct Network {
     pub(crate) layers: Vec<Layer>,
     pub(crate) cost: Arc<dyn Cost>,
+    /// What made the weights and biases, as long as nothing has changed them.
+    pub(crate) origin: Option<Origin>,
+}
+
+/// What made a network's first weights and biases: from it they can be made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// How.
+    pub initializer: Initializer,
+    /// From which seed.
+    pub seed: u64,
 }
 
 impl Network {
@@ -124,6 +135,7 @@ impl Network {
 
     /// The layers, to write.
     pub fn layers_mut(&mut self) -> &mut [Layer] {
+        self.origin = None;
         &mut self.layers
     }
 
@@ -211,7 +223,8 @@ impl NetworkBuilder {
             inputs = outputs;
         }
         self.initializer.fill(&mut layers, self.seed);
-        Ok(Network { layers, cost: self.cost })
+        let origin = Some(Origin { initializer: self.initializer, seed: self.seed });
+        Ok(Network { layers, cost: self.cost, origin })
     }
 }
 

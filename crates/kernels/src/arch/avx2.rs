@@ -30,6 +30,8 @@ impl Vector for F32x8 {
     // 16 registers: 6×2 sums, 2 registers of B, 1 broadcast of A; 12 independent chains hide the 4-cycle FMA.
     const TILE_ROWS: usize = 6;
     const TILE_VECTORS: usize = 2;
+    const FREE_MASKS: bool = false;
+    const BYTE_COLUMNS: usize = 32;
     type Mask = __m256i;
 
     #[inline(always)]
@@ -71,6 +73,32 @@ impl Vector for F32x8 {
     #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> Self {
         Self(unsafe { _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(from.cast()))) })
+    }
+
+    #[inline(always)]
+    unsafe fn nonzero_bytes(from: *const u8) -> u16 {
+        unsafe {
+            let zero = _mm_cmpeq_epi8(_mm_loadu_si128(from.cast()), _mm_setzero_si128());
+            !(_mm_movemask_epi8(zero) as u16)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
+        unsafe {
+            let mut r = rows.map(|row| _mm256_loadu_si256(row.cast()));
+            // A perfect shuffle of 16 rows, four times over, is the transpose of each 16×16 block of bytes.
+            for _ in 0..4 {
+                r = std::array::from_fn(|i| match i % 2 {
+                    0 => _mm256_unpacklo_epi8(r[i / 2], r[i / 2 + 8]),
+                    _ => _mm256_unpackhi_epi8(r[i / 2], r[i / 2 + 8]),
+                });
+            }
+            for (j, r) in r.into_iter().enumerate() {
+                _mm_storeu_si128(to.add(j).cast(), _mm256_castsi256_si128(r));
+                _mm_storeu_si128(to.add(16 + j).cast(), _mm256_extracti128_si256::<1>(r));
+            }
+        }
     }
 
     #[inline(always)]

@@ -1,4 +1,4 @@
-//! AVX-512F: 32 registers of 16 lanes, native masks.
+//! AVX-512 (F, BW, DQ, VL: every CPU that has it but the Knights): 32 registers of 16 lanes, native masks.
 
 use crate::isa::Kernel;
 use crate::vector::Vector;
@@ -8,12 +8,12 @@ use core::arch::x86_64::*;
 #[derive(Clone, Copy)]
 pub(crate) struct F32x16(__m512);
 
-/// Runs `kernel` compiled for AVX-512F.
+/// Runs `kernel` compiled for AVX-512.
 ///
 /// # Safety
 ///
-/// The CPU must have AVX-512F.
-#[target_feature(enable = "avx512f")]
+/// The CPU must have AVX-512 F, BW, DQ and VL, and POPCNT.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
 unsafe fn enter<K: Kernel>(kernel: K) -> K::Output {
     // SAFETY: the caller vouches for the instructions, all that F32x16 asks of the CPU.
     unsafe { kernel.run::<F32x16>() }
@@ -27,6 +27,8 @@ impl Vector for F32x16 {
     // 32 registers: 14×2 sums, 2 registers of B, 1 broadcast of A; 28 independent chains hide the 4-cycle FMA.
     const TILE_ROWS: usize = 14;
     const TILE_VECTORS: usize = 2;
+    const FREE_MASKS: bool = true;
+    const BYTE_COLUMNS: usize = 64;
     type Mask = __mmask16;
 
     #[inline(always)]
@@ -68,6 +70,45 @@ impl Vector for F32x16 {
     #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> Self {
         Self(unsafe { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()))) })
+    }
+
+    #[inline(always)]
+    unsafe fn nonzero_bytes(from: *const u8) -> u16 {
+        unsafe {
+            let zero = _mm_cmpeq_epi8(_mm_loadu_si128(from.cast()), _mm_setzero_si128());
+            !(_mm_movemask_epi8(zero) as u16)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
+        unsafe {
+            let mut r = rows.map(|row| _mm512_loadu_si512(row.cast()));
+            // A perfect shuffle of 16 rows, four times over, is the transpose of each 16×16 block of bytes.
+            for _ in 0..4 {
+                r = std::array::from_fn(|i| match i % 2 {
+                    0 => _mm512_unpacklo_epi8(r[i / 2], r[i / 2 + 8]),
+                    _ => _mm512_unpackhi_epi8(r[i / 2], r[i / 2 + 8]),
+                });
+            }
+            for (j, r) in r.into_iter().enumerate() {
+                _mm_storeu_si128(to.add(j).cast(), _mm512_castsi512_si128(r));
+                _mm_storeu_si128(to.add(16 + j).cast(), _mm512_extracti32x4_epi32::<1>(r));
+                _mm_storeu_si128(to.add(32 + j).cast(), _mm512_extracti32x4_epi32::<2>(r));
+                _mm_storeu_si128(to.add(48 + j).cast(), _mm512_extracti32x4_epi32::<3>(r));
+            }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn write_set_bits(bits: u16, first: u32, to: *mut u32) -> usize {
+        unsafe {
+            let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            let values = _mm512_add_epi32(lanes, _mm512_set1_epi32(first as i32));
+            // Compressed in the register and stored whole: the compressing store is slow on some CPUs.
+            _mm512_storeu_si512(to.cast(), _mm512_maskz_compress_epi32(bits, values));
+        }
+        bits.count_ones() as usize
     }
 
     #[inline(always)]

@@ -19,6 +19,8 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     // Sixteen scalar registers on x86-64: a 4×2 tile keeps 8 sums, 2 values of B and 1 of A.
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 2;
+    const FREE_MASKS: bool = false;
+    const BYTE_COLUMNS: usize = 16;
     type Mask = bool;
 
     #[inline(always)]
@@ -61,6 +63,13 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     #[inline(always)]
     unsafe fn load_bytes(from: *const u8) -> Self {
         Self(f32::from(unsafe { from.read() }))
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
+        for j in 0..Self::BYTE_COLUMNS {
+            unsafe { to.add(j).write(rows.map(|row| row.add(j).read())) };
+        }
     }
 
     #[inline(always)]

@@ -1,12 +1,15 @@
 //! The five loops around the micro-kernel, and the order for products with few rows and a transposed B.
 
 use super::pack::{Scratch, pack_a, pack_b};
-use super::sizes::{self, KC, NC};
-use super::tile::{MAX_ROWS, Operands, TileStart, tile};
-use super::{Product, Start};
+use super::sizes::{self, KC, MC, NC};
+use super::tile::{MAX_ROWS, Operands, TileStart, Walk, max_rows, tile};
+use super::{Left, Product, Start};
+use crate::compact::BLOCK;
 use crate::isa::Kernel;
+use crate::matrix::Mat;
 use crate::vector::Vector;
 use std::ops::Range;
+use std::ptr::null;
 
 /// One member's block of a product. Made by [`Product::block`], whose contract it inherits.
 pub(crate) struct Block<'a, 's> {
@@ -21,13 +24,16 @@ impl Kernel for Block<'_, '_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
+        let b = self.product.b;
         // SAFETY: the contract of `Product::block`.
         unsafe {
-            let b = self.product.b;
-            if b.col_stride != 1 && b.row_stride == 1 && self.rows.len() <= sizes::SWAP_ROWS {
-                self.run_swapped::<V>();
-            } else {
-                self.run_straight::<V>();
+            match self.product.a {
+                Left::View(a)
+                    if b.col_stride != 1 && b.row_stride == 1 && self.rows.len() <= sizes::SWAP_ROWS =>
+                {
+                    self.run_swapped::<V>(a);
+                }
+                _ => self.run_straight::<V>(),
             }
         }
     }
@@ -40,18 +46,33 @@ fn pieces(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>
     range.step_by(step).map(move |at| at..end.min(at + step))
 }
 
+/// `range` in as few pieces of at most `max` as possible, all about the same size: a tile of two rows would take
+/// nearly as long as one of eight.
+#[inline(always)]
+pub(super) fn even_pieces(range: Range<usize>, max: usize) -> impl Iterator<Item = Range<usize>> {
+    let count = range.len().div_ceil(max);
+    let (small, larger) = (range.len() / count.max(1), range.len() % count.max(1));
+    let mut at = range.start;
+    (0..count).map(move |i| {
+        let start = at;
+        at += small + usize::from(i < larger);
+        start..at
+    })
+}
+
 impl Block<'_, '_> {
     /// The five loops. Between K panels the sums rest in C and are reloaded: the chain over k isn't broken.
     #[inline(always)]
     unsafe fn run_straight<V: Vector>(self) {
         let Block { product, rows, cols, scratch } = self;
         let Product { a, b, .. } = product;
-        let (nr, mc) = (sizes::nr::<V>(), sizes::mc::<V>());
-        let depth = a.cols;
+        let nr = sizes::nr::<V>();
+        let depth = a.shape().1;
         let pack_the_b = b.col_stride != 1 || rows.len() >= sizes::PACK_B_ROWS;
-        let pack_the_a = cols.len() >= sizes::PACK_A_COLS && depth >= sizes::PACK_A_DEPTH;
+        let pack_the_a =
+            matches!(a, Left::View(_)) && cols.len() >= sizes::PACK_A_COLS && depth >= sizes::PACK_A_DEPTH;
         scratch.reserve(
-            if pack_the_a { mc.min(rows.len()) * KC.min(depth) } else { 0 },
+            if pack_the_a { MC.min(rows.len()) * KC.min(depth) } else { 0 },
             if pack_the_b { NC.min(cols.len().next_multiple_of(nr)) * KC.min(depth) } else { 0 },
         );
         // Loop 5 slices C and B into NC columns: the packed slice of B stays in the outer cache.
@@ -60,51 +81,103 @@ impl Block<'_, '_> {
             let mut panel = 0..KC.min(depth);
             loop {
                 let (first, last) = (panel.start == 0, panel.end == depth);
+                // The rows of B that this panel takes; all from the panel's start on where none are selected.
+                let selected = match a {
+                    Left::Inputs(x) => Some(&x.active()[panel.clone()]),
+                    _ => None,
+                };
                 if pack_the_b {
-                    pack_b::<V>(b.part(panel.clone(), jc.clone()), scratch.b.row_mut(0));
+                    let to = scratch.b.row_mut(0);
+                    match selected {
+                        Some(selected) => {
+                            pack_b::<V>(b, &selected.iter().map(|&p| p as usize), jc.clone(), to);
+                        }
+                        None => pack_b::<V>(b, &panel.clone(), jc.clone(), to),
+                    }
                 }
                 // Loop 3 slices C and A into MC rows: the packed block of A stays in the second-level cache.
-                for ic in pieces(rows.clone(), mc) {
-                    if pack_the_a {
+                for ic in pieces(rows.clone(), MC) {
+                    if pack_the_a && let Left::View(a) = a {
                         pack_a::<V>(a.part(ic.clone(), panel.clone()), scratch.a.row_mut(0));
                     }
                     // Loop 2 slices C into NR columns: the strip of B stays in the first-level cache.
                     for jr in pieces(jc.clone(), nr) {
                         // SAFETY: rows `ic`, columns `jr` and steps `panel` lie inside the operands, or inside their packed
-                        // copies, which were laid out just above in the same slices. C's block is the caller's alone.
+                        // copies, which were laid out just above in the same slices. Rows that `a` selects are below its number
+                        // of inputs, which is B's (C's) number of rows. C's block is the caller's alone.
                         unsafe {
                             let (b_at, b_depth) = if pack_the_b {
                                 (scratch.b.row(0).as_ptr().add((jr.start - jc.start) * panel.len()), nr)
                             } else {
-                                (b.data.wrapping_add(panel.start * b.row_stride + jr.start), b.row_stride)
+                                let row = if selected.is_some() { 0 } else { panel.start };
+                                (b.data.wrapping_add(row * b.row_stride + jr.start), b.row_stride)
                             };
-                            // Loop 1 slices C into tiles.
-                            for ir in pieces(ic.clone(), V::TILE_ROWS) {
-                                let (a_at, a_row, a_depth) = if pack_the_a {
-                                    let strip = (ir.start - ic.start) * panel.len();
-                                    (scratch.a.row(0).as_ptr().add(strip), 1, ir.len())
-                                } else {
-                                    let offset = ir.start * a.row_stride + panel.start * a.col_stride;
-                                    (a.data.wrapping_add(offset), a.row_stride, a.col_stride)
+                            let start = match product.start {
+                                _ if !first => TileStart::Scaled(1.0),
+                                Start::Zero => TileStart::Zero,
+                                Start::Bias(bias) => TileStart::Row(bias.as_ptr().add(jr.start)),
+                                Start::Scaled(factor) => TileStart::Scaled(factor),
+                            };
+                            let height = max_rows::<V>(if pack_the_a || jr.len() > V::LANES {
+                                V::TILE_VECTORS
+                            } else {
+                                1
+                            });
+                            let compute = |ir: Range<usize>| {
+                                let c_at = product.c.add(jr.start);
+                                let (c, c_rows) = match a {
+                                    Left::InputsTransposed(x) => (c_at, x.active().as_ptr().add(ir.start)),
+                                    _ => (c_at.add(ir.start * product.c_stride), null()),
                                 };
-                                let start = match product.start {
-                                    _ if !first => TileStart::Scaled(1.0),
-                                    Start::Zero => TileStart::Zero,
-                                    Start::Bias(bias) => TileStart::Row(bias.as_ptr().add(jr.start)),
-                                    Start::Scaled(factor) => TileStart::Scaled(factor),
+                                let (a, a_depth, walk) = match a {
+                                    Left::View(_) if pack_the_a => {
+                                        let strip = (ir.start - ic.start) * panel.len();
+                                        (scratch.a.row(0).as_ptr().add(strip), ir.len(), Walk::Unit)
+                                    }
+                                    Left::View(a) => {
+                                        let offset = ir.start * a.row_stride + panel.start * a.col_stride;
+                                        let walk = match a.row_stride {
+                                            1 => Walk::Unit,
+                                            a_row => Walk::Strided { a_row },
+                                        };
+                                        (a.data.wrapping_add(offset), a.col_stride, walk)
+                                    }
+                                    Left::Inputs(x) => {
+                                        let line = x.block(ir.start / BLOCK).add(panel.start * BLOCK);
+                                        let walk = match selected {
+                                            Some(rows) if !pack_the_b => {
+                                                Walk::UnitSelected { rows: rows.as_ptr() }
+                                            }
+                                            _ => Walk::Unit,
+                                        };
+                                        (line.add(ir.start % BLOCK), BLOCK, walk)
+                                    }
+                                    Left::InputsTransposed(x) => {
+                                        let line = x.block(panel.start / BLOCK).add(ir.start * BLOCK);
+                                        (line, x.block_stride(), Walk::Blocked)
+                                    }
                                 };
                                 let operands = Operands {
                                     depth: panel.len(),
-                                    a: a_at,
-                                    a_row,
+                                    a,
                                     a_depth,
+                                    walk,
                                     b: b_at,
                                     b_depth,
-                                    c: product.c.add(ir.start * product.c_stride + jr.start),
+                                    c,
                                     c_row: product.c_stride,
+                                    c_rows,
                                     start,
                                 };
                                 tile::<V>(ir.len(), jr.len(), operands);
+                            };
+                            // Loop 1 slices C into tiles; one of examples stays inside their block.
+                            if let Left::Inputs(_) = a {
+                                for block in pieces(ic.clone(), BLOCK) {
+                                    even_pieces(block, height).for_each(compute);
+                                }
+                            } else {
+                                even_pieces(ic.clone(), height).for_each(compute);
                             }
                             if last {
                                 product.finish(ic.clone(), jr);
@@ -123,14 +196,14 @@ impl Block<'_, '_> {
     /// Cᵀ = Bᵀ·Aᵀ for few rows and a transposed B: Bᵀ is broadcast where it lies, Aᵀ is packed (it is small), tiles
     /// of Cᵀ go through a buffer and are written transposed. The chains are the same.
     #[inline(always)]
-    unsafe fn run_swapped<V: Vector>(self) {
-        /// The largest tile of any instruction set: 14 rows of two 16-lane registers.
+    unsafe fn run_swapped<V: Vector>(self, a: Mat<'_>) {
+        /// The largest tile of any instruction set: 16 rows of two 16-lane registers.
         const TILE: usize = MAX_ROWS * 32;
         let Block { product, rows, cols, scratch } = self;
-        let Product { a, b, .. } = product;
+        let b = product.b;
         let (nr, depth) = (sizes::nr::<V>(), a.cols);
         scratch.reserve(0, rows.len().next_multiple_of(nr) * depth);
-        pack_b::<V>(a.part(rows.clone(), 0..depth).transposed(), scratch.b.row_mut(0));
+        pack_b::<V>(a.transposed(), &(0..depth), rows.clone(), scratch.b.row_mut(0));
         let mut buffer = [0.0f32; TILE];
         // SAFETY: columns `jr` of B and strips of the packed Aᵀ lie inside their operands; the buffer holds any tile; C's
         // block is the caller's alone.
@@ -140,8 +213,10 @@ impl Block<'_, '_> {
             }
             for ir in pieces(rows.clone(), nr) {
                 let strip = scratch.b.row(0).as_ptr().add((ir.start - rows.start) * depth);
-                for jr in pieces(cols.clone(), V::TILE_ROWS) {
-                    let c_at = |i: usize, j: usize| product.c.add((ir.start + i) * product.c_stride + jr.start + j);
+                let height = max_rows::<V>(if ir.len() > V::LANES { V::TILE_VECTORS } else { 1 });
+                for jr in even_pieces(cols.clone(), height) {
+                    let c_at =
+                        |i: usize, j: usize| product.c.add((ir.start + i) * product.c_stride + jr.start + j);
                     let start = match product.start {
                         Start::Zero => TileStart::Zero,
                         _ => {
@@ -156,12 +231,13 @@ impl Block<'_, '_> {
                     let operands = Operands {
                         depth,
                         a: b.data.wrapping_add(jr.start * b.col_stride),
-                        a_row: b.col_stride,
                         a_depth: 1,
+                        walk: Walk::Strided { a_row: b.col_stride },
                         b: strip,
                         b_depth: nr,
                         c: buffer.as_mut_ptr(),
                         c_row: nr,
+                        c_rows: null(),
                         start,
                     };
                     tile::<V>(jr.len(), ir.len(), operands);

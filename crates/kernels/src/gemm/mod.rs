@@ -11,6 +11,7 @@ mod tile;
 
 pub(crate) use pack::Scratch;
 
+use crate::compact::{BLOCK, CompactInputs};
 use crate::isa::{ArithmeticClass, Isa};
 use crate::matrix::{Mat, MatMut};
 use crate::team::{Team, column_block};
@@ -51,29 +52,103 @@ impl Epilogue for Store {
 /// # Panics
 ///
 /// If the shapes don't fit, or an epilogue panics.
-pub fn gemm(team: &Team<'_>, a: Mat<'_>, b: Mat<'_>, c: &mut MatMut<'_>, start: Start<'_>, epilogue: &dyn Epilogue) {
+pub fn gemm(
+    team: &Team<'_>,
+    a: Mat<'_>,
+    b: Mat<'_>,
+    c: &mut MatMut<'_>,
+    start: Start<'_>,
+    epilogue: &dyn Epilogue,
+) {
     assert_eq!(a.cols, b.rows, "inner sizes of a product");
-    assert_eq!((a.rows, b.cols), (c.rows, c.cols), "shape of a product");
+    assert_eq!(a.rows, c.rows, "rows of a product");
+    run(team, Left::View(a), b, c, start, epilogue);
+}
+
+/// C ← finish(start + X·B) for the inputs X (m × k) of a minibatch, B (k × n), C (m × n): the first layer's forward
+/// product. Inputs that are 0 in every example are left out of the chains, which changes no bit as long as B is finite.
+///
+/// # Panics
+///
+/// If the shapes don't fit, or an epilogue panics.
+pub fn gemm_compact(
+    team: &Team<'_>,
+    x: &CompactInputs,
+    b: Mat<'_>,
+    c: &mut MatMut<'_>,
+    start: Start<'_>,
+    epilogue: &dyn Epilogue,
+) {
+    assert_eq!(x.inputs(), b.rows, "inner sizes of a product");
+    assert_eq!(x.examples(), c.rows, "rows of a product");
+    run(team, Left::Inputs(x), b, c, start, epilogue);
+}
+
+/// C ← C + Xᵀ·B for the inputs X (k × m) of a minibatch, B (k × n), C (m × n): the first layer's update. Rows of C
+/// whose input is 0 in every example aren't touched.
+///
+/// # Panics
+///
+/// If the shapes don't fit.
+pub fn accumulate_compact(team: &Team<'_>, x: &CompactInputs, b: Mat<'_>, c: &mut MatMut<'_>) {
+    assert_eq!(x.examples(), b.rows, "inner sizes of a product");
+    assert_eq!(x.inputs(), c.rows, "rows of a product");
+    run(team, Left::InputsTransposed(x), b, c, Start::Scaled(1.0), &Store);
+}
+
+/// The left operand A (m × k).
+#[derive(Clone, Copy)]
+enum Left<'a> {
+    /// A matrix.
+    View(Mat<'a>),
+    /// Examples × active inputs; step p of a chain belongs to row `active[p]` of B.
+    Inputs(&'a CompactInputs),
+    /// Active inputs × examples; row i belongs to row `active[i]` of C.
+    InputsTransposed(&'a CompactInputs),
+}
+
+impl Left<'_> {
+    /// m and k.
+    fn shape(&self) -> (usize, usize) {
+        match self {
+            Left::View(a) => (a.rows, a.cols),
+            Left::Inputs(x) => (x.examples(), x.active().len()),
+            Left::InputsTransposed(x) => (x.active().len(), x.examples()),
+        }
+    }
+}
+
+fn run(
+    team: &Team<'_>,
+    a: Left<'_>,
+    b: Mat<'_>,
+    c: &mut MatMut<'_>,
+    start: Start<'_>,
+    epilogue: &dyn Epilogue,
+) {
+    assert_eq!(b.cols, c.cols, "columns of a product");
     if let Start::Bias(bias) = start {
         assert_eq!(bias.len(), c.cols, "as many biases as columns");
     }
-    if c.rows == 0 || c.cols == 0 {
+    let (rows, depth) = a.shape();
+    let cols = c.cols;
+    if rows == 0 || cols == 0 {
         return;
     }
     let product = Product { a, b, c: c.data, c_stride: c.row_stride, start, epilogue, isa: team.isa() };
-    let (rows, cols) = (c.rows, c.cols);
-    let members = sizes::members(team.members(), rows, cols, a.cols);
+    let members = sizes::members(team.members(), rows, cols, depth);
     if members > 1 && cols < sizes::LINE * members && rows > cols {
-        // Too few columns to share: share rows.
-        team.phase(members, |block, scratch| {
-            let part = rows * block / members..rows * (block + 1) / members;
+        // Too few columns to share: share rows, in whole blocks of examples.
+        let blocks = rows.div_ceil(BLOCK);
+        team.phase(members, |member, scratch| {
+            let at = |member: usize| (blocks * member / members * BLOCK).min(rows);
             // SAFETY: blocks of rows are disjoint.
-            unsafe { product.block(part, 0..cols, scratch) }
+            unsafe { product.block(at(member)..at(member + 1), 0..cols, scratch) }
         });
     } else {
-        team.phase(members, |block, scratch| {
+        team.phase(members, |member, scratch| {
             // SAFETY: blocks of columns are disjoint.
-            unsafe { product.block(0..rows, column_block(cols, members, block), scratch) }
+            unsafe { product.block(0..rows, column_block(cols, members, member), scratch) }
         });
     }
 }
@@ -82,10 +157,10 @@ pub fn gemm(team: &Team<'_>, a: Mat<'_>, b: Mat<'_>, c: &mut MatMut<'_>, start: 
 #[derive(Clone, Copy)]
 struct Product<'a> {
     /// (m × k)
-    a: Mat<'a>,
-    /// (k × n)
+    a: Left<'a>,
+    /// (k × n), or all rows of which `a` selects k
     b: Mat<'a>,
-    /// (m × n), row-major
+    /// (m × n), or all rows of which `a` selects m; row-major
     c: *mut f32,
     c_stride: usize,
     start: Start<'a>,
@@ -135,6 +210,10 @@ impl Product<'_> {
     ///
     /// As for [`block`](Self::block).
     unsafe fn finish(&self, rows: Range<usize>, cols: Range<usize>) {
+        if let Left::InputsTransposed(_) = self.a {
+            // Its rows are scattered, and it has no epilogue.
+            return;
+        }
         let (row, col) = (rows.start, cols.start);
         // SAFETY: as the caller's.
         let mut part = unsafe { self.c_block(rows, cols) };
@@ -162,33 +241,55 @@ impl Product<'_> {
 
     /// The block by the matrixmultiply crate, which packs and allocates on every call.
     ///
+    /// Inputs are all active on this path, so rows of B and C that `a` selects are simply all of them.
+    ///
     /// # Safety
     ///
     /// As for [`block`](Self::block).
     unsafe fn block_by_matrixmultiply(&self, rows: Range<usize>, cols: Range<usize>) {
-        // SAFETY: A's rows and B's columns of the block lie inside the operands, whose shapes were checked against C's;
-        // strides fit isize because the storage does.
+        // SAFETY: A's rows and B's columns of the block lie inside the operands, whose shapes were checked against C's; a
+        // block of inputs has a line of `BLOCK` values for each input, and lines past the last example are 0. Strides fit
+        // isize because the storage does.
         unsafe {
             self.write_start(rows.clone(), cols.clone());
-            let a = self.a.part(rows.clone(), 0..self.a.cols);
-            let b = self.b.part(0..self.b.rows, cols.clone());
             let c = self.c_block(rows.clone(), cols.clone());
-            matrixmultiply::sgemm(
-                a.rows,
-                a.cols,
-                b.cols,
-                1.0,
-                a.data,
-                a.row_stride as isize,
-                a.col_stride as isize,
-                b.data,
-                b.row_stride as isize,
-                b.col_stride as isize,
-                1.0,
-                c.data,
-                c.row_stride as isize,
-                1,
-            );
+            let b = self.b.part(0..self.b.rows, cols.clone());
+            let sgemm = |m, k, a: *const f32, a_row: usize, a_col: usize, b: Mat<'_>, c: *mut f32| {
+                let (a_row, a_col) = (a_row as isize, a_col as isize);
+                let (b_row, b_col) = (b.row_stride as isize, b.col_stride as isize);
+                let c_row = self.c_stride as isize;
+                matrixmultiply::sgemm(
+                    m, k, b.cols, 1.0, a, a_row, a_col, b.data, b_row, b_col, 1.0, c, c_row, 1,
+                );
+            };
+            match self.a {
+                Left::View(a) => {
+                    let a = a.part(rows.clone(), 0..a.cols);
+                    sgemm(a.rows, a.cols, a.data, a.row_stride, a.col_stride, b, c.data);
+                }
+                Left::Inputs(x) => {
+                    for first in rows.clone().step_by(BLOCK) {
+                        let examples = BLOCK.min(rows.end - first);
+                        let c = c.data.add((first - rows.start) * self.c_stride);
+                        sgemm(examples, b.rows, x.block(first / BLOCK), 1, BLOCK, b, c);
+                    }
+                }
+                Left::InputsTransposed(x) => {
+                    for first in (0..b.rows).step_by(BLOCK) {
+                        let examples = BLOCK.min(b.rows - first);
+                        let a = x.block(first / BLOCK).add(rows.start * BLOCK);
+                        sgemm(
+                            rows.len(),
+                            examples,
+                            a,
+                            BLOCK,
+                            1,
+                            b.part(first..first + examples, 0..b.cols),
+                            c.data,
+                        );
+                    }
+                }
+            }
             self.finish(rows, cols);
         }
     }

@@ -15,10 +15,8 @@ pub(crate) const KC: usize = 256;
 /// Columns of B that are packed at a time: KC · NC · 4 bytes = 1 MiB.
 pub(crate) const NC: usize = 1024;
 
-/// Rows of A in a block, in whole tiles: about 256 · KC · 4 bytes = 256 KiB, half of a second-level cache.
-pub(crate) const fn mc<V: Vector>() -> usize {
-    256 / V::TILE_ROWS * V::TILE_ROWS
-}
+/// Rows of A in a block: 256 · KC · 4 bytes = 256 KiB, half of a second-level cache. A multiple of the inputs' blocks.
+pub(crate) const MC: usize = 256;
 
 /// Columns of the full tile.
 pub(crate) const fn nr<V: Vector>() -> usize {

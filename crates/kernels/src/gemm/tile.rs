@@ -1,10 +1,11 @@
 //! The micro-kernel: a tile of C in registers.
 
+use crate::compact::BLOCK;
 use crate::isa::Kernel;
 use crate::vector::Vector;
 
-/// The largest tile height of any instruction set.
-pub(crate) const MAX_ROWS: usize = 14;
+/// Rows of the tallest tile of any instruction set.
+pub(crate) const MAX_ROWS: usize = 16;
 
 /// What a tile's sums start from.
 #[derive(Clone, Copy)]
@@ -17,25 +18,48 @@ pub(crate) enum TileStart {
     Scaled(f32),
 }
 
+/// How the tile walks through A and B. The strides that are known when the micro-kernel is compiled become constant
+/// offsets in its loads, which a chain of fused multiply-adds has no time to compute.
+#[derive(Clone, Copy)]
+pub(crate) enum Walk {
+    /// A(i, p) is `i·a_row + p·a_depth` in, B's rows follow one another.
+    Strided {
+        /// A's stride over i.
+        a_row: usize,
+    },
+    /// A(i, p) is `i + p·a_depth` in: packed, or transposed.
+    Unit,
+    /// As `Unit`, and step p takes row `rows[p]` of B.
+    UnitSelected {
+        /// `depth` indices of rows of B.
+        rows: *const u32,
+    },
+    /// A(i, p) is `i·BLOCK + p` in, in steps of `BLOCK` from block to block, which are `a_depth` apart.
+    Blocked,
+}
+
 /// The operands of one tile: C(i, j) ← start + Σₚ A(i, p)·B(p, j), p ascending.
 #[derive(Clone, Copy)]
 pub(crate) struct Operands {
     /// Number of multiply-adds in the chain.
     pub(crate) depth: usize,
-    /// A's first element; its strides over rows i and over p.
+    /// A's first element.
     pub(crate) a: *const f32,
-    pub(crate) a_row: usize,
+    /// A's stride over p (over blocks of p where `Blocked`).
     pub(crate) a_depth: usize,
+    pub(crate) walk: Walk,
     /// B's first element, contiguous over j; its stride over p.
     pub(crate) b: *const f32,
     pub(crate) b_depth: usize,
     /// C's first element, contiguous over j; its stride over i.
     pub(crate) c: *mut f32,
     pub(crate) c_row: usize,
+    /// Null, or the rows of C that the tile's rows are, counted from `c`.
+    pub(crate) c_rows: *const u32,
     pub(crate) start: TileStart,
 }
 
-/// Computes a tile of `rows` ≤ `V::TILE_ROWS` by `cols` ≤ `V::TILE_VECTORS · V::LANES`.
+/// Computes a tile of `rows` ≤ [`max_rows`] by `cols` ≤ `V::TILE_VECTORS · V::LANES`.
 ///
 /// # Safety
 ///
@@ -43,22 +67,29 @@ pub(crate) struct Operands {
 /// tile's shape reaches, C to write and to nobody else meanwhile.
 #[inline(always)]
 pub(crate) unsafe fn tile<V: Vector>(rows: usize, cols: usize, operands: Operands) {
-    debug_assert!((1..=V::TILE_ROWS).contains(&rows) && (1..=V::TILE_VECTORS * V::LANES).contains(&cols));
+    debug_assert!((1..=V::TILE_VECTORS * V::LANES).contains(&cols));
     /// Chooses the number of registers across, and whether the last one is an edge.
     #[inline(always)]
     unsafe fn across<V: Vector, const ROWS: usize>(cols: usize, operands: Operands) {
-        // Taller than this set's tile: never called, and not worth compiling.
-        if ROWS > V::TILE_ROWS {
-            return;
-        }
         let last = (cols - 1) % V::LANES + 1;
-        // SAFETY: as the caller's.
+        let edge = V::FREE_MASKS || last < V::LANES;
+        // SAFETY: as the caller's. The conditions on ROWS are the tile shapes of `max_rows`; they leave taller tiles
+        // uncompiled.
         unsafe {
-            match (cols > V::LANES, last == V::LANES) {
-                (false, true) => V::enter(Tile::<ROWS, 1, false> { operands, last }),
-                (false, false) => V::enter(Tile::<ROWS, 1, true> { operands, last }),
-                (true, true) => V::enter(Tile::<ROWS, 2, false> { operands, last }),
-                (true, false) => V::enter(Tile::<ROWS, 2, true> { operands, last }),
+            match (cols > V::LANES, edge) {
+                (false, false) if ROWS <= max_rows::<V>(1) => {
+                    V::enter(Tile::<ROWS, 1, false> { operands, last });
+                }
+                (false, true) if ROWS <= max_rows::<V>(1) => {
+                    V::enter(Tile::<ROWS, 1, true> { operands, last });
+                }
+                (true, false) if ROWS <= max_rows::<V>(2) => {
+                    V::enter(Tile::<ROWS, 2, false> { operands, last });
+                }
+                (true, true) if ROWS <= max_rows::<V>(2) => {
+                    V::enter(Tile::<ROWS, 2, true> { operands, last });
+                }
+                _ => unreachable!("a tile of {ROWS} rows and {cols} columns"),
             }
         }
     }
@@ -78,10 +109,19 @@ pub(crate) unsafe fn tile<V: Vector>(rows: usize, cols: usize, operands: Operand
             11 => across::<V, 11>(cols, operands),
             12 => across::<V, 12>(cols, operands),
             13 => across::<V, 13>(cols, operands),
+            14 => across::<V, 14>(cols, operands),
+            15 => across::<V, 15>(cols, operands),
             MAX_ROWS => across::<V, MAX_ROWS>(cols, operands),
-            _ => unreachable!("no tile has {rows} rows"),
+            _ => unreachable!("a tile of {rows} rows"),
         }
     }
+}
+
+/// Rows of the tallest tile that is `vectors` registers across: `V::TILE_ROWS` for the full tile; a narrower one has
+/// registers for more.
+pub(crate) const fn max_rows<V: Vector>(vectors: usize) -> usize {
+    let rows = V::TILE_ROWS * V::TILE_VECTORS / vectors;
+    if rows < MAX_ROWS { rows } else { MAX_ROWS }
 }
 
 /// A tile of `ROWS` rows by `VECTORS` registers, the last one cut to `last` lanes where `EDGE`.
@@ -95,9 +135,10 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tile<
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Operands { depth, a, a_row, a_depth, b, b_depth, c, c_row, start } = self.operands;
+        let Operands { depth, a, a_depth, walk, b, b_depth, c, c_row, c_rows, start } = self.operands;
         // SAFETY: the contract of `tile`: every address below belongs to an element of the tile's operands; lanes beyond
-        // the edge are masked.
+        // the edge are masked. Pointers are advanced by `wrapping_add`, because past the last step they may leave their
+        // operand, unread.
         unsafe {
             let mask = V::mask(if EDGE { self.last } else { V::LANES });
             let load = |from: *const f32| -> [V; VECTORS] {
@@ -106,36 +147,79 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tile<
                     if EDGE && v == VECTORS - 1 { V::load_masked(from, mask) } else { V::load(from) }
                 })
             };
+            let c_at = |i: usize| {
+                let row = if c_rows.is_null() { i } else { *c_rows.add(i) as usize };
+                c.add(row * c_row)
+            };
             let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
             match start {
                 TileStart::Zero => {}
                 TileStart::Row(row) => sums = [load(row); ROWS],
                 TileStart::Scaled(factor) => {
                     for i in 0..ROWS {
-                        sums[i] = load(c.add(i * c_row));
+                        sums[i] = load(c_at(i));
                         if factor != 1.0 {
                             sums[i] = sums[i].map(|x| x.mul(V::splat(factor)));
                         }
                     }
                 }
             }
+            /// One step of all chains: row p of B against column p of A, whose elements are `a_row` apart.
+            macro_rules! step {
+                ($a:expr, $a_row:expr, $b:expr) => {{
+                    let row = load($b);
+                    for i in 0..ROWS {
+                        let x = V::splat(*$a.add(i * $a_row));
+                        for v in 0..VECTORS {
+                            sums[i][v] = x.fma(row[v], sums[i][v]);
+                        }
+                    }
+                }};
+            }
             let (mut a, mut b) = (a, b);
-            for _ in 0..depth {
-                let row = load(b);
-                for i in 0..ROWS {
-                    let x = V::splat(*a.add(i * a_row));
-                    for v in 0..VECTORS {
-                        sums[i][v] = x.fma(row[v], sums[i][v]);
+            match walk {
+                Walk::Strided { a_row } => {
+                    for _ in 0..depth {
+                        step!(a, a_row, b);
+                        a = a.wrapping_add(a_depth);
+                        b = b.wrapping_add(b_depth);
                     }
                 }
-                // `wrapping_add`: after the last step they may point past the end, unread.
-                a = a.wrapping_add(a_depth);
-                b = b.wrapping_add(b_depth);
+                Walk::Unit => {
+                    for _ in 0..depth {
+                        step!(a, 1, b);
+                        a = a.wrapping_add(a_depth);
+                        b = b.wrapping_add(b_depth);
+                    }
+                }
+                Walk::UnitSelected { rows } => {
+                    for p in 0..depth {
+                        step!(a, 1, b.add(*rows.add(p) as usize * b_depth));
+                        a = a.wrapping_add(a_depth);
+                    }
+                }
+                Walk::Blocked => {
+                    let mut left = depth;
+                    while left > 0 {
+                        let block = left.min(BLOCK);
+                        for p in 0..block {
+                            step!(a.add(p), BLOCK, b);
+                            b = b.wrapping_add(b_depth);
+                        }
+                        a = a.wrapping_add(a_depth);
+                        left -= block;
+                    }
+                }
             }
             for i in 0..ROWS {
+                let to = c_at(i);
                 for v in 0..VECTORS {
-                    let to = c.add(i * c_row + v * V::LANES);
-                    if EDGE && v == VECTORS - 1 { sums[i][v].store_masked(to, mask) } else { sums[i][v].store(to) }
+                    let to = to.add(v * V::LANES);
+                    if EDGE && v == VECTORS - 1 {
+                        sums[i][v].store_masked(to, mask);
+                    } else {
+                        sums[i][v].store(to);
+                    }
                 }
             }
         }

@@ -21,7 +21,14 @@ pub trait Cost: Debug + Send + Sync {
     fn derivative(&self, isa: Isa, d: &mut MatMut<'_>, y: Mat<'_>);
 
     /// The output error Δ_L = ∂C/∂A ⊙ σ′(Z_L) (BP1). `a` and `y` hold outputs and targets, all (B × n_L).
-    fn output_error(&self, isa: Isa, activation: &dyn Activation, a: Mat<'_>, y: Mat<'_>, delta: &mut MatMut<'_>) {
+    fn output_error(
+        &self,
+        isa: Isa,
+        activation: &dyn Activation,
+        a: Mat<'_>,
+        y: Mat<'_>,
+        delta: &mut MatMut<'_>,
+    ) {
         delta.copy_from(a);
         self.derivative(isa, delta, y);
         activation.backward(isa, delta, a);

@@ -1,0 +1,347 @@
+//! Examples and their targets.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::error::{Defect, Error};
+use crate::idx::{ElementType, IdxFile};
+use crate::shuffle::Shuffle;
+use crate::targets::{MAX_CLASSES, Targets, check_counts, check_finite};
+
+/// Examples and their targets: at least one example, at most 2³² − 1, all of one shape.
+///
+/// The inputs of u8 files stay the file's bytes, mapped or read, until a minibatch is gathered; all
+/// other types become f32 when opened. A clone or [subset](Dataset::subset) shares the inputs.
+#[derive(Clone)]
+pub struct Dataset {
+    source: Arc<Source>,
+    /// Of a subset: which rows of the source are its examples.
+    rows: Option<Vec<u32>>,
+    /// Product of `example_shape`.
+    input_len: usize,
+    example_shape: Vec<usize>,
+    targets: Targets,
+}
+
+/// Where inputs live, row-major (examples × input_len).
+enum Source {
+    File(IdxFile),
+    Memory(Inputs),
+}
+
+/// Inputs made in memory, row-major (examples × input_len): see [`Dataset::from_classes`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inputs {
+    /// Pixels, 0 to 255, that a trainer scales to 0 … 1.
+    Bytes(Vec<u8>),
+    /// Numbers taken as they are.
+    Floats(Vec<f32>),
+}
+
+impl From<Vec<u8>> for Inputs {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Vec<f32>> for Inputs {
+    fn from(floats: Vec<f32>) -> Self {
+        Self::Floats(floats)
+    }
+}
+
+/// One example's input, [`Dataset::input_len`] long. All rows of a dataset are of one kind.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Row<'a> {
+    /// Pixels, 0 to 255, that a trainer scales to 0 … 1.
+    Bytes(&'a [u8]),
+    /// Numbers taken as they are.
+    Floats(&'a [f32]),
+}
+
+impl Dataset {
+    /// Opens a pair of IDX files, the images memory-mapped.
+    ///
+    /// The images' first dimension counts the examples, the others are an example's shape. Labels of
+    /// an integer type are classes; of a floating-point type values, one or (rank 2) several per
+    /// example. Of rank-2 i32 labels, as QMNIST has them, the first column is the class.
+    ///
+    /// See [`IdxFile::map`] for what happens when another process changes a mapped file;
+    /// [`Dataset::read`] is not concerned.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Malformed`] and, if the files do not belong together,
+    /// [`Error::CountMismatch`].
+    pub fn map(images: &Path, labels: &Path) -> Result<Self, Error> {
+        Self::open(IdxFile::map(images)?, labels)
+    }
+
+    /// Opens a pair of IDX files, both read into memory: the safe twin of [`Dataset::map`].
+    ///
+    /// # Errors
+    /// As [`Dataset::map`].
+    pub fn read(images: &Path, labels: &Path) -> Result<Self, Error> {
+        Self::open(IdxFile::read(images)?, labels)
+    }
+
+    fn open(images: IdxFile, labels: &Path) -> Result<Self, Error> {
+        let [len, ref example_shape @ ..] = *images.header().dims() else {
+            unreachable!("a checked header has a rank of at least 1");
+        };
+        let example_shape = example_shape.to_vec();
+        if example_shape.is_empty() {
+            return Err(Defect {
+                offset: 3,
+                expected: "images: a rank of at least 2 (examples, then their shape)".to_owned(),
+                found: "rank 1".to_owned(),
+                help: "are the files of images and labels swapped?",
+            }
+            .in_file(images.path()));
+        }
+        let file = IdxFile::read(labels)?;
+        let targets = Targets::from_file(&file)?;
+        check_counts((images.path(), len), (labels, targets.len()))?;
+        let source = match images.header().element() {
+            ElementType::U8 => Source::File(images),
+            _ => Source::Memory(Inputs::Floats(images.to_f32()?)),
+        };
+        Ok(Self {
+            source: Arc::new(source),
+            rows: None,
+            input_len: example_shape.iter().product(),
+            example_shape,
+            targets,
+        })
+    }
+
+    /// A dataset for classification from memory: `inputs` row-major (examples × input_len), where
+    /// input_len is the product of `example_shape`; `labels` one class per example, from 0.
+    ///
+    /// ```
+    /// use minibatch_data::{Dataset, Row};
+    ///
+    /// let xor = Dataset::from_classes(vec![0_f32, 0., 0., 1., 1., 0., 1., 1.], &[2], vec![0, 1, 1, 0])?;
+    /// assert_eq!((xor.len(), xor.classes()), (4, Some(2)));
+    /// assert_eq!(xor.input(2), Row::Floats(&[1., 0.]));
+    /// # Ok::<(), minibatch_data::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the lengths do not fit, a set or shape is empty, a number is not finite
+    /// or a label is not below [`MAX_CLASSES`].
+    pub fn from_classes(
+        inputs: impl Into<Inputs>,
+        example_shape: &[usize],
+        labels: Vec<u32>,
+    ) -> Result<Self, Error> {
+        Self::from_memory(inputs.into(), example_shape, Targets::classes(labels)?)
+    }
+
+    /// A dataset for regression from memory: `inputs` as in [`Dataset::from_classes`], `values`
+    /// row-major (examples × width).
+    ///
+    /// # Errors
+    /// As [`Dataset::from_classes`].
+    pub fn from_values(
+        inputs: impl Into<Inputs>,
+        example_shape: &[usize],
+        values: Vec<f32>,
+        width: usize,
+    ) -> Result<Self, Error> {
+        Self::from_memory(inputs.into(), example_shape, Targets::values(values, width)?)
+    }
+
+    fn from_memory(inputs: Inputs, example_shape: &[usize], targets: Targets) -> Result<Self, Error> {
+        let found = match &inputs {
+            Inputs::Bytes(bytes) => bytes.len(),
+            Inputs::Floats(floats) => {
+                check_finite("inputs", floats)?;
+                floats.len()
+            }
+        };
+        if u32::try_from(targets.len()).is_err() {
+            return Err(Error::argument("examples", "at most 4294967295", targets.len()));
+        }
+        let input_len = example_shape.iter().try_fold(1_usize, |len, &dim| len.checked_mul(dim));
+        let expected = input_len.and_then(|len| len.checked_mul(targets.len()));
+        match (input_len, expected) {
+            (Some(input_len @ 1..), Some(expected)) if !example_shape.is_empty() && expected == found => {
+                Ok(Self {
+                    source: Arc::new(Source::Memory(inputs)),
+                    rows: None,
+                    input_len,
+                    example_shape: example_shape.to_vec(),
+                    targets,
+                })
+            }
+            _ => Err(Error::argument(
+                "inputs",
+                format!("{} examples of shape {example_shape:?}, none of its dimensions 0", targets.len()),
+                format!("{found} values"),
+            )),
+        }
+    }
+
+    /// The same dataset with room for `classes` classes, where its own labels do not reach the
+    /// highest: a small test set beside its training set.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if a label does not fit, or the targets are values.
+    pub fn with_classes(mut self, count: usize) -> Result<Self, Error> {
+        match &mut self.targets {
+            Targets::Classes { classes, .. } if (*classes..=MAX_CLASSES).contains(&count) => *classes = count,
+            Targets::Classes { classes, .. } => {
+                return Err(Error::argument("classes", format!("{classes} to {MAX_CLASSES}"), count));
+            }
+            Targets::Values { .. } => return Err(Error::argument("targets", "classes", "values")),
+        }
+        Ok(self)
+    }
+
+    /// Number of examples.
+    #[inline]
+    #[expect(clippy::len_without_is_empty, reason = "a dataset is never empty")]
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Numbers per example: the product of [`Dataset::example_shape`].
+    #[inline]
+    pub fn input_len(&self) -> usize {
+        self.input_len
+    }
+
+    /// Shape of one example, `[28, 28]` for MNIST.
+    pub fn example_shape(&self) -> &[usize] {
+        &self.example_shape
+    }
+
+    /// The targets, one per example.
+    #[inline]
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
+    /// Number of classes; `None` if the targets are values.
+    pub fn classes(&self) -> Option<usize> {
+        match &self.targets {
+            Targets::Classes { classes, .. } => Some(*classes),
+            Targets::Values { .. } => None,
+        }
+    }
+
+    /// The input of example `index`. Cheap: a slice, no copy.
+    ///
+    /// # Panics
+    /// If `index` is not below [`Dataset::len`].
+    #[inline]
+    pub fn input(&self, index: usize) -> Row<'_> {
+        let row = match &self.rows {
+            None => index,
+            Some(rows) => rows[index] as usize,
+        };
+        let range = row * self.input_len..(row + 1) * self.input_len;
+        match &*self.source {
+            Source::File(file) => Row::Bytes(&file.payload()[range]),
+            Source::Memory(Inputs::Bytes(bytes)) => Row::Bytes(&bytes[range]),
+            Source::Memory(Inputs::Floats(floats)) => Row::Floats(&floats[range]),
+        }
+    }
+
+    /// The examples `indices`, in that order, as a dataset that shares these inputs: it stores an
+    /// index and a target per example and copies no input. The number of classes stays.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there are none or one is not below [`Dataset::len`].
+    pub fn subset(&self, indices: &[u32]) -> Result<Self, Error> {
+        if indices.is_empty() || u32::try_from(indices.len()).is_err() {
+            return Err(Error::argument("indices of a subset", "1 to 4294967295", indices.len()));
+        }
+        if let Some(index) = indices.iter().find(|&&index| index as usize >= self.len()) {
+            return Err(Error::argument("indices of a subset", format!("below {}", self.len()), index));
+        }
+        let rows = match &self.rows {
+            None => indices.to_vec(),
+            Some(rows) => indices.iter().map(|&index| rows[index as usize]).collect(),
+        };
+        Ok(Self {
+            source: Arc::clone(&self.source),
+            rows: Some(rows),
+            input_len: self.input_len,
+            example_shape: self.example_shape.clone(),
+            targets: self.targets.select(indices),
+        })
+    }
+
+    /// Sets a random `fraction` of the examples aside for validation: (training, validation), both
+    /// [subsets](Dataset::subset) in their original order. The choice depends on `seed` and the number
+    /// of examples alone; classes are not balanced.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] unless 0 < `fraction` < 1 leaves at least one example on each side.
+    pub fn split(&self, fraction: f64, seed: u64) -> Result<(Self, Self), Error> {
+        let held_out = (fraction * self.len() as f64).round();
+        if !(fraction > 0.0 && fraction < 1.0 && held_out >= 1.0 && held_out < self.len() as f64) {
+            let expected = format!("between 0 and 1, leaving some of {} examples on each side", self.len());
+            return Err(Error::argument("fraction for validation", expected, fraction));
+        }
+        // A seed apart from the one that shuffles the epochs: the two orders must not be related.
+        let mut shuffle = Shuffle::new(self.len(), seed ^ u64::from_le_bytes(*b"validate"))?;
+        shuffle.begin_epoch();
+        let (validation, training) = shuffle.order().split_at(held_out as usize);
+        let part = |indices: &[u32]| {
+            let mut indices = indices.to_vec();
+            indices.sort_unstable();
+            self.subset(&indices)
+        };
+        Ok((part(training)?, part(validation)?))
+    }
+
+    /// A 64-bit hash (XXH3) of the example shape, the inputs and the targets, in order: a resumed run
+    /// that finds another one has other data. The same for mapped, read and in-memory data of equal
+    /// content, and on every platform. Reads every input once; not cached.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = Xxh3Default::new();
+        let word = |hash: &mut Xxh3Default, value: usize| hash.update(&(value as u64).to_le_bytes());
+        word(&mut hash, self.len());
+        word(&mut hash, self.example_shape.len());
+        for &dim in &self.example_shape {
+            word(&mut hash, dim);
+        }
+        hash.update(match self.input(0) {
+            Row::Bytes(_) => b"u8",
+            Row::Floats(_) => b"f4",
+        });
+        for index in 0..self.len() {
+            match self.input(index) {
+                Row::Bytes(bytes) => hash.update(bytes),
+                Row::Floats(floats) => floats.iter().for_each(|value| hash.update(&value.to_le_bytes())),
+            }
+        }
+        word(&mut hash, self.targets.width());
+        match &self.targets {
+            Targets::Classes { labels, .. } => {
+                hash.update(b"classes");
+                labels.iter().for_each(|label| hash.update(&label.to_le_bytes()));
+            }
+            Targets::Values { data, .. } => {
+                hash.update(b"values");
+                data.iter().for_each(|value| hash.update(&value.to_le_bytes()));
+            }
+        }
+        hash.digest()
+    }
+}
+
+impl fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dataset")
+            .field("len", &self.len())
+            .field("example_shape", &self.example_shape)
+            .field("classes", &self.classes())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+//! What can be wrong with a dataset, one line each: what, where, expected, found, what to do.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a dataset was refused. Every message is a single line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to open, read, list or write a path.
+    #[error("{}: cannot {action}: {source}", .path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What was tried: `open`, `read`, `map`, …
+        action: &'static str,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// A folder, pipe or device where a file is needed.
+    #[error("{}: expected a regular file, found {found}", .path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A file that is not the IDX file it should be.
+    #[error("{}: {defect}", .path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where it departs from the format, and how.
+        defect: Defect,
+    },
+    /// Inputs and targets that do not number the same.
+    #[error(
+        "{}: holds {found} labels, but {} holds {expected} examples; take both files from the same set",
+        .labels.display(), .images.display()
+    )]
+    CountMismatch {
+        /// The file of inputs.
+        images: PathBuf,
+        /// Number of examples in it.
+        expected: usize,
+        /// The file of targets.
+        labels: PathBuf,
+        /// Number of targets in it.
+        found: usize,
+    },
+    /// Training and test set whose examples or targets differ in kind.
+    #[error("{}: expected {expected} as in {}, found {found}", .path.display(), .reference.display())]
+    SetMismatch {
+        /// The file of the test set.
+        path: PathBuf,
+        /// The file of the training set it was compared with.
+        reference: PathBuf,
+        /// What the training set has.
+        expected: String,
+        /// What the test set has.
+        found: String,
+    },
+    /// A folder without one of the files of an MNIST-style set.
+    #[error("{}: expected {expected}, found {found}; {help}", .folder.display())]
+    NotInFolder {
+        /// The folder searched.
+        folder: PathBuf,
+        /// The names looked for.
+        expected: String,
+        /// What the folder holds.
+        found: String,
+        /// What to do.
+        help: String,
+    },
+    /// An argument of a constructor that contradicts another or is out of range.
+    #[error("{what}: expected {expected}, found {found}")]
+    Argument {
+        /// The argument.
+        what: &'static str,
+        /// What it should be.
+        expected: String,
+        /// What it was.
+        found: String,
+    },
+}
+
+/// The point at which bytes stop being the IDX file they should be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("at byte {offset}: expected {expected}, found {found}{}{help}", if .help.is_empty() { "" } else { "; " })]
+pub struct Defect {
+    /// Offset in the file, in bytes.
+    pub offset: u64,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+    /// What to do about it; may be empty.
+    pub help: &'static str,
+}
+
+impl Defect {
+    pub(crate) fn in_file(self, path: &Path) -> Error {
+        Error::Malformed { path: path.to_owned(), defect: self }
+    }
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { path: path.to_owned(), action, source }
+    }
+
+    pub(crate) fn argument(
+        what: &'static str,
+        expected: impl Into<String>,
+        found: impl std::fmt::Display,
+    ) -> Self {
+        Self::Argument { what, expected: expected.into(), found: found.to_string() }
+    }
+}

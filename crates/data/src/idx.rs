@@ -1,0 +1,367 @@
+//! The IDX format: a big-endian array with its element type and shape in front.
+//!
+//! | bytes | content |
+//! |---|---|
+//! | 0, 1 | zero |
+//! | 2 | element type, see [`ElementType`] |
+//! | 3 | rank r, the number of dimensions |
+//! | 4 … 4 + 4r | the dimensions, big-endian u32 each |
+//! | from 4 + 4r | the elements, row-major, big-endian |
+//!
+//! Source: the description on the original MNIST page. Nothing of a header is used before the
+//! whole of it agrees with the file's length.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use memmap2::{Mmap, MmapOptions};
+
+use crate::error::{Defect, Error};
+
+/// Bytes before the dimensions.
+const MAGIC_LEN: usize = 4;
+/// The longest header: rank is a single byte.
+const MAX_HEADER_LEN: usize = MAGIC_LEN + 4 * u8::MAX as usize;
+
+const FETCH_AGAIN: &str = "the file is truncated: fetch it again";
+const NOT_IDX: &str = "this is not an IDX file";
+const GUNZIP: &str = "unpack it with `gunzip`, or let `cargo xtask fetch-mnist` fetch and unpack the set";
+
+/// Type of an IDX file's elements, all big-endian. The discriminant is the byte in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ElementType {
+    /// Unsigned bytes, MNIST's pixels and labels.
+    U8 = 0x08,
+    /// Signed bytes.
+    I8 = 0x09,
+    /// 16-bit integers.
+    I16 = 0x0B,
+    /// 32-bit integers, QMNIST's labels.
+    I32 = 0x0C,
+    /// Single precision.
+    F32 = 0x0D,
+    /// Double precision.
+    F64 = 0x0E,
+}
+
+impl ElementType {
+    /// The type that `byte` stands for in a header.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        [Self::U8, Self::I8, Self::I16, Self::I32, Self::F32, Self::F64]
+            .into_iter()
+            .find(|element| *element as u8 == byte)
+    }
+
+    /// Size of one element in bytes.
+    pub fn size(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::I16 => 2,
+            Self::I32 | Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+
+    /// Whether elements are floating-point numbers.
+    pub fn is_float(self) -> bool {
+        matches!(self, Self::F32 | Self::F64)
+    }
+}
+
+/// The front of an IDX file, checked: rank and every dimension at least 1, and the payload they
+/// promise exactly as long as the file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    element: ElementType,
+    dims: Vec<usize>,
+    payload_len: usize,
+}
+
+impl Header {
+    /// Parses `start`, the first bytes of a file that is `file_len` bytes long.
+    ///
+    /// `start` may be the whole file or any part of it that holds the header.
+    ///
+    /// ```
+    /// use minibatch_data::{ElementType, Header};
+    ///
+    /// let file = [0, 0, 0x08, 2, 0, 0, 0, 1, 0, 0, 0, 3, 10, 20, 30];
+    /// let header = Header::parse(&file, 15)?;
+    /// assert_eq!((header.element(), header.dims()), (ElementType::U8, &[1, 3][..]));
+    ///
+    /// let defect = Header::parse(&file, 14).unwrap_err();
+    /// assert_eq!(
+    ///     defect.to_string(),
+    ///     "at byte 14: expected 15 bytes (12 of header, 1 × 3 elements of 1), found 14; \
+    ///      the file is truncated: fetch it again"
+    /// );
+    /// # Ok::<(), minibatch_data::Defect>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A [`Defect`] with the offset of the first byte that is wrong or missing.
+    pub fn parse(start: &[u8], file_len: u64) -> Result<Self, Defect> {
+        let defect = |offset: usize, expected: &str, found: String, help| {
+            Err(Defect { offset: offset as u64, expected: expected.to_owned(), found, help })
+        };
+        const MAGIC: &str = "an IDX magic number (00 00, element type, rank)";
+        if start.starts_with(&[0x1f, 0x8b]) {
+            return defect(0, MAGIC, "gzip data (1f 8b)".to_owned(), GUNZIP);
+        }
+        let Some(&[zero0, zero1, element, rank]) = start.first_chunk::<MAGIC_LEN>() else {
+            let found = format!("the end of the file after {} bytes", start.len());
+            return defect(start.len(), MAGIC, found, FETCH_AGAIN);
+        };
+        if (zero0, zero1) != (0, 0) {
+            let found = format!("{zero0:02x} {zero1:02x} {element:02x} {rank:02x}");
+            return defect(0, MAGIC, found, NOT_IDX);
+        }
+        let Some(element) = ElementType::from_byte(element) else {
+            let found = format!("{element:02x}");
+            return defect(2, "an element type (08, 09, 0b, 0c, 0d or 0e)", found, NOT_IDX);
+        };
+        if rank == 0 {
+            return defect(3, "a rank of at least 1", "0".to_owned(), "the file holds no array");
+        }
+        let header_len = MAGIC_LEN + 4 * usize::from(rank);
+        let Some(dims) = start.get(MAGIC_LEN..header_len) else {
+            let expected = format!("{rank} dimensions up to byte {header_len}");
+            let found = format!("the end of the file after {} bytes", start.len());
+            return defect(start.len(), &expected, found, FETCH_AGAIN);
+        };
+        let dims: Vec<u32> = dims.as_chunks::<4>().0.iter().map(|dim| u32::from_be_bytes(*dim)).collect();
+        if let Some(axis) = dims.iter().position(|&dim| dim == 0) {
+            let expected = format!("dimension {} of {rank} to be at least 1", axis + 1);
+            return defect(MAGIC_LEN + 4 * axis, &expected, "0".to_owned(), "the set is empty");
+        }
+        let shape = dims.iter().map(u32::to_string).collect::<Vec<_>>().join(" × ");
+        let payload_len = dims.iter().try_fold(element.size(), |len, &dim| len.checked_mul(dim as usize));
+        let total = payload_len.and_then(|len| len.checked_add(header_len));
+        let (Some(payload_len), Some(total)) = (payload_len, total) else {
+            return defect(MAGIC_LEN, "dimensions whose product can be addressed", shape, NOT_IDX);
+        };
+        if total as u64 != file_len {
+            return Err(Defect {
+                offset: file_len.min(total as u64),
+                expected: format!(
+                    "{total} bytes ({header_len} of header, {shape} elements of {})",
+                    element.size()
+                ),
+                found: file_len.to_string(),
+                help: if file_len < total as u64 {
+                    FETCH_AGAIN
+                } else {
+                    "the file has trailing bytes: fetch it again"
+                },
+            });
+        }
+        Ok(Self { element, dims: dims.into_iter().map(|dim| dim as usize).collect(), payload_len })
+    }
+
+    /// Type of the elements.
+    pub fn element(&self) -> ElementType {
+        self.element
+    }
+
+    /// The array's shape, outermost dimension first; never empty, no dimension 0.
+    pub fn dims(&self) -> &[usize] {
+        &self.dims
+    }
+
+    /// Bytes of elements after the header.
+    pub fn payload_len(&self) -> usize {
+        self.payload_len
+    }
+
+    /// Offset of the first element in the file, in bytes.
+    pub fn payload_offset(&self) -> usize {
+        MAGIC_LEN + 4 * self.dims.len()
+    }
+
+    /// Offset in the file of element `index`, in bytes.
+    pub(crate) fn element_offset(&self, index: usize) -> u64 {
+        (self.payload_offset() + index * self.element.size()) as u64
+    }
+}
+
+/// An IDX file whose header was checked, mapped or read into memory.
+#[derive(Debug)]
+pub struct IdxFile {
+    path: PathBuf,
+    header: Header,
+    payload: Payload,
+}
+
+/// The elements without their header.
+#[derive(Debug)]
+enum Payload {
+    Mapped(Mmap),
+    Read(Vec<u8>),
+}
+
+impl IdxFile {
+    /// Maps the file: its pages are read when first touched and shared with the page cache.
+    ///
+    /// # Files that change while mapped
+    ///
+    /// If another process overwrites the file, the bytes seen here may change; if it truncates the
+    /// file, touching a page past the new end ends this process with `SIGBUS` (on Windows the
+    /// truncation is refused instead). No program can rule that out for a file it does not own.
+    /// Replacing a file by renaming another over it, as `cargo xtask fetch-mnist` does, is
+    /// harmless: the mapping keeps the old one. Where files may be rewritten in place, on network
+    /// folders for one, use [`IdxFile::read`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be opened or mapped, [`Error::Malformed`] if its header is
+    /// wrong or does not agree with its length.
+    pub fn map(path: &Path) -> Result<Self, Error> {
+        let (file, header) = open(path)?;
+        // SAFETY: the mapping is read-only and private to this value, and its range was just
+        // checked to lie inside the file. What remains is another process changing the file in
+        // place, which cannot be excluded from here and is documented above. The payload is only
+        // ever read as bytes, for which every value is valid, and no length or index is taken
+        // from it: a change can make results wrong, never an access go out of bounds.
+        #[expect(unsafe_code, reason = "mapping a file cannot be expressed safely")]
+        let payload = unsafe {
+            MmapOptions::new().offset(header.payload_offset() as u64).len(header.payload_len).map(&file)
+        }
+        .map_err(Error::io(path, "map"))?;
+        // An epoch touches every page in random order: better that a cold file is read in sequence,
+        // ahead of it. Only a hint, so a refusal changes nothing.
+        #[cfg(unix)]
+        let _ = payload.advise(memmap2::Advice::WillNeed);
+        Ok(Self { path: path.to_owned(), header, payload: Payload::Mapped(payload) })
+    }
+
+    /// Reads the file into memory: the safe twin of [`IdxFile::map`].
+    ///
+    /// # Errors
+    /// As [`IdxFile::map`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let (mut file, header) = open(path)?;
+        let mut payload = Vec::new();
+        file.seek(SeekFrom::Start(header.payload_offset() as u64))
+            .and_then(|_| {
+                payload.try_reserve_exact(header.payload_len)?;
+                payload.resize(header.payload_len, 0);
+                file.read_exact(&mut payload)
+            })
+            .map_err(Error::io(path, "read"))?;
+        Ok(Self { path: path.to_owned(), header, payload: Payload::Read(payload) })
+    }
+
+    /// Where the file was found.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The checked header.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The elements as they stand in the file, [`Header::payload_len`] big-endian bytes.
+    #[inline]
+    pub fn payload(&self) -> &[u8] {
+        match &self.payload {
+            Payload::Mapped(map) => map,
+            Payload::Read(bytes) => bytes,
+        }
+    }
+
+    /// The elements as f32, each rounded to nearest. (Integers up to 2²⁴ are exact.)
+    ///
+    /// # Errors
+    /// [`Error::Malformed`] at the first element that is NaN, infinite or beyond the range of f32.
+    pub fn to_f32(&self) -> Result<Vec<f32>, Error> {
+        let bytes = self.payload();
+        let values: Vec<f32> = match self.header.element {
+            ElementType::U8 => bytes.iter().map(|&b| f32::from(b)).collect(),
+            ElementType::I8 => bytes.iter().map(|&b| f32::from(b.cast_signed())).collect(),
+            ElementType::I16 => decode(bytes, |b| f32::from(i16::from_be_bytes(b))),
+            ElementType::I32 => decode(bytes, |b| i32::from_be_bytes(b) as f32),
+            ElementType::F32 => decode(bytes, f32::from_be_bytes),
+            ElementType::F64 => decode(bytes, |b| f64::from_be_bytes(b) as f32),
+        };
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(values),
+            Some(index) => Err(Defect {
+                offset: self.header.element_offset(index),
+                expected: "a finite number within the range of f32".to_owned(),
+                found: values[index].to_string(),
+                help: "clean the data before training on it",
+            }
+            .in_file(&self.path)),
+        }
+    }
+
+    /// The elements as integers, `None` if they are floating-point numbers.
+    pub fn to_integers(&self) -> Option<Vec<i32>> {
+        let bytes = self.payload();
+        match self.header.element {
+            ElementType::U8 => Some(bytes.iter().map(|&b| i32::from(b)).collect()),
+            ElementType::I8 => Some(bytes.iter().map(|&b| i32::from(b.cast_signed())).collect()),
+            ElementType::I16 => Some(decode(bytes, |b| i32::from(i16::from_be_bytes(b)))),
+            ElementType::I32 => Some(decode(bytes, i32::from_be_bytes)),
+            ElementType::F32 | ElementType::F64 => None,
+        }
+    }
+}
+
+fn decode<const SIZE: usize, T>(bytes: &[u8], element: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
+    bytes.as_chunks::<SIZE>().0.iter().map(|chunk| element(*chunk)).collect()
+}
+
+/// Opens a file and checks its header against its length.
+fn open(path: &Path) -> Result<(File, Header), Error> {
+    // Asked before opening, because opening a pipe waits for its writer.
+    let metadata = fs::metadata(path).map_err(Error::io(path, "open"))?;
+    if !metadata.is_file() {
+        let found = if metadata.is_dir() { "a folder" } else { "a pipe or device" };
+        return Err(Error::NotAFile { path: path.to_owned(), found });
+    }
+    let file = File::open(path).map_err(Error::io(path, "open"))?;
+    let metadata = file.metadata().map_err(Error::io(path, "read"))?;
+    let mut start = Vec::with_capacity(MAX_HEADER_LEN);
+    (&file).take(MAX_HEADER_LEN as u64).read_to_end(&mut start).map_err(Error::io(path, "read"))?;
+    let header = Header::parse(&start, metadata.len()).map_err(|defect| defect.in_file(path))?;
+    Ok((file, header))
+}
+
+/// Writes an IDX array of bytes: header, then `data`, row-major in the shape `dims`.
+///
+/// # Errors
+/// Those of `out`, and `InvalidInput` if `dims` is not the shape of `data` or cannot be an IDX
+/// header (rank 1 to 255, each dimension 1 to 2³² − 1).
+pub fn write_idx_u8(out: &mut impl Write, dims: &[usize], data: &[u8]) -> io::Result<()> {
+    write_header(out, ElementType::U8, dims, data.len())?;
+    out.write_all(data)
+}
+
+/// Writes an IDX array of f32: header, then `data`, row-major in the shape `dims`.
+///
+/// # Errors
+/// As [`write_idx_u8`].
+pub fn write_idx_f32(out: &mut impl Write, dims: &[usize], data: &[f32]) -> io::Result<()> {
+    write_header(out, ElementType::F32, dims, data.len())?;
+    data.iter().try_for_each(|value| out.write_all(&value.to_be_bytes()))
+}
+
+fn write_header(out: &mut impl Write, element: ElementType, dims: &[usize], len: usize) -> io::Result<()> {
+    let invalid = || {
+        let message = format!("expected the shape of {len} elements (rank 1 to 255, no 0), found {dims:?}");
+        io::Error::new(io::ErrorKind::InvalidInput, message)
+    };
+    let rank = u8::try_from(dims.len()).ok().filter(|&rank| rank > 0).ok_or_else(invalid)?;
+    let product = dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));
+    if product != Some(len) || len == 0 {
+        return Err(invalid());
+    }
+    out.write_all(&[0, 0, element as u8, rank])?;
+    for &dim in dims {
+        out.write_all(&u32::try_from(dim).map_err(|_| invalid())?.to_be_bytes())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! The order in which an epoch visits the examples.
+
+use rand::Rng;
+use rand::rngs::Xoshiro256PlusPlus;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::random::generator;
+
+/// A seeded Fisher–Yates shuffle of the indices 0 … len − 1, drawn anew for every epoch.
+///
+/// Each epoch starts from the identity, so its order depends on nothing but the generator's state
+/// when it began: storing that state ([`Shuffle::state`]) and a position is enough to go on in the
+/// middle of an epoch ([`Shuffle::restore`]). Nothing is allocated after construction.
+///
+/// The algorithm is fixed, and the same on every platform: xoshiro256++ seeded by
+/// [`generator`]`(seed, *b"shuffle\0")`; for i = len − 1 down to 1, swap i with
+/// j = ⌊r·(i + 1) / 2⁶⁴⌋, where r is the next 64 bits drawn. (Some j are likelier than others
+/// by at most one part in 2⁶⁴/(i + 1), far below anything a run could show.)
+///
+/// ```
+/// use minibatch_data::Shuffle;
+///
+/// let mut shuffle = Shuffle::new(5, 42)?;
+/// shuffle.begin_epoch();
+/// assert_eq!(shuffle.minibatch(0, 2).len(), 2);
+/// assert_eq!(shuffle.minibatch(4, 2).len(), 1); // the last minibatch is what remains
+/// assert_eq!(shuffle.minibatch(5, 2), &[]);
+///
+/// let mut resumed = Shuffle::new(5, 0)?;
+/// resumed.restore(&shuffle.state())?;
+/// assert_eq!(resumed.minibatch(2, 2), shuffle.minibatch(2, 2));
+/// # Ok::<(), minibatch_data::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Shuffle {
+    /// State of the generator when the current epoch began.
+    epoch_start: Xoshiro256PlusPlus,
+    /// State of the generator after the current epoch's draws.
+    rng: Xoshiro256PlusPlus,
+    epoch: u64,
+    order: Vec<u32>,
+}
+
+/// All that a checkpoint needs of a [`Shuffle`]: from it, [`Shuffle::restore`] draws the current
+/// epoch's order again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShuffleState {
+    epoch_start: Xoshiro256PlusPlus,
+    epoch: u64,
+}
+
+impl ShuffleState {
+    /// Epochs begun so far; 0 before the first.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+}
+
+impl Shuffle {
+    /// A shuffle of `len` indices, in ascending order until the first epoch begins.
+    ///
+    /// # Errors
+    /// If `len` is more than 2³² − 1: indices are u32.
+    pub fn new(len: usize, seed: u64) -> Result<Self, Error> {
+        let len = u32::try_from(len)
+            .map_err(|_| Error::argument("examples to shuffle", "at most 4294967295", len))?;
+        let rng = generator(seed, *b"shuffle\0");
+        Ok(Self { epoch_start: rng.clone(), rng, epoch: 0, order: (0..len).collect() })
+    }
+
+    /// Number of indices.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether there is nothing to shuffle.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// Epochs begun so far; 0 before the first.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Draws the next epoch's order.
+    pub fn begin_epoch(&mut self) {
+        self.epoch_start.clone_from(&self.rng);
+        self.epoch += 1;
+        self.draw_order();
+    }
+
+    /// The whole of the current epoch's order, a permutation of 0 … len − 1.
+    pub fn order(&self) -> &[u32] {
+        &self.order
+    }
+
+    /// The indices of the minibatch that starts at `position` in the current epoch's order:
+    /// `batch_size` of them, fewer at the end, none past it.
+    #[inline]
+    pub fn minibatch(&self, position: usize, batch_size: usize) -> &[u32] {
+        let start = position.min(self.order.len());
+        let end = position.saturating_add(batch_size).min(self.order.len());
+        &self.order[start..end]
+    }
+
+    /// What a checkpoint stores.
+    pub fn state(&self) -> ShuffleState {
+        ShuffleState { epoch_start: self.epoch_start.clone(), epoch: self.epoch }
+    }
+
+    /// Goes back to the epoch in which `state` was taken: its order and all later ones follow.
+    ///
+    /// # Errors
+    /// If the generator's state is the all-zero one, which no seed leads to: a damaged checkpoint.
+    pub fn restore(&mut self, state: &ShuffleState) -> Result<(), Error> {
+        // The state that a step leaves unchanged is the one of zeros: a xoshiro's step is linear and
+        // runs through all others in one cycle.
+        let mut stepped = state.epoch_start.clone();
+        stepped.next_u64();
+        if stepped == state.epoch_start {
+            return Err(Error::argument("state of the shuffle", "a generator state with a bit set", "zeros"));
+        }
+        self.epoch_start.clone_from(&state.epoch_start);
+        self.rng.clone_from(&state.epoch_start);
+        self.epoch = state.epoch;
+        if self.epoch == 0 {
+            self.reset_order();
+        } else {
+            self.draw_order();
+        }
+        Ok(())
+    }
+
+    fn reset_order(&mut self) {
+        for (index, slot) in (0..).zip(&mut self.order) {
+            *slot = index;
+        }
+    }
+
+    fn draw_order(&mut self) {
+        self.reset_order();
+        for i in (1..self.order.len()).rev() {
+            let j = (u128::from(self.rng.next_u64()) * (i as u128 + 1)) >> 64;
+            self.order.swap(i, j as usize);
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! A minibatch's inputs without their zeros: the gather.
+//!
+//! Most pixels of a handwritten digit are 0, and many are 0 in every example of a minibatch. Such an input adds
+//! 0·W to every sum and changes no weight, so products over the inputs may leave it out: the bits are the same.
+
+use crate::isa::{ArithmeticClass, Isa, Kernel};
+use crate::math;
+use crate::matrix::Matrix;
+use crate::vector::Vector;
+
+/// Examples in a block, the lanes of a line.
+pub(crate) const BLOCK: usize = 16;
+
+/// The inputs A_0 of a minibatch, kept input by input and only those that are not 0 in every example.
+///
+/// Examples stand in blocks of 16. In a block, each active input has a line of 16 values, one for each example, so that
+/// both the forward product (which broadcasts an input's examples) and the update (which broadcasts an example's inputs)
+/// find their operands at constant distances.
+///
+/// ```
+/// use minibatch_kernels::{CompactInputs, Isa};
+///
+/// let mut x = CompactInputs::new(4, 2);
+/// let examples: [&[u8]; 2] = [&[0, 255, 0, 51], &[0, 0, 0, 255]];
+/// x.gather_bytes(Isa::detect(), 2, |i| examples[i]);
+/// assert_eq!(x.active(), [1, 3]);
+/// assert_eq!((x.get(0, 0), x.get(0, 1), x.get(1, 1)), (1.0, 0.2, 1.0)); // (example, position among the active)
+/// ```
+#[derive(Clone, Debug)]
+pub struct CompactInputs {
+    /// n_0
+    inputs: usize,
+    /// Examples there is room for.
+    capacity: usize,
+    /// Examples in the minibatch.
+    examples: usize,
+    /// The first `count` are the active inputs, ascending, all below `inputs`; 16 more for whole stores.
+    active: Vec<u32>,
+    count: usize,
+    /// Not 0 for inputs that aren't 0 in every example; a multiple of 64 long, 0 past the inputs.
+    seen: Vec<u8>,
+    /// (blocks · n_0 × 16): line `block · n_0 + position` belongs to active input `position`. Lanes past the last example
+    /// are 0.
+    lines: Matrix,
+}
+
+impl CompactInputs {
+    /// Room for minibatches of up to `examples` examples of `inputs` inputs.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 2³¹ inputs.
+    pub fn new(inputs: usize, examples: usize) -> CompactInputs {
+        assert!(inputs <= 1 << 31, "{inputs} inputs");
+        CompactInputs {
+            inputs,
+            capacity: examples,
+            examples: 0,
+            active: vec![0; inputs + 16],
+            count: 0,
+            seen: vec![0; inputs.next_multiple_of(64)],
+            lines: Matrix::zeros(examples.div_ceil(BLOCK) * inputs, BLOCK),
+        }
+    }
+
+    /// n_0.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Examples in the minibatch.
+    pub fn examples(&self) -> usize {
+        self.examples
+    }
+
+    /// The inputs that are not 0 in every example, ascending.
+    pub fn active(&self) -> &[u32] {
+        &self.active[..self.count]
+    }
+
+    /// The value of the active input at `position` in `example`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such example or active input.
+    pub fn get(&self, example: usize, position: usize) -> f32 {
+        assert!(
+            example < self.examples && position < self.count,
+            "example {example}, active input {position}"
+        );
+        self.lines.row(example / BLOCK * self.inputs + position)[example % BLOCK]
+    }
+
+    /// The first line of a block of examples.
+    pub(crate) fn block(&self, block: usize) -> *const f32 {
+        self.lines.row(block * self.inputs).as_ptr()
+    }
+
+    /// Distance from a line to that of the same input in the next block, in values.
+    pub(crate) fn block_stride(&self) -> usize {
+        self.inputs * BLOCK
+    }
+
+    /// Takes in `examples` examples of bytes, as numbers in [0, 1]: the correctly rounded x/255. `row(i)` is example i.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for the examples, or one hasn't n_0 inputs.
+    pub fn gather_bytes<'a>(&mut self, isa: Isa, examples: usize, row: impl Fn(usize) -> &'a [u8]) {
+        self.begin(examples);
+        isa.run(GatherBytes { x: self, keep_all: isa.class() == ArithmeticClass::Matrixmultiply, row });
+    }
+
+    /// Takes in `examples` examples of numbers as they are. `row(i)` is example i.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for the examples, or one hasn't n_0 inputs.
+    pub fn gather_floats<'a>(&mut self, isa: Isa, examples: usize, row: impl Fn(usize) -> &'a [f32]) {
+        self.begin(examples);
+        isa.run(GatherFloats { x: self, keep_all: isa.class() == ArithmeticClass::Matrixmultiply, row });
+    }
+
+    fn begin(&mut self, examples: usize) {
+        assert!(examples <= self.capacity, "{examples} examples, room for {}", self.capacity);
+        self.examples = examples;
+        self.seen.fill(0);
+        self.count = 0;
+    }
+
+    /// Lists the inputs that were seen not to be 0 as active: all of them where `keep_all`, for products that can't skip.
+    ///
+    /// # Safety
+    ///
+    /// The CPU must have the instruction set of `V`.
+    #[inline(always)]
+    unsafe fn list_active<V: Vector>(&mut self, keep_all: bool) {
+        if keep_all {
+            self.seen[..self.inputs].fill(1);
+        }
+        for first in (0..self.inputs).step_by(16) {
+            // SAFETY: `seen` is a multiple of 64 long, 0 past the inputs; `active` has room for 16 more than the inputs, and
+            // fewer than `first` + 1 have been written.
+            unsafe {
+                let bits = V::nonzero_bytes(self.seen.as_ptr().add(first));
+                self.count += V::write_set_bits(bits, first as u32, self.active.as_mut_ptr().add(self.count));
+            }
+        }
+    }
+}
+
+/// [`CompactInputs::gather_bytes`].
+struct GatherBytes<'x, R> {
+    x: &'x mut CompactInputs,
+    keep_all: bool,
+    row: R,
+}
+
+impl<'a, R: Fn(usize) -> &'a [u8]> GatherBytes<'_, R> {
+    /// The rows of a block; past the last example, none.
+    #[inline(always)]
+    fn rows(&self, block: usize) -> [&'a [u8]; BLOCK] {
+        std::array::from_fn(|lane| {
+            let example = block * BLOCK + lane;
+            let row = if example < self.x.examples { (self.row)(example) } else { &[] };
+            assert!(
+                row.len() == self.x.inputs || example >= self.x.examples,
+                "an example of {} inputs",
+                row.len()
+            );
+            row
+        })
+    }
+}
+
+impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        /// What lanes past the last example read.
+        static NOTHING: [u8; 64] = [0; 64];
+        let (inputs, blocks) = (self.x.inputs, self.x.examples.div_ceil(BLOCK));
+        for block in 0..blocks {
+            for row in self.rows(block).iter().filter(|row| !row.is_empty()) {
+                for (seen, byte) in self.x.seen.iter_mut().zip(*row) {
+                    *seen |= byte;
+                }
+            }
+        }
+        // SAFETY: as the caller's.
+        unsafe { self.x.list_active::<V>(self.keep_all) };
+        let mut columns = [[0u8; BLOCK]; 64];
+        for block in 0..blocks {
+            let rows = self.rows(block);
+            let x = &mut *self.x;
+            let mut position = 0;
+            for first in (0..inputs).step_by(V::BYTE_COLUMNS) {
+                let end = first + V::BYTE_COLUMNS;
+                if position == x.count || x.active[position] as usize >= end {
+                    continue;
+                }
+                // SAFETY: where a whole chunk of a row is read it lies inside the row; what is left of it is copied first.
+                // `columns` has room for 64 ≥ BYTE_COLUMNS columns. Active inputs below `end` are columns of this chunk (those
+                // below `first` were taken before). A line has 16 values.
+                unsafe {
+                    if end <= inputs {
+                        let at = |row: &[u8]| {
+                            if row.is_empty() { NOTHING.as_ptr() } else { row.as_ptr().add(first) }
+                        };
+                        V::transpose_bytes(&rows.map(at), columns.as_mut_ptr());
+                    } else {
+                        let mut rest = [[0u8; 64]; BLOCK];
+                        for (rest, row) in rest.iter_mut().zip(rows) {
+                            let row = row.get(first..).unwrap_or_default();
+                            rest[..row.len()].copy_from_slice(row);
+                        }
+                        V::transpose_bytes(&std::array::from_fn(|i| rest[i].as_ptr()), columns.as_mut_ptr());
+                    }
+                    let lines = x.lines.row_mut(block * inputs).as_mut_ptr();
+                    while position < x.count && (x.active[position] as usize) < end {
+                        let bytes = columns.get_unchecked(x.active[position] as usize - first).as_ptr();
+                        for lane in (0..BLOCK).step_by(V::LANES) {
+                            let value = math::unit_from_byte(V::load_bytes(bytes.add(lane)));
+                            value.store(lines.add(position * BLOCK + lane));
+                        }
+                        position += 1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// [`CompactInputs::gather_floats`].
+struct GatherFloats<'x, R> {
+    x: &'x mut CompactInputs,
+    keep_all: bool,
+    row: R,
+}
+
+impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let GatherFloats { x, keep_all, row } = self;
+        for example in 0..x.examples {
+            let row = row(example);
+            assert_eq!(row.len(), x.inputs, "inputs of an example");
+            for (seen, value) in x.seen.iter_mut().zip(row) {
+                *seen |= u8::from(*value != 0.0);
+            }
+        }
+        // SAFETY: as the caller's.
+        unsafe { x.list_active::<V>(keep_all) };
+        for block in 0..x.examples.div_ceil(BLOCK) {
+            for lane in 0..BLOCK {
+                let example = block * BLOCK + lane;
+                for position in 0..x.count {
+                    let value =
+                        if example < x.examples { row(example)[x.active[position] as usize] } else { 0.0 };
+                    x.lines.row_mut(block * x.inputs + position)[lane] = value;
+                }
+            }
+        }
+    }
+}

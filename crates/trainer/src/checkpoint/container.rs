@@ -1,0 +1,313 @@
+//! The file as bytes: a checksummed header with a table of sections, then their payloads.
+//!
+//! `docs/checkpoint-format.md` describes the layout byte by byte. There is exactly one encoding of a given
+//! set of sections; [`decode`] accepts nothing else, and believes no length before it is proven against the
+//! bytes at hand. It neither allocates nor recurses.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::codec::{self, F32Blocks};
+use super::error::{FormatError, Part};
+
+/// The first eight bytes of every checkpoint.
+pub const MAGIC: [u8; 8] = *b"MINIBTCH";
+/// The version of the format that this build writes, and the only one so far.
+pub const FORMAT_VERSION: u32 = 1;
+/// The most sections a file may have: what lets [`decode`] keep the table without allocating.
+pub const MAX_SECTIONS: usize = 32;
+
+/// Magic, version, section count.
+const PREFIX: usize = 16;
+/// Tag, flags, length, checksum.
+const ENTRY: usize = 24;
+const CHECKSUM: usize = 8;
+
+/// Length of the header of a file with this many sections.
+const fn header_len(sections: usize) -> usize {
+    PREFIX + sections * ENTRY + CHECKSUM
+}
+
+/// Section flag: a reader that does not know the tag may skip the section.
+pub const OPTIONAL: u32 = 1;
+/// Section flag: the section does not belong to the compared part (see [`Sections::compared_hash`]).
+pub const NOT_COMPARED: u32 = 2;
+
+/// The sections this version knows, in the order in which they stand in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tag {
+    /// `SETT`: the recipe, all that decides the bits of a run: data, layers, cost, seed, arithmetic class …
+    Settings,
+    /// `PARM`: weights and biases, raw f32.
+    Parameters,
+    /// `OPTM`: the optimiser's state, raw f32.
+    Optimizer,
+    /// `PROG`: where training stands: generator state, epoch, position, partial sums, best so far.
+    Progress,
+    /// `HIST`: one record per finished epoch.
+    History,
+    /// `TIME`: wall-clock figures and other circumstances that decide no bits; outside the compared part.
+    Time,
+}
+
+impl Tag {
+    /// All of them, in file order.
+    pub const ALL: [Tag; 6] =
+        [Tag::Settings, Tag::Parameters, Tag::Optimizer, Tag::Progress, Tag::History, Tag::Time];
+
+    /// The four bytes in the section table.
+    pub const fn bytes(self) -> [u8; 4] {
+        match self {
+            Tag::Settings => *b"SETT",
+            Tag::Parameters => *b"PARM",
+            Tag::Optimizer => *b"OPTM",
+            Tag::Progress => *b"PROG",
+            Tag::History => *b"HIST",
+            Tag::Time => *b"TIME",
+        }
+    }
+
+    /// The flags this section always carries.
+    pub const fn flags(self) -> u32 {
+        match self {
+            Tag::Time => OPTIONAL | NOT_COMPARED,
+            _ => 0,
+        }
+    }
+
+    /// How errors name the section.
+    pub const fn part(self) -> Part {
+        Part::Section(self.bytes())
+    }
+}
+
+/// Where a section's bytes go: append-only, so that no section can disturb another.
+#[derive(Debug)]
+pub struct Payload<'a> {
+    out: &'a mut Vec<u8>,
+    tag: Tag,
+}
+
+impl Payload<'_> {
+    /// Appends numbers as little-endian f32, four bytes each.
+    pub fn put_f32s(&mut self, values: &[f32]) {
+        codec::put_f32s(values, self.out);
+    }
+
+    /// Appends a value: its fields in order, little-endian, integers at full width, lengths as u64, an enum's variant
+    /// as u32, strings as UTF-8. A value should hold no hash map, whose order is not its own.
+    pub fn put_value<T: Serialize>(&mut self, value: &T) -> Result<(), FormatError> {
+        codec::encode_value(self.tag, value, self.out)
+    }
+}
+
+/// Writes a file of the given sections into `out`, whose old content goes.
+///
+/// `put` is called once for each tag in `tags`, in file order, and appends that section's payload. Nothing is
+/// allocated once `out` has grown to the size of the file. On an error, `out` holds no file.
+///
+/// ```
+/// use minibatch::checkpoint::{Tag, decode, encode_into};
+///
+/// let mut file = Vec::new();
+/// encode_into(&mut file, &[Tag::Parameters], |_, payload| {
+///     payload.put_f32s(&[0.5, -2.0]);
+///     Ok::<(), minibatch::checkpoint::FormatError>(())
+/// })?;
+/// let sections = decode(&file)?;
+/// let mut weights = [0.0; 2];
+/// sections.f32_blocks(Tag::Parameters, 2)?.read_into(&mut weights)?;
+/// assert_eq!(weights, [0.5, -2.0]);
+/// # Ok::<(), minibatch::checkpoint::FormatError>(())
+/// ```
+pub fn encode_into<E>(
+    out: &mut Vec<u8>,
+    tags: &[Tag],
+    mut put: impl FnMut(Tag, &mut Payload<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let present = || Tag::ALL.into_iter().filter(|tag| tags.contains(tag));
+    let count = present().count();
+    let header = header_len(count);
+    out.clear();
+    out.resize(header, 0);
+    out[..8].copy_from_slice(&MAGIC);
+    out[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
+    // At most Tag::ALL.len() sections, so the count fits.
+    out[12..16].copy_from_slice(&(count as u32).to_le_bytes());
+    for (index, tag) in present().enumerate() {
+        let start = out.len();
+        put(tag, &mut Payload { out, tag })?;
+        let length = (out.len() - start) as u64;
+        let checksum = xxh3_64(&out[start..]);
+        let entry = &mut out[PREFIX + index * ENTRY..][..ENTRY];
+        entry[..4].copy_from_slice(&tag.bytes());
+        entry[4..8].copy_from_slice(&tag.flags().to_le_bytes());
+        entry[8..16].copy_from_slice(&length.to_le_bytes());
+        entry[16..].copy_from_slice(&checksum.to_le_bytes());
+    }
+    let checksum = xxh3_64(&out[..header - CHECKSUM]);
+    out[header - CHECKSUM..header].copy_from_slice(&checksum.to_le_bytes());
+    Ok(())
+}
+
+/// One line of the section table, proven against the file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// Four capitals or digits.
+    pub tag: [u8; 4],
+    /// [`OPTIONAL`] and [`NOT_COMPARED`].
+    pub flags: u32,
+    /// Where the payload starts in the file.
+    pub offset: usize,
+    /// The payload's length in bytes.
+    pub length: usize,
+    /// xxh3-64 of the payload.
+    pub checksum: u64,
+}
+
+/// A checkpoint whose every byte has been verified.
+#[derive(Debug, Clone)]
+pub struct Sections<'a> {
+    file: &'a [u8],
+    entries: [Entry; MAX_SECTIONS],
+    count: usize,
+}
+
+/// Verifies a whole file: layout, order, lengths, and the checksum of every byte.
+pub fn decode(file: &[u8]) -> Result<Sections<'_>, FormatError> {
+    let count = verify_header(file)?;
+    let mut sections = Sections { file, entries: [Entry::default(); MAX_SECTIONS], count };
+    let mut offset = header_len(count);
+    for index in 0..count {
+        let at = PREFIX + index * ENTRY;
+        let tag = array(file, at);
+        let flags = u32::from_le_bytes(array(file, at + 4));
+        let length = u64::from_le_bytes(array(file, at + 8));
+        let previous = index.checked_sub(1).map(|i| sections.entries[i].tag);
+        verify_tag(at as u64, previous, tag, flags)?;
+        let left = file.len() - offset;
+        let Some(length) = usize::try_from(length).ok().filter(|&length| length <= left) else {
+            let (part, offset) = (Part::Section(tag), offset as u64);
+            return Err(FormatError::Truncated { part, offset, expected: length, found: left as u64 });
+        };
+        let checksum = u64::from_le_bytes(array(file, at + 16));
+        sections.entries[index] = Entry { tag, flags, offset, length, checksum };
+        offset += length;
+    }
+    if offset != file.len() {
+        return Err(FormatError::TrailingBytes { expected: offset as u64, found: file.len() as u64 });
+    }
+    for entry in sections.entries() {
+        let found = xxh3_64(sections.slice(entry));
+        if found != entry.checksum {
+            let (part, offset) = (Part::Section(entry.tag), entry.offset as u64);
+            return Err(FormatError::Checksum { part, offset, expected: entry.checksum, found });
+        }
+    }
+    Ok(sections)
+}
+
+/// Verifies magic, section count, header checksum and version, in this order: the place of the header's checksum
+/// is the same in every version, so that a damaged version number is called damage and not a newer version.
+fn verify_header(file: &[u8]) -> Result<usize, FormatError> {
+    let truncated = |expected: usize| FormatError::Truncated {
+        part: Part::Header,
+        offset: 0,
+        expected: expected as u64,
+        found: file.len() as u64,
+    };
+    let seen = file.len().min(MAGIC.len());
+    if file[..seen] != MAGIC[..seen] {
+        let mut found = [0; 8];
+        found[..seen].copy_from_slice(&file[..seen]);
+        return Err(FormatError::Magic { found });
+    }
+    if file.len() < PREFIX {
+        return Err(truncated(header_len(0)));
+    }
+    let found = u32::from_le_bytes(array(file, 12));
+    let count = found as usize;
+    if count > MAX_SECTIONS {
+        return Err(FormatError::SectionCount { found });
+    }
+    let header = header_len(count);
+    if file.len() < header {
+        return Err(truncated(header));
+    }
+    let expected = u64::from_le_bytes(array(file, header - CHECKSUM));
+    let found = xxh3_64(&file[..header - CHECKSUM]);
+    if found != expected {
+        return Err(FormatError::Checksum { part: Part::Header, offset: 0, expected, found });
+    }
+    let version = u32::from_le_bytes(array(file, 8));
+    if version != FORMAT_VERSION {
+        return Err(FormatError::Version { found: version });
+    }
+    Ok(count)
+}
+
+/// Known tags come first, in their own order; unknown optional ones follow, ascending. So none can come twice.
+fn verify_tag(at: u64, previous: Option<[u8; 4]>, tag: [u8; 4], flags: u32) -> Result<(), FormatError> {
+    let known = |tag: [u8; 4]| Tag::ALL.into_iter().find(|known| known.bytes() == tag);
+    let place = |tag: [u8; 4]| (known(tag).is_none(), known(tag), tag);
+    let well_formed = tag.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    if !well_formed || previous.is_some_and(|previous| place(previous) >= place(tag)) {
+        return Err(FormatError::Tag { offset: at, tag });
+    }
+    let allowed = match known(tag) {
+        Some(known) => flags == known.flags(),
+        None if flags & OPTIONAL == 0 => return Err(FormatError::UnknownSection { tag }),
+        None => flags & !(OPTIONAL | NOT_COMPARED) == 0,
+    };
+    if allowed { Ok(()) } else { Err(FormatError::Flags { offset: at + 4, tag, found: flags }) }
+}
+
+/// The `N` bytes at `at`, which the caller has proven to lie inside.
+fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    std::array::from_fn(|i| bytes[at + i])
+}
+
+impl<'a> Sections<'a> {
+    /// The section table, in file order, unknown optional sections included.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries[..self.count]
+    }
+
+    fn slice(&self, entry: &Entry) -> &'a [u8] {
+        &self.file[entry.offset..entry.offset + entry.length]
+    }
+
+    /// A section's payload, if the file has it.
+    pub fn get(&self, tag: Tag) -> Option<&'a [u8]> {
+        self.entries().iter().find(|entry| entry.tag == tag.bytes()).map(|entry| self.slice(entry))
+    }
+
+    /// A section's payload, or the error that says it is missing.
+    pub fn require(&self, tag: Tag) -> Result<&'a [u8], FormatError> {
+        self.get(tag).ok_or(FormatError::MissingSection { section: tag.part() })
+    }
+
+    /// The value that a section holds, written by [`Payload::put_value`] and nothing else.
+    pub fn value<T: DeserializeOwned>(&self, tag: Tag) -> Result<T, FormatError> {
+        codec::decode_value(tag, self.require(tag)?)
+    }
+
+    /// The numbers that a section holds, exactly `count` of them: proven here, so that the caller may allocate for
+    /// them afterwards.
+    pub fn f32_blocks(&self, tag: Tag, count: u64) -> Result<F32Blocks<'a>, FormatError> {
+        F32Blocks::new(tag, self.require(tag)?, count)
+    }
+
+    /// The hash two runs must share to count as the same: xxh3-64 over the table entries (tag, flags, length,
+    /// checksum, 24 bytes each, as in the file) of the sections without the flag [`NOT_COMPARED`].
+    pub fn compared_hash(&self) -> u64 {
+        let mut table = [0; MAX_SECTIONS * ENTRY];
+        let mut length = 0;
+        for (index, _) in self.entries().iter().enumerate().filter(|(_, e)| e.flags & NOT_COMPARED == 0) {
+            table[length..length + ENTRY].copy_from_slice(&self.file[PREFIX + index * ENTRY..][..ENTRY]);
+            length += ENTRY;
+        }
+        xxh3_64(&table[..length])
+    }
+}

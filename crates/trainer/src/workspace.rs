@@ -1,0 +1,77 @@
+//! Every buffer of a training step, allocated once.
+
+use crate::network::Network;
+use minibatch_data::{Dataset, Row, Targets};
+use minibatch_kernels::{CompactInputs, Isa, Mat, Matrix};
+
+/// The buffers of a step for minibatches of up to B examples; a smaller one uses the first rows.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    /// A_0 (B × n_0), without inputs that are 0 in the whole minibatch
+    pub(crate) inputs: CompactInputs,
+    /// A_l (B × n_l), l = 1, …, L
+    pub(crate) activations: Vec<Matrix>,
+    /// Δ_l (B × n_l), l = 1, …, L; none where nothing is trained
+    pub(crate) errors: Vec<Matrix>,
+    /// Y (B × n_L)
+    pub(crate) targets: Matrix,
+}
+
+impl Workspace {
+    /// The buffers of `network`'s training step for minibatches of `batch_size`.
+    pub(crate) fn for_training(network: &Network, batch_size: usize) -> Workspace {
+        let errors =
+            network.layers().iter().map(|layer| Matrix::zeros(batch_size, layer.outputs())).collect();
+        Workspace { errors, ..Self::for_inference(network, batch_size) }
+    }
+
+    /// The buffers of the forward pass alone.
+    pub(crate) fn for_inference(network: &Network, batch_size: usize) -> Workspace {
+        Workspace {
+            inputs: CompactInputs::new(network.inputs(), batch_size),
+            activations: network.layers().iter().map(|l| Matrix::zeros(batch_size, l.outputs())).collect(),
+            errors: Vec::new(),
+            targets: Matrix::zeros(batch_size, network.outputs()),
+        }
+    }
+
+    /// Gathers the examples `index(0)`, …, `index(rows − 1)` of `data` into A_0 and Y: bytes become numbers in [0, 1],
+    /// classes one-hot rows.
+    pub(crate) fn gather(&mut self, isa: Isa, data: &Dataset, rows: usize, index: impl Fn(usize) -> usize) {
+        let bytes = |row| match data.input(index(row)) {
+            Row::Bytes(bytes) => bytes,
+            Row::Floats(_) => &[],
+        };
+        let floats = |row| match data.input(index(row)) {
+            Row::Floats(floats) => floats,
+            Row::Bytes(_) => &[],
+        };
+        // All rows of a dataset are of one kind.
+        match data.input(index(0)) {
+            Row::Bytes(_) => self.inputs.gather_bytes(isa, rows, bytes),
+            Row::Floats(_) => self.inputs.gather_floats(isa, rows, floats),
+        }
+        for row in 0..rows {
+            let (index, target) = (index(row), self.targets.row_mut(row));
+            match data.targets() {
+                Targets::Values { data, width } => target.copy_from_slice(&data[index * width..][..*width]),
+                Targets::Classes { labels, .. } => {
+                    target.fill(0.0);
+                    target[labels[index] as usize] = 1.0;
+                }
+                _ => unreachable!("targets are classes or values"),
+            }
+        }
+    }
+
+    /// Takes the rows of `x` (B × n_0) as A_0.
+    pub(crate) fn take_inputs(&mut self, isa: Isa, x: Mat<'_>) {
+        let x = x.to_matrix();
+        self.inputs.gather_floats(isa, x.rows(), |row| x.row(row));
+    }
+
+    /// A_L (B × n_L).
+    pub(crate) fn outputs(&self) -> &Matrix {
+        &self.activations[self.activations.len() - 1]
+    }
+}

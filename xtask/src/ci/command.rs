@@ -1,0 +1,105 @@
+//! A command that can be run, and shown so that it can be pasted into a shell.
+
+use std::fmt;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::Outcome;
+
+/// `cargo` with arguments and environment variables.
+pub(super) struct CommandLine {
+    environment: Vec<(&'static str, &'static str)>,
+    arguments: Vec<String>,
+}
+
+impl CommandLine {
+    /// `cargo ARGUMENTS`, split at white space.
+    pub(super) fn cargo(arguments: &str) -> Self {
+        Self { environment: Vec::new(), arguments: arguments.split_whitespace().map(String::from).collect() }
+    }
+
+    pub(super) fn env(mut self, name: &'static str, value: &'static str) -> Self {
+        self.environment.push((name, value));
+        self
+    }
+
+    /// Runs it in `root` with the terminal as its own.
+    pub(super) fn run(&self, root: &Path) -> Result<Outcome> {
+        println!("$ {self}");
+        let status = self.prepared(root).status().with_context(|| self.to_string())?;
+        ensure!(status.success(), "{status}; repeat it with: {self}");
+        Ok(Outcome::Passed)
+    }
+
+    /// Runs it in `root`, showing each line of its standard output as it comes, and returns that output.
+    pub(super) fn run_and_read(&self, root: &Path) -> Result<String> {
+        println!("$ {self}");
+        let mut child =
+            self.prepared(root).stdout(Stdio::piped()).spawn().with_context(|| self.to_string())?;
+        let mut output = String::new();
+        for line in BufReader::new(child.stdout.take().context("no pipe")?).lines() {
+            let line = line.with_context(|| self.to_string())?;
+            println!("{line}");
+            output.push_str(&line);
+            output.push('\n');
+        }
+        let status = child.wait().with_context(|| self.to_string())?;
+        ensure!(status.success(), "{status}; repeat it with: {self}");
+        Ok(output)
+    }
+
+    /// Runs it silently; `Err` holds its standard error.
+    pub(super) fn probe(&self, root: &Path) -> Result<(), String> {
+        let output = self.prepared(root).output().map_err(|error| error.to_string())?;
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
+    }
+
+    fn prepared(&self, root: &Path) -> Command {
+        // Cargo names itself to what it runs, so that a chosen toolchain stays chosen.
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(&self.arguments).envs(self.environment.iter().copied()).current_dir(root);
+        command.stdin(Stdio::null());
+        command
+    }
+}
+
+impl fmt::Display for CommandLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value) in &self.environment {
+            write!(f, "{name}=\"{value}\" ")?;
+        }
+        write!(f, "cargo {}", self.arguments.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_shown_as_a_shell_takes_it() {
+        let command = CommandLine::cargo("doc  --no-deps").env("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(command.to_string(), "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps");
+    }
+
+    #[test]
+    fn failure_names_the_command_that_repeats_it() {
+        let error = CommandLine::cargo("no-such-subcommand").run(Path::new(".")).err().unwrap().to_string();
+        assert!(error.ends_with("; repeat it with: cargo no-such-subcommand"), "{error}");
+        assert!(CommandLine::cargo("no-such-subcommand").probe(Path::new(".")).is_err());
+    }
+
+    #[test]
+    fn output_is_read() {
+        let output = CommandLine::cargo("--version").run_and_read(Path::new(".")).unwrap();
+        assert!(output.starts_with("cargo 1."), "{output}");
+    }
+}

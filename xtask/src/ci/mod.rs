@@ -1,0 +1,96 @@
+//! `cargo xtask ci`: one command that says whether the work is good.
+//!
+//! The steps run in order, each with its time, and the first failure ends the run with the command that repeats it.
+
+mod command;
+mod deny;
+mod gate;
+mod readme;
+mod tidy;
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use command::CommandLine;
+
+/// Run every check that a change must pass, from formatting to a trained network
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Run this step alone
+    #[arg(long, value_name = "STEP", value_parser = clap::builder::PossibleValuesParser::new(STEPS.map(|step| step.name)))]
+    only: Option<String>,
+}
+
+struct Step {
+    name: &'static str,
+    run: fn(root: &Path) -> Result<Outcome>,
+}
+
+enum Outcome {
+    Passed,
+    /// It could not be done here; the reason is printed.
+    Skipped(String),
+}
+
+/// Quick ones first, and what later ones build on before them.
+const STEPS: [Step; 9] = [
+    Step { name: "fmt", run: fmt },
+    Step { name: "tidy", run: tidy::run },
+    Step { name: "clippy", run: clippy },
+    Step { name: "docs", run: docs },
+    Step { name: "test", run: test },
+    Step { name: "deny", run: deny::tree },
+    Step { name: "advisories", run: deny::advisories },
+    Step { name: "fetch", run: fetch },
+    Step { name: "train", run: gate::train },
+];
+
+/// Runs the steps; the error is that of the first step that failed.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let root = crate::workspace_root();
+    let start = Instant::now();
+    let mut done = Vec::new();
+    for step in STEPS.iter().filter(|step| args.only.as_deref().is_none_or(|only| only == step.name)) {
+        println!("── {}", step.name);
+        let begun = Instant::now();
+        let outcome = (step.run)(&root);
+        let seconds = begun.elapsed().as_secs_f32();
+        let line = match outcome {
+            Ok(Outcome::Passed) => format!("{:10} ok       {seconds:6.1} s", step.name),
+            Ok(Outcome::Skipped(why)) => format!("{:10} SKIPPED  {seconds:6.1} s  {why}", step.name),
+            Err(error) => {
+                println!("── {} FAILED after {seconds:.1} s", step.name);
+                let again = format!("the step alone: cargo xtask ci --only {}", step.name);
+                bail!("{}: {error:#}\n{again}", step.name);
+            }
+        };
+        println!("── {line}");
+        done.push(line);
+    }
+    println!("\n{}\nall good after {:.1} s", done.join("\n"), start.elapsed().as_secs_f32());
+    Ok(())
+}
+
+fn fmt(root: &Path) -> Result<Outcome> {
+    CommandLine::cargo("fmt --all --check").run(root)
+}
+
+fn clippy(root: &Path) -> Result<Outcome> {
+    CommandLine::cargo("clippy --workspace --all-targets -- -D warnings").run(root)
+}
+
+fn docs(root: &Path) -> Result<Outcome> {
+    CommandLine::cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings").run(root)
+}
+
+/// Whatever the README tells a newcomer to type is what is tested.
+fn test(root: &Path) -> Result<Outcome> {
+    let text = std::fs::read_to_string(root.join("README.md")).context("README.md")?;
+    CommandLine::cargo(readme::test_arguments(&text)?).run(root)
+}
+
+fn fetch(root: &Path) -> Result<Outcome> {
+    CommandLine::cargo("xtask fetch-mnist").run(root)
+}

@@ -1,0 +1,136 @@
+//! Where files can come from, and how a source fails.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::download::Downloader;
+use super::install::{self, Installed, Refusal, Trust};
+use super::manifest::{FileEntry, NpmPackage};
+use super::npm;
+use super::report::Report;
+
+/// One place to ask for files.
+pub(super) enum Source {
+    /// The user's own folder (`--from`).
+    Folder(PathBuf),
+    /// A server's base URL.
+    Mirror(String),
+    /// A package, through the user's own npm.
+    Npm(NpmPackage),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Folder(path) => write!(f, "{}", path.display()),
+            Source::Mirror(url) => f.write_str(url),
+            Source::Npm(package) => write!(f, "npm package {}", package.package),
+        }
+    }
+}
+
+/// Why a source did not give a file.
+pub(super) enum Failure {
+    /// The source itself is of no use now: it is not asked for further files.
+    Source(String),
+    /// It lacks this file, or what it calls so is not the file.
+    File(String),
+    /// This machine: no source will do better.
+    Local(anyhow::Error),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Read(error) => Failure::File(error.to_string()),
+            Refusal::Content(what) => Failure::File(what),
+            Refusal::Local(error) => Failure::Local(error),
+        }
+    }
+}
+
+/// What every source needs to know.
+pub(super) struct Job<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) downloader: &'a Downloader,
+    pub(super) report: &'a Report,
+}
+
+/// Asks `source` for `files`; returns the names it did not give, and adds what went wrong to `problems`.
+pub(super) fn ask<'a>(
+    source: &Source,
+    files: &[&'a FileEntry],
+    job: &Job<'_>,
+    problems: &mut Vec<String>,
+) -> anyhow::Result<Vec<&'a FileEntry>> {
+    let mut given = BTreeSet::new();
+    let mut installed = |file: &FileEntry, how: Installed| {
+        job.report.installed(source, file, how);
+        given.insert(file.name.clone());
+    };
+    let outcome = match source {
+        Source::Folder(path) => {
+            one_by_one(files, problems, &mut installed, |file| from_folder(path, file, job))
+        }
+        Source::Mirror(url) => {
+            one_by_one(files, problems, &mut installed, |file| job.downloader.fetch(url, file, job))
+        }
+        Source::Npm(package) => npm::fetch(package, files, job, &mut installed),
+    };
+    match outcome {
+        Ok(()) => {}
+        Err(Failure::Local(error)) => return Err(error),
+        Err(Failure::Source(what) | Failure::File(what)) => problems.push(what),
+    }
+    Ok(files.iter().copied().filter(|file| !given.contains(&file.name)).collect())
+}
+
+/// Asks for each file; one that the source lacks does not keep it from being asked for the next.
+fn one_by_one(
+    files: &[&FileEntry],
+    problems: &mut Vec<String>,
+    installed: &mut dyn FnMut(&FileEntry, Installed),
+    fetch: impl Fn(&FileEntry) -> Result<Installed, Failure>,
+) -> Result<(), Failure> {
+    for file in files {
+        match fetch(file) {
+            Ok(how) => installed(file, how),
+            Err(Failure::File(what)) => problems.push(format!("{}: {what}", file.name)),
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(())
+}
+
+/// Takes the first of the file's names in `folder` that holds the right content.
+fn from_folder(folder: &Path, file: &FileEntry, job: &Job<'_>) -> Result<Installed, Failure> {
+    if !folder.is_dir() {
+        return Err(Failure::Source("there is no such folder".into()));
+    }
+    let mut problems = Vec::new();
+    for name in file.names_on_disk() {
+        let path = folder.join(&name);
+        if !path.exists() {
+            continue;
+        }
+        let opened = File::open(&path)
+            .with_context(|| path.display().to_string())
+            .map_err(|error| Failure::File(format!("{error:#}")))?;
+        let bar = job.report.bar(file);
+        match install::install(job.folder, file, Trust::OwnFiles, opened, &mut |bytes| bar.set(bytes)) {
+            Ok(how) => return Ok(how),
+            Err(refusal) => match Failure::from(refusal) {
+                Failure::File(what) => problems.push(format!("{name}: {what}")),
+                other => return Err(other),
+            },
+        }
+    }
+    if problems.is_empty() {
+        problems.push(format!("none of {} is there", file.names_on_disk().join(", ")));
+    }
+    Err(Failure::File(problems.join("; ")))
+}

