@@ -4,8 +4,8 @@ mod common;
 
 use common::{Values, bits, pool};
 use minibatch_kernels::{
-    Epilogue, Isa, Mat, MatMut, Matrix, Start, Store, add_column_sums, gemm, hadamard, relu, relu_backward,
-    scale, sigmoid, sigmoid_backward, subtract, unit_from_bytes,
+    CompactInputs, Epilogue, Isa, Mat, MatMut, Matrix, Start, Store, accumulate_compact, add_column_sums,
+    gemm, gemm_compact, hadamard, relu, relu_backward, scale, sigmoid, sigmoid_backward, subtract,
 };
 
 struct Sigmoid;
@@ -35,10 +35,8 @@ fn random(rows: usize, cols: usize, seed: u64) -> Matrix {
 fn train(isa: Isa, threads: usize, batch: usize, sizes: [usize; 3]) -> Vec<u32> {
     let [inputs, hidden, outputs] = sizes;
     let pixels: Vec<u8> = (0..batch * inputs).map(|i| (i * i % 251) as u8).collect();
-    let mut a0 = Matrix::zeros(batch, inputs);
-    for row in 0..batch {
-        unit_from_bytes(isa, &pixels[row * inputs..][..inputs], a0.row_mut(row));
-    }
+    let mut x = CompactInputs::new(inputs, batch);
+    x.gather_bytes(isa, batch, |i| &pixels[i * inputs..][..inputs]);
     let y = Matrix::from_fn(batch, outputs, |row, col| if row % outputs == col { 1.0 } else { 0.0 });
     let (mut w1, mut w2) = (random(inputs, hidden, 1), random(hidden, outputs, 2));
     let (mut b1, mut b2) = (Values(3).vec(hidden), Values(4).vec(outputs));
@@ -46,7 +44,7 @@ fn train(isa: Isa, threads: usize, batch: usize, sizes: [usize; 3]) -> Vec<u32> 
     let mut delta1 = Matrix::zeros(batch, hidden);
     pool(isa, threads).run(|team| {
         for _ in 0..3 {
-            gemm(team, a0.view(), w1.view(), &mut a1.view_mut(), Start::Bias(&b1), &Sigmoid);
+            gemm_compact(team, &x, w1.view(), &mut a1.view_mut(), Start::Bias(&b1), &Sigmoid);
             gemm(team, a1.view(), w2.view(), &mut a2.view_mut(), Start::Bias(&b2), &Sigmoid);
             let mut delta2 = a2.clone();
             subtract(isa, &mut delta2.view_mut(), y.view());
@@ -57,9 +55,9 @@ fn train(isa: Isa, threads: usize, batch: usize, sizes: [usize; 3]) -> Vec<u32> 
             for delta in [&mut delta1, &mut delta2] {
                 scale(isa, &mut delta.view_mut(), -3.0 / batch as f32);
             }
-            let (a0_turned, a1_turned) = (a0.view().transposed(), a1.view().transposed());
-            gemm(team, a0_turned, delta1.view(), &mut w1.view_mut(), Start::Scaled(0.999), &Store);
-            gemm(team, a1_turned, delta2.view(), &mut w2.view_mut(), Start::Scaled(1.0), &Store);
+            accumulate_compact(team, &x, delta1.view(), &mut w1.view_mut());
+            let a1_turned = a1.view().transposed();
+            gemm(team, a1_turned, delta2.view(), &mut w2.view_mut(), Start::Scaled(0.999), &Store);
             add_column_sums(isa, delta1.view(), &mut b1);
             add_column_sums(isa, delta2.view(), &mut b2);
         }

@@ -6,7 +6,7 @@ mod common;
 use common::{Guarded, Layout, Operand, Values};
 use minibatch_kernels::{
     ArithmeticClass, Isa, Mat, MatMut, Matrix, add_column_sums, argmax, hadamard, relu, relu_backward, scale,
-    sigmoid, sigmoid_backward, subtract, unit_from_bytes,
+    sigmoid, sigmoid_backward, subtract,
 };
 use proptest::prelude::*;
 
@@ -194,32 +194,6 @@ fn every_edge_mask() {
     }
 }
 
-#[test]
-fn bytes_become_correctly_rounded_fractions() {
-    let fraction = |byte: u8| (f64::from(byte) / 255.0) as f32;
-    let all: Vec<u8> = (0..=255).collect();
-    for isa in Isa::available() {
-        let mut out = vec![f32::NAN; 256];
-        unit_from_bytes(isa, &all, &mut out);
-        for (&byte, &found) in all.iter().zip(&out) {
-            assert_eq!(found.to_bits(), fraction(byte).to_bits(), "{isa}: {byte}/255");
-        }
-        for len in 0..=70 {
-            let bytes: Vec<u8> = (0..len).map(|i| (i * 37 + 11) as u8).collect();
-            let mut row = Guarded::new(1, len, 3, |_, _| f32::NAN);
-            unit_from_bytes(isa, &bytes, row.view_mut().row_mut(0));
-            row.assert_guards();
-            for (col, &byte) in bytes.iter().enumerate() {
-                assert_eq!(
-                    row.view().get(0, col).to_bits(),
-                    fraction(byte).to_bits(),
-                    "{isa}: {col} of {len}"
-                );
-            }
-        }
-    }
-}
-
 proptest! {
     #![proptest_config(common::config(200))]
 
@@ -293,10 +267,4 @@ fn sums_must_fit() {
 #[should_panic(expected = "column sums read contiguous rows")]
 fn column_sums_need_rows() {
     add_column_sums(Isa::detect(), Matrix::zeros(2, 3).view().transposed(), &mut [0.0; 2]);
-}
-
-#[test]
-#[should_panic(expected = "as many bytes as values")]
-fn bytes_must_fit() {
-    unit_from_bytes(Isa::detect(), &[1, 2], &mut [0.0]);
 }

@@ -324,7 +324,7 @@ fn inner_sizes_must_agree() {
 }
 
 #[test]
-#[should_panic(expected = "shape of a product")]
+#[should_panic(expected = "rows of a product")]
 fn the_result_must_fit() {
     product(Matrix::zeros(2, 3).view(), Matrix::zeros(3, 2).view(), &mut Matrix::zeros(3, 2), Start::Zero);
 }

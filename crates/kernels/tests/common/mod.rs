@@ -7,7 +7,7 @@ use minibatch_kernels::{Isa, Mat, MatMut, Pool};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::collections::HashMap;
-use std::sync::{Mutex, mpsc};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 /// What stands where no kernel may write: a NaN that no arithmetic makes, so a changed bit shows.
@@ -170,7 +170,7 @@ pub(crate) fn bits(mat: Mat<'_>) -> Vec<u32> {
 /// One pool for each instruction set and number of threads, kept for the life of the test crate.
 pub(crate) fn pool(isa: Isa, threads: usize) -> &'static Pool {
     static POOLS: Mutex<Option<HashMap<(Isa, usize), &'static Pool>>> = Mutex::new(None);
-    let mut pools = POOLS.lock().unwrap_or_else(|e| e.into_inner());
+    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     let pools = pools.get_or_insert_default();
     pools.entry((isa, threads)).or_insert_with(|| Box::leak(Box::new(Pool::new(isa, threads).unwrap())))
 }
