@@ -93,7 +93,8 @@ impl CompactInputs {
 
     /// The first line of a block of examples.
     pub(crate) fn block(&self, block: usize) -> *const f32 {
-        self.lines.row(block * self.inputs).as_ptr()
+        // `wrapping_add`: without inputs there are no lines, and nothing is read.
+        self.lines.view().data.wrapping_add(block * self.block_stride())
     }
 
     /// Distance from a line to that of the same input in the next block, in values.
@@ -232,7 +233,7 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
                         }
                         V::transpose_bytes(&std::array::from_fn(|i| rest[i].as_ptr()), columns.as_mut_ptr());
                     }
-                    let lines = x.lines.row_mut(block * inputs).as_mut_ptr();
+                    let lines = x.lines.view_mut().data.add(block * inputs * BLOCK);
                     while position < x.count {
                         let input = *x.active.get_unchecked(position) as usize;
                         if input >= end {

@@ -239,7 +239,7 @@ impl<'a> Mat<'a> {
         assert!(self.col_stride == 1 || self.cols <= 1, "a row of a transposed view isn't a slice");
         // SAFETY: the constructors proved that the row's `cols` contiguous elements lie inside the storage, which
         // stays borrowed for 'a.
-        unsafe { std::slice::from_raw_parts(self.data.add(row * self.row_stride), self.cols) }
+        unsafe { std::slice::from_raw_parts(self.data.wrapping_add(row * self.row_stride), self.cols) }
     }
 
     /// The part in `rows` and `cols`.
@@ -354,7 +354,7 @@ impl<'a> MatMut<'a> {
     pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
         assert!(row < self.rows, "row {row} of a view of {} rows", self.rows);
         // SAFETY: the view's elements are valid and exclusively ours; a row is `cols` contiguous ones.
-        unsafe { std::slice::from_raw_parts_mut(self.data.add(row * self.row_stride), self.cols) }
+        unsafe { std::slice::from_raw_parts_mut(self.data.wrapping_add(row * self.row_stride), self.cols) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::isa::Isa;
 use crate::team::{MAX_MEMBERS, Shared, Team};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Owns the threads, their packing buffers and the choice of instruction set.
 ///
@@ -66,20 +66,22 @@ impl Pool {
     }
 
     /// Runs `program` with a team whose members are awake, and returns its result. Another session on the same pool
-    /// waits for this one to end.
+    /// waits for this one to end; so a program, or an epilogue, must not start one on its own pool.
     ///
     /// # Panics
     ///
     /// If the program or a kernel panics; the pool can be used again.
     pub fn run<R>(&self, program: impl FnOnce(&Team<'_>) -> R) -> R {
-        /// Ends the session also when the program unwinds.
-        struct Session<'a>(&'a Shared);
+        /// Ends the session also when the program unwinds, then lets the next one begin: before rayon waits for the
+        /// workers, because a caller that is itself a rayon thread steals jobs while it waits, and such a job may
+        /// begin a session. A worker that hasn't left by then serves that session, and returns at its end.
+        struct Session<'a>(&'a Shared, #[expect(dead_code, reason = "held")] MutexGuard<'a, ()>);
         impl Drop for Session<'_> {
             fn drop(&mut self) {
                 self.0.end();
             }
         }
-        let _one = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let team = Team::new(&self.shared, self.isa);
         let Some(workers) = &self.workers else {
             return program(&team);
@@ -87,7 +89,7 @@ impl Pool {
         let seen = self.shared.current();
         workers.in_place_scope(|scope| {
             scope.spawn_broadcast(|_, worker| self.shared.serve(worker.index() + 1, seen));
-            let _session = Session(&self.shared);
+            let _session = Session(&self.shared, one);
             program(&team)
         })
     }

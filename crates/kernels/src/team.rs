@@ -256,3 +256,6 @@ pub(crate) fn column_block(cols: usize, blocks: usize, block: usize) -> Range<us
     let at = |block: usize| (lines * block / blocks * LINE).min(cols);
     at(block)..at(block + 1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,7 +102,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!();
 
     let data = Dataset::from_values(X.to_vec(), &[2], Y.to_vec(), 1)?;
-    let settings = Settings { learning_rate: 1.0, batch_size: 1, seed: 0 };
+    let settings = Settings { learning_rate: 1.0, batch_size: 1, ..Settings::default() };
     let mut trainer = Trainer::new(&pool, &data, network, settings)?;
     trainer.advance(1)?;
     println!(

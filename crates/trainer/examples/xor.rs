@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let data = Dataset::from_values(INPUTS.to_vec(), &[2], TARGETS.to_vec(), 1)?;
     let pool = Pool::new(Isa::detect(), 1)?;
     let network = Network::builder(2).layer(2).layer(1).seed(seed).build()?;
-    let settings = Settings { learning_rate: 5.0, batch_size: 4, seed };
+    let settings = Settings { learning_rate: 5.0, batch_size: 4, seed, ..Settings::default() };
     let mut trainer = Trainer::new(&pool, &data, network, settings)?;
     for _ in 0..EPOCHS {
         let epoch = trainer.epoch()?;

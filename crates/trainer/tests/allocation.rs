@@ -91,7 +91,7 @@ fn a_step_allocates_nothing() {
         for isa in Isa::fused() {
             for threads in [1, 2] {
                 let pool = Pool::new(isa, threads).expect("a pool");
-                let settings = Settings { learning_rate: 0.01, batch_size, seed: 1 };
+                let settings = Settings { learning_rate: 0.01, batch_size, seed: 1, ..Settings::default() };
                 let mut trainer = Trainer::new(&pool, &data, network.clone(), settings).expect("a trainer");
                 // The first epoch warms up: packing buffers grow when first used.
                 trainer.epoch().expect("an epoch");

@@ -225,6 +225,7 @@ fn ten_steps() {
                     learning_rate: golden.learning_rate,
                     batch_size: minibatch.len(),
                     seed: i as u64,
+                    ..Settings::default()
                 };
                 let mut after = Parameters::of(&network);
                 let cost = step(&mut after, minibatch);

@@ -27,7 +27,7 @@ fn noise(examples: usize, inputs: usize, outputs: usize) -> Dataset {
 /// Whether a 2-2-1 network from `seed` has XOR on the right side of ½ after 2,000 epochs of the full batch.
 fn learns_xor(pool: &Pool, data: &Dataset, seed: u64) -> bool {
     let network = Network::builder(2).layer(2).layer(1).seed(seed).build().expect("a network");
-    let settings = Settings { learning_rate: 5.0, batch_size: 4, seed };
+    let settings = Settings { learning_rate: 5.0, batch_size: 4, seed, ..Settings::default() };
     let mut trainer = Trainer::new(pool, data, network, settings).expect("a trainer");
     for _ in 0..2_000 {
         trainer.epoch().expect("an epoch");
@@ -67,7 +67,7 @@ fn zero_weights_leave_hidden_neurons_identical() {
             let network = Network::builder(6).layer(19).layer(7).layer(3).initializer(initializer);
             let network = network.build().expect("a network");
             let before = bits(&network);
-            let settings = Settings { learning_rate: 2.0, batch_size: 8, seed: 5 };
+            let settings = Settings { learning_rate: 2.0, batch_size: 8, seed: 5, ..Settings::default() };
             let mut trainer = Trainer::new(&pool, &data, network, settings).expect("a trainer");
             let first = trainer.epoch().expect("an epoch").cost;
             let last = (0..20).map(|_| trainer.epoch().expect("an epoch").cost).last().expect("20 epochs");
@@ -124,7 +124,7 @@ fn a_smaller_last_minibatch_is_averaged_over_its_own_size() {
     let pool = pool();
     let (ten, two) = (repeated(10), repeated(2));
     let network = Network::builder(3).layer(4).layer(2).seed(3).build().expect("a network");
-    let settings = Settings { learning_rate: 1.0, batch_size: 4, seed: 0 };
+    let settings = Settings { learning_rate: 1.0, batch_size: 4, seed: 0, ..Settings::default() };
     let mut trainer = Trainer::new(&pool, &ten, network, settings).expect("a trainer");
     let ended = [4, 8, 0].map(|position| {
         let before = trainer.network().clone();
@@ -162,7 +162,7 @@ fn divergence_is_reported_before_the_update() {
         ];
         for (name, builder) in builders {
             let network = builder.seed(2).build().expect("a network");
-            let settings = Settings { learning_rate: 1e6, batch_size: 4, seed: 0 };
+            let settings = Settings { learning_rate: 1e6, batch_size: 4, seed: 0, ..Settings::default() };
             let mut trainer = Trainer::new(&pool, &data, network, settings).expect("a trainer");
             let mut steps = 0;
             let (before, error) = loop {

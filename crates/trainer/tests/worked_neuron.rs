@@ -53,7 +53,7 @@ fn one_step_of_the_worked_neuron() {
     for isa in Isa::available() {
         let pool = Pool::new(isa, 1).expect("a pool");
         let data = Dataset::from_values(X.to_vec(), &[2], Y.to_vec(), 1).expect("a dataset");
-        let settings = Settings { learning_rate: 1.0, batch_size: 1, seed: 0 };
+        let settings = Settings { learning_rate: 1.0, batch_size: 1, seed: 0, ..Settings::default() };
         let mut trainer = Trainer::new(&pool, &data, neuron(), settings).expect("a trainer");
         let epoch = trainer.advance(1).expect("a step").expect("the whole epoch");
         assert_close(epoch.cost, 0.036165, "C before the step");

@@ -50,3 +50,20 @@ pub(crate) fn members(members: usize, m: usize, n: usize, k: usize) -> usize {
     let shares = n.div_ceil(LINE).max(m / LINE);
     members.min(flops / FLOPS_PER_MEMBER).min(shares).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::members;
+
+    #[test]
+    fn members_follow_the_work() {
+        assert_eq!(members(1, 4096, 4096, 4096), 1);
+        assert_eq!(members(4, 16, 10, 32), 1, "the output layer isn't worth a barrier");
+        assert_eq!(members(2, 16, 32, 784), 2, "the hidden layer is");
+        assert_eq!(members(8, 16, 32, 784), 2, "whole lines of columns");
+        assert_eq!(members(8, 784, 32, 16), 8, "or blocks of rows");
+        assert_eq!(members(4, 0, 10, 10), 1);
+        assert_eq!(members(4, 1, 64, 0), 1);
+        assert_eq!(members(4, usize::MAX, usize::MAX, 2), 4, "sizes that overflow");
+    }
+}

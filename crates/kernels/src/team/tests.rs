@@ -1,0 +1,117 @@
+//! The protocol itself, phase by phase. What users see of it: tests/team.rs.
+
+use super::column_block;
+use crate::isa::Isa;
+use crate::pool::Pool;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+/// Runs `test` in a thread of its own: what hangs must not hang the suite.
+fn within_20_seconds(test: impl FnOnce() + Send + 'static) {
+    let (done, wait) = mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let _done = done;
+        test();
+    });
+    let end = wait.recv_timeout(Duration::from_secs(20));
+    assert_eq!(end, Err(RecvTimeoutError::Disconnected), "hangs");
+    thread.join().expect("the rounds are right");
+}
+
+/// In each round block i checks what its neighbour wrote in the round before, then writes its own. Every block must
+/// run once and see the whole round before.
+fn rounds(threads: usize, rounds: u64, pause: impl Fn(u64)) {
+    let pool = Pool::new(Isa::PORTABLE, threads).unwrap();
+    let cells: Vec<[AtomicU64; 2]> = (0..threads).map(|_| Default::default()).collect();
+    pool.run(|team| {
+        for round in 1..=rounds {
+            // The number of blocks changes, so members that sit a phase out come back late.
+            let blocks_of = |round: u64| 1 + (round * 7 / 3) as usize % threads;
+            let (blocks, before) = (blocks_of(round), round - 1);
+            for cell in &cells {
+                cell[round as usize % 2].store(0, Ordering::Relaxed);
+            }
+            team.phase(blocks, |block, _| {
+                let neighbour = (block + 1) % blocks;
+                let seen = cells[neighbour][before as usize % 2].load(Ordering::Relaxed);
+                let expected = if neighbour < blocks_of(before) { before } else { 0 };
+                assert_eq!(seen, expected, "round {round} of {threads} threads");
+                cells[block][round as usize % 2].fetch_add(round, Ordering::Relaxed);
+            });
+            for (block, cell) in cells.iter().enumerate() {
+                let expected = if block < blocks { round } else { 0 };
+                assert_eq!(
+                    cell[round as usize % 2].load(Ordering::Relaxed),
+                    expected,
+                    "block {block} of {blocks}"
+                );
+            }
+            pause(round);
+        }
+    });
+}
+
+#[test]
+fn every_block_runs_once_in_every_phase() {
+    within_20_seconds(|| [1, 2, 3, 4].into_iter().for_each(|threads| rounds(threads, 5_000, |_| {})));
+}
+
+#[test]
+fn more_members_than_cores_finish() {
+    within_20_seconds(|| [8, 16].into_iter().for_each(|threads| rounds(threads, 300, |_| {})));
+}
+
+#[test]
+fn members_wake_from_every_state() {
+    // From no pause to long after they have parked: spinning, about to park, parked.
+    within_20_seconds(|| {
+        rounds(3, 200, |round| std::thread::sleep(Duration::from_micros(round % 40 * 10)));
+        rounds(3, 2_000, |round| (0..round % 200 * 20).for_each(|_| std::hint::spin_loop()));
+    });
+}
+
+#[test]
+fn packing_buffers_belong_to_one_block_at_a_time() {
+    let pool = Pool::new(Isa::PORTABLE, 4).unwrap();
+    pool.run(|team| {
+        for round in 0..500 {
+            team.phase(4, |block, scratch| {
+                scratch.reserve(64, 0);
+                let mark = (round * 4 + block) as f32;
+                scratch.a.row_mut(0).fill(mark);
+                std::hint::black_box(&mut *scratch);
+                assert!(
+                    scratch.a.row(0).iter().all(|&x| x == mark),
+                    "another thread wrote to block {block}'s buffer"
+                );
+            });
+        }
+    });
+}
+
+#[test]
+#[should_panic(expected = "3 blocks for 2 members")]
+fn no_more_blocks_than_members() {
+    Pool::new(Isa::PORTABLE, 2).unwrap().run(|team| team.phase(3, |_, _| {}));
+}
+
+#[test]
+fn column_blocks_share_out_whole_lines() {
+    for cols in [0, 1, 15, 16, 17, 31, 32, 33, 100, 784, 1025] {
+        for blocks in 1..=17 {
+            let mut next = 0;
+            for block in 0..blocks {
+                let columns = column_block(cols, blocks, block);
+                assert_eq!(columns.start, next, "{block} of {blocks} blocks of {cols} columns");
+                assert!(columns.start.is_multiple_of(16) || columns.start == cols, "a line has one owner");
+                assert!(
+                    columns.len() <= cols.div_ceil(16).div_ceil(blocks) * 16,
+                    "nobody has more than a fair share"
+                );
+                next = columns.end;
+            }
+            assert_eq!(next, cols);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Compact inputs: the gather of every byte at every size, and the first layer's products against the plain ones.
+
+mod common;
+
+use common::{Guarded, Layout, Operand, Values, assert_same_bits, pool};
+use minibatch_kernels::{
+    ArithmeticClass, CompactInputs, Isa, Matrix, Start, Store, accumulate_compact, gemm_compact, reference,
+};
+use proptest::prelude::*;
+
+/// Bytes of which most inputs are 0 in the whole minibatch, as in handwritten digits.
+fn pixels(examples: usize, inputs: usize, seed: u64) -> Vec<Vec<u8>> {
+    let mut values = Values(seed);
+    let dead: Vec<bool> = (0..inputs).map(|_| values.bits().is_multiple_of(2)).collect();
+    let mut pixel = |input: usize| {
+        let bits = values.bits();
+        if dead[input] || bits.is_multiple_of(3) { 0 } else { (bits >> 32) as u8 }
+    };
+    (0..examples).map(|_| (0..inputs).map(&mut pixel).collect()).collect()
+}
+
+fn fraction(byte: u8) -> f32 {
+    (f64::from(byte) / 255.0) as f32
+}
+
+/// The inputs that must be listed: all of them for matrixmultiply, which can't skip.
+fn expected_active(isa: Isa, inputs: usize, is_zero: impl Fn(usize) -> bool) -> Vec<u32> {
+    let keep_all = isa.class() == ArithmeticClass::Matrixmultiply;
+    (0..inputs).filter(|&input| keep_all || !is_zero(input)).map(|input| input as u32).collect()
+}
+
+fn check_gather(isa: Isa, x: &CompactInputs, rows: &[Vec<u8>]) {
+    let inputs = x.inputs();
+    assert_eq!(x.examples(), rows.len());
+    let expected = expected_active(isa, inputs, |input| rows.iter().all(|row| row[input] == 0));
+    assert_eq!(x.active(), expected, "{isa}: {} examples of {inputs} inputs", rows.len());
+    for (example, row) in rows.iter().enumerate() {
+        for (position, &input) in expected.iter().enumerate() {
+            let (found, expected) = (x.get(example, position), fraction(row[input as usize]));
+            assert_eq!(found.to_bits(), expected.to_bits(), "{isa}: input {input} of example {example}");
+        }
+    }
+}
+
+#[test]
+fn every_byte_becomes_its_correctly_rounded_fraction() {
+    let row: Vec<u8> = (0..=255).collect();
+    for isa in Isa::available() {
+        let mut x = CompactInputs::new(256, 1);
+        x.gather_bytes(isa, 1, |_| &row);
+        check_gather(isa, &x, std::slice::from_ref(&row));
+    }
+}
+
+#[test]
+fn every_width_of_a_minibatch() {
+    for isa in Isa::available() {
+        for inputs in (0..=70).chain([127, 128, 129, 784]) {
+            // One object for all: what a larger minibatch left behind must not show.
+            let mut x = CompactInputs::new(inputs, 35);
+            for examples in [35, 1, 16, 0, 17, 15, 32] {
+                let rows = pixels(examples, inputs, (inputs * 100 + examples) as u64);
+                x.gather_bytes(isa, examples, |i| &rows[i]);
+                check_gather(isa, &x, &rows);
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_are_taken_as_they_are() {
+    let rows = [[0.0f32, -0.0, f32::NAN, 1e-45, 0.0, -3.5], [0.0, 0.0, 1.0, 0.0, 2.0, f32::INFINITY]];
+    for isa in Isa::available() {
+        let mut x = CompactInputs::new(6, 2);
+        x.gather_floats(isa, 2, |i| &rows[i]);
+        let expected = expected_active(isa, 6, |input| input < 2);
+        assert_eq!(x.active(), expected, "{isa}");
+        for (example, row) in rows.iter().enumerate() {
+            for (position, &input) in expected.iter().enumerate() {
+                let (found, expected) = (x.get(example, position), row[input as usize]);
+                assert!(
+                    found == expected || (found.is_nan() && expected.is_nan()),
+                    "{isa}: {found}, {expected}"
+                );
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(common::config(150))]
+
+    /// Both products of the first layer are the plain chains, zeros and all, and touch nothing else.
+    #[test]
+    fn compact_products_are_the_plain_ones(
+        examples in prop::sample::select(&[0usize, 1, 2, 5, 15, 16, 17, 31, 32, 33, 64, 65, 100]),
+        inputs in prop::sample::select(&[0usize, 1, 5, 16, 63, 64, 65, 200, 300, 520]),
+        outputs in prop::sample::select(&[0usize, 1, 7, 10, 16, 17, 32, 33, 100, 130]),
+        padding in 0usize..9,
+        turned: bool,
+        threads in 1usize..=4,
+        seed: u64,
+    ) {
+        let rows = pixels(examples, inputs, seed);
+        let mut values = Values(seed);
+        let layout = if turned { Layout::Transposed { padding } } else { Layout::RowMajor { padding } };
+        let w = Operand::new(inputs, outputs, layout, values.bits());
+        let delta = Operand::new(examples, outputs, Layout::RowMajor { padding }, values.bits());
+        let bias = values.vec(outputs);
+        let old = Matrix::from_fn(inputs, outputs, |_, _| values.next());
+        let a = Matrix::from_fn(examples, inputs, |row, col| fraction(rows[row][col]));
+        let forward = reference::gemm_chain(a.view(), w.view(), |_, col| bias[col]);
+        let update = reference::gemm_chain(a.view().transposed(), delta.view(), |row, col| old.row(row)[col]);
+        for isa in Isa::available() {
+            let mut x = CompactInputs::new(inputs, examples + 3);
+            x.gather_bytes(isa, examples, |i| &rows[i]);
+            let mut z = Guarded::new(examples, outputs, padding, |_, _| f32::NAN);
+            let mut w_after = Guarded::new(inputs, outputs, padding, |row, col| old.row(row)[col]);
+            pool(isa, threads).run(|team| {
+                gemm_compact(team, &x, w.view(), &mut z.view_mut(), Start::Bias(&bias), &Store);
+                accumulate_compact(team, &x, delta.view(), &mut w_after.view_mut());
+            });
+            z.assert_guards();
+            w_after.assert_guards();
+            if isa.class() == ArithmeticClass::Fused {
+                assert_same_bits(z.view(), forward.view(), &format!("X·W on {isa}"));
+                assert_same_bits(w_after.view(), update.view(), &format!("W + Xᵀ·Δ on {isa}"));
+            } else {
+                for (found, expected) in [(&z, &forward), (&w_after, &update)] {
+                    for row in 0..expected.rows() {
+                        for col in 0..outputs {
+                            let (found, expected) = (found.view().get(row, col), expected.row(row)[col]);
+                            // Two chains of at most 520 steps with terms of at most 1: 2·γ·Σ|a·b|.
+                            prop_assert!((found - expected).abs() <= 522.0 * f32::EPSILON * 522.0);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "3 examples, room for 2")]
+fn there_must_be_room() {
+    CompactInputs::new(4, 2).gather_bytes(Isa::detect(), 3, |_| &[0; 4]);
+}
+
+#[test]
+#[should_panic(expected = "an example of 3 inputs")]
+fn examples_must_have_all_inputs() {
+    CompactInputs::new(4, 2).gather_bytes(Isa::detect(), 2, |i| &[1; 4][..4 - i]);
+}
+
+#[test]
+#[should_panic(expected = "inputs of an example")]
+fn examples_of_numbers_must_have_all_inputs() {
+    CompactInputs::new(4, 2).gather_floats(Isa::detect(), 2, |i| &[1.0; 4][..4 - i]);
+}
