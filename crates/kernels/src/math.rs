@@ -66,8 +66,8 @@ pub(crate) unsafe fn sigmoid<V: Vector>(x: V) -> V {
 
 /// x/255, correctly rounded, for the 256 values of a byte.
 ///
-/// 1/255 is kept in two parts; x times the first, plus x times the second, rounds as x/255 does for each of them
-/// (tests/compact.rs tries all).
+/// 1/255 is kept in two parts; with one rounding for product and sum, x times the first plus x times the second is what
+/// the quotient rounds to, for each of them (tests/compact.rs tries all). Without, the slower quotient itself.
 ///
 /// # Safety
 ///
@@ -77,7 +77,9 @@ pub(crate) unsafe fn unit_from_byte<V: Vector>(x: V) -> V {
     const HI: f32 = 1.0 / 255.0;
     const LO: f32 = (1.0 / 255.0 - HI as f64) as f32;
     // SAFETY: the caller vouches for the instruction set.
-    unsafe { x.fma(V::splat(HI), x.mul(V::splat(LO))) }
+    unsafe {
+        if V::FUSED { x.fma(V::splat(HI), x.mul(V::splat(LO))) } else { x.div(V::splat(255.0)) }
+    }
 }
 
 #[cfg(test)]

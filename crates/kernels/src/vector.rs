@@ -23,6 +23,9 @@ pub(crate) trait Vector: Copy {
     /// Registers across the full GEMM tile, 1 or 2.
     const TILE_VECTORS: usize;
 
+    /// Whether `fma` rounds once.
+    const FUSED: bool;
+
     /// Columns that [`transpose_bytes`](Self::transpose_bytes) handles at once, at most 64.
     const BYTE_COLUMNS: usize;
 

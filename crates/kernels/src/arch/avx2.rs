@@ -87,6 +87,7 @@ impl Vector for F32x8 {
     // 16 registers: 6×2 sums, 2 registers of B, 1 broadcast of A; 12 independent chains hide the 4-cycle FMA.
     const TILE_ROWS: usize = 6;
     const TILE_VECTORS: usize = 2;
+    const FUSED: bool = true;
     const BYTE_COLUMNS: usize = 32;
     type Mask = __m256i;
 

@@ -84,6 +84,7 @@ impl Vector for F32x16 {
     // 32 registers: 14×2 sums, 2 registers of B, 1 broadcast of A; 28 independent chains hide the 4-cycle FMA.
     const TILE_ROWS: usize = 14;
     const TILE_VECTORS: usize = 2;
+    const FUSED: bool = true;
     const BYTE_COLUMNS: usize = 64;
     type Mask = __mmask16;
 

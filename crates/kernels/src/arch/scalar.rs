@@ -19,6 +19,7 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     // Sixteen scalar registers on x86-64: a 4×2 tile keeps 8 sums, 2 values of B and 1 of A.
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 2;
+    const FUSED: bool = FUSED;
     const BYTE_COLUMNS: usize = 16;
     type Mask = bool;
 
