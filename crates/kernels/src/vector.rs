@@ -59,6 +59,10 @@ pub(crate) trait Vector: Copy {
     /// Transposes 16 rows of `BYTE_COLUMNS` bytes: `to[j][i]` is byte j of row i. Used by the gather.
     unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]);
 
+    /// Transposes `LANES` rows of `LANES` values: value j of row i goes to value i of row j. Rows are `from_row` and
+    /// `to_row` values apart. Used by packing and by the swapped product.
+    unsafe fn transpose(from: *const f32, from_row: usize, to: *mut f32, to_row: usize);
+
     /// Bit i tells whether byte i of 16 is not 0. Used by the gather.
     #[inline(always)]
     unsafe fn nonzero_bytes(from: *const u8) -> u16 {
