@@ -168,9 +168,14 @@ impl Vector for F32x8 {
     }
 
     #[inline(always)]
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16], seen: *mut u8) {
         unsafe {
             let mut r = load_rows(rows);
+            let mut all = _mm256_loadu_si256(seen.cast());
+            for row in r {
+                all = _mm256_or_si256(all, row);
+            }
+            _mm256_storeu_si256(seen.cast(), all);
             // A perfect shuffle of 16 rows, four times over, is the transpose of each 16×16 block of bytes.
             for _ in 0..4 {
                 r = shuffle_rows(r);
