@@ -59,7 +59,7 @@ struct Layer {
 
 impl Info {
     fn new(path: PathBuf, checkpoint: &Checkpoint) -> Info {
-        let Checkpoint { network, origin, settings, class, data, progress, history } = checkpoint;
+        let Checkpoint { network, origin, settings, class, data, progress, history, .. } = checkpoint;
         let layer = |layer: &minibatch::Layer| Layer {
             inputs: layer.inputs(),
             outputs: layer.outputs(),
