@@ -41,6 +41,12 @@ pub enum Error {
         /// What it would go on with.
         found: String,
     },
+    /// A run can't be started over again.
+    #[error(
+        "the checkpoint doesn't say what drew its first weights and biases (they were set by hand or came from a \
+         trained network), so its run can't be repeated"
+    )]
+    NoOrigin,
     /// A number that training starts from, or an evaluation came to, is NaN or infinite.
     #[error("{what} is {found}: expected a finite number")]
     NotFinite {

@@ -5,13 +5,14 @@ use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::error::Error;
 use crate::evaluation::Evaluation;
 use crate::guard::{self, Guard};
-use crate::network::{Network, Origin};
+use crate::network::{Layer, Network, NetworkBuilder, Origin};
 use crate::workspace::Workspace;
 use minibatch_data::{Dataset, Row, Shuffle};
 use minibatch_kernels::{Pool, Team, prefetch};
 use std::cell::OnceCell;
 use std::path::Path;
 use std::ptr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How to train: plain stochastic gradient descent. The default is the article's recipe.
@@ -165,17 +166,8 @@ impl<'a> Trainer<'a> {
     ///
     /// If the data or the pool's arithmetic class are not those of the checkpoint.
     pub fn resume(pool: &'a Pool, data: &'a Dataset, checkpoint: Checkpoint) -> Result<Trainer<'a>, Error> {
-        let Checkpoint { network, origin, settings, class, data: identity, .. } = checkpoint;
-        let differs = |what, recorded: String, found: String| Err(Error::Resume { what, recorded, found });
-        if class != pool.isa().class() {
-            return differs("arithmetic class", format!("{class:?}"), format!("{:?}", pool.isa().class()));
-        }
-        let found = DataIdentity::of(data);
-        if found != identity {
-            let describe =
-                |id: DataIdentity| format!("{} examples, fingerprint {:016x}", id.examples, id.fingerprint);
-            return differs("training data", describe(identity), describe(found));
-        }
+        check_same_run(pool, data, &checkpoint)?;
+        let Checkpoint { network, origin, settings, data: identity, .. } = checkpoint;
         let mut trainer = Trainer::new(pool, data, network, settings)?;
         let Checkpoint { progress, tested_on, history, elapsed, .. } = checkpoint;
         trainer.origin = origin;
@@ -187,6 +179,24 @@ impl<'a> Trainer<'a> {
         trainer.elapsed = elapsed;
         trainer.identity = OnceCell::from(identity);
         Ok(trainer)
+    }
+
+    /// Starts the run that `checkpoint` records over again: from its own first weights, settings and seed. Trained as
+    /// far, it comes to the same bits.
+    ///
+    /// # Errors
+    ///
+    /// As for [`resume`](Self::resume), and if the checkpoint doesn't know what drew its first weights.
+    pub fn replay(pool: &'a Pool, data: &'a Dataset, checkpoint: &Checkpoint) -> Result<Trainer<'a>, Error> {
+        check_same_run(pool, data, checkpoint)?;
+        let Origin { initializer, seed } = checkpoint.origin.ok_or(Error::NoOrigin)?;
+        let Network { layers, cost, .. } = &checkpoint.network;
+        let builder = Network::builder(checkpoint.network.inputs()).cost_shared(Arc::clone(cost));
+        let layer = |builder: NetworkBuilder, layer: &Layer| {
+            builder.layer_shared(layer.outputs(), Arc::clone(&layer.activation))
+        };
+        let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
+        Trainer::new(pool, data, network, checkpoint.settings)
     }
 
     /// Writes the state of the run to `path`: whole or not at all, and on disk when this returns.
@@ -236,6 +246,21 @@ impl<'a> Trainer<'a> {
         self.network
     }
 
+    /// What made the network's first weights and biases, where that is known.
+    pub fn origin(&self) -> Option<Origin> {
+        self.origin
+    }
+
+    /// The state of the run, copied.
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.snapshot().to_checkpoint()
+    }
+
+    /// Examples of an epoch: those of the training set.
+    pub fn examples(&self) -> usize {
+        self.data.len()
+    }
+
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -249,6 +274,16 @@ impl<'a> Trainer<'a> {
     /// Examples of the current epoch that have been trained on; 0 between epochs.
     pub fn position(&self) -> usize {
         self.position
+    }
+
+    /// Minibatches of the current epoch that have been trained on; 0 between epochs.
+    pub fn step(&self) -> usize {
+        self.position.div_ceil(self.settings.batch_size)
+    }
+
+    /// Minibatches of an epoch, the last, perhaps smaller one included.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.data.len().div_ceil(self.settings.batch_size)
     }
 
     /// Trains to the end of the epoch, and returns what it came to.
@@ -276,7 +311,7 @@ impl<'a> Trainer<'a> {
         let before = (self.position == 0).then(|| self.shuffle.state());
         let ended: Result<bool, Error> = pool.run(|team| {
             for _ in 0..steps {
-                self.step(team)?;
+                self.train_minibatch(team)?;
                 if self.position == self.data.len() {
                     return Ok(true);
                 }
@@ -322,7 +357,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// One minibatch: forward, output error, for l = L, …, 2 the error below, and, if all of that is finite, the updates.
-    fn step(&mut self, team: &Team<'_>) -> Result<(), Error> {
+    fn train_minibatch(&mut self, team: &Team<'_>) -> Result<(), Error> {
         if self.position == 0 {
             self.shuffle.begin_epoch();
         }
@@ -365,4 +400,18 @@ impl<'a> Trainer<'a> {
         self.history.push(epoch);
         epoch
     }
+}
+
+/// Whether `checkpoint`'s run can go on, or be repeated, here.
+fn check_same_run(pool: &Pool, data: &Dataset, checkpoint: &Checkpoint) -> Result<(), Error> {
+    let differs = |what, recorded: String, found: String| Err(Error::Resume { what, recorded, found });
+    let (recorded, found) = (checkpoint.class, pool.isa().class());
+    if recorded != found {
+        return differs("arithmetic class", format!("{recorded:?}"), format!("{found:?}"));
+    }
+    let (recorded, found) = (checkpoint.data, DataIdentity::of(data));
+    if recorded != found {
+        return differs("training data", recorded.to_string(), found.to_string());
+    }
+    Ok(())
 }

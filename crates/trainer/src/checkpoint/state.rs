@@ -1,12 +1,13 @@
 //! What a checkpoint of a training run holds.
 
 use super::wire::read_checkpoint;
-use super::{Error, FormatError, read_file, save};
+use super::{Error, FormatError, decode, read_file, save};
 use crate::network::{Network, Origin};
 use crate::trainer::{Epoch, Settings};
 use minibatch_data::{Dataset, ShuffleState};
 use minibatch_kernels::ArithmeticClass;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 use xxhash_rust::xxh3::Xxh3Default;
@@ -65,6 +66,12 @@ impl DataIdentity {
     /// The identity of `data`. Reads all of it.
     pub fn of(data: &Dataset) -> DataIdentity {
         DataIdentity { examples: data.len() as u64, fingerprint: data.fingerprint() }
+    }
+}
+
+impl fmt::Display for DataIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} examples, fingerprint {:016x}", self.examples, self.fingerprint)
     }
 }
 
@@ -145,6 +152,17 @@ impl Checkpoint {
         read_checkpoint(bytes)
     }
 
+    /// The hash that two runs share if they agree in everything but wall-clock time ([`compared_hash`](super::Sections::compared_hash) of its file).
+    ///
+    /// # Errors
+    ///
+    /// If a value doesn't fit the format.
+    pub fn compared_hash(&self) -> Result<u64, FormatError> {
+        let mut bytes = Vec::new();
+        self.snapshot().encode_into(&mut bytes)?;
+        Ok(decode(&bytes)?.compared_hash())
+    }
+
     fn snapshot(&self) -> Snapshot<'_> {
         Snapshot {
             network: &self.network,
@@ -161,6 +179,20 @@ impl Checkpoint {
 }
 
 impl Snapshot<'_> {
+    pub(crate) fn to_checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            network: self.network.clone(),
+            origin: self.origin,
+            settings: *self.settings,
+            class: self.class,
+            data: self.data,
+            tested_on: self.tested_on,
+            progress: self.progress.clone(),
+            history: self.history.to_vec(),
+            elapsed: self.elapsed,
+        }
+    }
+
     pub(crate) fn save(&self, path: &Path) -> Result<(), Error> {
         let mut bytes = Vec::new();
         self.encode_into(&mut bytes).map_err(|source| Error::Format { path: path.to_owned(), source })?;
