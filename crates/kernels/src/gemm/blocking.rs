@@ -67,7 +67,7 @@ impl Block<'_, '_> {
         let Block { product, rows, cols, scratch } = self;
         let Product { a, b, .. } = product;
         let nr = sizes::nr::<V>();
-        let depth = a.shape().1;
+        let depth = a.depth();
         let pack_the_b = b.col_stride != 1 || rows.len() >= sizes::PACK_B_ROWS;
         let pack_the_a =
             matches!(a, Left::View(_)) && cols.len() >= sizes::PACK_A_COLS && depth >= sizes::PACK_A_DEPTH;
