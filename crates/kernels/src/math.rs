@@ -77,9 +77,7 @@ pub(crate) unsafe fn unit_from_byte<V: Vector>(x: V) -> V {
     const HI: f32 = 1.0 / 255.0;
     const LO: f32 = (1.0 / 255.0 - HI as f64) as f32;
     // SAFETY: the caller vouches for the instruction set.
-    unsafe {
-        if V::FUSED { x.fma(V::splat(HI), x.mul(V::splat(LO))) } else { x.div(V::splat(255.0)) }
-    }
+    unsafe { if V::FUSED { x.fma(V::splat(HI), x.mul(V::splat(LO))) } else { x.div(V::splat(255.0)) } }
 }
 
 #[cfg(test)]
