@@ -83,7 +83,7 @@ pub fn fma_peak(isa: Isa) -> f64 {
         let (a, b, mut c) = (random(k, m, 1), random(k, 32, 2), Matrix::zeros(m, 32));
         let repeats = 4_000_000 / (m * k);
         pool(isa, 1).run(|team| {
-            let mut product = |c: &mut MatMut<'_>| {
+            let product = |c: &mut MatMut<'_>| {
                 let a: Mat<'_> = a.view().transposed();
                 gemm(team, a, b.view(), c, Start::Zero, &Store);
             };
