@@ -68,7 +68,7 @@ impl Network {
                 let end = data.len().min(start + BATCH);
                 workspace.gather(team.isa(), data, end - start, |row| start + row);
                 backprop::forward(team, self, &mut workspace, end - start);
-                cost += backprop::cost(self, &workspace, end - start);
+                cost += backprop::cost(team.isa(), self, &workspace, end - start);
                 if let Targets::Classes { labels, .. } = data.targets() {
                     let hit = |&i: &usize| argmax(workspace.outputs().row(i - start)) == labels[i] as usize;
                     correct += (start..end).filter(hit).count();

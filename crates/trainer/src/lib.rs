@@ -30,6 +30,7 @@ mod evaluation;
 mod gradients;
 mod init;
 mod network;
+mod registry;
 mod trainer;
 mod workspace;
 
@@ -43,4 +44,5 @@ pub use init::Initializer;
 pub use minibatch_data::Dataset;
 pub use minibatch_kernels::{ArithmeticClass, Isa, Mat, MatMut, Matrix, Pool};
 pub use network::{Layer, Network, NetworkBuilder, NetworkError, Origin};
+pub use registry::Registry;
 pub use trainer::{Epoch, Settings, Trainer};

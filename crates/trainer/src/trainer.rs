@@ -285,7 +285,7 @@ impl<'a> Trainer<'a> {
             }
         }
         backprop::forward(team, network, workspace, rows);
-        let cost = backprop::cost(network, workspace, rows);
+        let cost = backprop::cost(team.isa(), network, workspace, rows);
         if !cost.is_finite() {
             return Err(Error::Diverged {
                 epoch: self.history.len() + 1,

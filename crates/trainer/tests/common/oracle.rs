@@ -1,7 +1,6 @@
 //! The definition of a network's cost, in f64 and one example at a time: no matrices, no derivatives.
 
-use minibatch::Network;
-use minibatch::activation::{Activation, by_name};
+use minibatch::{Activation, Network, Registry};
 use std::sync::Arc;
 
 /// A layer's parameters in f64.
@@ -23,7 +22,9 @@ impl Oracle {
         let layers = network.layers().iter().map(|layer| OracleLayer {
             w: super::weights(layer).iter().map(wide).collect(),
             b: layer.biases().iter().map(|&b| f64::from(b)).collect(),
-            activation: by_name(layer.activation().name()).expect("a built-in activation"),
+            activation: Registry::default()
+                .activation(&layer.activation().label())
+                .expect("a built-in activation"),
         });
         Oracle { layers: layers.collect() }
     }
