@@ -39,6 +39,8 @@ pub struct CompactInputs {
     count: usize,
     /// Not 0 for inputs that aren't 0 in every example; a multiple of 64 long, 0 past the inputs.
     seen: Vec<u8>,
+    /// The examples' bytes, input by input in blocks of 16 examples; n_0 rounded up to a multiple of 64 to a block.
+    columns: Vec<[u8; BLOCK]>,
     /// (blocks · n_0 × 16): line `block · n_0 + position` belongs to active input `position`. Lanes past the last example
     /// are 0.
     lines: Matrix,
@@ -59,6 +61,7 @@ impl CompactInputs {
             active: vec![0; inputs + 16],
             count: 0,
             seen: vec![0; inputs.next_multiple_of(64)],
+            columns: vec![[0; BLOCK]; examples.div_ceil(BLOCK) * inputs.next_multiple_of(64)],
             lines: Matrix::zeros(examples.div_ceil(BLOCK) * inputs, BLOCK),
         }
     }
@@ -182,69 +185,51 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
         /// What lanes past the last example read.
         static NOTHING: [u8; 64] = [0; 64];
         let (inputs, blocks) = (self.x.inputs, self.x.examples.div_ceil(BLOCK));
+        let columns_stride = inputs.next_multiple_of(64);
         for block in 0..blocks {
             let rows = self.rows(block);
-            let rows = &rows[..BLOCK.min(self.x.examples - block * BLOCK)];
-            let (chunks, _) = self.x.seen.as_chunks_mut::<64>();
-            let (whole, rest) = chunks.split_at_mut(inputs / 64);
-            for (i, seen) in whole.iter_mut().enumerate() {
-                for row in rows {
-                    // SAFETY: chunk i lies inside the row, which is `inputs` long.
-                    let bytes = unsafe { &*row.as_ptr().add(64 * i).cast::<[u8; 64]>() };
-                    for j in 0..64 {
-                        seen[j] |= bytes[j];
-                    }
-                }
-            }
-            if let Some(seen) = rest.first_mut() {
-                for row in rows {
-                    for (seen, byte) in seen.iter_mut().zip(&row[inputs / 64 * 64..]) {
-                        *seen |= byte;
+            for first in (0..inputs).step_by(V::BYTE_COLUMNS) {
+                // The last chunk overlaps the one before: what is read twice is written twice, the same.
+                let first = first.min(inputs.saturating_sub(V::BYTE_COLUMNS));
+                // SAFETY: a chunk that is read whole lies inside the row; a row shorter than a chunk is copied first. `seen` and
+                // a block's columns are a multiple of 64 ≥ BYTE_COLUMNS long.
+                unsafe {
+                    let columns = self.x.columns.as_mut_ptr().add(block * columns_stride + first);
+                    let seen = self.x.seen.as_mut_ptr().add(first);
+                    if first + V::BYTE_COLUMNS <= inputs {
+                        let mut chunk = [NOTHING.as_ptr(); BLOCK];
+                        for (chunk, row) in chunk.iter_mut().zip(&rows) {
+                            if !row.is_empty() {
+                                *chunk = row.as_ptr().add(first);
+                            }
+                        }
+                        V::transpose_bytes(&chunk, columns, seen);
+                    } else {
+                        let mut rest = [[0u8; 64]; BLOCK];
+                        let mut chunk = [NOTHING.as_ptr(); BLOCK];
+                        for ((chunk, rest), row) in chunk.iter_mut().zip(&mut rest).zip(&rows) {
+                            let row = row.get(first..).unwrap_or_default();
+                            rest[..row.len()].copy_from_slice(row);
+                            *chunk = rest.as_ptr();
+                        }
+                        V::transpose_bytes(&chunk, columns, seen);
                     }
                 }
             }
         }
         // SAFETY: as the caller's.
         unsafe { self.x.list_active::<V>(self.keep_all) };
-        let mut columns = [[0u8; BLOCK]; 64];
         for block in 0..blocks {
-            let rows = self.rows(block);
             let x = &mut *self.x;
-            let mut position = 0;
-            for first in (0..inputs).step_by(V::BYTE_COLUMNS) {
-                let end = first + V::BYTE_COLUMNS;
-                if position == x.count || x.active[position] as usize >= end {
-                    continue;
-                }
-                // SAFETY: where a whole chunk of a row is read it lies inside the row; what is left of it is copied first.
-                // `columns` has room for 64 ≥ BYTE_COLUMNS columns. Active inputs below `end` are columns of this chunk (those
-                // below `first` were taken before). A line has 16 values.
-                unsafe {
-                    if end <= inputs {
-                        let at = |row: &[u8]| {
-                            if row.is_empty() { NOTHING.as_ptr() } else { row.as_ptr().add(first) }
-                        };
-                        V::transpose_bytes(&rows.map(at), columns.as_mut_ptr());
-                    } else {
-                        let mut rest = [[0u8; 64]; BLOCK];
-                        for (rest, row) in rest.iter_mut().zip(rows) {
-                            let row = row.get(first..).unwrap_or_default();
-                            rest[..row.len()].copy_from_slice(row);
-                        }
-                        V::transpose_bytes(&std::array::from_fn(|i| rest[i].as_ptr()), columns.as_mut_ptr());
-                    }
-                    let lines = x.lines.view_mut().data.add(block * inputs * BLOCK);
-                    while position < x.count {
-                        let input = *x.active.get_unchecked(position) as usize;
-                        if input >= end {
-                            break;
-                        }
-                        let bytes = columns.as_ptr().add(input - first).cast::<u8>();
-                        for lane in (0..BLOCK).step_by(V::LANES) {
-                            let value = math::unit_from_byte(V::load_bytes(bytes.add(lane)));
-                            value.store(lines.add(position * BLOCK + lane));
-                        }
-                        position += 1;
+            // SAFETY: active inputs are columns of the block, which has a line of 16 values for each input.
+            unsafe {
+                let columns = x.columns.as_ptr().add(block * columns_stride);
+                let lines = x.lines.view_mut().data.add(block * inputs * BLOCK);
+                for (position, &input) in x.active[..x.count].iter().enumerate() {
+                    let bytes = columns.add(input as usize).cast::<u8>();
+                    for lane in (0..BLOCK).step_by(V::LANES) {
+                        let value = math::unit_from_byte(V::load_bytes(bytes.add(lane)));
+                        value.store(lines.add(position * BLOCK + lane));
                     }
                 }
             }
@@ -283,6 +268,62 @@ impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
                     x.lines.row_mut(block * x.inputs + position)[lane] = value;
                 }
             }
+        }
+    }
+}
+
+/// A minibatch's inputs for a team: a [`CompactInputs`] for each member.
+///
+/// Members gather redundantly, each its own copy in the phase in which it first needs it
+/// ([`gather_gemm`](crate::gather_gemm)): fetching the converted inputs from another core's cache would cost more than converting them.
+#[derive(Clone, Debug)]
+pub struct TeamInputs {
+    pub(crate) copies: Vec<CompactInputs>,
+    /// Members that share the current minibatch's products, and so have gathered it.
+    pub(crate) sharing: usize,
+}
+
+impl TeamInputs {
+    /// Room for minibatches of up to `examples` examples of `inputs` inputs, in a team of `members`.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 2³¹ inputs, or no members.
+    pub fn new(inputs: usize, examples: usize, members: usize) -> TeamInputs {
+        assert!(members > 0, "a team has members");
+        TeamInputs { copies: vec![CompactInputs::new(inputs, examples); members], sharing: 0 }
+    }
+
+    /// n_0.
+    pub fn inputs(&self) -> usize {
+        self.copies[0].inputs
+    }
+
+    /// The current minibatch.
+    pub fn compact(&self) -> &CompactInputs {
+        &self.copies[0]
+    }
+}
+
+/// Where a minibatch's examples come from: a function from 0, 1, … to the inputs of that example.
+#[derive(Clone, Copy)]
+pub enum Examples<'a> {
+    /// Bytes, taken as numbers in [0, 1]: the correctly rounded x/255.
+    Bytes(&'a (dyn Fn(usize) -> &'a [u8] + Sync + 'a)),
+    /// Numbers as they are.
+    Floats(&'a (dyn Fn(usize) -> &'a [f32] + Sync + 'a)),
+}
+
+impl CompactInputs {
+    /// Takes in `examples` examples.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for the examples, or one hasn't n_0 inputs.
+    pub fn gather(&mut self, isa: Isa, examples: usize, from: Examples<'_>) {
+        match from {
+            Examples::Bytes(row) => self.gather_bytes(isa, examples, row),
+            Examples::Floats(row) => self.gather_floats(isa, examples, row),
         }
     }
 }

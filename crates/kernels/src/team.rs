@@ -27,7 +27,6 @@ use crate::gemm::Scratch;
 use crate::isa::Isa;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
-use std::hint::spin_loop;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -37,11 +36,14 @@ use std::thread::{self, Thread};
 
 /// How often the driver looks for a block's end before it takes over the blocks nobody claimed: some microseconds,
 /// more than a healthy worker needs to see the phase.
-const SPINS_BEFORE_TAKEOVER: u32 = 200;
+///
+/// The waits spin without the CPU's pause instruction: under a hypervisor a pause in a loop may leave the guest, which
+/// costs more than a step. One look is about a nanosecond.
+const SPINS_BEFORE_TAKEOVER: u32 = 5_000;
 
-/// How often a waiting thread looks before it gives its core away: tens of microseconds, longer than the driver's own
-/// work between two phases of a step.
-const SPINS_BEFORE_PARK: u32 = 2_000;
+/// How often a waiting thread looks before it gives its core away: about 50 µs, longer than the driver's own work between
+/// two phases of a step.
+const SPINS_BEFORE_PARK: u32 = 50_000;
 
 /// The most members a team can have: the phase word keeps 16 bits for them.
 pub(crate) const MAX_MEMBERS: usize = 4096;
@@ -61,7 +63,9 @@ pub(crate) struct Shared {
     phase: AtomicU64,
     work: UnsafeCell<Option<*const Work<'static>>>,
     members: Box<[Member]>,
+    /// The first panic of a block of this phase, and whether there is one: `done` publishes both.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
+    panicked: AtomicBool,
 }
 
 /// One member's flags, on cache lines of their own.
@@ -96,6 +100,7 @@ impl Shared {
             work: UnsafeCell::new(None),
             members: (0..members).map(member).collect(),
             panic: Mutex::new(None),
+            panicked: AtomicBool::new(false),
         }
     }
 
@@ -133,7 +138,6 @@ impl Shared {
                 if word != seen {
                     return word;
                 }
-                spin_loop();
             }
             me.parked.store(true, Ordering::SeqCst);
             if self.phase.load(Ordering::SeqCst) == seen {
@@ -171,6 +175,7 @@ impl Shared {
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(block, scratch))) {
             self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
+            self.panicked.store(true, Ordering::Relaxed);
         }
         self.members[block].done.store(generation, Ordering::Release);
     }
@@ -198,21 +203,18 @@ impl Shared {
         for block in 1..blocks {
             while !is_done(block) {
                 spins += 1;
-                if spins < SPINS_BEFORE_TAKEOVER {
-                    spin_loop();
-                } else if self.claim(block, generation) {
+                if spins > SPINS_BEFORE_TAKEOVER && self.claim(block, generation) {
                     self.run_claimed(block, generation);
-                } else if spins < SPINS_BEFORE_PARK {
-                    spin_loop();
-                } else {
+                } else if spins > SPINS_BEFORE_PARK {
                     // Its owner is at it, perhaps preempted: let it have this core.
                     thread::yield_now();
                 }
             }
         }
-        let panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(panic) = panic {
-            resume_unwind(panic);
+        if self.panicked.load(Ordering::Relaxed) {
+            self.panicked.store(false, Ordering::Relaxed);
+            let panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+            resume_unwind(panic.expect("a block left its panic"));
         }
     }
 }

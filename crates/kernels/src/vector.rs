@@ -56,8 +56,13 @@ pub(crate) trait Vector: Copy {
     /// Reads `LANES` bytes as the numbers 0 to 255. Used by the gather.
     unsafe fn load_bytes(from: *const u8) -> Self;
 
-    /// Transposes 16 rows of `BYTE_COLUMNS` bytes: `to[j][i]` is byte j of row i. Used by the gather.
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]);
+    /// Transposes 16 rows of `BYTE_COLUMNS` bytes: `to[j][i]` is byte j of row i; and `seen[j]` gets the bits of all bytes
+    /// j, besides those it has. Used by the gather.
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16], seen: *mut u8);
+
+    /// Transposes `LANES` rows of `LANES` values: value j of row i goes to value i of row j. Rows are `from_row` and
+    /// `to_row` values apart. Used by packing and by the swapped product.
+    unsafe fn transpose(from: *const f32, from_row: usize, to: *mut f32, to_row: usize);
 
     /// Bit i tells whether byte i of 16 is not 0. Used by the gather.
     #[inline(always)]

@@ -16,8 +16,8 @@ use crate::cost::Outputs;
 use crate::network::Network;
 use crate::workspace::Workspace;
 use minibatch_kernels::{
-    CompactInputs, Epilogue, Isa, Mat, MatMut, Matrix, Start, Store, Team, accumulate_compact,
-    add_column_sums, gemm, gemm_compact, scale,
+    Epilogue, Examples, Isa, Mat, MatMut, Matrix, Start, Store, Team, TeamInputs, accumulate_gathered,
+    add_column_sums, gather_gemm, gemm, scale,
 };
 
 /// The epilogue of the forward product: Z_l becomes A_l.
@@ -44,15 +44,21 @@ impl Epilogue for Differentiate<'_> {
     }
 }
 
-/// All layers' activations A_l = σ_l(A_{l−1}·W_lᵀ + b_l) of the `rows` examples in the workspace.
-pub(crate) fn forward(team: &Team<'_>, network: &Network, workspace: &mut Workspace, rows: usize) {
+/// All layers' activations A_l = σ_l(A_{l−1}·W_lᵀ + b_l) of the first `rows` of `examples`, which become A_0.
+pub(crate) fn forward(
+    team: &Team<'_>,
+    network: &Network,
+    workspace: &mut Workspace,
+    examples: Examples<'_>,
+    rows: usize,
+) {
     let Workspace { inputs, activations, pre_activations, .. } = workspace;
     for (l, layer) in network.layers.iter().enumerate() {
         let (before, from) = activations.split_at_mut(l);
         let (weights, start) = (layer.weights.view(), Start::Bias(&layer.biases));
         let (activation, output) = (layer.activation(), &mut from[0].top_mut(rows));
-        let product = |output: &mut MatMut<'_>, epilogue: &dyn Epilogue| match before.last() {
-            None => gemm_compact(team, inputs, weights, output, start, epilogue),
+        let mut product = |output: &mut MatMut<'_>, epilogue: &dyn Epilogue| match before.last() {
+            None => gather_gemm(team, inputs, examples, weights, output, start, epilogue),
             Some(input) => gemm(team, input.top(rows), weights, output, start, epilogue),
         };
         match &mut pre_activations[l] {
@@ -133,14 +139,14 @@ pub(crate) fn update(
 /// `weights` ← `weights` + A_{l−1}ᵀ·`error`, input-major as W_l.
 pub(crate) fn accumulate(
     team: &Team<'_>,
-    inputs: &CompactInputs,
+    inputs: &TeamInputs,
     activations: &[Matrix],
     error: Mat<'_>,
     l: usize,
     weights: &mut Matrix,
 ) {
     match l {
-        1 => accumulate_compact(team, inputs, error, &mut weights.view_mut()),
+        1 => accumulate_gathered(team, inputs, error, &mut weights.view_mut()),
         _ => {
             let input = activations[l - 2].top(error.rows()).transposed();
             gemm(team, input, error, &mut weights.view_mut(), Start::Scaled(1.0), &Store);

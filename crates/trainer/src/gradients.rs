@@ -4,7 +4,7 @@ use crate::backprop;
 use crate::error::Error;
 use crate::network::Network;
 use crate::workspace::Workspace;
-use minibatch_kernels::{Mat, Matrix, Pool, add_column_sums, scale};
+use minibatch_kernels::{Examples, Mat, Matrix, Pool, add_column_sums, scale};
 
 /// ∂C/∂W_l and ∂C/∂b_l of one layer, means over a minibatch.
 #[derive(Clone, Debug)]
@@ -71,8 +71,9 @@ impl Network {
             let expected = "at least one, and as many rows of targets as of inputs".to_owned();
             return Err(Error::Setting { setting: "number of examples", expected, found: rows.to_string() });
         }
-        let mut workspace = Workspace::for_training(self, rows);
-        workspace.take_inputs(pool.isa(), x);
+        let mut workspace = Workspace::for_training(self, rows, pool.threads());
+        let inputs = x.to_matrix();
+        let examples = Examples::Floats(&|row| inputs.row(row));
         workspace.targets = y.to_matrix();
         let mut cost = 0.0;
         let mut gradients: Vec<_> = self
@@ -82,7 +83,7 @@ impl Network {
             .collect();
         pool.run(|team| {
             let isa = team.isa();
-            backprop::forward(team, self, &mut workspace, rows);
+            backprop::forward(team, self, &mut workspace, examples, rows);
             cost = backprop::cost(isa, self, &workspace, rows) / rows as f64;
             backprop::output_error(isa, self, &mut workspace, rows);
             for l in (1..=self.layers.len()).rev() {

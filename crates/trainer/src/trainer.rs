@@ -5,7 +5,7 @@ use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::error::Error;
 use crate::evaluation::Evaluation;
 use crate::network::{Network, Origin};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Row, Shuffle};
 use minibatch_kernels::{Pool, Team, prefetch};
 use std::cell::OnceCell;
@@ -116,7 +116,7 @@ impl<'a> Trainer<'a> {
         network.check_shape(data)?;
         settings.check(data.len())?;
         Ok(Trainer {
-            workspace: Workspace::for_training(&network, settings.batch_size),
+            workspace: Workspace::for_training(&network, settings.batch_size, pool.threads()),
             shuffle: Shuffle::new(data.len(), settings.seed)?,
             pool,
             data,
@@ -278,13 +278,14 @@ impl<'a> Trainer<'a> {
         let Trainer { data, network, workspace, shuffle, settings, .. } = self;
         let indices = shuffle.minibatch(self.position, settings.batch_size);
         let rows = indices.len();
-        workspace.gather(team.isa(), data, rows, |row| indices[row] as usize);
-        for &index in shuffle.minibatch(self.position + rows, settings.batch_size) {
-            if let Row::Bytes(bytes) = data.input(index as usize) {
-                prefetch(bytes);
-            }
-        }
-        backprop::forward(team, network, workspace, rows);
+        let index = |row: usize| indices[row] as usize;
+        workspace.take_targets(data, rows, index);
+        // The next minibatch's rows are asked for a few at a time: a core can only wait for so many lines at once.
+        let next = shuffle.minibatch(self.position + rows, settings.batch_size);
+        let mut next = next.chunks(next.len().div_ceil(4).max(1)).map(|rows| prefetch_rows(data, rows));
+        next.next();
+        with_examples(data, index, |examples| backprop::forward(team, network, workspace, examples, rows));
+        next.next();
         let cost = backprop::cost(team.isa(), network, workspace, rows);
         if !cost.is_finite() {
             return Err(Error::Diverged {
@@ -299,8 +300,12 @@ impl<'a> Trainer<'a> {
             if l > 1 {
                 backprop::backward(team, network, workspace, rows, l);
             }
+            if l == 1 {
+                next.next();
+            }
             backprop::update(team, network, workspace, rows, l, factor);
         }
+        next.for_each(drop);
         self.cost_sum += cost;
         self.position += rows;
         Ok(())
@@ -313,5 +318,14 @@ impl<'a> Trainer<'a> {
         let epoch = Epoch { number: self.history.len() + 1, cost, test: None, seconds };
         self.history.push(epoch);
         epoch
+    }
+}
+
+/// Asks the memory for the inputs of the examples `indices`.
+fn prefetch_rows(data: &Dataset, indices: &[u32]) {
+    for &index in indices {
+        if let Row::Bytes(bytes) = data.input(index as usize) {
+            prefetch(bytes);
+        }
     }
 }

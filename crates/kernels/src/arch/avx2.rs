@@ -133,6 +133,33 @@ impl Vector for F32x8 {
     }
 
     #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+        unsafe {
+            let row = |i: usize| _mm256_loadu_ps(from.add(i * from_row));
+            let (r0, r1, r2, r3) = (row(0), row(1), row(2), row(3));
+            let (r4, r5, r6, r7) = (row(4), row(5), row(6), row(7));
+            // Pairs of rows, then fours, then the two halves.
+            let (p0, p1) = (_mm256_unpacklo_ps(r0, r1), _mm256_unpackhi_ps(r0, r1));
+            let (p2, p3) = (_mm256_unpacklo_ps(r2, r3), _mm256_unpackhi_ps(r2, r3));
+            let (p4, p5) = (_mm256_unpacklo_ps(r4, r5), _mm256_unpackhi_ps(r4, r5));
+            let (p6, p7) = (_mm256_unpacklo_ps(r6, r7), _mm256_unpackhi_ps(r6, r7));
+            let (q0, q1) = (_mm256_shuffle_ps::<0x44>(p0, p2), _mm256_shuffle_ps::<0xee>(p0, p2));
+            let (q2, q3) = (_mm256_shuffle_ps::<0x44>(p1, p3), _mm256_shuffle_ps::<0xee>(p1, p3));
+            let (q4, q5) = (_mm256_shuffle_ps::<0x44>(p4, p6), _mm256_shuffle_ps::<0xee>(p4, p6));
+            let (q6, q7) = (_mm256_shuffle_ps::<0x44>(p5, p7), _mm256_shuffle_ps::<0xee>(p5, p7));
+            let store = |j: usize, row: __m256| _mm256_storeu_ps(to.add(j * to_row), row);
+            store(0, _mm256_permute2f128_ps::<0x20>(q0, q4));
+            store(1, _mm256_permute2f128_ps::<0x20>(q1, q5));
+            store(2, _mm256_permute2f128_ps::<0x20>(q2, q6));
+            store(3, _mm256_permute2f128_ps::<0x20>(q3, q7));
+            store(4, _mm256_permute2f128_ps::<0x31>(q0, q4));
+            store(5, _mm256_permute2f128_ps::<0x31>(q1, q5));
+            store(6, _mm256_permute2f128_ps::<0x31>(q2, q6));
+            store(7, _mm256_permute2f128_ps::<0x31>(q3, q7));
+        }
+    }
+
+    #[inline(always)]
     unsafe fn nonzero_bytes(from: *const u8) -> u16 {
         unsafe {
             let zero = _mm_cmpeq_epi8(_mm_loadu_si128(from.cast()), _mm_setzero_si128());
@@ -141,9 +168,14 @@ impl Vector for F32x8 {
     }
 
     #[inline(always)]
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16], seen: *mut u8) {
         unsafe {
             let mut r = load_rows(rows);
+            let mut all = _mm256_loadu_si256(seen.cast());
+            for row in r {
+                all = _mm256_or_si256(all, row);
+            }
+            _mm256_storeu_si256(seen.cast(), all);
             // A perfect shuffle of 16 rows, four times over, is the transpose of each 16×16 block of bytes.
             for _ in 0..4 {
                 r = shuffle_rows(r);

@@ -130,6 +130,31 @@ impl Vector for F32x16 {
     }
 
     #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
+        unsafe {
+            // Register i of group g takes columns 4g … 4g + 3 of rows i, i + 4, i + 8 and i + 12, a quarter each: lanes are
+            // crossed by the loads, and what is left are four transposes of 4×4 inside the quarters.
+            for g in 0..4 {
+                let quarter = |i: usize| _mm_loadu_ps(from.add(i * from_row + 4 * g));
+                let rows = |i: usize| {
+                    let low = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(quarter(i)), quarter(i + 4));
+                    let high =
+                        _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(quarter(i + 8)), quarter(i + 12));
+                    _mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high)
+                };
+                let (r0, r1, r2, r3) = (rows(0), rows(1), rows(2), rows(3));
+                let (p0, p1) = (_mm512_unpacklo_ps(r0, r1), _mm512_unpackhi_ps(r0, r1));
+                let (p2, p3) = (_mm512_unpacklo_ps(r2, r3), _mm512_unpackhi_ps(r2, r3));
+                let store = |j: usize, row: __m512| _mm512_storeu_ps(to.add((4 * g + j) * to_row), row);
+                store(0, _mm512_shuffle_ps::<0x44>(p0, p2));
+                store(1, _mm512_shuffle_ps::<0xee>(p0, p2));
+                store(2, _mm512_shuffle_ps::<0x44>(p1, p3));
+                store(3, _mm512_shuffle_ps::<0xee>(p1, p3));
+            }
+        }
+    }
+
+    #[inline(always)]
     unsafe fn nonzero_bytes(from: *const u8) -> u16 {
         unsafe {
             let zero = _mm_cmpeq_epi8(_mm_loadu_si128(from.cast()), _mm_setzero_si128());
@@ -138,9 +163,14 @@ impl Vector for F32x16 {
     }
 
     #[inline(always)]
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16], seen: *mut u8) {
         unsafe {
             let mut r = load_rows(rows);
+            let mut all = _mm512_loadu_si512(seen.cast());
+            for row in r {
+                all = _mm512_or_si512(all, row);
+            }
+            _mm512_storeu_si512(seen.cast(), all);
             // A perfect shuffle of 16 rows, four times over, is the transpose of each 16×16 block of bytes.
             for _ in 0..4 {
                 r = shuffle_rows(r);

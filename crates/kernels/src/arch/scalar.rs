@@ -66,9 +66,18 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     }
 
     #[inline(always)]
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
+    unsafe fn transpose(from: *const f32, _: usize, to: *mut f32, _: usize) {
+        unsafe { to.write(from.read()) }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16], seen: *mut u8) {
         for j in 0..Self::BYTE_COLUMNS {
-            unsafe { to.add(j).write(rows.map(|row| row.add(j).read())) };
+            unsafe {
+                let column = rows.map(|row| row.add(j).read());
+                to.add(j).write(column);
+                *seen.add(j) |= column.iter().fold(0, |all, byte| all | byte);
+            }
         }
     }
 

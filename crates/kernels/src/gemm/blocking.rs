@@ -1,6 +1,6 @@
 //! The five loops around the micro-kernel, and the order for products with few rows and a transposed B.
 
-use super::pack::{Scratch, pack_a, pack_b};
+use super::pack::{Scratch, Steps, copy_transposed, pack_a, pack_b};
 use super::sizes::{self, KC, MC, NC};
 use super::tile::{MAX_ROWS, Operands, TileStart, Walk, max_rows, tile};
 use super::{Left, Product, Start};
@@ -67,7 +67,7 @@ impl Block<'_, '_> {
         let Block { product, rows, cols, scratch } = self;
         let Product { a, b, .. } = product;
         let nr = sizes::nr::<V>();
-        let depth = a.shape().1;
+        let depth = a.depth();
         let pack_the_b = b.col_stride != 1 || rows.len() >= sizes::PACK_B_ROWS;
         let pack_the_a =
             matches!(a, Left::View(_)) && cols.len() >= sizes::PACK_A_COLS && depth >= sizes::PACK_A_DEPTH;
@@ -87,18 +87,15 @@ impl Block<'_, '_> {
                     _ => None,
                 };
                 if pack_the_b {
-                    let to = scratch.b.row_mut(0);
-                    match selected {
-                        Some(selected) => {
-                            pack_b::<V>(b, &selected.iter().map(|&p| p as usize), jc.clone(), to);
-                        }
-                        None => pack_b::<V>(b, &panel.clone(), jc.clone(), to),
-                    }
+                    let steps = selected.map_or(Steps::Range(panel.clone()), Steps::Selected);
+                    // SAFETY: room for the strips was reserved above; steps are rows of B.
+                    unsafe { pack_b::<V>(b, &steps, jc.clone(), scratch.b.row_mut(0)) };
                 }
                 // Loop 3 slices C and A into MC rows: the packed block of A stays in the second-level cache.
                 for ic in pieces(rows.clone(), MC) {
                     if pack_the_a && let Left::View(a) = a {
-                        pack_a::<V>(a.part(ic.clone(), panel.clone()), scratch.a.row_mut(0));
+                        // SAFETY: the caller vouches for the instruction set.
+                        unsafe { pack_a::<V>(a.part(ic.clone(), panel.clone()), scratch.a.row_mut(0)) };
                     }
                     // Loop 2 slices C into NR columns: the strip of B stays in the first-level cache.
                     for jr in pieces(jc.clone(), nr) {
@@ -203,11 +200,11 @@ impl Block<'_, '_> {
         let b = product.b;
         let (nr, depth) = (sizes::nr::<V>(), a.cols);
         scratch.reserve(0, rows.len().next_multiple_of(nr) * depth);
-        pack_b::<V>(a.transposed(), &(0..depth), rows.clone(), scratch.b.row_mut(0));
         let mut buffer = [0.0f32; TILE];
         // SAFETY: columns `jr` of B and strips of the packed Aᵀ lie inside their operands; the buffer holds any tile; C's
         // block is the caller's alone.
         unsafe {
+            pack_b::<V>(a.transposed(), &Steps::Range(0..depth), rows.clone(), scratch.b.row_mut(0));
             if !matches!(product.start, Start::Zero) {
                 product.write_start(rows.clone(), cols.clone());
             }
@@ -215,16 +212,11 @@ impl Block<'_, '_> {
                 let strip = scratch.b.row(0).as_ptr().add((ir.start - rows.start) * depth);
                 let height = max_rows::<V>(if ir.len() > V::LANES { V::TILE_VECTORS } else { 1 });
                 for jr in even_pieces(cols.clone(), height) {
-                    let c_at =
-                        |i: usize, j: usize| product.c.add((ir.start + i) * product.c_stride + jr.start + j);
+                    let c = product.c_block(ir.clone(), jr.clone());
                     let start = match product.start {
                         Start::Zero => TileStart::Zero,
                         _ => {
-                            for i in 0..ir.len() {
-                                for j in 0..jr.len() {
-                                    buffer[j * nr + i] = *c_at(i, j);
-                                }
-                            }
+                            copy_transposed::<V>(c.as_mat(), buffer.as_mut_ptr(), nr);
                             TileStart::Scaled(1.0)
                         }
                     };
@@ -241,11 +233,8 @@ impl Block<'_, '_> {
                         start,
                     };
                     tile::<V>(jr.len(), ir.len(), operands);
-                    for i in 0..ir.len() {
-                        for j in 0..jr.len() {
-                            *c_at(i, j) = buffer[j * nr + i];
-                        }
-                    }
+                    let computed = Mat::strided(&buffer, jr.len(), ir.len(), nr, 1);
+                    copy_transposed::<V>(computed, c.data, c.row_stride);
                 }
             }
             product.finish(rows, cols);

@@ -11,7 +11,7 @@ mod tile;
 
 pub(crate) use pack::Scratch;
 
-use crate::compact::{BLOCK, CompactInputs};
+use crate::compact::{BLOCK, CompactInputs, Examples, TeamInputs};
 use crate::isa::{ArithmeticClass, Isa};
 use crate::matrix::{Mat, MatMut};
 use crate::team::{Team, column_block};
@@ -62,38 +62,99 @@ pub fn gemm(
 ) {
     assert_eq!(a.cols, b.rows, "inner sizes of a product");
     assert_eq!(a.rows, c.rows, "rows of a product");
-    run(team, Left::View(a), b, c, start, epilogue);
+    let split = Split::new(team.members(), c.rows, c.cols, a.cols);
+    run(team, &split, |_| Left::View(a), b, c, start, epilogue);
 }
 
-/// C ← finish(start + X·B) for the inputs X (m × k) of a minibatch, B (k × n), C (m × n): the first layer's forward
-/// product. Inputs that are 0 in every example are left out of the chains, which changes no bit as long as B is finite.
+/// C ← finish(start + X·B) for the inputs X (m × k) of m examples, B (k × n), C (m × n): the first layer's forward
+/// product. Each member that shares it gathers the examples for itself first, in the same phase.
+///
+/// Inputs that are 0 in every example are left out of the chains, which changes no bit as long as B is finite.
 ///
 /// # Panics
 ///
-/// If the shapes don't fit, or an epilogue panics.
-pub fn gemm_compact(
+/// If the shapes don't fit, the team has more members than `x`, or an epilogue panics.
+pub fn gather_gemm(
     team: &Team<'_>,
-    x: &CompactInputs,
+    x: &mut TeamInputs,
+    examples: Examples<'_>,
     b: Mat<'_>,
     c: &mut MatMut<'_>,
     start: Start<'_>,
     epilogue: &dyn Epilogue,
 ) {
     assert_eq!(x.inputs(), b.rows, "inner sizes of a product");
-    assert_eq!(x.examples(), c.rows, "rows of a product");
-    run(team, Left::Inputs(x), b, c, start, epilogue);
+    assert!(team.members() <= x.copies.len(), "{} members, inputs for {}", team.members(), x.copies.len());
+    let split = Split::new(team.members(), c.rows, c.cols, x.inputs());
+    x.sharing = split.members;
+    let (copies, rows, isa) = (Shared(x.copies.as_mut_ptr()), c.rows, team.isa());
+    let gather = |member| {
+        // SAFETY: there is a copy for each member, and a phase runs each member once.
+        let copy = unsafe { &mut *copies.at(member) };
+        copy.gather(isa, rows, examples);
+        Left::Inputs(copy)
+    };
+    run(team, &split, gather, b, c, start, epilogue);
 }
 
-/// C ← C + Xᵀ·B for the inputs X (k × m) of a minibatch, B (k × n), C (m × n): the first layer's update. Rows of C
-/// whose input is 0 in every example aren't touched.
+/// C ← C + Xᵀ·B for the inputs X (k × m) last gathered, B (k × n), C (m × n): the first layer's update. Rows of C
+/// whose input is 0 in every example aren't touched. Members own the columns that they owned in [`gather_gemm`].
 ///
 /// # Panics
 ///
-/// If the shapes don't fit.
-pub fn accumulate_compact(team: &Team<'_>, x: &CompactInputs, b: Mat<'_>, c: &mut MatMut<'_>) {
-    assert_eq!(x.examples(), b.rows, "inner sizes of a product");
+/// If the shapes don't fit, or nothing has been gathered.
+pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut MatMut<'_>) {
+    assert!((1..=team.members()).contains(&x.sharing), "inputs gathered by this team");
+    assert_eq!(x.compact().examples(), b.rows, "inner sizes of a product");
     assert_eq!(x.inputs(), c.rows, "rows of a product");
-    run(team, Left::InputsTransposed(x), b, c, Start::Scaled(1.0), &Store);
+    let split = Split::among(x.sharing, c.rows, c.cols);
+    let gathered = |member: usize| Left::InputsTransposed(&x.copies[member]);
+    run(team, &split, gathered, b, c, Start::Scaled(1.0), &Store);
+}
+
+/// How members share a product: each owns a block of columns, whole cache lines of them, or, where these are too few, a
+/// block of rows.
+struct Split {
+    members: usize,
+    by_rows: bool,
+}
+
+impl Split {
+    /// As many of `members` as an (m × k)·(k × n) product is worth.
+    fn new(members: usize, m: usize, n: usize, k: usize) -> Split {
+        Split::among(sizes::members(members, m, n, k), m, n)
+    }
+
+    /// All of `members`.
+    fn among(members: usize, m: usize, n: usize) -> Split {
+        Split { members, by_rows: members > 1 && n < sizes::LINE * members && m > n }
+    }
+
+    /// The block of an (m × n) matrix that is `member`'s.
+    fn block(&self, member: usize, m: usize, n: usize) -> (Range<usize>, Range<usize>) {
+        if self.by_rows {
+            // Whole blocks of examples.
+            let blocks = m.div_ceil(BLOCK);
+            let at = |member: usize| (blocks * member / self.members * BLOCK).min(m);
+            (at(member)..at(member + 1), 0..n)
+        } else {
+            (0..m, column_block(n, self.members, member))
+        }
+    }
+}
+
+/// A pointer that members share; each follows it to elements that are its own.
+#[derive(Clone, Copy)]
+struct Shared<T>(*mut T);
+
+// SAFETY: it is only a place; whoever follows it argues that no two members touch the same element.
+unsafe impl<T> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// Where element `i` lies.
+    fn at(&self, i: usize) -> *mut T {
+        self.0.wrapping_add(i)
+    }
 }
 
 /// The left operand A (m × k).
@@ -108,19 +169,21 @@ enum Left<'a> {
 }
 
 impl Left<'_> {
-    /// m and k.
-    fn shape(&self) -> (usize, usize) {
+    /// k, the length of the chains.
+    fn depth(&self) -> usize {
         match self {
-            Left::View(a) => (a.rows, a.cols),
-            Left::Inputs(x) => (x.examples(), x.active().len()),
-            Left::InputsTransposed(x) => (x.active().len(), x.examples()),
+            Left::View(a) => a.cols,
+            Left::Inputs(x) => x.active().len(),
+            Left::InputsTransposed(x) => x.examples(),
         }
     }
 }
 
-fn run(
+/// Computes C in one phase; `left` gives each member its A.
+fn run<'a>(
     team: &Team<'_>,
-    a: Left<'_>,
+    split: &Split,
+    left: impl Fn(usize) -> Left<'a> + Sync,
     b: Mat<'_>,
     c: &mut MatMut<'_>,
     start: Start<'_>,
@@ -130,27 +193,18 @@ fn run(
     if let Start::Bias(bias) = start {
         assert_eq!(bias.len(), c.cols, "as many biases as columns");
     }
-    let (rows, depth) = a.shape();
-    let cols = c.cols;
-    if rows == 0 || cols == 0 {
+    if c.rows == 0 || c.cols == 0 {
         return;
     }
-    let product = Product { a, b, c: c.data, c_stride: c.row_stride, start, epilogue, isa: team.isa() };
-    let members = sizes::members(team.members(), rows, cols, depth);
-    if members > 1 && cols < sizes::LINE * members && rows > cols {
-        // Too few columns to share: share rows, in whole blocks of examples.
-        let blocks = rows.div_ceil(BLOCK);
-        team.phase(members, |member, scratch| {
-            let at = |member: usize| (blocks * member / members * BLOCK).min(rows);
-            // SAFETY: blocks of rows are disjoint.
-            unsafe { product.block(at(member)..at(member + 1), 0..cols, scratch) }
-        });
-    } else {
-        team.phase(members, |member, scratch| {
-            // SAFETY: blocks of columns are disjoint.
-            unsafe { product.block(0..rows, column_block(cols, members, member), scratch) }
-        });
-    }
+    let (isa, c_stride, cols, rows, target) = (team.isa(), c.row_stride, c.cols, c.rows, Shared(c.data));
+    team.phase(split.members, |member, scratch| {
+        let a = left(member);
+        let rows = if let Left::InputsTransposed(x) = a { x.active().len() } else { rows };
+        let (rows, cols) = split.block(member, rows, cols);
+        let product = Product { a, b, c: target.at(0), c_stride, start, epilogue, isa };
+        // SAFETY: shapes were checked, and blocks of different members are disjoint.
+        unsafe { product.block(rows, cols, scratch) }
+    });
 }
 
 /// A product whose shapes have been checked, ready to be computed block by block.
@@ -167,9 +221,6 @@ struct Product<'a> {
     epilogue: &'a dyn Epilogue,
     isa: Isa,
 }
-
-// SAFETY: members write disjoint blocks of C (the contract of `block`) and only read the rest.
-unsafe impl Sync for Product<'_> {}
 
 impl Product<'_> {
     /// Computes `rows` × `cols` of C.

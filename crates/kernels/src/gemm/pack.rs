@@ -32,47 +32,116 @@ impl Scratch {
 
 /// Packs a (rows × depth) part of A into strips, one for each tile of [`even_pieces`]: in a strip, the column of step
 /// p follows that of p − 1.
-pub(crate) fn pack_a<V: Vector>(a: Mat<'_>, to: &mut [f32]) {
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`.
+#[inline(always)]
+pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, to: &mut [f32]) {
     let mut to = to;
     for tile in even_pieces(0..a.rows, V::TILE_ROWS) {
         let rows = tile.len();
         let part = a.part(tile, 0..a.cols);
         let strip;
         (strip, to) = to.split_at_mut(rows * a.cols);
-        if part.row_stride == 1 {
-            for (p, to) in strip.chunks_exact_mut(rows).enumerate() {
-                to.copy_from_slice(part.transposed().row(p));
+        // SAFETY: the strip holds as many values as the part.
+        unsafe { copy_transposed::<V>(part, strip.as_mut_ptr(), rows) };
+    }
+}
+
+/// Packs the rows `steps` and columns `cols` of B into strips of NR columns: in a strip, row p follows row p − 1, each
+/// NR values wide. Columns past the edge of the last strip are left as they are: the micro-kernel masks them.
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`; `to` must hold the strips; steps must be rows of B.
+#[inline(always)]
+pub(crate) unsafe fn pack_b<V: Vector>(b: Mat<'_>, steps: &Steps<'_>, cols: Range<usize>, to: &mut [f32]) {
+    let width = sizes::nr::<V>();
+    let strips = to.chunks_mut((width * steps.len()).max(1));
+    for (first, strip) in cols.clone().step_by(width).zip(strips) {
+        let cols = first..cols.end.min(first + width);
+        match steps {
+            // SAFETY: a strip holds `steps` rows of `width` ≥ `cols` values.
+            Steps::Range(steps) if b.col_stride != 1 => unsafe {
+                let part = b.part(steps.clone(), cols);
+                copy_transposed::<V>(part.transposed(), strip.as_mut_ptr(), width);
+            },
+            Steps::Range(steps) => {
+                for (p, to) in steps.clone().zip(strip.chunks_exact_mut(width)) {
+                    to[..cols.len()].copy_from_slice(&b.row(p)[cols.clone()]);
+                }
             }
-        } else {
-            for i in 0..rows {
-                for (p, to) in strip[i..].iter_mut().step_by(rows).enumerate() {
-                    // SAFETY: (i, p) lies inside `part`.
-                    *to = unsafe { *part.data.add(i * part.row_stride + p * part.col_stride) };
+            Steps::Selected(steps) => {
+                for (&p, to) in steps.iter().zip(strip.chunks_exact_mut(width)) {
+                    let row = b.part(p as usize..p as usize + 1, cols.clone());
+                    (0..cols.len()).for_each(|j| to[j] = row.get(0, j));
                 }
             }
         }
     }
 }
 
-/// Packs the rows `steps` and columns `cols` of B into strips of NR columns: in a strip, row p follows row p − 1, each
-/// NR values wide. Columns past the edge of the last strip are left as they are: the micro-kernel masks them.
-pub(crate) fn pack_b<V: Vector>(
-    b: Mat<'_>,
-    steps: &(impl ExactSizeIterator<Item = usize> + Clone),
-    cols: Range<usize>,
-    to: &mut [f32],
-) {
-    let width = sizes::nr::<V>();
-    let strips = to.chunks_mut((width * steps.len()).max(1));
-    for (first, strip) in cols.clone().step_by(width).zip(strips) {
-        let cols = first..cols.end.min(first + width);
-        for (p, to) in steps.clone().zip(strip.chunks_exact_mut(width)) {
-            let part = b.part(p..p + 1, cols.clone());
-            if part.col_stride == 1 {
-                to[..cols.len()].copy_from_slice(part.row(0));
-            } else {
-                for (j, to) in to[..cols.len()].iter_mut().enumerate() {
-                    *to = part.get(0, j);
+/// Which rows of B are the steps of a chain.
+pub(crate) enum Steps<'a> {
+    /// These, one after the other.
+    Range(Range<usize>),
+    /// The active inputs.
+    Selected(&'a [u32]),
+}
+
+impl Steps<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Steps::Range(steps) => steps.len(),
+            Steps::Selected(steps) => steps.len(),
+        }
+    }
+}
+
+/// Writes the transpose of `from` (m × k): element (i, p) goes to `p·to_row + i`.
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`, and `to` must be valid for k rows of m values, `to_row` ≥ m apart.
+#[inline(always)]
+pub(crate) unsafe fn copy_transposed<V: Vector>(from: Mat<'_>, to: *mut f32, to_row: usize) {
+    let Mat { rows, cols, row_stride, col_stride, .. } = from;
+    // SAFETY: every element (i, p) read lies inside `from`, every one written inside `to`; blocks of LANES by LANES elements
+    // go through registers, smaller ones masked.
+    unsafe {
+        if row_stride == 1 {
+            for p in 0..cols {
+                to.add(p * to_row).copy_from_nonoverlapping(from.data.add(p * col_stride), rows);
+            }
+            return;
+        }
+        if col_stride != 1 {
+            for i in 0..rows {
+                for p in 0..cols {
+                    *to.add(p * to_row + i) = *from.data.add(i * row_stride + p * col_stride);
+                }
+            }
+            return;
+        }
+        for i in (0..rows).step_by(V::LANES) {
+            for p in (0..cols).step_by(V::LANES) {
+                let (from, to) = (from.data.add(i * row_stride + p), to.add(p * to_row + i));
+                let (rows, cols) = (V::LANES.min(rows - i), V::LANES.min(cols - p));
+                if rows == V::LANES && cols == V::LANES {
+                    V::transpose(from, row_stride, to, to_row);
+                } else {
+                    // Through a whole block on the stack.
+                    let mut block = [[0.0f32; 16]; 16];
+                    let mut transposed = block;
+                    let (rows_mask, cols_mask) = (V::mask(rows), V::mask(cols));
+                    for i in 0..rows {
+                        V::load_masked(from.add(i * row_stride), cols_mask).store(block[i].as_mut_ptr());
+                    }
+                    V::transpose(block.as_ptr().cast(), 16, transposed.as_mut_ptr().cast(), 16);
+                    for p in 0..cols {
+                        V::load(transposed[p].as_ptr()).store_masked(to.add(p * to_row), rows_mask);
+                    }
                 }
             }
         }

@@ -176,8 +176,25 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tile<
                     }
                 }};
             }
+            /// `body` so many times, four at a time: the loop's own instructions compete with the multiply-adds for their
+            /// ports. (A macro, because a closure would not be compiled for this instruction set.)
+            macro_rules! repeat {
+                ($times:expr, $body:block) => {{
+                    let times: usize = $times;
+                    for _ in 0..times / 4 {
+                        $body
+                        $body
+                        $body
+                        $body
+                    }
+                    for _ in 0..times % 4 {
+                        $body
+                    }
+                }};
+            }
             let (mut a, mut b) = (a, b);
             match walk {
+                // Not repeated: the rows' offsets take up the integer registers.
                 Walk::Strided { a_row } => {
                     for _ in 0..depth {
                         step!(a, a_row, b);
@@ -185,29 +202,28 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tile<
                         b = b.wrapping_add(b_depth);
                     }
                 }
-                Walk::Unit => {
-                    for _ in 0..depth {
-                        step!(a, 1, b);
-                        a = a.wrapping_add(a_depth);
-                        b = b.wrapping_add(b_depth);
-                    }
-                }
-                Walk::UnitSelected { rows } => {
-                    for p in 0..depth {
-                        step!(a, 1, b.add(*rows.add(p) as usize * b_depth));
-                        a = a.wrapping_add(a_depth);
-                    }
-                }
+                Walk::Unit => repeat!(depth, {
+                    step!(a, 1, b);
+                    a = a.wrapping_add(a_depth);
+                    b = b.wrapping_add(b_depth);
+                }),
+                Walk::UnitSelected { mut rows } => repeat!(depth, {
+                    step!(a, 1, b.add(*rows as usize * b_depth));
+                    a = a.wrapping_add(a_depth);
+                    rows = rows.wrapping_add(1);
+                }),
                 Walk::Blocked => {
                     let mut left = depth;
                     while left > 0 {
-                        let block = left.min(BLOCK);
-                        for p in 0..block {
-                            step!(a.add(p), BLOCK, b);
+                        let steps = left.min(BLOCK);
+                        let mut at = a;
+                        repeat!(steps, {
+                            step!(at, BLOCK, b);
+                            at = at.wrapping_add(1);
                             b = b.wrapping_add(b_depth);
-                        }
+                        });
                         a = a.wrapping_add(a_depth);
-                        left -= block;
+                        left -= steps;
                     }
                 }
             }
