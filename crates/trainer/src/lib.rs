@@ -27,6 +27,7 @@ pub mod checkpoint;
 pub mod cost;
 mod error;
 mod evaluation;
+pub mod gradcheck;
 mod gradients;
 mod init;
 mod network;
