@@ -15,7 +15,7 @@ use crate::vector::Vector;
 /// If `sums` isn't as long as a row, or A's rows aren't contiguous.
 pub fn add_column_sums(isa: Isa, a: Mat<'_>, sums: &mut [f32]) {
     assert_eq!(a.cols, sums.len(), "as many sums as columns");
-    assert!(a.col_stride == 1 || a.cols <= 1, "column sums read contiguous rows");
+    assert!(a.has_row_slices(), "column sums read contiguous rows");
     struct AddColumnSums<'a>(Mat<'a>, &'a mut [f32]);
     impl Kernel for AddColumnSums<'_> {
         type Output = ();

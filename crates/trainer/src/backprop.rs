@@ -16,8 +16,8 @@ use crate::cost::Outputs;
 use crate::network::Network;
 use crate::workspace::Workspace;
 use minibatch_kernels::{
-    Epilogue, Examples, Isa, Mat, MatMut, Matrix, Start, Store, Team, TeamInputs, accumulate_gathered,
-    add_column_sums, gather_gemm, gemm, scale,
+    Epilogue, Examples, Isa, Mat, MatMut, Matrix, Panels, Start, Store, Team, TeamInputs,
+    accumulate_gathered, add_column_sums, gather_gemm, gemm, scale,
 };
 
 /// The epilogue of the forward product: Z_l becomes A_l.
@@ -143,7 +143,7 @@ pub(crate) fn accumulate(
     activations: &[Matrix],
     error: Mat<'_>,
     l: usize,
-    weights: &mut Matrix,
+    weights: &mut Panels,
 ) {
     match l {
         1 => accumulate_gathered(team, inputs, error, &mut weights.view_mut()),

@@ -4,13 +4,13 @@ use crate::backprop;
 use crate::error::Error;
 use crate::network::Network;
 use crate::workspace::Workspace;
-use minibatch_kernels::{Examples, Mat, Matrix, Pool, add_column_sums, scale};
+use minibatch_kernels::{Examples, Mat, Matrix, Panels, Pool, add_column_sums, scale};
 
 /// ∂C/∂W_l and ∂C/∂b_l of one layer, means over a minibatch.
 #[derive(Clone, Debug)]
 pub struct LayerGradients {
     /// Input-major, as the weights are stored: (n_{l−1} × n_l).
-    weights: Matrix,
+    weights: Panels,
     biases: Vec<f32>,
     error: Matrix,
     activations: Matrix,
@@ -23,7 +23,7 @@ impl LayerGradients {
     ///
     /// If there is no such weight.
     pub fn weight(&self, j: usize, k: usize) -> f32 {
-        self.weights.row(k)[j]
+        self.weights.get(k, j)
     }
 
     /// ∂C/∂b_j (BP3), one for each neuron.
@@ -79,7 +79,7 @@ impl Network {
         let mut gradients: Vec<_> = self
             .layers
             .iter()
-            .map(|layer| (Matrix::zeros(layer.inputs(), layer.outputs()), vec![0.0; layer.outputs()]))
+            .map(|layer| (Panels::zeros(layer.inputs(), layer.outputs()), vec![0.0; layer.outputs()]))
             .collect();
         pool.run(|team| {
             let isa = team.isa();

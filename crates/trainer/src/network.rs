@@ -3,7 +3,7 @@
 use crate::activation::{self, Activation, Sigmoid};
 use crate::cost::{Cost, Quadratic};
 use crate::init::Initializer;
-use minibatch_kernels::Matrix;
+use minibatch_kernels::Panels;
 use std::sync::Arc;
 
 /// A fully connected layer: A_l = σ_l(A_{l−1}·W_lᵀ + b_l).
@@ -13,7 +13,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Layer {
     /// (n_{l−1} × n_l)
-    pub(crate) weights: Matrix,
+    pub(crate) weights: Panels,
     /// (n_l)
     pub(crate) biases: Vec<f32>,
     pub(crate) activation: Arc<dyn Activation>,
@@ -21,7 +21,7 @@ pub struct Layer {
 
 impl Layer {
     fn new(inputs: usize, outputs: usize, activation: Arc<dyn Activation>) -> Layer {
-        Layer { weights: Matrix::zeros(inputs, outputs), biases: vec![0.0; outputs], activation }
+        Layer { weights: Panels::zeros(inputs, outputs), biases: vec![0.0; outputs], activation }
     }
 
     /// n_{l−1}, the fan-in of each neuron.
@@ -40,7 +40,7 @@ impl Layer {
     ///
     /// If there is no such weight.
     pub fn weight(&self, j: usize, k: usize) -> f32 {
-        self.weights.row(k)[j]
+        self.weights.get(k, j)
     }
 
     /// Sets W_jk.
@@ -49,7 +49,7 @@ impl Layer {
     ///
     /// If there is no such weight.
     pub fn set_weight(&mut self, j: usize, k: usize, weight: f32) {
-        self.weights.row_mut(k)[j] = weight;
+        self.weights.set(k, j, weight);
     }
 
     /// b_l, one for each output.

@@ -78,11 +78,11 @@ pub(crate) fn with_examples<R>(
 ) -> R {
     const ONE_KIND: &str = "all rows of a dataset are of one kind";
     match data.input(index(0)) {
-        Row::Bytes(_) => f(Examples::Bytes(&|row| match data.input(index(row)) {
+        Row::Bytes(_) => f(Examples::Bytes(&move |row| match data.input(index(row)) {
             Row::Bytes(bytes) => bytes,
             Row::Floats(_) => unreachable!("{ONE_KIND}"),
         })),
-        Row::Floats(_) => f(Examples::Floats(&|row| match data.input(index(row)) {
+        Row::Floats(_) => f(Examples::Floats(&move |row| match data.input(index(row)) {
             Row::Floats(floats) => floats,
             Row::Bytes(_) => unreachable!("{ONE_KIND}"),
         })),

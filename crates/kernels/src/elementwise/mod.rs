@@ -82,6 +82,7 @@ trait Binary: Copy {
 
 /// C ← op(C), element by element.
 fn map(isa: Isa, c: &mut MatMut<'_>, op: impl Unary) {
+    assert!(c.as_mat().has_row_slices(), "element-wise operations need contiguous rows");
     struct Map<'a, 'c, O>(&'a mut MatMut<'c>, O);
     impl<O: Unary> Kernel for Map<'_, '_, O> {
         type Output = ();
@@ -111,7 +112,10 @@ fn map(isa: Isa, c: &mut MatMut<'_>, op: impl Unary) {
 /// C ← op(C, B), element by element.
 fn zip(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>, op: impl Binary) {
     assert_eq!((c.rows, c.cols), (b.rows, b.cols), "shapes of an element-wise operation");
-    assert!(b.col_stride == 1 || b.cols <= 1, "an element-wise operation reads contiguous rows");
+    assert!(
+        c.as_mat().has_row_slices() && b.has_row_slices(),
+        "element-wise operations need contiguous rows"
+    );
     struct Zip<'a, 'c, 'b, O>(&'a mut MatMut<'c>, Mat<'b>, O);
     impl<O: Binary> Kernel for Zip<'_, '_, '_, O> {
         type Output = ();

@@ -202,7 +202,7 @@ impl Network {
     /// W_jk for all j), then the biases.
     fn parameter_blocks(&self) -> impl Iterator<Item = &[f32]> {
         self.layers.iter().flat_map(|layer| {
-            let rows = (0..layer.inputs()).map(|k| layer.weights.row(k));
+            let rows = (0..layer.inputs()).flat_map(|k| layer.weights.row_slices(k));
             rows.chain(std::iter::once(&*layer.biases))
         })
     }
@@ -362,7 +362,9 @@ fn read_network(
     network.origin = None;
     for layer in &mut network.layers {
         for k in 0..layer.inputs() {
-            blocks.read_into(layer.weights.row_mut(k))?;
+            for slice in layer.weights.row_slices_mut(k) {
+                blocks.read_into(slice)?;
+            }
         }
         blocks.read_into(&mut layer.biases)?;
     }
