@@ -290,7 +290,7 @@ impl<'a> Trainer<'a> {
         next.next();
         with_examples(data, index, |examples| backprop::forward(team, network, workspace, examples, rows));
         next.next();
-        let cost = backprop::cost(network, workspace, rows);
+        let cost = backprop::cost(team.isa(), network, workspace, rows);
         if !cost.is_finite() {
             return Err(Error::Diverged {
                 epoch: self.history.len() + 1,
