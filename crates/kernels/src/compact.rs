@@ -272,14 +272,75 @@ impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
     }
 }
 
+/// A minibatch's inputs for a team: a [`CompactInputs`] for each member.
+///
+/// Members gather redundantly, each its own copy in the phase in which it first needs it
+/// ([`gather_gemm`](crate::gather_gemm)): fetching the converted inputs from another core's cache would cost more than converting them.
+#[derive(Clone, Debug)]
+pub struct TeamInputs {
+    pub(crate) copies: Vec<CompactInputs>,
+    /// Members that share the current minibatch's products, and so have gathered it.
+    pub(crate) sharing: usize,
+}
+
+impl TeamInputs {
+    /// Room for minibatches of up to `examples` examples of `inputs` inputs, in a team of `members`.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 2³¹ inputs, or no members.
+    pub fn new(inputs: usize, examples: usize, members: usize) -> TeamInputs {
+        assert!(members > 0, "a team has members");
+        TeamInputs { copies: vec![CompactInputs::new(inputs, examples); members], sharing: 0 }
+    }
+
+    /// n_0.
+    pub fn inputs(&self) -> usize {
+        self.copies[0].inputs
+    }
+
+    /// The current minibatch.
+    pub fn compact(&self) -> &CompactInputs {
+        &self.copies[0]
+    }
+}
+
+/// Where a minibatch's examples come from: a function from 0, 1, … to the inputs of that example.
+#[derive(Clone, Copy)]
+pub enum Examples<'a> {
+    /// Bytes, taken as numbers in [0, 1]: the correctly rounded x/255.
+    Bytes(&'a (dyn Fn(usize) -> &'a [u8] + Sync + 'a)),
+    /// Numbers as they are.
+    Floats(&'a (dyn Fn(usize) -> &'a [f32] + Sync + 'a)),
+}
+
+impl CompactInputs {
+    /// Takes in `examples` examples.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for the examples, or one hasn't n_0 inputs.
+    pub fn gather(&mut self, isa: Isa, examples: usize, from: Examples<'_>) {
+        match from {
+            Examples::Bytes(row) => self.gather_bytes(isa, examples, row),
+            Examples::Floats(row) => self.gather_floats(isa, examples, row),
+        }
+    }
+}
+
 /// Asks the memory for `bytes`, which will be gathered soon. Never changes a result.
-pub fn prefetch(bytes: &[u8]) {
+pub fn prefetch_bytes(bytes: &[u8]) {
+    prefetch(bytes.as_ptr(), bytes.len());
+}
+
+/// Asks the memory for `len` bytes at `from`: a hint, whatever `from` is.
+pub(crate) fn prefetch(from: *const u8, len: usize) {
     #[cfg(target_arch = "x86_64")]
-    for line in bytes.chunks(64) {
+    for at in (0..len).step_by(64) {
         use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: a hint; it reads nothing that the program can see, and every x86-64 CPU has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+        // SAFETY: it reads nothing that the program can see, faults on no address, and every x86-64 CPU has it.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.wrapping_add(at).cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = bytes;
+    let _ = (from, len);
 }

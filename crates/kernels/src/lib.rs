@@ -38,11 +38,11 @@ pub mod reference;
 mod team;
 mod vector;
 
-pub use compact::{CompactInputs, prefetch};
+pub use compact::{CompactInputs, Examples, TeamInputs, prefetch_bytes};
 pub use elementwise::*;
-pub use gemm::{Epilogue, Start, Store, accumulate_compact, gemm, gemm_compact};
+pub use gemm::{Epilogue, Start, Store, accumulate_gathered, gather_gemm, gemm};
 pub use isa::{ArithmeticClass, Isa, IsaError};
-pub use matrix::{Mat, MatMut, Matrix};
+pub use matrix::{Mat, MatMut, Matrix, Panels};
 pub use pool::{Pool, PoolError};
 pub use reduce::*;
 pub use team::Team;

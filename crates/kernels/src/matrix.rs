@@ -1,7 +1,11 @@
 //! Matrices and views of them, all f32.
 //!
-//! [`Matrix`] owns row-major storage whose rows start on 64-byte lines. The kernels work on views: [`Mat`] reads
-//! with any row and column stride (so a transpose is free), [`MatMut`] writes row-major.
+//! [`Matrix`] owns row-major storage whose rows start on 64-byte lines; [`Panels`] owns storage in panels of 16 columns,
+//! one after the other. The kernels work on views: [`Mat`] reads with any row and column stride (so a transpose is
+//! free), [`MatMut`] writes.
+//!
+//! Element (i, j) of a view lies `along(i, row_stride, row_panel) + along(j, col_stride, col_panel)` values in, where
+//! `along` counts whole panels of 16 and what is left of them. For strided storage a panel is just 16 strides.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,6 +13,12 @@ use std::ops::Range;
 
 /// f32 values in a cache line: row strides of owned matrices are multiples of it.
 const LINE: usize = 16;
+
+/// How far index `i` is along a dimension whose neighbours are `stride` apart, and whose panels of 16 `panel` apart.
+#[inline(always)]
+fn along(i: usize, stride: usize, panel: usize) -> usize {
+    i / LINE * panel + i % LINE * stride
+}
 
 /// One cache line of values: what makes a `Vec` start on a 64-byte boundary.
 #[repr(C, align(64))]
@@ -103,14 +113,7 @@ impl Matrix {
     /// If the matrix has fewer rows.
     pub fn top(&self, rows: usize) -> Mat<'_> {
         assert!(rows <= self.rows, "the first {rows} rows of {}", self.rows);
-        Mat {
-            data: self.values().as_ptr(),
-            rows,
-            cols: self.cols,
-            row_stride: self.row_stride,
-            col_stride: 1,
-            borrow: PhantomData,
-        }
+        Mat::new(self.values().as_ptr(), rows, self.cols, self.row_stride, 1)
     }
 
     /// The first `rows` rows, to write.
@@ -121,7 +124,7 @@ impl Matrix {
     pub fn top_mut(&mut self, rows: usize) -> MatMut<'_> {
         assert!(rows <= self.rows, "the first {rows} rows of {}", self.rows);
         let (cols, row_stride) = (self.cols, self.row_stride);
-        MatMut { data: self.values_mut().as_mut_ptr(), rows, cols, row_stride, borrow: PhantomData }
+        MatMut::new(self.values_mut().as_mut_ptr(), rows, cols, row_stride)
     }
 
     fn values(&self) -> &[f32] {
@@ -150,14 +153,127 @@ impl PartialEq for Matrix {
     }
 }
 
-/// A (rows × cols) view to read, with any strides: element (i, j) is `i·row_stride + j·col_stride` values in.
+/// A (rows × cols) matrix in panels of 16 columns, each contiguous: where weights live.
+///
+/// A member of a team owns whole panels, so what it writes is apart from what others write. (Row-major, two members' lines
+/// alternate, and a core that fetches the neighbour of each line takes it from the other: measured, a step on two
+/// threads took twice as long as on one.) For the micro-kernel a panel is a packed operand, at constant distances.
+///
+/// ```
+/// use minibatch_kernels::Panels;
+///
+/// let mut w = Panels::zeros(2, 20);
+/// w.set(1, 17, 3.0);
+/// assert_eq!(w.get(1, 17), 3.0);
+/// assert_eq!(w.row_slices(1).map(<[f32]>::len).collect::<Vec<_>>(), [16, 4]);
+/// ```
+#[derive(Clone)]
+pub struct Panels {
+    /// Line `panel · rows + row`.
+    lines: Vec<Line>,
+    rows: usize,
+    cols: usize,
+}
+
+impl Panels {
+    /// A (`rows` × `cols`) matrix of zeros.
+    ///
+    /// # Panics
+    ///
+    /// If the size doesn't fit the address space.
+    pub fn zeros(rows: usize, cols: usize) -> Panels {
+        let lines = rows.checked_mul(cols.div_ceil(LINE)).expect("a matrix must fit in memory");
+        Panels { lines: vec![Line([0.0; LINE]); lines], rows, cols }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Element (row, col).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such element.
+    pub fn get(&self, row: usize, col: usize) -> f32 {
+        self.lines[self.line(row, col)].0[col % LINE]
+    }
+
+    /// Sets element (row, col).
+    ///
+    /// # Panics
+    ///
+    /// If there is no such element.
+    pub fn set(&mut self, row: usize, col: usize, value: f32) {
+        let line = self.line(row, col);
+        self.lines[line].0[col % LINE] = value;
+    }
+
+    fn line(&self, row: usize, col: usize) -> usize {
+        let (rows, cols) = (self.rows, self.cols);
+        assert!(row < rows && col < cols, "({row}, {col}) of a ({rows} × {cols}) matrix");
+        col / LINE * rows + row
+    }
+
+    /// Row `row` in slices of up to 16 values.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn row_slices(&self, row: usize) -> impl Iterator<Item = &[f32]> {
+        assert!(row < self.rows, "row {row} of a matrix of {} rows", self.rows);
+        let lines = self.lines[row..].iter().step_by(self.rows);
+        lines.enumerate().map(|(panel, line)| &line.0[..LINE.min(self.cols - panel * LINE)])
+    }
+
+    /// Row `row` in slices of up to 16 values, to write.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn row_slices_mut(&mut self, row: usize) -> impl Iterator<Item = &mut [f32]> {
+        assert!(row < self.rows, "row {row} of a matrix of {} rows", self.rows);
+        let cols = self.cols;
+        let lines = self.lines[row..].iter_mut().step_by(self.rows);
+        lines.enumerate().map(move |(panel, line)| &mut line.0[..LINE.min(cols - panel * LINE)])
+    }
+
+    /// The whole matrix, to read.
+    pub fn view(&self) -> Mat<'_> {
+        let plain = Mat::new(self.lines.as_ptr().cast(), self.rows, self.cols, LINE, 1);
+        Mat { col_panel: self.rows * LINE, ..plain }
+    }
+
+    /// The whole matrix, to write.
+    pub fn view_mut(&mut self) -> MatMut<'_> {
+        let (rows, cols) = (self.rows, self.cols);
+        let plain = MatMut::new(self.lines.as_mut_ptr().cast(), rows, cols, LINE);
+        MatMut { col_panel: rows * LINE, ..plain }
+    }
+}
+
+impl fmt::Debug for Panels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Panels({} × {})", self.rows, self.cols)
+    }
+}
+
+/// A (rows × cols) view to read, with any strides, or in panels.
 #[derive(Clone, Copy)]
 pub struct Mat<'a> {
     pub(crate) data: *const f32,
     pub(crate) rows: usize,
     pub(crate) cols: usize,
     pub(crate) row_stride: usize,
+    pub(crate) row_panel: usize,
     pub(crate) col_stride: usize,
+    pub(crate) col_panel: usize,
     borrow: PhantomData<&'a f32>,
 }
 
@@ -180,7 +296,23 @@ impl<'a> Mat<'a> {
         col_stride: usize,
     ) -> Mat<'a> {
         assert_inside(data.len(), rows, cols, row_stride, col_stride);
-        Mat { data: data.as_ptr(), rows, cols, row_stride, col_stride, borrow: PhantomData }
+        Mat::new(data.as_ptr(), rows, cols, row_stride, col_stride)
+    }
+
+    fn new(data: *const f32, rows: usize, cols: usize, row_stride: usize, col_stride: usize) -> Mat<'a> {
+        let (row_panel, col_panel) = (LINE * row_stride, LINE * col_stride);
+        Mat { data, rows, cols, row_stride, row_panel, col_stride, col_panel, borrow: PhantomData }
+    }
+
+    /// How far element (row, col) is from the first.
+    #[inline(always)]
+    pub(crate) fn offset(&self, row: usize, col: usize) -> usize {
+        along(row, self.row_stride, self.row_panel) + along(col, self.col_stride, self.col_panel)
+    }
+
+    /// Whether each row is a slice.
+    pub(crate) fn has_row_slices(&self) -> bool {
+        self.cols <= 1 || self.col_stride == 1 && (self.cols <= LINE || self.col_panel == LINE)
     }
 
     /// Views `data` as a (`rows` × `cols`) row-major matrix without padding.
@@ -208,7 +340,9 @@ impl<'a> Mat<'a> {
             rows: self.cols,
             cols: self.rows,
             row_stride: self.col_stride,
+            row_panel: self.col_panel,
             col_stride: self.row_stride,
+            col_panel: self.row_panel,
             ..self
         }
     }
@@ -226,7 +360,7 @@ impl<'a> Mat<'a> {
             self.cols
         );
         // SAFETY: the constructors proved that every element (i, j) in range lies inside the borrowed storage.
-        unsafe { *self.data.add(row * self.row_stride + col * self.col_stride) }
+        unsafe { *self.data.add(self.offset(row, col)) }
     }
 
     /// Row `row` as a slice.
@@ -236,21 +370,29 @@ impl<'a> Mat<'a> {
     /// If there is no such row, or its elements aren't contiguous.
     pub fn row(&self, row: usize) -> &'a [f32] {
         assert!(row < self.rows, "row {row} of a view of {} rows", self.rows);
-        assert!(self.col_stride == 1 || self.cols <= 1, "a row of a transposed view isn't a slice");
+        assert!(self.has_row_slices(), "a row of this view isn't a slice");
         // SAFETY: the constructors proved that the row's `cols` contiguous elements lie inside the storage, which
         // stays borrowed for 'a.
-        unsafe { std::slice::from_raw_parts(self.data.wrapping_add(row * self.row_stride), self.cols) }
+        unsafe { std::slice::from_raw_parts(self.data.wrapping_add(self.offset(row, 0)), self.cols) }
     }
 
     /// The part in `rows` and `cols`.
     ///
     /// # Panics
     ///
-    /// If the part reaches outside.
+    /// If the part reaches outside, or begins inside a panel.
     pub fn part(self, rows: Range<usize>, cols: Range<usize>) -> Mat<'a> {
         assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
         assert!(cols.start <= cols.end && cols.end <= self.cols, "columns {cols:?} of {}", self.cols);
-        let offset = rows.start * self.row_stride + cols.start * self.col_stride;
+        let whole =
+            |start: usize, stride: usize, panel: usize| start.is_multiple_of(LINE) || panel == LINE * stride;
+        assert!(whole(rows.start, self.row_stride, self.row_panel), "row {} is inside a panel", rows.start);
+        assert!(
+            whole(cols.start, self.col_stride, self.col_panel),
+            "column {} is inside a panel",
+            cols.start
+        );
+        let offset = self.offset(rows.start, cols.start);
         // `wrapping_add`: an empty part may begin one past the end, where nothing is read.
         Mat { data: self.data.wrapping_add(offset), rows: rows.len(), cols: cols.len(), ..self }
     }
@@ -261,7 +403,7 @@ impl<'a> Mat<'a> {
     }
 }
 
-/// A (rows × cols) row-major view to write: element (i, j) is `i·row_stride + j` values in.
+/// A (rows × cols) view to write, row-major or in panels.
 ///
 /// Several `MatMut` may interleave in memory (column blocks of one matrix) as long as they share no element.
 pub struct MatMut<'a> {
@@ -269,6 +411,7 @@ pub struct MatMut<'a> {
     pub(crate) rows: usize,
     pub(crate) cols: usize,
     pub(crate) row_stride: usize,
+    pub(crate) col_panel: usize,
     borrow: PhantomData<&'a mut f32>,
 }
 
@@ -286,7 +429,7 @@ impl<'a> MatMut<'a> {
     pub fn strided(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> MatMut<'a> {
         assert_inside(data.len(), rows, cols, row_stride, 1);
         assert!(rows <= 1 || row_stride >= cols, "rows of {cols} values overlap at a stride of {row_stride}");
-        MatMut { data: data.as_mut_ptr(), rows, cols, row_stride, borrow: PhantomData }
+        MatMut::new(data.as_mut_ptr(), rows, cols, row_stride)
     }
 
     /// Views `data` as a (`rows` × `cols`) row-major matrix without padding.
@@ -303,8 +446,18 @@ impl<'a> MatMut<'a> {
     /// # Safety
     ///
     /// For 'a, all elements must be valid to read and write, and reachable through this view only.
-    pub(crate) unsafe fn from_raw(data: *mut f32, rows: usize, cols: usize, row_stride: usize) -> MatMut<'a> {
-        MatMut { data, rows, cols, row_stride, borrow: PhantomData }
+    pub(crate) unsafe fn from_raw(
+        data: *mut f32,
+        rows: usize,
+        cols: usize,
+        row_stride: usize,
+        col_panel: usize,
+    ) -> MatMut<'a> {
+        MatMut { data, rows, cols, row_stride, col_panel, borrow: PhantomData }
+    }
+
+    fn new(data: *mut f32, rows: usize, cols: usize, row_stride: usize) -> MatMut<'a> {
+        MatMut { data, rows, cols, row_stride, col_panel: LINE, borrow: PhantomData }
     }
 
     /// Number of rows.
@@ -324,14 +477,8 @@ impl<'a> MatMut<'a> {
 
     /// The elements, to read.
     pub fn as_mat(&self) -> Mat<'_> {
-        Mat {
-            data: self.data,
-            rows: self.rows,
-            cols: self.cols,
-            row_stride: self.row_stride,
-            col_stride: 1,
-            borrow: PhantomData,
-        }
+        let plain = Mat::new(self.data, self.rows, self.cols, self.row_stride, 1);
+        Mat { col_panel: self.col_panel, ..plain }
     }
 
     /// Copies the elements of `from`.
@@ -350,8 +497,9 @@ impl<'a> MatMut<'a> {
     ///
     /// # Panics
     ///
-    /// If there is no such row.
+    /// If there is no such row, or its elements aren't contiguous.
     pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
+        assert!(self.as_mat().has_row_slices(), "a row of this view isn't a slice");
         assert!(row < self.rows, "row {row} of a view of {} rows", self.rows);
         // SAFETY: the view's elements are valid and exclusively ours; a row is `cols` contiguous ones.
         unsafe { std::slice::from_raw_parts_mut(self.data.wrapping_add(row * self.row_stride), self.cols) }

@@ -23,28 +23,34 @@
 //!
 //! Where the workers' threads come from is the business of [`pool`](crate::pool).
 
+use crate::compact::prefetch;
 use crate::gemm::Scratch;
 use crate::isa::Isa;
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
-use std::hint::spin_loop;
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Thread};
 
 /// How often the driver looks for a block's end before it takes over the blocks nobody claimed: some microseconds,
 /// more than a healthy worker needs to see the phase.
-const SPINS_BEFORE_TAKEOVER: u32 = 200;
+///
+/// The waits spin without the CPU's pause instruction: under a hypervisor a pause in a loop may leave the guest, which
+/// costs more than a step. One look is about a nanosecond.
+const SPINS_BEFORE_TAKEOVER: u32 = 5_000;
 
-/// How often a waiting thread looks before it gives its core away: tens of microseconds, longer than the driver's own
-/// work between two phases of a step.
-const SPINS_BEFORE_PARK: u32 = 2_000;
+/// How often a waiting thread looks before it gives its core away: about 50 µs, longer than the driver's own work between
+/// two phases of a step.
+const SPINS_BEFORE_PARK: u32 = 50_000;
 
 /// The most members a team can have: the phase word keeps 16 bits for them.
 pub(crate) const MAX_MEMBERS: usize = 4096;
+
+/// The most rows that workers are told of ahead.
+const HINTS: usize = 64;
 
 /// Number of blocks that means "the session is over".
 const END: u64 = 0xffff;
@@ -56,24 +62,35 @@ const LINE: usize = 16;
 type Work<'a> = dyn Fn(usize, &mut Scratch) + Sync + 'a;
 
 /// What the members of a team share.
+#[repr(align(128))]
 pub(crate) struct Shared {
     /// generation · 2¹⁶ + blocks
     phase: AtomicU64,
     work: UnsafeCell<Option<*const Work<'static>>>,
     members: Box<[Member]>,
+    /// Addresses of rows that will be gathered next, for workers to prefetch when their block is done.
+    hints: [AtomicUsize; HINTS],
+    hinted: AtomicUsize,
+    hint_len: AtomicUsize,
+    /// The first panic of a block of this phase, and whether there is one: `done` publishes both.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
+    panicked: AtomicBool,
 }
 
-/// One member's flags, on cache lines of their own.
-#[repr(align(128))]
+/// One member's flags. Those that the driver keeps looking at, those that it looks at once a phase, and the rest are on
+/// lines of their own (two lines, because a core may fetch a line's neighbour with it).
 struct Member {
-    claimed: AtomicU64,
-    done: AtomicU64,
-    parked: AtomicBool,
+    done: Apart<AtomicU64>,
+    claimed: Apart<AtomicU64>,
+    parked: Apart<AtomicBool>,
     thread: Mutex<Option<Thread>>,
     /// Packing buffers for whoever runs this member's block.
     scratch: UnsafeCell<Scratch>,
 }
+
+/// A value on cache lines of its own.
+#[repr(align(128))]
+struct Apart<T>(T);
 
 // SAFETY: `work` is written by the driver between phases and read by claim holders within one; `scratch` is touched
 // only by the thread that holds the member's claim. Everything else is atomic or locked.
@@ -85,9 +102,9 @@ impl Shared {
     pub(crate) fn new(members: usize) -> Shared {
         assert!((1..=MAX_MEMBERS).contains(&members));
         let member = |_| Member {
-            claimed: AtomicU64::new(0),
-            done: AtomicU64::new(0),
-            parked: AtomicBool::new(false),
+            done: Apart(AtomicU64::new(0)),
+            claimed: Apart(AtomicU64::new(0)),
+            parked: Apart(AtomicBool::new(false)),
             thread: Mutex::new(None),
             scratch: UnsafeCell::new(Scratch::new()),
         };
@@ -95,7 +112,11 @@ impl Shared {
             phase: AtomicU64::new(0),
             work: UnsafeCell::new(None),
             members: (0..members).map(member).collect(),
+            hints: [const { AtomicUsize::new(0) }; HINTS],
+            hinted: AtomicUsize::new(0),
+            hint_len: AtomicUsize::new(0),
             panic: Mutex::new(None),
+            panicked: AtomicBool::new(false),
         }
     }
 
@@ -115,6 +136,7 @@ impl Shared {
             }
             if (member as u64) < blocks && self.claim(member, generation) {
                 self.run_claimed(member, generation);
+                self.prefetch_hinted();
             }
         }
     }
@@ -125,6 +147,14 @@ impl Shared {
         self.publish(generation << 16 | END, self.members.len());
     }
 
+    /// What a worker does while the driver is at something else. The addresses are hints: nothing is read through them.
+    fn prefetch_hinted(&self) {
+        let len = self.hint_len.load(Ordering::Relaxed);
+        for hint in &self.hints[..self.hinted.swap(0, Ordering::Relaxed)] {
+            prefetch(hint.load(Ordering::Relaxed) as *const u8, len);
+        }
+    }
+
     fn next_phase(&self, member: usize, seen: u64) -> u64 {
         let me = &self.members[member];
         loop {
@@ -133,20 +163,19 @@ impl Shared {
                 if word != seen {
                     return word;
                 }
-                spin_loop();
             }
-            me.parked.store(true, Ordering::SeqCst);
+            me.parked.0.store(true, Ordering::SeqCst);
             if self.phase.load(Ordering::SeqCst) == seen {
                 thread::park();
             }
-            me.parked.store(false, Ordering::SeqCst);
+            me.parked.0.store(false, Ordering::SeqCst);
         }
     }
 
     fn publish(&self, word: u64, members: usize) {
         self.phase.store(word, Ordering::SeqCst);
         for member in &self.members[1..members] {
-            if member.parked.load(Ordering::SeqCst)
+            if member.parked.0.load(Ordering::SeqCst)
                 && let Some(thread) = &*member.thread.lock().unwrap_or_else(PoisonError::into_inner)
             {
                 thread.unpark();
@@ -155,7 +184,7 @@ impl Shared {
     }
 
     fn claim(&self, block: usize, generation: u64) -> bool {
-        let claimed = &self.members[block].claimed;
+        let claimed = &self.members[block].claimed.0;
         let last = claimed.load(Ordering::Relaxed);
         last < generation
             && claimed.compare_exchange(last, generation, Ordering::AcqRel, Ordering::Relaxed).is_ok()
@@ -171,8 +200,9 @@ impl Shared {
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(block, scratch))) {
             self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
+            self.panicked.store(true, Ordering::Relaxed);
         }
-        self.members[block].done.store(generation, Ordering::Release);
+        self.members[block].done.0.store(generation, Ordering::Release);
     }
 
     /// Runs `work` on blocks `0..blocks` and returns when all are done. Called by the driver only.
@@ -193,26 +223,23 @@ impl Shared {
         if self.claim(0, generation) {
             self.run_claimed(0, generation);
         }
-        let is_done = |block: usize| self.members[block].done.load(Ordering::Acquire) == generation;
+        let is_done = |block: usize| self.members[block].done.0.load(Ordering::Acquire) == generation;
         let mut spins = 0;
         for block in 1..blocks {
             while !is_done(block) {
                 spins += 1;
-                if spins < SPINS_BEFORE_TAKEOVER {
-                    spin_loop();
-                } else if self.claim(block, generation) {
+                if spins > SPINS_BEFORE_TAKEOVER && self.claim(block, generation) {
                     self.run_claimed(block, generation);
-                } else if spins < SPINS_BEFORE_PARK {
-                    spin_loop();
-                } else {
+                } else if spins > SPINS_BEFORE_PARK {
                     // Its owner is at it, perhaps preempted: let it have this core.
                     thread::yield_now();
                 }
             }
         }
-        let panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(panic) = panic {
-            resume_unwind(panic);
+        if self.panicked.load(Ordering::Relaxed) {
+            self.panicked.store(false, Ordering::Relaxed);
+            let panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+            resume_unwind(panic.expect("a block left its panic"));
         }
     }
 }
@@ -240,6 +267,21 @@ impl<'s> Team<'s> {
     /// Number of members, the driver included.
     pub fn members(&self) -> usize {
         self.shared.members.len()
+    }
+
+    /// Tells the workers which rows of bytes, all of one length, will be gathered next, so that they ask the memory for them
+    /// when they have nothing else to do. Never changes a result.
+    pub fn announce<'r>(&self, rows: impl Iterator<Item = &'r [u8]>) {
+        if self.members() == 1 {
+            return;
+        }
+        let mut count = 0;
+        for (row, hint) in rows.zip(&self.shared.hints) {
+            hint.store(row.as_ptr() as usize, Ordering::Relaxed);
+            self.shared.hint_len.store(row.len(), Ordering::Relaxed);
+            count += 1;
+        }
+        self.shared.hinted.store(count, Ordering::Relaxed);
     }
 
     /// Runs `work` for blocks `0..blocks`, at most one for each member, block i on member i.

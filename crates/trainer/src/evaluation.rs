@@ -3,9 +3,9 @@
 use crate::backprop;
 use crate::error::Error;
 use crate::network::Network;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Targets};
-use minibatch_kernels::{Mat, Matrix, Pool, argmax};
+use minibatch_kernels::{Examples, Mat, Matrix, Pool, argmax};
 
 /// Examples evaluated at a time: enough for the products to be efficient, few enough for the buffers to stay in cache.
 const BATCH: usize = 256;
@@ -48,9 +48,10 @@ impl Network {
         if x.cols() != self.inputs() {
             return Err(Error::Shape { what: "inputs", expected: self.inputs(), found: x.cols() });
         }
-        let mut workspace = Workspace::for_inference(self, x.rows());
-        workspace.take_inputs(pool.isa(), x);
-        pool.run(|team| backprop::forward(team, self, &mut workspace, x.rows()));
+        let mut workspace = Workspace::for_inference(self, x.rows(), pool.threads());
+        let inputs = x.to_matrix();
+        let examples = Examples::Floats(&|row| inputs.row(row));
+        pool.run(|team| backprop::forward(team, self, &mut workspace, examples, x.rows()));
         Ok(workspace.activations.pop().expect("a network has layers"))
     }
 
@@ -61,14 +62,17 @@ impl Network {
     /// If the data don't fit the network.
     pub fn evaluate(&self, pool: &Pool, data: &Dataset) -> Result<Evaluation, Error> {
         self.check_shape(data)?;
-        let mut workspace = Workspace::for_inference(self, BATCH.min(data.len()));
+        let mut workspace = Workspace::for_inference(self, BATCH.min(data.len()), pool.threads());
         let (mut cost, mut correct) = (0.0, 0);
         pool.run(|team| {
             for start in (0..data.len()).step_by(BATCH) {
                 let end = data.len().min(start + BATCH);
-                workspace.gather(team.isa(), data, end - start, |row| start + row);
-                backprop::forward(team, self, &mut workspace, end - start);
-                cost += backprop::cost(self, &workspace, end - start);
+                let (rows, index) = (end - start, |row| start + row);
+                with_examples(data, index, |examples| {
+                    backprop::forward(team, self, &mut workspace, examples, rows);
+                });
+                workspace.take_targets(data, rows, index);
+                cost += backprop::cost(team.isa(), self, &workspace, rows);
                 if let Targets::Classes { labels, .. } = data.targets() {
                     let hit = |&i: &usize| argmax(workspace.outputs().row(i - start)) == labels[i] as usize;
                     correct += (start..end).filter(hit).count();

@@ -4,13 +4,13 @@ use crate::backprop;
 use crate::error::Error;
 use crate::network::Network;
 use crate::workspace::Workspace;
-use minibatch_kernels::{Mat, Matrix, Pool, add_column_sums, scale};
+use minibatch_kernels::{Examples, Mat, Matrix, Panels, Pool, add_column_sums, scale};
 
 /// ∂C/∂W_l and ∂C/∂b_l of one layer, means over a minibatch.
 #[derive(Clone, Debug)]
 pub struct LayerGradients {
     /// Input-major, as the weights are stored: (n_{l−1} × n_l).
-    weights: Matrix,
+    weights: Panels,
     biases: Vec<f32>,
     error: Matrix,
     activations: Matrix,
@@ -23,7 +23,7 @@ impl LayerGradients {
     ///
     /// If there is no such weight.
     pub fn weight(&self, j: usize, k: usize) -> f32 {
-        self.weights.row(k)[j]
+        self.weights.get(k, j)
     }
 
     /// ∂C/∂b_j (BP3), one for each neuron.
@@ -71,19 +71,20 @@ impl Network {
             let expected = "at least one, and as many rows of targets as of inputs".to_owned();
             return Err(Error::Setting { setting: "number of examples", expected, found: rows.to_string() });
         }
-        let mut workspace = Workspace::for_training(self, rows);
-        workspace.take_inputs(pool.isa(), x);
+        let mut workspace = Workspace::for_training(self, rows, pool.threads());
+        let inputs = x.to_matrix();
+        let examples = Examples::Floats(&|row| inputs.row(row));
         workspace.targets = y.to_matrix();
         let mut cost = 0.0;
         let mut gradients: Vec<_> = self
             .layers
             .iter()
-            .map(|layer| (Matrix::zeros(layer.inputs(), layer.outputs()), vec![0.0; layer.outputs()]))
+            .map(|layer| (Panels::zeros(layer.inputs(), layer.outputs()), vec![0.0; layer.outputs()]))
             .collect();
         pool.run(|team| {
             let isa = team.isa();
-            backprop::forward(team, self, &mut workspace, rows);
-            cost = backprop::cost(self, &workspace, rows) / rows as f64;
+            backprop::forward(team, self, &mut workspace, examples, rows);
+            cost = backprop::cost(isa, self, &workspace, rows) / rows as f64;
             backprop::output_error(isa, self, &mut workspace, rows);
             for l in (1..=self.layers.len()).rev() {
                 if l > 1 {

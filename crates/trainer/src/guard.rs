@@ -100,15 +100,15 @@ pub(crate) fn cause_of_cost(
     }
 }
 
+/// The largest magnitude of a weight or bias of layer l; not finite if one isn't.
 fn largest_parameter(isa: Isa, network: &Network, l: usize) -> f32 {
     let layer = &network.layers()[l - 1];
-    let (weights, biases) = (max_magnitude(isa, layer.weights.view()), magnitude(isa, &layer.biases));
-    // Of two that aren't both finite the one that isn't.
-    if weights.is_finite() {
-        if biases > weights || biases.is_nan() { biases } else { weights }
-    } else {
-        weights
-    }
+    let weights = (0..layer.inputs()).flat_map(|k| layer.weights.row_slices(k));
+    let blocks = weights.chain(std::iter::once(layer.biases()));
+    // Where one is NaN so is what follows; `f32::max` would lose it.
+    blocks
+        .map(|block| magnitude(isa, block))
+        .fold(0.0, |largest, x| if x <= largest || largest.is_nan() { largest } else { x })
 }
 
 fn magnitude(isa: Isa, values: &[f32]) -> f32 {

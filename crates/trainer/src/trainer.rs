@@ -6,9 +6,9 @@ use crate::error::Error;
 use crate::evaluation::Evaluation;
 use crate::guard::{self, Guard};
 use crate::network::{Layer, Network, NetworkBuilder, Origin};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Row, Shuffle};
-use minibatch_kernels::{Pool, Team, prefetch};
+use minibatch_kernels::{Pool, Team, prefetch_bytes};
 use std::cell::OnceCell;
 use std::path::Path;
 use std::ptr;
@@ -142,7 +142,7 @@ impl<'a> Trainer<'a> {
         network.check_shape(data)?;
         settings.check(data.len())?;
         Ok(Trainer {
-            workspace: Workspace::for_training(&network, settings.batch_size),
+            workspace: Workspace::for_training(&network, settings.batch_size, pool.threads()),
             guard: Guard::new(pool.isa(), &network, data)?,
             shuffle: Shuffle::new(data.len(), settings.seed)?,
             pool,
@@ -364,17 +364,22 @@ impl<'a> Trainer<'a> {
         let Trainer { data, network, workspace, shuffle, settings, guard, .. } = self;
         let indices = shuffle.minibatch(self.position, settings.batch_size);
         let rows = indices.len();
-        workspace.gather(team.isa(), data, rows, |row| indices[row] as usize);
-        for &index in shuffle.minibatch(self.position + rows, settings.batch_size) {
-            if let Row::Bytes(bytes) = data.input(index as usize) {
-                prefetch(bytes);
-            }
-        }
         let (isa, layers) = (team.isa(), network.layers.len());
         let (epoch, step) = (self.history.len() + 1, self.position / settings.batch_size + 1);
         let diverged = |cause| Error::Diverged { epoch, step, cause };
-        backprop::forward(team, network, workspace, rows);
-        let cost = backprop::cost(network, workspace, rows);
+        let index = move |row: usize| indices[row] as usize;
+        workspace.take_targets(data, rows, index);
+        // The next minibatch's rows are asked for a few at a time: a core can only wait for so many lines at once.
+        let next = shuffle.minibatch(self.position + rows, settings.batch_size);
+        team.announce(next.iter().filter_map(|&index| match data.input(index as usize) {
+            Row::Bytes(bytes) => Some(bytes),
+            Row::Floats(_) => None,
+        }));
+        let mut next = next.chunks(next.len().div_ceil(4).max(1)).map(|rows| prefetch_rows(data, rows));
+        next.next();
+        with_examples(data, index, |examples| backprop::forward(team, network, workspace, examples, rows));
+        next.next();
+        let cost = backprop::cost(isa, network, workspace, rows);
         if !cost.is_finite() {
             return Err(diverged(guard::cause_of_cost(isa, network, workspace, rows, cost)));
         }
@@ -385,8 +390,12 @@ impl<'a> Trainer<'a> {
         let factor = (-settings.learning_rate / rows as f64) as f32;
         guard.check(isa, network, workspace, rows, factor).map_err(diverged)?;
         for l in (1..=layers).rev() {
+            if l == 1 {
+                next.next();
+            }
             backprop::update(team, network, workspace, rows, l, factor);
         }
+        next.for_each(drop);
         self.cost_sum += cost;
         self.position += rows;
         Ok(())
@@ -414,4 +423,13 @@ fn check_same_run(pool: &Pool, data: &Dataset, checkpoint: &Checkpoint) -> Resul
         return differs("training data", recorded.to_string(), found.to_string());
     }
     Ok(())
+}
+
+/// Asks the memory for the inputs of the examples `indices`.
+fn prefetch_rows(data: &Dataset, indices: &[u32]) {
+    for &index in indices {
+        if let Row::Bytes(bytes) = data.input(index as usize) {
+            prefetch_bytes(bytes);
+        }
+    }
 }

@@ -29,7 +29,10 @@ impl Kernel for Block<'_, '_> {
         unsafe {
             match self.product.a {
                 Left::View(a)
-                    if b.col_stride != 1 && b.row_stride == 1 && self.rows.len() <= sizes::SWAP_ROWS =>
+                    if b.col_stride != 1
+                        && b.row_stride == 1
+                        && self.rows.len() <= sizes::SWAP_ROWS
+                        && self.product.c_panel == BLOCK =>
                 {
                     self.run_swapped::<V>(a);
                 }
@@ -67,8 +70,9 @@ impl Block<'_, '_> {
         let Block { product, rows, cols, scratch } = self;
         let Product { a, b, .. } = product;
         let nr = sizes::nr::<V>();
-        let depth = a.shape().1;
-        let pack_the_b = b.col_stride != 1 || rows.len() >= sizes::PACK_B_ROWS;
+        let depth = a.depth();
+        // Panels are packed already; only a selection of their rows may not be one.
+        let pack_the_b = b.col_stride != 1 || b.has_row_slices() && rows.len() >= sizes::PACK_B_ROWS;
         let pack_the_a =
             matches!(a, Left::View(_)) && cols.len() >= sizes::PACK_A_COLS && depth >= sizes::PACK_A_DEPTH;
         scratch.reserve(
@@ -103,11 +107,12 @@ impl Block<'_, '_> {
                         // copies, which were laid out just above in the same slices. Rows that `a` selects are below its number
                         // of inputs, which is B's (C's) number of rows. C's block is the caller's alone.
                         unsafe {
-                            let (b_at, b_depth) = if pack_the_b {
-                                (scratch.b.row(0).as_ptr().add((jr.start - jc.start) * panel.len()), nr)
+                            let (b_at, b_depth, b_panel) = if pack_the_b {
+                                let strip = (jr.start - jc.start) * panel.len();
+                                (scratch.b.row(0).as_ptr().add(strip), nr, BLOCK)
                             } else {
                                 let row = if selected.is_some() { 0 } else { panel.start };
-                                (b.data.wrapping_add(row * b.row_stride + jr.start), b.row_stride)
+                                (b.data.wrapping_add(b.offset(row, jr.start)), b.row_stride, b.col_panel)
                             };
                             let start = match product.start {
                                 _ if !first => TileStart::Scaled(1.0),
@@ -121,7 +126,8 @@ impl Block<'_, '_> {
                                 1
                             });
                             let compute = |ir: Range<usize>| {
-                                let c_at = product.c.add(jr.start);
+                                let c_at =
+                                    product.c.add(jr.start / BLOCK * product.c_panel + jr.start % BLOCK);
                                 let (c, c_rows) = match a {
                                     Left::InputsTransposed(x) => (c_at, x.active().as_ptr().add(ir.start)),
                                     _ => (c_at.add(ir.start * product.c_stride), null()),
@@ -132,7 +138,7 @@ impl Block<'_, '_> {
                                         (scratch.a.row(0).as_ptr().add(strip), ir.len(), Walk::Unit)
                                     }
                                     Left::View(a) => {
-                                        let offset = ir.start * a.row_stride + panel.start * a.col_stride;
+                                        let offset = a.offset(ir.start, panel.start);
                                         let walk = match a.row_stride {
                                             1 => Walk::Unit,
                                             a_row => Walk::Strided { a_row },
@@ -161,8 +167,10 @@ impl Block<'_, '_> {
                                     walk,
                                     b: b_at,
                                     b_depth,
+                                    b_panel,
                                     c,
                                     c_row: product.c_stride,
+                                    c_panel: product.c_panel,
                                     c_rows,
                                     start,
                                 };
@@ -220,15 +228,21 @@ impl Block<'_, '_> {
                             TileStart::Scaled(1.0)
                         }
                     };
+                    let (a_depth, walk) = match b.row_panel {
+                        BLOCK => (1, Walk::Strided { a_row: b.col_stride }),
+                        panel => (panel, Walk::Blocked),
+                    };
                     let operands = Operands {
                         depth,
-                        a: b.data.wrapping_add(jr.start * b.col_stride),
-                        a_depth: 1,
-                        walk: Walk::Strided { a_row: b.col_stride },
+                        a: b.data.wrapping_add(b.offset(0, jr.start)),
+                        a_depth,
+                        walk,
                         b: strip,
                         b_depth: nr,
+                        b_panel: BLOCK,
                         c: buffer.as_mut_ptr(),
                         c_row: nr,
+                        c_panel: BLOCK,
                         c_rows: null(),
                         start,
                     };

@@ -11,7 +11,7 @@ mod tile;
 
 pub(crate) use pack::Scratch;
 
-use crate::compact::{BLOCK, CompactInputs};
+use crate::compact::{BLOCK, CompactInputs, Examples, TeamInputs};
 use crate::isa::{ArithmeticClass, Isa};
 use crate::matrix::{Mat, MatMut};
 use crate::team::{Team, column_block};
@@ -47,11 +47,11 @@ impl Epilogue for Store {
 /// C ← finish(start + A·B) for A (m × k), B (k × n), C (m × n).
 ///
 /// Each element of C is one chain of fused multiply-adds over k, ascending (on [`Isa::MATRIXMULTIPLY`], that crate's
-/// own order). A and B may have any strides; C is row-major. The team's members own blocks of C's columns.
+/// own order). A and B may have any strides, B and C may stand in panels. The team's members own blocks of C's columns.
 ///
 /// # Panics
 ///
-/// If the shapes don't fit, or an epilogue panics.
+/// If the shapes don't fit, A stands in panels, or an epilogue panics.
 pub fn gemm(
     team: &Team<'_>,
     a: Mat<'_>,
@@ -62,38 +62,106 @@ pub fn gemm(
 ) {
     assert_eq!(a.cols, b.rows, "inner sizes of a product");
     assert_eq!(a.rows, c.rows, "rows of a product");
-    run(team, Left::View(a), b, c, start, epilogue);
+    assert!(a.row_panel == BLOCK * a.row_stride && a.col_panel == BLOCK * a.col_stride, "A isn't in panels");
+    let split = Split::new(team.members(), c.rows, c.cols, a.cols);
+    run(team, split, move |_| Left::View(a), b, c, start, epilogue);
 }
 
-/// C ← finish(start + X·B) for the inputs X (m × k) of a minibatch, B (k × n), C (m × n): the first layer's forward
-/// product. Inputs that are 0 in every example are left out of the chains, which changes no bit as long as B is finite.
+/// C ← finish(start + X·B) for the inputs X (m × k) of m examples, B (k × n), C (m × n): the first layer's forward
+/// product. Each member that shares it gathers the examples for itself first, in the same phase.
+///
+/// Inputs that are 0 in every example are left out of the chains, which changes no bit as long as B is finite.
 ///
 /// # Panics
 ///
-/// If the shapes don't fit, or an epilogue panics.
-pub fn gemm_compact(
+/// If the shapes don't fit, the team has more members than `x`, or an epilogue panics.
+pub fn gather_gemm(
     team: &Team<'_>,
-    x: &CompactInputs,
+    x: &mut TeamInputs,
+    examples: Examples<'_>,
     b: Mat<'_>,
     c: &mut MatMut<'_>,
     start: Start<'_>,
     epilogue: &dyn Epilogue,
 ) {
     assert_eq!(x.inputs(), b.rows, "inner sizes of a product");
-    assert_eq!(x.examples(), c.rows, "rows of a product");
-    run(team, Left::Inputs(x), b, c, start, epilogue);
+    assert!(team.members() <= x.copies.len(), "{} members, inputs for {}", team.members(), x.copies.len());
+    let split = Split::new(team.members(), c.rows, c.cols, x.inputs());
+    x.sharing = split.members;
+    if c.rows == 0 || c.cols == 0 {
+        // Nothing to compute, but what was gathered may still be asked for.
+        x.sharing = 1;
+        x.copies[0].gather(team.isa(), c.rows, examples);
+    }
+    let (copies, rows, isa) = (Shared(x.copies.as_mut_ptr()), c.rows, team.isa());
+    let gather = move |member| {
+        // SAFETY: there is a copy for each member, and a phase runs each member once.
+        let copy = unsafe { &mut *copies.at(member) };
+        copy.gather(isa, rows, examples);
+        Left::Inputs(copy)
+    };
+    run(team, split, gather, b, c, start, epilogue);
 }
 
-/// C ← C + Xᵀ·B for the inputs X (k × m) of a minibatch, B (k × n), C (m × n): the first layer's update. Rows of C
-/// whose input is 0 in every example aren't touched.
+/// C ← C + Xᵀ·B for the inputs X (k × m) last gathered, B (k × n), C (m × n): the first layer's update. Rows of C
+/// whose input is 0 in every example aren't touched. Members own the columns that they owned in [`gather_gemm`].
 ///
 /// # Panics
 ///
-/// If the shapes don't fit.
-pub fn accumulate_compact(team: &Team<'_>, x: &CompactInputs, b: Mat<'_>, c: &mut MatMut<'_>) {
-    assert_eq!(x.examples(), b.rows, "inner sizes of a product");
+/// If the shapes don't fit, or nothing has been gathered.
+pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut MatMut<'_>) {
+    assert!((1..=team.members()).contains(&x.sharing), "inputs gathered by this team");
+    assert_eq!(x.compact().examples(), b.rows, "inner sizes of a product");
     assert_eq!(x.inputs(), c.rows, "rows of a product");
-    run(team, Left::InputsTransposed(x), b, c, Start::Scaled(1.0), &Store);
+    let split = Split::among(x.sharing, c.rows, c.cols);
+    let gathered = move |member: usize| Left::InputsTransposed(&x.copies[member]);
+    run(team, split, gathered, b, c, Start::Scaled(1.0), &Store);
+}
+
+/// How members share a product: each owns a block of columns, whole cache lines of them, or, where these are too few, a
+/// block of rows.
+#[derive(Clone, Copy)]
+struct Split {
+    members: usize,
+    by_rows: bool,
+}
+
+impl Split {
+    /// As many of `members` as an (m × k)·(k × n) product is worth.
+    fn new(members: usize, m: usize, n: usize, k: usize) -> Split {
+        Split::among(sizes::members(members, m, n, k), m, n)
+    }
+
+    /// All of `members`.
+    fn among(members: usize, m: usize, n: usize) -> Split {
+        Split { members, by_rows: members > 1 && n < sizes::LINE * members && m > n }
+    }
+
+    /// The block of an (m × n) matrix that is `member`'s.
+    fn block(&self, member: usize, m: usize, n: usize) -> (Range<usize>, Range<usize>) {
+        if self.by_rows {
+            // Whole blocks of examples.
+            let blocks = m.div_ceil(BLOCK);
+            let at = |member: usize| (blocks * member / self.members * BLOCK).min(m);
+            (at(member)..at(member + 1), 0..n)
+        } else {
+            (0..m, column_block(n, self.members, member))
+        }
+    }
+}
+
+/// A pointer that members share; each follows it to elements that are its own.
+#[derive(Clone, Copy)]
+struct Shared<T>(*mut T);
+
+// SAFETY: it is only a place; whoever follows it argues that no two members touch the same element.
+unsafe impl<T> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// Where element `i` lies.
+    fn at(&self, i: usize) -> *mut T {
+        self.0.wrapping_add(i)
+    }
 }
 
 /// The left operand A (m × k).
@@ -108,19 +176,21 @@ enum Left<'a> {
 }
 
 impl Left<'_> {
-    /// m and k.
-    fn shape(&self) -> (usize, usize) {
+    /// k, the length of the chains.
+    fn depth(&self) -> usize {
         match self {
-            Left::View(a) => (a.rows, a.cols),
-            Left::Inputs(x) => (x.examples(), x.active().len()),
-            Left::InputsTransposed(x) => (x.active().len(), x.examples()),
+            Left::View(a) => a.cols,
+            Left::Inputs(x) => x.active().len(),
+            Left::InputsTransposed(x) => x.examples(),
         }
     }
 }
 
-fn run(
+/// Computes C in one phase; `left` gives each member its A.
+fn run<'a>(
     team: &Team<'_>,
-    a: Left<'_>,
+    split: Split,
+    left: impl Fn(usize) -> Left<'a> + Sync,
     b: Mat<'_>,
     c: &mut MatMut<'_>,
     start: Start<'_>,
@@ -130,27 +200,20 @@ fn run(
     if let Start::Bias(bias) = start {
         assert_eq!(bias.len(), c.cols, "as many biases as columns");
     }
-    let (rows, depth) = a.shape();
-    let cols = c.cols;
-    if rows == 0 || cols == 0 {
+    if c.rows == 0 || c.cols == 0 {
         return;
     }
-    let product = Product { a, b, c: c.data, c_stride: c.row_stride, start, epilogue, isa: team.isa() };
-    let members = sizes::members(team.members(), rows, cols, depth);
-    if members > 1 && cols < sizes::LINE * members && rows > cols {
-        // Too few columns to share: share rows, in whole blocks of examples.
-        let blocks = rows.div_ceil(BLOCK);
-        team.phase(members, |member, scratch| {
-            let at = |member: usize| (blocks * member / members * BLOCK).min(rows);
-            // SAFETY: blocks of rows are disjoint.
-            unsafe { product.block(at(member)..at(member + 1), 0..cols, scratch) }
-        });
-    } else {
-        team.phase(members, |member, scratch| {
-            // SAFETY: blocks of columns are disjoint.
-            unsafe { product.block(0..rows, column_block(cols, members, member), scratch) }
-        });
-    }
+    let (isa, cols, rows, target) = (team.isa(), c.cols, c.rows, Shared(c.data));
+    let (c_stride, c_panel) = (c.row_stride, c.col_panel);
+    // Everything by value: what the closure only refers to would be fetched from the driver's cache one after the other.
+    team.phase(split.members, move |member, scratch| {
+        let a = left(member);
+        let rows = if let Left::InputsTransposed(x) = a { x.active().len() } else { rows };
+        let (rows, cols) = split.block(member, rows, cols);
+        let product = Product { a, b, c: target.at(0), c_stride, c_panel, start, epilogue, isa };
+        // SAFETY: shapes were checked, and blocks of different members are disjoint.
+        unsafe { product.block(rows, cols, scratch) }
+    });
 }
 
 /// A product whose shapes have been checked, ready to be computed block by block.
@@ -160,16 +223,14 @@ struct Product<'a> {
     a: Left<'a>,
     /// (k × n), or all rows of which `a` selects k
     b: Mat<'a>,
-    /// (m × n), or all rows of which `a` selects m; row-major
+    /// (m × n), or all rows of which `a` selects m; row-major or in panels
     c: *mut f32,
     c_stride: usize,
+    c_panel: usize,
     start: Start<'a>,
     epilogue: &'a dyn Epilogue,
     isa: Isa,
 }
-
-// SAFETY: members write disjoint blocks of C (the contract of `block`) and only read the rest.
-unsafe impl Sync for Product<'_> {}
 
 impl Product<'_> {
     /// Computes `rows` × `cols` of C.
@@ -199,8 +260,9 @@ impl Product<'_> {
     unsafe fn c_block(&self, rows: Range<usize>, cols: Range<usize>) -> MatMut<'_> {
         // SAFETY: the block lies inside C and is the caller's alone.
         unsafe {
-            let data = self.c.add(rows.start * self.c_stride + cols.start);
-            MatMut::from_raw(data, rows.len(), cols.len(), self.c_stride)
+            let across = cols.start / BLOCK * self.c_panel + cols.start % BLOCK;
+            let data = self.c.add(rows.start * self.c_stride + across);
+            MatMut::from_raw(data, rows.len(), cols.len(), self.c_stride, self.c_panel)
         }
     }
 
@@ -226,71 +288,90 @@ impl Product<'_> {
     ///
     /// As for [`block`](Self::block).
     unsafe fn write_start(&self, rows: Range<usize>, cols: Range<usize>) {
-        // SAFETY: as the caller's.
-        let mut c = unsafe { self.c_block(rows.clone(), cols.clone()) };
-        for row in 0..rows.len() {
-            let row = c.row_mut(row);
-            match self.start {
-                Start::Zero => row.fill(0.0),
-                Start::Bias(bias) => row.copy_from_slice(&bias[cols.clone()]),
-                Start::Scaled(1.0) => {}
-                Start::Scaled(factor) => row.iter_mut().for_each(|x| *x *= factor),
+        for first in cols.clone().step_by(BLOCK) {
+            let part = first..cols.end.min(first + BLOCK);
+            // SAFETY: as the caller's.
+            let mut c = unsafe { self.c_block(rows.clone(), part.clone()) };
+            for row in 0..rows.len() {
+                let row = c.row_mut(row);
+                match self.start {
+                    Start::Zero => row.fill(0.0),
+                    Start::Bias(bias) => row.copy_from_slice(&bias[part.clone()]),
+                    Start::Scaled(1.0) => {}
+                    Start::Scaled(factor) => row.iter_mut().for_each(|x| *x *= factor),
+                }
             }
         }
     }
 
     /// The block by the matrixmultiply crate, which packs and allocates on every call.
     ///
-    /// Inputs are all active on this path, so rows of B and C that `a` selects are simply all of them.
+    /// Inputs are all active on this path, so rows of B and C that `a` selects are simply all of them. It knows no panels:
+    /// where B or C stand in some, they are taken 16 columns (or steps) at a time.
     ///
     /// # Safety
     ///
     /// As for [`block`](Self::block).
     unsafe fn block_by_matrixmultiply(&self, rows: Range<usize>, cols: Range<usize>) {
-        // SAFETY: A's rows and B's columns of the block lie inside the operands, whose shapes were checked against C's; a
-        // block of inputs has a line of `BLOCK` values for each input, and lines past the last example are 0. Strides fit
-        // isize because the storage does.
-        unsafe {
-            self.write_start(rows.clone(), cols.clone());
-            let c = self.c_block(rows.clone(), cols.clone());
-            let b = self.b.part(0..self.b.rows, cols.clone());
-            let sgemm = |m, k, a: *const f32, a_row: usize, a_col: usize, b: Mat<'_>, c: *mut f32| {
-                let (a_row, a_col) = (a_row as isize, a_col as isize);
-                let (b_row, b_col) = (b.row_stride as isize, b.col_stride as isize);
-                let c_row = self.c_stride as isize;
-                matrixmultiply::sgemm(
-                    m, k, b.cols, 1.0, a, a_row, a_col, b.data, b_row, b_col, 1.0, c, c_row, 1,
-                );
-            };
-            match self.a {
-                Left::View(a) => {
-                    let a = a.part(rows.clone(), 0..a.cols);
-                    sgemm(a.rows, a.cols, a.data, a.row_stride, a.col_stride, b, c.data);
-                }
-                Left::Inputs(x) => {
-                    for first in rows.clone().step_by(BLOCK) {
-                        let examples = BLOCK.min(rows.end - first);
-                        let c = c.data.add((first - rows.start) * self.c_stride);
-                        sgemm(examples, b.rows, x.block(first / BLOCK), 1, BLOCK, b, c);
-                    }
-                }
-                Left::InputsTransposed(x) => {
-                    for first in (0..b.rows).step_by(BLOCK) {
-                        let examples = BLOCK.min(b.rows - first);
-                        let a = x.block(first / BLOCK).add(rows.start * BLOCK);
-                        sgemm(
-                            rows.len(),
-                            examples,
-                            a,
-                            BLOCK,
-                            1,
-                            b.part(first..first + examples, 0..b.cols),
-                            c.data,
+        let b = self.b;
+        let step = |panel: usize, stride: usize, len: usize| {
+            if panel == BLOCK * stride { len.max(1) } else { BLOCK }
+        };
+        let col_step = step(b.col_panel, b.col_stride, cols.len()).min(step(self.c_panel, 1, cols.len()));
+        for first in cols.clone().step_by(col_step) {
+            let part = first..cols.end.min(first + col_step);
+            // SAFETY: A's rows and B's columns of the block lie inside the operands, whose shapes were checked against C's; a
+            // block of inputs has a line of `BLOCK` values for each input, and lines past the last example are 0. Strides fit
+            // isize because the storage does.
+            unsafe {
+                self.write_start(rows.clone(), part.clone());
+                let c = self.c_block(rows.clone(), part.clone()).data;
+                // C(rows from `first_row` on) += A·B(steps, part).
+                let multiply =
+                    |m, a: *const f32, a_row: usize, a_col: usize, steps: Range<usize>, first_row: usize| {
+                        let (b_at, k) = (b.data.add(b.offset(steps.start, part.start)), steps.len());
+                        let (a_row, a_col) = (a_row as isize, a_col as isize);
+                        let (b_row, b_col) = (b.row_stride as isize, b.col_stride as isize);
+                        let c = c.add(first_row * self.c_stride);
+                        let (n, c_row) = (part.len(), self.c_stride as isize);
+                        matrixmultiply::sgemm(
+                            m, k, n, 1.0, a, a_row, a_col, b_at, b_row, b_col, 1.0, c, c_row, 1,
                         );
+                    };
+                match self.a {
+                    Left::View(a) => {
+                        let step = step(b.row_panel, b.row_stride, b.rows).min(step(
+                            a.col_panel,
+                            a.col_stride,
+                            b.rows,
+                        ));
+                        for p in (0..b.rows).step_by(step) {
+                            let at = a.data.add(a.offset(rows.start, p));
+                            multiply(rows.len(), at, a.row_stride, a.col_stride, p..b.rows.min(p + step), 0);
+                        }
+                    }
+                    Left::Inputs(x) => {
+                        for first in rows.clone().step_by(BLOCK) {
+                            let examples = BLOCK.min(rows.end - first);
+                            multiply(
+                                examples,
+                                x.block(first / BLOCK),
+                                1,
+                                BLOCK,
+                                0..b.rows,
+                                first - rows.start,
+                            );
+                        }
+                    }
+                    Left::InputsTransposed(x) => {
+                        for p in (0..b.rows).step_by(BLOCK) {
+                            let a = x.block(p / BLOCK).add(rows.start * BLOCK);
+                            multiply(rows.len(), a, BLOCK, 1, p..b.rows.min(p + BLOCK), 0);
+                        }
                     }
                 }
+                self.finish(rows.clone(), part);
             }
-            self.finish(rows, cols);
         }
     }
 }

@@ -110,23 +110,24 @@ pub(crate) unsafe fn copy_transposed<V: Vector>(from: Mat<'_>, to: *mut f32, to_
     // SAFETY: every element (i, p) read lies inside `from`, every one written inside `to`; blocks of LANES by LANES elements
     // go through registers, smaller ones masked.
     unsafe {
-        if row_stride == 1 {
+        if from.transposed().has_row_slices() {
             for p in 0..cols {
-                to.add(p * to_row).copy_from_nonoverlapping(from.data.add(p * col_stride), rows);
+                to.add(p * to_row).copy_from_nonoverlapping(from.data.add(from.offset(0, p)), rows);
             }
             return;
         }
         if col_stride != 1 {
             for i in 0..rows {
                 for p in 0..cols {
-                    *to.add(p * to_row + i) = *from.data.add(i * row_stride + p * col_stride);
+                    *to.add(p * to_row + i) = *from.data.add(from.offset(i, p));
                 }
             }
             return;
         }
         for i in (0..rows).step_by(V::LANES) {
             for p in (0..cols).step_by(V::LANES) {
-                let (from, to) = (from.data.add(i * row_stride + p), to.add(p * to_row + i));
+                // LANES divides 16, so a block lies inside one panel.
+                let (from, to) = (from.data.add(from.offset(i, p)), to.add(p * to_row + i));
                 let (rows, cols) = (V::LANES.min(rows - i), V::LANES.min(cols - p));
                 if rows == V::LANES && cols == V::LANES {
                     V::transpose(from, row_stride, to, to_row);

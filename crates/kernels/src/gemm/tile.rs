@@ -48,12 +48,14 @@ pub(crate) struct Operands {
     /// A's stride over p (over blocks of p where `Blocked`).
     pub(crate) a_depth: usize,
     pub(crate) walk: Walk,
-    /// B's first element, contiguous over j; its stride over p.
+    /// B's first element, contiguous over 16 columns; its strides over p and over panels of 16 columns.
     pub(crate) b: *const f32,
     pub(crate) b_depth: usize,
-    /// C's first element, contiguous over j; its stride over i.
+    pub(crate) b_panel: usize,
+    /// C's first element, contiguous over 16 columns; its strides over i and over panels of 16 columns.
     pub(crate) c: *mut f32,
     pub(crate) c_row: usize,
+    pub(crate) c_panel: usize,
     /// Null, or the rows of C that the tile's rows are, counted from `c`.
     pub(crate) c_rows: *const u32,
     pub(crate) start: TileStart,
@@ -135,15 +137,18 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tile<
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Operands { depth, a, a_depth, walk, b, b_depth, c, c_row, c_rows, start } = self.operands;
+        let Operands { depth, a, a_depth, walk, b, b_depth, b_panel, c, c_row, c_panel, c_rows, start } =
+            self.operands;
         // SAFETY: the contract of `tile`: every address below belongs to an element of the tile's operands; lanes beyond
         // the edge are masked. Pointers are advanced by `wrapping_add`, because past the last step they may leave their
         // operand, unread.
         unsafe {
             let mask = V::mask(if EDGE { self.last } else { V::LANES });
-            let load = |from: *const f32| -> [V; VECTORS] {
+            // How far register v is from the first.
+            let across = |v: usize, panel: usize| v * V::LANES / BLOCK * panel + v * V::LANES % BLOCK;
+            let load = |from: *const f32, panel: usize| -> [V; VECTORS] {
                 std::array::from_fn(|v| {
-                    let from = from.add(v * V::LANES);
+                    let from = from.add(across(v, panel));
                     if EDGE && v == VECTORS - 1 { V::load_masked(from, mask) } else { V::load(from) }
                 })
             };
@@ -154,10 +159,10 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tile<
             let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
             match start {
                 TileStart::Zero => {}
-                TileStart::Row(row) => sums = [load(row); ROWS],
+                TileStart::Row(row) => sums = [load(row, BLOCK); ROWS],
                 TileStart::Scaled(factor) => {
                     for i in 0..ROWS {
-                        sums[i] = load(c_at(i));
+                        sums[i] = load(c_at(i), c_panel);
                         if factor != 1.0 {
                             sums[i] = sums[i].map(|x| x.mul(V::splat(factor)));
                         }
@@ -167,7 +172,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tile<
             /// One step of all chains: row p of B against column p of A, whose elements are `a_row` apart.
             macro_rules! step {
                 ($a:expr, $a_row:expr, $b:expr) => {{
-                    let row = load($b);
+                    let row = load($b, b_panel);
                     for i in 0..ROWS {
                         let x = V::splat(*$a.add(i * $a_row));
                         for v in 0..VECTORS {
@@ -230,7 +235,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tile<
             for i in 0..ROWS {
                 let to = c_at(i);
                 for v in 0..VECTORS {
-                    let to = to.add(v * V::LANES);
+                    let to = to.add(across(v, c_panel));
                     if EDGE && v == VECTORS - 1 {
                         sums[i][v].store_masked(to, mask);
                     } else {

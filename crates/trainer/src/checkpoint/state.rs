@@ -3,6 +3,7 @@
 use super::wire::read_checkpoint;
 use super::{Error, FormatError, decode, read_file, save};
 use crate::network::{Network, Origin};
+use crate::registry::Registry;
 use crate::trainer::{Epoch, Settings};
 use minibatch_data::{Dataset, ShuffleState};
 use minibatch_kernels::ArithmeticClass;
@@ -104,7 +105,7 @@ impl Network {
     /// W_jk for all j), then the biases.
     pub(super) fn parameter_blocks(&self) -> impl Iterator<Item = &[f32]> {
         self.layers.iter().flat_map(|layer| {
-            let rows = (0..layer.inputs()).map(|k| layer.weights.row(k));
+            let rows = (0..layer.inputs()).flat_map(|k| layer.weights.row_slices(k));
             rows.chain(std::iter::once(&*layer.biases))
         })
     }
@@ -130,8 +131,17 @@ impl Checkpoint {
     ///
     /// If the file can't be read, is damaged, or holds what no run can have written.
     pub fn load(path: &Path) -> Result<Checkpoint, Error> {
+        Self::load_with(path, &Registry::default())
+    }
+
+    /// As [`load`](Self::load), where activations or costs of one's own are in `registry`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`load`](Self::load).
+    pub fn load_with(path: &Path, registry: &Registry) -> Result<Checkpoint, Error> {
         let bytes = read_file(path)?;
-        Self::decode(&bytes).map_err(|source| Error::Format { path: path.to_owned(), source })
+        Self::decode_with(&bytes, registry).map_err(|source| Error::Format { path: path.to_owned(), source })
     }
 
     /// Writes the checkpoint to `path`: whole or not at all.
@@ -149,7 +159,16 @@ impl Checkpoint {
     ///
     /// As for [`load`](Self::load).
     pub fn decode(bytes: &[u8]) -> Result<Checkpoint, FormatError> {
-        read_checkpoint(bytes)
+        Self::decode_with(bytes, &Registry::default())
+    }
+
+    /// As [`decode`](Self::decode), where activations or costs of one's own are in `registry`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`load`](Self::load).
+    pub fn decode_with(bytes: &[u8], registry: &Registry) -> Result<Checkpoint, FormatError> {
+        read_checkpoint(bytes, registry)
     }
 
     /// The hash that two runs share if they agree in everything but wall-clock time ([`compared_hash`](super::Sections::compared_hash) of its file).

@@ -4,11 +4,10 @@
 
 use super::state::{Checkpoint, DataIdentity, Progress, Snapshot};
 use super::{FormatError, Payload, Sections, Tag, decode, encode_into};
-use crate::activation;
-use crate::cost;
 use crate::evaluation::Evaluation;
 use crate::init::Initializer;
 use crate::network::{Network, Origin};
+use crate::registry::Registry;
 use crate::trainer::{Epoch, Settings};
 use minibatch_data::Shuffle;
 use minibatch_kernels::ArithmeticClass;
@@ -86,7 +85,6 @@ pub(super) struct TimeSection {
 impl Snapshot<'_> {
     /// Writes the checkpoint's bytes into `out`.
     pub(crate) fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
-        self.check_names()?;
         const TAGS: [Tag; 5] = [Tag::Settings, Tag::Parameters, Tag::Progress, Tag::History, Tag::Time];
         encode_into(out, &TAGS, |tag, payload| match tag {
             Tag::Settings => payload.put_value(&self.settings_section()),
@@ -111,8 +109,8 @@ impl Snapshot<'_> {
         };
         SettingsSection {
             sizes: self.network.sizes().into_iter().map(|n| n as u64).collect(),
-            activations: self.network.layers().iter().map(|l| l.activation().name().to_owned()).collect(),
-            cost: self.network.cost().name().to_owned(),
+            activations: self.network.layers().iter().map(|l| l.activation().label()).collect(),
+            cost: self.network.cost().label(),
             origin: self.origin.map(origin),
             optimizer: OptimizerSection::Sgd { learning_rate },
             batch_size: batch_size as u64,
@@ -123,20 +121,6 @@ impl Snapshot<'_> {
                 ArithmeticClass::Matrixmultiply => ClassSection::Matrixmultiply,
             },
             data: self.data,
-        }
-    }
-
-    /// Refuses what the reader could not find again: activations and costs that are the caller's own.
-    fn check_names(&self) -> Result<(), FormatError> {
-        let unknown = |kind, name| invalid_setting(format!("{kind} '{name}' is not a built-in one"));
-        let name = self.network.cost().name();
-        if cost::by_name(name).is_none() {
-            return Err(unknown("cost", name));
-        }
-        let names = self.network.layers().iter().map(|layer| layer.activation().name());
-        match names.into_iter().find(|name| activation::by_name(name).is_none()) {
-            Some(name) => Err(unknown("activation", name)),
-            None => Ok(()),
         }
     }
 
@@ -168,10 +152,10 @@ fn epoch_section(epoch: &Epoch) -> EpochSection {
 }
 
 /// Reads and verifies the whole content of a file.
-pub(super) fn read_checkpoint(bytes: &[u8]) -> Result<Checkpoint, FormatError> {
+pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Checkpoint, FormatError> {
     let sections = decode(bytes)?;
     let settings: SettingsSection = sections.value(Tag::Settings)?;
-    let network = read_network(&settings, &sections)?;
+    let network = read_network(&settings, &sections, registry)?;
     let size = |name: &str, value: u64| {
         usize::try_from(value).map_err(|_| invalid_setting(format!("{name} {value} is too large")))
     };
@@ -216,7 +200,11 @@ fn invalid_setting(cause: String) -> FormatError {
 
 /// The network that the settings describe, with the parameters of the file. Nothing is allocated before the section is
 /// known to hold exactly as many numbers as the layers need.
-fn read_network(settings: &SettingsSection, sections: &Sections<'_>) -> Result<Network, FormatError> {
+fn read_network(
+    settings: &SettingsSection,
+    sections: &Sections<'_>,
+    registry: &Registry,
+) -> Result<Network, FormatError> {
     let invalid = invalid_setting;
     let SettingsSection { sizes, activations, cost, .. } = settings;
     if sizes.len() != activations.len() + 1 {
@@ -227,24 +215,30 @@ fn read_network(settings: &SettingsSection, sections: &Sections<'_>) -> Result<N
     });
     let parameters = parameters.ok_or_else(|| invalid(format!("layer sizes {sizes:?} are too large")))?;
     let mut blocks = sections.f32_blocks(Tag::Parameters, parameters)?;
-    let cost = cost::by_name(cost).ok_or_else(|| invalid(format!("unknown cost '{cost}'")))?;
+    let cost = registry.cost(cost).ok_or_else(|| invalid(unknown("cost", cost)))?;
     // The parameters are proven to be in the file, so the sizes fit in memory.
     let mut builder = Network::builder(sizes[0] as usize).cost_shared(cost).initializer(Initializer::Zeros);
     for (&size, name) in sizes[1..].iter().zip(activations) {
-        let activation =
-            activation::by_name(name).ok_or_else(|| invalid(format!("unknown activation '{name}'")))?;
+        let activation = registry.activation(name).ok_or_else(|| invalid(unknown("activation", name)))?;
         builder = builder.layer_shared(size as usize, activation);
     }
     let mut network = builder.build().map_err(|error| invalid(error.to_string()))?;
     network.origin = None;
     for layer in &mut network.layers {
         for k in 0..layer.inputs() {
-            blocks.read_into(layer.weights.row_mut(k))?;
+            for slice in layer.weights.row_slices_mut(k) {
+                blocks.read_into(slice)?;
+            }
         }
         blocks.read_into(&mut layer.biases)?;
     }
     blocks.finish()?;
     Ok(network)
+}
+
+/// A name that no registry entry has: of a later version, or of the user's own.
+fn unknown(what: &str, name: &str) -> String {
+    format!("unknown {what} '{name}': if it is one of your own, load with a Registry that has it")
 }
 
 fn read_history(sections: &Sections<'_>) -> Result<(Vec<Epoch>, Duration), FormatError> {
