@@ -282,10 +282,12 @@ impl<'a> Trainer<'a> {
         workspace.take_targets(data, rows, index);
         // The next minibatch's rows are asked for a few at a time: a core can only wait for so many lines at once.
         let next = shuffle.minibatch(self.position + rows, settings.batch_size);
-        team.announce(next.iter().filter_map(|&index| match data.input(index as usize) {
-            Row::Bytes(bytes) => Some(bytes),
-            Row::Floats(_) => None,
-        }));
+        if workspace.inputs.is_shared() {
+            team.announce(next.iter().filter_map(|&index| match data.input(index as usize) {
+                Row::Bytes(bytes) => Some(bytes),
+                Row::Floats(_) => None,
+            }));
+        }
         let mut next = next.chunks(next.len().div_ceil(4).max(1)).map(|rows| prefetch_rows(data, rows));
         next.next();
         with_examples(data, index, |examples| backprop::forward(team, network, workspace, examples, rows));
