@@ -3,7 +3,7 @@
 
 use minibatch::Dataset;
 use minibatch_data::{TrainTest, locate, synthetic};
-use minibatch_kernels::{Isa, Mat, MatMut, Matrix, Pool, Start, Store, gemm};
+use minibatch_kernels::{Isa, Mat, MatMut, Matrix, Panels, Pool, Start, Store, gemm};
 use std::path::Path;
 use std::time::Instant;
 
@@ -47,6 +47,15 @@ pub fn random(rows: usize, cols: usize, seed: u64) -> Matrix {
         let odd = (z >> 40) | 1;
         odd as f32 / (1u64 << 23) as f32 - 1.0
     })
+}
+
+/// The same matrix in panels, as weights are kept.
+pub fn panels(matrix: &Matrix) -> Panels {
+    let mut panels = Panels::zeros(matrix.rows(), matrix.cols());
+    for row in 0..matrix.rows() {
+        matrix.row(row).iter().enumerate().for_each(|(col, &value)| panels.set(row, col, value));
+    }
+    panels
 }
 
 /// Digits to train on and to test with, and what they are: MNIST if it has been fetched, else the same number of
