@@ -38,7 +38,7 @@ pub mod reference;
 mod team;
 mod vector;
 
-pub use compact::{CompactInputs, Examples, TeamInputs, prefetch};
+pub use compact::{CompactInputs, Examples, TeamInputs, prefetch_bytes};
 pub use elementwise::*;
 pub use gemm::{Epilogue, Start, Store, accumulate_gathered, gather_gemm, gemm};
 pub use isa::{ArithmeticClass, Isa, IsaError};

@@ -384,7 +384,8 @@ impl<'a> Mat<'a> {
     pub fn part(self, rows: Range<usize>, cols: Range<usize>) -> Mat<'a> {
         assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
         assert!(cols.start <= cols.end && cols.end <= self.cols, "columns {cols:?} of {}", self.cols);
-        let whole = |start: usize, stride: usize, panel: usize| start.is_multiple_of(LINE) || panel == LINE * stride;
+        let whole =
+            |start: usize, stride: usize, panel: usize| start.is_multiple_of(LINE) || panel == LINE * stride;
         assert!(whole(rows.start, self.row_stride, self.row_panel), "row {} is inside a panel", rows.start);
         assert!(
             whole(cols.start, self.col_stride, self.col_panel),

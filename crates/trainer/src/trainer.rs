@@ -7,7 +7,7 @@ use crate::evaluation::Evaluation;
 use crate::network::{Network, Origin};
 use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Row, Shuffle};
-use minibatch_kernels::{Pool, Team, prefetch};
+use minibatch_kernels::{Pool, Team, prefetch_bytes};
 use std::cell::OnceCell;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -282,6 +282,10 @@ impl<'a> Trainer<'a> {
         workspace.take_targets(data, rows, index);
         // The next minibatch's rows are asked for a few at a time: a core can only wait for so many lines at once.
         let next = shuffle.minibatch(self.position + rows, settings.batch_size);
+        team.announce(next.iter().filter_map(|&index| match data.input(index as usize) {
+            Row::Bytes(bytes) => Some(bytes),
+            Row::Floats(_) => None,
+        }));
         let mut next = next.chunks(next.len().div_ceil(4).max(1)).map(|rows| prefetch_rows(data, rows));
         next.next();
         with_examples(data, index, |examples| backprop::forward(team, network, workspace, examples, rows));
@@ -325,7 +329,7 @@ impl<'a> Trainer<'a> {
 fn prefetch_rows(data: &Dataset, indices: &[u32]) {
     for &index in indices {
         if let Row::Bytes(bytes) = data.input(index as usize) {
-            prefetch(bytes);
+            prefetch_bytes(bytes);
         }
     }
 }

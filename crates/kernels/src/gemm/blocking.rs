@@ -126,7 +126,8 @@ impl Block<'_, '_> {
                                 1
                             });
                             let compute = |ir: Range<usize>| {
-                                let c_at = product.c.add(jr.start / BLOCK * product.c_panel + jr.start % BLOCK);
+                                let c_at =
+                                    product.c.add(jr.start / BLOCK * product.c_panel + jr.start % BLOCK);
                                 let (c, c_rows) = match a {
                                     Left::InputsTransposed(x) => (c_at, x.active().as_ptr().add(ir.start)),
                                     _ => (c_at.add(ir.start * product.c_stride), null()),
