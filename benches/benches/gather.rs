@@ -6,7 +6,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minibatch::Dataset;
 use minibatch_benches::{digits, fused, matrix};
 use minibatch_data::{Row, Shuffle};
-use minibatch_kernels::{CompactInputs, Isa, prefetch};
+use minibatch_kernels::{CompactInputs, Isa, prefetch_bytes};
 use std::time::Duration;
 
 /// The minibatches of endless epochs.
@@ -63,7 +63,7 @@ fn gather(criterion: &mut Criterion) {
                 bencher.iter(|| {
                     let (indices, next) = minibatches.next();
                     x.gather_bytes(isa, size, |row| bytes(data, indices[row]));
-                    next.iter().for_each(|&index| prefetch(bytes(data, index)));
+                    next.iter().for_each(|&index| prefetch_bytes(bytes(data, index)));
                 });
             });
         }
