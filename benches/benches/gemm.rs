@@ -7,7 +7,7 @@
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use gemmkit::Parallelism;
-use minibatch_benches::{THREADS, fma_peak, fused, panels, plural, pool, random};
+use minibatch_benches::{THREADS, criterion, fma_peak, fused, panels, plural, pool, random};
 use minibatch_kernels::{Isa, Mat, Matrix, Start, Store, gemm};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -183,10 +183,7 @@ fn packed(matrix: &Matrix) -> Vec<f32> {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(700));
+    config = criterion(10, 600);
     targets = products
 }
 criterion_main!(benches);
