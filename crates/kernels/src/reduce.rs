@@ -1,7 +1,9 @@
-//! Reductions in a fixed order: column sums over the rows of a minibatch, and the largest of a row.
+//! Reductions in a fixed order: column sums over the rows of a minibatch, sums along a row, and the largest of a row.
 
+use crate::elementwise::SMALLEST_ERROR;
 use crate::isa::{Isa, Kernel};
-use crate::matrix::Mat;
+use crate::math;
+use crate::matrix::{Mat, MatMut};
 use crate::vector::Vector;
 
 /// sums ← sums + Σᵢ A(i, ·), rows in ascending order: one chain of additions for each column, from `sums`' own value.
@@ -44,6 +46,152 @@ pub fn add_column_sums(isa: Isa, a: Mat<'_>, sums: &mut [f32]) {
         }
     }
     isa.run(AddColumnSums(a, sums));
+}
+
+/// Each row of C ← softmax of it: eᶻ⁻ᵐ/Σeᶻ⁻ᵐ, m the row's largest value.
+///
+/// No output falls below the smallest normal number, so that its logarithm is finite. The sum is one over 16
+/// virtual lanes, on every instruction set. A row with a NaN becomes all NaN.
+///
+/// ```
+/// use minibatch_kernels::{Isa, MatMut, softmax};
+///
+/// let mut z = [1000.0, 1000.0, 0.0];
+/// softmax(Isa::detect(), &mut MatMut::row_major(&mut z, 1, 3));
+/// assert_eq!((z[0], z[1]), (0.5, 0.5));
+/// ```
+pub fn softmax(isa: Isa, c: &mut MatMut<'_>) {
+    struct Softmax<'a, 'c>(&'a mut MatMut<'c>);
+    impl Kernel for Softmax<'_, '_> {
+        type Output = ();
+
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) {
+            let c = self.0;
+            for row in 0..c.rows {
+                // SAFETY: a row has `cols` elements, to which `for_registers` keeps.
+                unsafe {
+                    let row = c.data.add(row * c.row_stride);
+                    let largest = V::splat(largest::<V>(row, c.cols));
+                    let mut lanes = [V::splat(0.0); LANES];
+                    for_registers::<V>(c.cols, |lane, col, mask| {
+                        let z = V::load_masked(row.add(col), mask);
+                        math::exp(z.sub(largest)).store_masked(row.add(col), mask);
+                        // Read again: 0 beyond the edge.
+                        lanes[lane] = lanes[lane].add(V::load_masked(row.add(col), mask));
+                    });
+                    let sum = V::splat(tree_sum(lanes));
+                    for_registers::<V>(c.cols, |_, col, mask| {
+                        let share = V::load_masked(row.add(col), mask).div(sum);
+                        V::splat(f32::MIN_POSITIVE).max(share).store_masked(row.add(col), mask);
+                    });
+                }
+            }
+        }
+    }
+    isa.run(Softmax(c));
+}
+
+/// Each row of Δ ← a ⊙ (δ − Σ δ·a): its product with softmax's Jacobian, from softmax's output A. Results below 2⁻⁹⁶
+/// become +0.
+///
+/// # Panics
+///
+/// If the shapes differ, or A's rows aren't contiguous.
+pub fn softmax_backward(isa: Isa, delta: &mut MatMut<'_>, a: Mat<'_>) {
+    assert_eq!((delta.rows, delta.cols), (a.rows, a.cols), "shapes of a row-wise operation");
+    assert!(a.col_stride == 1 || a.cols <= 1, "a row-wise operation reads contiguous rows");
+    struct SoftmaxBackward<'a, 'c, 'b>(&'a mut MatMut<'c>, Mat<'b>);
+    impl Kernel for SoftmaxBackward<'_, '_, '_> {
+        type Output = ();
+
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) {
+            let SoftmaxBackward(delta, a) = self;
+            for row in 0..delta.rows {
+                // SAFETY: the shapes are equal, and a row has `cols` elements, to which `for_registers` keeps.
+                unsafe {
+                    let (to, from) = (delta.data.add(row * delta.row_stride), a.data.add(row * a.row_stride));
+                    let mut lanes = [V::splat(0.0); LANES];
+                    for_registers::<V>(a.cols, |lane, col, mask| {
+                        let (delta, a) =
+                            (V::load_masked(to.add(col), mask), V::load_masked(from.add(col), mask));
+                        lanes[lane] = delta.fma(a, lanes[lane]);
+                    });
+                    let mean = V::splat(tree_sum(lanes));
+                    for_registers::<V>(a.cols, |_, col, mask| {
+                        let (delta, a) =
+                            (V::load_masked(to.add(col), mask), V::load_masked(from.add(col), mask));
+                        let product = a.mul(delta.sub(mean));
+                        product.flush_below(V::splat(SMALLEST_ERROR)).store_masked(to.add(col), mask);
+                    });
+                }
+            }
+        }
+    }
+    isa.run(SoftmaxBackward(delta, a));
+}
+
+/// Virtual lanes of a sum along a row: element i belongs to lane i mod 16, whatever a register holds.
+const LANES: usize = 16;
+
+/// Calls `f(lane register, first column, mask)` for the registers of a row of `cols` elements, in steps of all virtual
+/// lanes; past the row's end with an empty mask, so that every lane sees as many additions on every instruction set.
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn for_registers<V: Vector>(cols: usize, mut f: impl FnMut(usize, usize, V::Mask)) {
+    for first in (0..cols).step_by(LANES) {
+        for lane in 0..LANES / V::LANES {
+            let col = first + lane * V::LANES;
+            let left = cols.saturating_sub(col).min(V::LANES);
+            // SAFETY: as the caller's. With nothing left, the first column itself stands for one past the end.
+            unsafe { f(lane, if left == 0 { first } else { col }, V::mask(left)) };
+        }
+    }
+}
+
+/// The sum of the virtual lanes, of which the first registers hold all: halves are added until one is left.
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`.
+#[inline(always)]
+unsafe fn tree_sum<V: Vector>(registers: [V; LANES]) -> f32 {
+    let mut lanes = [0.0f32; LANES];
+    for (register, lanes) in registers.iter().zip(lanes.chunks_exact_mut(V::LANES)) {
+        // SAFETY: as the caller's; a chunk is a register long.
+        unsafe { register.store(lanes.as_mut_ptr()) };
+    }
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+    }
+    lanes[0]
+}
+
+/// The largest value of a row of `cols`, in any order; NaN is passed over.
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`; `row` must be valid for `cols` reads.
+#[inline(always)]
+unsafe fn largest<V: Vector>(row: *const f32, cols: usize) -> f32 {
+    let whole = cols / V::LANES * V::LANES;
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    // SAFETY: as the caller's; `lanes` has room for a register.
+    unsafe {
+        let mut register = V::splat(f32::NEG_INFINITY);
+        for col in (0..whole).step_by(V::LANES) {
+            register = V::load(row.add(col)).max(register);
+        }
+        register.store(lanes.as_mut_ptr());
+        let rest = (whole..cols).map(|col| row.add(col).read());
+        lanes.into_iter().chain(rest).fold(f32::NEG_INFINITY, |m, x| if x > m { x } else { m })
+    }
 }
 
 /// The index of the largest value: the first of equals; NaN is never larger. 0 for an empty slice.

@@ -62,6 +62,7 @@ const LINE: usize = 16;
 type Work<'a> = dyn Fn(usize, &mut Scratch) + Sync + 'a;
 
 /// What the members of a team share.
+#[repr(align(128))]
 pub(crate) struct Shared {
     /// generation · 2¹⁶ + blocks
     phase: AtomicU64,
@@ -76,16 +77,20 @@ pub(crate) struct Shared {
     panicked: AtomicBool,
 }
 
-/// One member's flags, on cache lines of their own.
-#[repr(align(128))]
+/// One member's flags. Those that the driver keeps looking at, those that it looks at once a phase, and the rest are on
+/// lines of their own (two lines, because a core may fetch a line's neighbour with it).
 struct Member {
-    claimed: AtomicU64,
-    done: AtomicU64,
-    parked: AtomicBool,
+    done: Apart<AtomicU64>,
+    claimed: Apart<AtomicU64>,
+    parked: Apart<AtomicBool>,
     thread: Mutex<Option<Thread>>,
     /// Packing buffers for whoever runs this member's block.
     scratch: UnsafeCell<Scratch>,
 }
+
+/// A value on cache lines of its own.
+#[repr(align(128))]
+struct Apart<T>(T);
 
 // SAFETY: `work` is written by the driver between phases and read by claim holders within one; `scratch` is touched
 // only by the thread that holds the member's claim. Everything else is atomic or locked.
@@ -97,9 +102,9 @@ impl Shared {
     pub(crate) fn new(members: usize) -> Shared {
         assert!((1..=MAX_MEMBERS).contains(&members));
         let member = |_| Member {
-            claimed: AtomicU64::new(0),
-            done: AtomicU64::new(0),
-            parked: AtomicBool::new(false),
+            done: Apart(AtomicU64::new(0)),
+            claimed: Apart(AtomicU64::new(0)),
+            parked: Apart(AtomicBool::new(false)),
             thread: Mutex::new(None),
             scratch: UnsafeCell::new(Scratch::new()),
         };
@@ -159,18 +164,18 @@ impl Shared {
                     return word;
                 }
             }
-            me.parked.store(true, Ordering::SeqCst);
+            me.parked.0.store(true, Ordering::SeqCst);
             if self.phase.load(Ordering::SeqCst) == seen {
                 thread::park();
             }
-            me.parked.store(false, Ordering::SeqCst);
+            me.parked.0.store(false, Ordering::SeqCst);
         }
     }
 
     fn publish(&self, word: u64, members: usize) {
         self.phase.store(word, Ordering::SeqCst);
         for member in &self.members[1..members] {
-            if member.parked.load(Ordering::SeqCst)
+            if member.parked.0.load(Ordering::SeqCst)
                 && let Some(thread) = &*member.thread.lock().unwrap_or_else(PoisonError::into_inner)
             {
                 thread.unpark();
@@ -179,7 +184,7 @@ impl Shared {
     }
 
     fn claim(&self, block: usize, generation: u64) -> bool {
-        let claimed = &self.members[block].claimed;
+        let claimed = &self.members[block].claimed.0;
         let last = claimed.load(Ordering::Relaxed);
         last < generation
             && claimed.compare_exchange(last, generation, Ordering::AcqRel, Ordering::Relaxed).is_ok()
@@ -197,7 +202,7 @@ impl Shared {
             self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
             self.panicked.store(true, Ordering::Relaxed);
         }
-        self.members[block].done.store(generation, Ordering::Release);
+        self.members[block].done.0.store(generation, Ordering::Release);
     }
 
     /// Runs `work` on blocks `0..blocks` and returns when all are done. Called by the driver only.
@@ -218,7 +223,7 @@ impl Shared {
         if self.claim(0, generation) {
             self.run_claimed(0, generation);
         }
-        let is_done = |block: usize| self.members[block].done.load(Ordering::Acquire) == generation;
+        let is_done = |block: usize| self.members[block].done.0.load(Ordering::Acquire) == generation;
         let mut spins = 0;
         for block in 1..blocks {
             while !is_done(block) {

@@ -87,7 +87,7 @@ pub(crate) trait Vector: Copy {
     /// `self · b + c` with a single rounding. The arithmetic of every product.
     unsafe fn fma(self, b: Self, c: Self) -> Self;
 
-    /// Lane-wise sum. Used by the column sums and sigmoid.
+    /// Lane-wise sum. Used by the column sums and the activations.
     unsafe fn add(self, b: Self) -> Self;
 
     /// Lane-wise difference. Used by exp and the derivatives.
@@ -96,7 +96,7 @@ pub(crate) trait Vector: Copy {
     /// Lane-wise product. Used by Hadamard products and scaling.
     unsafe fn mul(self, b: Self) -> Self;
 
-    /// Lane-wise quotient, correctly rounded. Used by sigmoid.
+    /// Lane-wise quotient, correctly rounded. Used by sigmoid, tanh and softmax.
     unsafe fn div(self, b: Self) -> Self;
 
     /// `if self > b { self } else { b }`: where either is NaN the result is `b`, so constants go first and
@@ -106,9 +106,9 @@ pub(crate) trait Vector: Copy {
     /// `if self < b { self } else { b }`: where either is NaN the result is `b`.
     unsafe fn min(self, b: Self) -> Self;
 
-    /// `if self > b { value } else { 0 }`, lane by lane; 0 where either of the compared is NaN. Used by the
-    /// derivative of ReLU.
-    unsafe fn select_gt(self, b: Self, value: Self) -> Self;
+    /// `if self > b { value } else { otherwise }`, lane by lane; `otherwise` where either of the compared is NaN. Used
+    /// by the derivatives of what is defined in pieces.
+    unsafe fn select_gt(self, b: Self, value: Self, otherwise: Self) -> Self;
 
     /// `if |self| < limit { +0 } else { self }`; NaN stays. Used to keep denormals out of Δ.
     unsafe fn flush_below(self, limit: Self) -> Self;

@@ -4,7 +4,8 @@ mod common;
 
 use common::{Guarded, Layout, Operand, Values, assert_same_bits, pool};
 use minibatch_kernels::{
-    ArithmeticClass, CompactInputs, Isa, Matrix, Start, Store, accumulate_compact, gemm_compact, reference,
+    ArithmeticClass, CompactInputs, Examples, Isa, Matrix, Start, Store, TeamInputs, accumulate_gathered,
+    gather_gemm, reference,
 };
 use proptest::prelude::*;
 
@@ -112,13 +113,13 @@ proptest! {
         let forward = reference::gemm_chain(a.view(), w.view(), |_, col| bias[col]);
         let update = reference::gemm_chain(a.view().transposed(), delta.view(), |row, col| old.row(row)[col]);
         for isa in Isa::available() {
-            let mut x = CompactInputs::new(inputs, examples + 3);
-            x.gather_bytes(isa, examples, |i| &rows[i]);
+            let mut x = TeamInputs::new(inputs, examples + 3, threads);
             let mut z = Guarded::new(examples, outputs, padding, |_, _| f32::NAN);
             let mut w_after = Guarded::new(inputs, outputs, padding, |row, col| old.row(row)[col]);
             pool(isa, threads).run(|team| {
-                gemm_compact(team, &x, w.view(), &mut z.view_mut(), Start::Bias(&bias), &Store);
-                accumulate_compact(team, &x, delta.view(), &mut w_after.view_mut());
+                let from = Examples::Bytes(&|i| &rows[i]);
+                gather_gemm(team, &mut x, from, w.view(), &mut z.view_mut(), Start::Bias(&bias), &Store);
+                accumulate_gathered(team, &x, delta.view(), &mut w_after.view_mut());
             });
             z.assert_guards();
             w_after.assert_guards();

@@ -4,8 +4,9 @@ mod common;
 
 use common::{Values, bits, pool};
 use minibatch_kernels::{
-    CompactInputs, Epilogue, Isa, Mat, MatMut, Matrix, Start, Store, accumulate_compact, add_column_sums,
-    gemm, gemm_compact, hadamard, relu, relu_backward, scale, sigmoid, sigmoid_backward, subtract,
+    Epilogue, Examples, Isa, Mat, MatMut, Matrix, Panels, Start, Store, TeamInputs, accumulate_gathered,
+    add_column_sums, gather_gemm, gemm, hadamard, relu, relu_backward, scale, sigmoid, sigmoid_backward,
+    subtract,
 };
 
 struct Sigmoid;
@@ -31,20 +32,36 @@ fn random(rows: usize, cols: usize, seed: u64) -> Matrix {
     Matrix::from_fn(rows, cols, |_, _| values.next())
 }
 
+fn panels(from: &Matrix) -> Panels {
+    let mut panels = Panels::zeros(from.rows(), from.cols());
+    for row in 0..from.rows() {
+        from.row(row).iter().enumerate().for_each(|(col, &x)| panels.set(row, col, x));
+    }
+    panels
+}
+
 /// A few training steps of a network of two layers, all kernels in their places; the bits of everything it leaves.
 fn train(isa: Isa, threads: usize, batch: usize, sizes: [usize; 3]) -> Vec<u32> {
     let [inputs, hidden, outputs] = sizes;
     let pixels: Vec<u8> = (0..batch * inputs).map(|i| (i * i % 251) as u8).collect();
-    let mut x = CompactInputs::new(inputs, batch);
-    x.gather_bytes(isa, batch, |i| &pixels[i * inputs..][..inputs]);
+    let mut x = TeamInputs::new(inputs, batch, threads);
+    let row = |i: usize| &pixels[i * inputs..][..inputs];
     let y = Matrix::from_fn(batch, outputs, |row, col| if row % outputs == col { 1.0 } else { 0.0 });
-    let (mut w1, mut w2) = (random(inputs, hidden, 1), random(hidden, outputs, 2));
+    let (mut w1, mut w2) = (panels(&random(inputs, hidden, 1)), panels(&random(hidden, outputs, 2)));
     let (mut b1, mut b2) = (Values(3).vec(hidden), Values(4).vec(outputs));
     let (mut a1, mut a2) = (Matrix::zeros(batch, hidden), Matrix::zeros(batch, outputs));
     let mut delta1 = Matrix::zeros(batch, hidden);
     pool(isa, threads).run(|team| {
         for _ in 0..3 {
-            gemm_compact(team, &x, w1.view(), &mut a1.view_mut(), Start::Bias(&b1), &Sigmoid);
+            gather_gemm(
+                team,
+                &mut x,
+                Examples::Bytes(&row),
+                w1.view(),
+                &mut a1.view_mut(),
+                Start::Bias(&b1),
+                &Sigmoid,
+            );
             gemm(team, a1.view(), w2.view(), &mut a2.view_mut(), Start::Bias(&b2), &Sigmoid);
             let mut delta2 = a2.clone();
             subtract(isa, &mut delta2.view_mut(), y.view());
@@ -55,7 +72,7 @@ fn train(isa: Isa, threads: usize, batch: usize, sizes: [usize; 3]) -> Vec<u32> 
             for delta in [&mut delta1, &mut delta2] {
                 scale(isa, &mut delta.view_mut(), -3.0 / batch as f32);
             }
-            accumulate_compact(team, &x, delta1.view(), &mut w1.view_mut());
+            accumulate_gathered(team, &x, delta1.view(), &mut w1.view_mut());
             let a1_turned = a1.view().transposed();
             gemm(team, a1_turned, delta2.view(), &mut w2.view_mut(), Start::Scaled(0.999), &Store);
             add_column_sums(isa, delta1.view(), &mut b1);
@@ -63,7 +80,11 @@ fn train(isa: Isa, threads: usize, batch: usize, sizes: [usize; 3]) -> Vec<u32> 
         }
     });
     let biases = b1.iter().chain(&b2).map(|b| b.to_bits());
-    [&w1, &w2, &a1, &a2, &delta1].into_iter().flat_map(|m| bits(m.view())).chain(biases).collect()
+    [w1.view(), w2.view(), a1.view(), a2.view(), delta1.view()]
+        .into_iter()
+        .flat_map(bits)
+        .chain(biases)
+        .collect()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p minibatch --example worked_neuron`
 
-use minibatch::{Dataset, Isa, Mat, Matrix, Network, Pool, Settings, Trainer};
+use minibatch::{Dataset, Isa, Mat, Network, Pool, Settings, Trainer};
 
 /// The example's input and target.
 const X: [f32; 2] = [-1.0, -2.0];
@@ -47,9 +47,7 @@ fn graph(network: &Network, pool: &Pool) -> Result<(String, f32), Box<dyn std::e
     let [w1, w2] = [0, 1].map(|k| layer.weight(0, k));
     let (b, a) = (layer.biases()[0], back.activations().get(0, 0));
     // BP1's two factors: how the cost changes with a, and that times σ′(z), the error δ = ∂C/∂z.
-    let mut da = Matrix::from_fn(1, 1, |_, _| a);
-    network.cost().derivative(pool.isa(), &mut da.view_mut(), y);
-    let da = da.row(0)[0];
+    let da = network.cost().derivative(a.into(), Y[0].into()) as f32;
     let delta = back.error().get(0, 0);
     let text = draw(&[
         ("w1", w1),

@@ -12,6 +12,7 @@
 //! the equations. Nothing is allocated.
 
 use crate::activation::Activation;
+use crate::cost::Outputs;
 use crate::network::Network;
 use crate::workspace::Workspace;
 use minibatch_kernels::{
@@ -32,14 +33,14 @@ impl Epilogue for Activate<'_> {
 struct Differentiate<'a> {
     /// σ_{l−1}
     activation: &'a dyn Activation,
-    /// A_{l−1} (B × n_{l−1})
-    a: Mat<'a>,
+    /// A_{l−1} or Z_{l−1} (B × n_{l−1}), whichever σ_{l−1} needs
+    saved: Mat<'a>,
 }
 
 impl Epilogue for Differentiate<'_> {
     fn finish(&self, isa: Isa, part: &mut MatMut<'_>, row: usize, col: usize) {
-        let a = self.a.part(row..row + part.rows(), col..col + part.cols());
-        self.activation.backward(isa, part, a);
+        let saved = self.saved.part(row..row + part.rows(), col..col + part.cols());
+        self.activation.backward(isa, part, saved);
     }
 }
 
@@ -51,40 +52,67 @@ pub(crate) fn forward(
     examples: Examples<'_>,
     rows: usize,
 ) {
-    let Workspace { inputs, activations, .. } = workspace;
+    let Workspace { inputs, activations, pre_activations, .. } = workspace;
     for (l, layer) in network.layers.iter().enumerate() {
         let (before, from) = activations.split_at_mut(l);
-        let (weights, output) = (layer.weights.view(), &mut from[0].top_mut(rows));
-        let (start, epilogue) = (Start::Bias(&layer.biases), &Activate(layer.activation()));
-        match before.last() {
+        let (weights, start) = (layer.weights.view(), Start::Bias(&layer.biases));
+        let (activation, output) = (layer.activation(), &mut from[0].top_mut(rows));
+        let mut product = |output: &mut MatMut<'_>, epilogue: &dyn Epilogue| match before.last() {
             None => gather_gemm(team, inputs, examples, weights, output, start, epilogue),
             Some(input) => gemm(team, input.top(rows), weights, output, start, epilogue),
+        };
+        match &mut pre_activations[l] {
+            Some(z) => {
+                product(&mut z.top_mut(rows), &Store);
+                output.copy_from(z.top(rows));
+                activation.forward(team.isa(), output);
+            }
+            // A part of a product isn't a row.
+            None if activation.is_row_wise() => {
+                product(output, &Store);
+                activation.forward(team.isa(), output);
+            }
+            None => product(output, &Activate(activation)),
         }
     }
 }
 
+/// The output layer of the `rows` examples in the workspace.
+fn outputs<'a>(isa: Isa, network: &'a Network, workspace: &'a Workspace, rows: usize) -> Outputs<'a> {
+    let last = network.layers.len() - 1;
+    Outputs {
+        isa,
+        activation: network.layers[last].activation(),
+        z: workspace.pre_activations[last].as_ref().map(|z| z.top(rows)),
+        a: workspace.activations[last].top(rows),
+        y: workspace.targets.top(rows),
+    }
+}
+
 /// The summed cost of the `rows` examples, in f64, examples in order.
-pub(crate) fn cost(network: &Network, workspace: &Workspace, rows: usize) -> f64 {
-    let (outputs, targets) = (workspace.outputs(), &workspace.targets);
-    (0..rows).map(|row| network.cost.value(outputs.row(row), targets.row(row))).sum()
+pub(crate) fn cost(isa: Isa, network: &Network, workspace: &Workspace, rows: usize) -> f64 {
+    network.cost.total(outputs(isa, network, workspace, rows))
 }
 
 /// BP1: Δ_L, from the pair of cost and output activation.
 pub(crate) fn output_error(isa: Isa, network: &Network, workspace: &mut Workspace, rows: usize) {
-    let Workspace { activations, errors, targets, .. } = workspace;
-    let last = network.layers.len() - 1;
-    let (a, y) = (activations[last].top(rows), targets.top(rows));
-    let activation = network.layers[last].activation();
-    network.cost.output_error(isa, activation, a, y, &mut errors[last].top_mut(rows));
+    // Out of the workspace while the rest of it is read.
+    let mut error = workspace.errors.pop().expect("a network has layers");
+    network.cost.output_error(outputs(isa, network, workspace, rows), &mut error.top_mut(rows));
+    workspace.errors.push(error);
 }
 
 /// BP2: Δ_{l−1} from Δ_l, for l = 2, …, L.
 pub(crate) fn backward(team: &Team<'_>, network: &Network, workspace: &mut Workspace, rows: usize, l: usize) {
     let (before, from) = workspace.errors.split_at_mut(l - 1);
     let weights = network.layers[l - 1].weights.view().transposed();
+    let activation = network.layers[l - 2].activation();
     let epilogue = Differentiate {
-        activation: network.layers[l - 2].activation(),
-        a: workspace.activations[l - 2].top(rows),
+        activation,
+        saved: match &workspace.pre_activations[l - 2] {
+            Some(z) if activation.needs_pre_activation() => z.top(rows),
+            _ => workspace.activations[l - 2].top(rows),
+        },
     };
     gemm(team, from[0].top(rows), weights, &mut before[l - 2].top_mut(rows), Start::Zero, &epilogue);
 }

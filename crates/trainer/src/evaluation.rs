@@ -72,7 +72,7 @@ impl Network {
                     backprop::forward(team, self, &mut workspace, examples, rows);
                 });
                 workspace.take_targets(data, rows, index);
-                cost += backprop::cost(self, &workspace, rows);
+                cost += backprop::cost(team.isa(), self, &workspace, rows);
                 if let Targets::Classes { labels, .. } = data.targets() {
                     let hit = |&i: &usize| argmax(workspace.outputs().row(i - start)) == labels[i] as usize;
                     correct += (start..end).filter(hit).count();

@@ -84,7 +84,7 @@ impl Network {
         pool.run(|team| {
             let isa = team.isa();
             backprop::forward(team, self, &mut workspace, examples, rows);
-            cost = backprop::cost(self, &workspace, rows) / rows as f64;
+            cost = backprop::cost(isa, self, &workspace, rows) / rows as f64;
             backprop::output_error(isa, self, &mut workspace, rows);
             for l in (1..=self.layers.len()).rev() {
                 if l > 1 {

@@ -27,9 +27,11 @@ pub mod checkpoint;
 pub mod cost;
 mod error;
 mod evaluation;
+pub mod gradcheck;
 mod gradients;
 mod init;
 mod network;
+mod registry;
 mod trainer;
 mod workspace;
 
@@ -43,4 +45,5 @@ pub use init::Initializer;
 pub use minibatch_data::Dataset;
 pub use minibatch_kernels::{ArithmeticClass, Isa, Mat, MatMut, Matrix, Pool};
 pub use network::{Layer, Network, NetworkBuilder, NetworkError, Origin};
+pub use registry::Registry;
 pub use trainer::{Epoch, Settings, Trainer};

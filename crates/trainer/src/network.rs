@@ -1,6 +1,6 @@
 //! A network: its layers' weights, biases and activations, and its cost.
 
-use crate::activation::{Activation, Sigmoid};
+use crate::activation::{self, Activation, Sigmoid};
 use crate::cost::{Cost, Quadratic};
 use crate::init::Initializer;
 use minibatch_kernels::Panels;
@@ -144,6 +144,11 @@ impl Network {
         &*self.cost
     }
 
+    /// Whether the cost is computed from Z_L.
+    pub(crate) fn cost_needs_pre_activation(&self) -> bool {
+        self.cost.needs_pre_activation(self.layers[self.layers.len() - 1].activation())
+    }
+
     /// Number of weights and biases.
     pub fn parameters(&self) -> usize {
         self.layers.iter().map(Layer::parameters).sum()
@@ -202,7 +207,8 @@ impl NetworkBuilder {
     ///
     /// # Errors
     ///
-    /// If there is no layer, or one without inputs or neurons, or one too large for memory.
+    /// If there is no layer, or one without inputs or neurons, or one too large for memory; if a row-wise activation
+    /// isn't the output's, or the cost can't follow the output activation.
     pub fn build(self) -> Result<Network, NetworkError> {
         if self.layers.is_empty() {
             return Err(NetworkError::NoLayers);
@@ -222,10 +228,31 @@ impl NetworkBuilder {
             layers.push(Layer::new(inputs, outputs, activation));
             inputs = outputs;
         }
+        check_pairs(&layers, &*self.cost)?;
         self.initializer.fill(&mut layers, self.seed);
         let origin = Some(Origin { initializer: self.initializer, seed: self.seed });
         Ok(Network { layers, cost: self.cost, origin })
     }
+}
+
+/// Whether the activations may stand where they do, and the cost after the last of them.
+fn check_pairs(layers: &[Layer], cost: &dyn Cost) -> Result<(), NetworkError> {
+    let (output, hidden) = layers.split_last().expect("checked to have a layer");
+    for (l, layer) in hidden.iter().enumerate() {
+        if layer.activation().is_row_wise() {
+            let activation = layer.activation().name();
+            return Err(NetworkError::OutputOnly { layer: l + 1, activation });
+        }
+    }
+    if !cost.accepts(output.activation().range()) {
+        let legal = activation::built_in().into_iter().filter(|legal| cost.accepts(legal.range()));
+        return Err(NetworkError::Pair {
+            cost: cost.name(),
+            activation: output.activation().name(),
+            legal: legal.map(|legal| legal.name()).collect(),
+        });
+    }
+    Ok(())
 }
 
 /// The most weights of a layer: 2³³, 32 GiB of them.
@@ -242,6 +269,24 @@ pub enum NetworkError {
     EmptyLayer {
         /// 0 is the input.
         layer: usize,
+    },
+    /// An activation of whole rows in a hidden layer.
+    #[error("layer {layer} can't be {activation}, which is for the output layer only")]
+    OutputOnly {
+        /// Counted from 1.
+        layer: usize,
+        /// Its activation.
+        activation: &'static str,
+    },
+    /// A cost that isn't defined for what the output activation gives.
+    #[error("cost {cost} can't follow output activation {activation}: it takes {}", legal.join(", "))]
+    Pair {
+        /// The cost.
+        cost: &'static str,
+        /// The output activation.
+        activation: &'static str,
+        /// The built-in activations that it can follow.
+        legal: Vec<&'static str>,
     },
     /// More weights than could be trained.
     #[error("layer {layer} is too large: {inputs} × {outputs} weights, at most {MAX_WEIGHTS} are supported")]

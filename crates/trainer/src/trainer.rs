@@ -278,7 +278,7 @@ impl<'a> Trainer<'a> {
         let Trainer { data, network, workspace, shuffle, settings, .. } = self;
         let indices = shuffle.minibatch(self.position, settings.batch_size);
         let rows = indices.len();
-        let index = |row: usize| indices[row] as usize;
+        let index = move |row: usize| indices[row] as usize;
         workspace.take_targets(data, rows, index);
         // The next minibatch's rows are asked for a few at a time: a core can only wait for so many lines at once.
         let next = shuffle.minibatch(self.position + rows, settings.batch_size);
@@ -290,7 +290,7 @@ impl<'a> Trainer<'a> {
         next.next();
         with_examples(data, index, |examples| backprop::forward(team, network, workspace, examples, rows));
         next.next();
-        let cost = backprop::cost(network, workspace, rows);
+        let cost = backprop::cost(team.isa(), network, workspace, rows);
         if !cost.is_finite() {
             return Err(Error::Diverged {
                 epoch: self.history.len() + 1,

@@ -11,6 +11,8 @@ pub(crate) struct Workspace {
     pub(crate) inputs: TeamInputs,
     /// A_l (B × n_l), l = 1, …, L
     pub(crate) activations: Vec<Matrix>,
+    /// Z_l (B × n_l), l = 1, …, L, where the backward step or the cost is computed from it
+    pub(crate) pre_activations: Vec<Option<Matrix>>,
     /// Δ_l (B × n_l), l = 1, …, L; none where nothing is trained
     pub(crate) errors: Vec<Matrix>,
     /// Y (B × n_L)
@@ -22,12 +24,24 @@ impl Workspace {
     pub(crate) fn for_training(network: &Network, batch_size: usize, members: usize) -> Workspace {
         let errors =
             network.layers().iter().map(|layer| Matrix::zeros(batch_size, layer.outputs())).collect();
-        Workspace { errors, ..Self::for_inference(network, batch_size, members) }
+        let pre_activations = network.layers().iter().enumerate().map(|(l, layer)| {
+            let needed = layer.activation().needs_pre_activation()
+                || (l + 1 == network.layers().len() && network.cost_needs_pre_activation());
+            needed.then(|| Matrix::zeros(batch_size, layer.outputs()))
+        });
+        let pre_activations = pre_activations.collect();
+        Workspace { errors, pre_activations, ..Self::for_inference(network, batch_size, members) }
     }
 
-    /// The buffers of the forward pass alone.
+    /// The buffers of the forward pass and the cost alone.
     pub(crate) fn for_inference(network: &Network, batch_size: usize, members: usize) -> Workspace {
+        let mut pre_activations: Vec<_> = network.layers().iter().map(|_| None).collect();
+        if network.cost_needs_pre_activation() {
+            let last = pre_activations.last_mut().expect("a network has layers");
+            *last = Some(Matrix::zeros(batch_size, network.outputs()));
+        }
         Workspace {
+            pre_activations,
             inputs: TeamInputs::new(network.inputs(), batch_size, members),
             activations: network.layers().iter().map(|l| Matrix::zeros(batch_size, l.outputs())).collect(),
             errors: Vec::new(),
@@ -64,11 +78,11 @@ pub(crate) fn with_examples<R>(
 ) -> R {
     const ONE_KIND: &str = "all rows of a dataset are of one kind";
     match data.input(index(0)) {
-        Row::Bytes(_) => f(Examples::Bytes(&|row| match data.input(index(row)) {
+        Row::Bytes(_) => f(Examples::Bytes(&move |row| match data.input(index(row)) {
             Row::Bytes(bytes) => bytes,
             Row::Floats(_) => unreachable!("{ONE_KIND}"),
         })),
-        Row::Floats(_) => f(Examples::Floats(&|row| match data.input(index(row)) {
+        Row::Floats(_) => f(Examples::Floats(&move |row| match data.input(index(row)) {
             Row::Floats(floats) => floats,
             Row::Bytes(_) => unreachable!("{ONE_KIND}"),
         })),

@@ -1,11 +1,10 @@
 //! The golden runs of reference/: numpy's float64, one example at a time, against whole minibatches in f32.
 //!
-//! The tolerance is the error bound of f32 arithmetic itself, computed for each number by [`common::bounds`]. The
+//! The tolerance is the error bound of f32 arithmetic itself, computed for each number by
+//! [`minibatch::gradcheck::bounds`]. The
 //! reference prints 12 significant digits; [`PRINTED`] allows for the 13th.
 
-mod common;
-
-use common::bounds::{Bounded, LayerBounds, Parameters, backpropagate};
+use minibatch::gradcheck::bounds::{Bounded, LayerBounds, Parameters, backpropagate};
 use minibatch::{Dataset, Gradients, Isa, Mat, Network, Pool, Settings, Trainer};
 use serde_json::Value;
 use std::path::Path;

@@ -223,8 +223,8 @@ impl Vector for F32x8 {
     }
 
     #[inline(always)]
-    unsafe fn select_gt(self, b: Self, value: Self) -> Self {
-        Self(unsafe { _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, b.0), value.0) })
+    unsafe fn select_gt(self, b: Self, value: Self, otherwise: Self) -> Self {
+        Self(unsafe { _mm256_blendv_ps(otherwise.0, value.0, _mm256_cmp_ps::<_CMP_GT_OQ>(self.0, b.0)) })
     }
 
     #[inline(always)]

@@ -231,10 +231,10 @@ impl Vector for F32x16 {
     }
 
     #[inline(always)]
-    unsafe fn select_gt(self, b: Self, value: Self) -> Self {
+    unsafe fn select_gt(self, b: Self, value: Self, otherwise: Self) -> Self {
         unsafe {
             let greater = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, b.0);
-            Self(_mm512_maskz_mov_ps(greater, value.0))
+            Self(_mm512_mask_mov_ps(otherwise.0, greater, value.0))
         }
     }
 

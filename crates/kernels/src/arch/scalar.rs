@@ -117,8 +117,8 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     }
 
     #[inline(always)]
-    unsafe fn select_gt(self, b: Self, value: Self) -> Self {
-        if self.0 > b.0 { value } else { Self(0.0) }
+    unsafe fn select_gt(self, b: Self, value: Self, otherwise: Self) -> Self {
+        if self.0 > b.0 { value } else { otherwise }
     }
 
     #[inline(always)]

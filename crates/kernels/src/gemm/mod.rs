@@ -64,7 +64,7 @@ pub fn gemm(
     assert_eq!(a.rows, c.rows, "rows of a product");
     assert!(a.row_panel == BLOCK * a.row_stride && a.col_panel == BLOCK * a.col_stride, "A isn't in panels");
     let split = Split::new(team.members(), c.rows, c.cols, a.cols);
-    run(team, &split, |_| Left::View(a), b, c, start, epilogue);
+    run(team, split, move |_| Left::View(a), b, c, start, epilogue);
 }
 
 /// C ← finish(start + X·B) for the inputs X (m × k) of m examples, B (k × n), C (m × n): the first layer's forward
@@ -88,14 +88,19 @@ pub fn gather_gemm(
     assert!(team.members() <= x.copies.len(), "{} members, inputs for {}", team.members(), x.copies.len());
     let split = Split::new(team.members(), c.rows, c.cols, x.inputs());
     x.sharing = split.members;
+    if c.rows == 0 || c.cols == 0 {
+        // Nothing to compute, but what was gathered may still be asked for.
+        x.sharing = 1;
+        x.copies[0].gather(team.isa(), c.rows, examples);
+    }
     let (copies, rows, isa) = (Shared(x.copies.as_mut_ptr()), c.rows, team.isa());
-    let gather = |member| {
+    let gather = move |member| {
         // SAFETY: there is a copy for each member, and a phase runs each member once.
         let copy = unsafe { &mut *copies.at(member) };
         copy.gather(isa, rows, examples);
         Left::Inputs(copy)
     };
-    run(team, &split, gather, b, c, start, epilogue);
+    run(team, split, gather, b, c, start, epilogue);
 }
 
 /// C ← C + Xᵀ·B for the inputs X (k × m) last gathered, B (k × n), C (m × n): the first layer's update. Rows of C
@@ -109,12 +114,13 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut 
     assert_eq!(x.compact().examples(), b.rows, "inner sizes of a product");
     assert_eq!(x.inputs(), c.rows, "rows of a product");
     let split = Split::among(x.sharing, c.rows, c.cols);
-    let gathered = |member: usize| Left::InputsTransposed(&x.copies[member]);
-    run(team, &split, gathered, b, c, Start::Scaled(1.0), &Store);
+    let gathered = move |member: usize| Left::InputsTransposed(&x.copies[member]);
+    run(team, split, gathered, b, c, Start::Scaled(1.0), &Store);
 }
 
 /// How members share a product: each owns a block of columns, whole cache lines of them, or, where these are too few, a
 /// block of rows.
+#[derive(Clone, Copy)]
 struct Split {
     members: usize,
     by_rows: bool,
@@ -183,7 +189,7 @@ impl Left<'_> {
 /// Computes C in one phase; `left` gives each member its A.
 fn run<'a>(
     team: &Team<'_>,
-    split: &Split,
+    split: Split,
     left: impl Fn(usize) -> Left<'a> + Sync,
     b: Mat<'_>,
     c: &mut MatMut<'_>,
@@ -199,7 +205,8 @@ fn run<'a>(
     }
     let (isa, cols, rows, target) = (team.isa(), c.cols, c.rows, Shared(c.data));
     let (c_stride, c_panel) = (c.row_stride, c.col_panel);
-    team.phase(split.members, |member, scratch| {
+    // Everything by value: what the closure only refers to would be fetched from the driver's cache one after the other.
+    team.phase(split.members, move |member, scratch| {
         let a = left(member);
         let rows = if let Left::InputsTransposed(x) = a { x.active().len() } else { rows };
         let (rows, cols) = split.block(member, rows, cols);

@@ -74,7 +74,8 @@ pub(crate) unsafe fn pack_b<V: Vector>(b: Mat<'_>, steps: &Steps<'_>, cols: Rang
             }
             Steps::Selected(steps) => {
                 for (&p, to) in steps.iter().zip(strip.chunks_exact_mut(width)) {
-                    to[..cols.len()].copy_from_slice(&b.row(p as usize)[cols.clone()]);
+                    let row = b.part(p as usize..p as usize + 1, cols.clone());
+                    (0..cols.len()).for_each(|j| to[j] = row.get(0, j));
                 }
             }
         }

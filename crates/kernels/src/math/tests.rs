@@ -1,6 +1,7 @@
-//! `exp` on every instruction set, measured against f64. Sigmoid is public: tests/math.rs.
+//! `exp`, `expm1` and `ln_1p` on every instruction set, measured against f64. What is built on them is public:
+//! tests/math.rs.
 
-use super::{EXP_MAX, EXP_MIN, exp};
+use super::{EXP_MAX, EXP_MIN, exp, expm1, ln_1p};
 use crate::isa::{ArithmeticClass, Isa, Kernel};
 use crate::reference;
 use crate::vector::Vector;
@@ -102,5 +103,51 @@ fn special_values_of_exp() {
         assert!(e[9].is_normal() && e[6].is_finite(), "{isa}");
         assert!(e[10].is_nan(), "{isa}: NaN stays");
         assert!(exp_of(isa, &[-f32::NAN])[0].is_nan(), "{isa}: NaN of either sign stays");
+    }
+}
+
+/// x ← e^x − 1 and t ← ln(1 + t) for whole registers.
+struct NearZero<'a>(&'a mut [f32], &'a mut [f32]);
+
+impl Kernel for NearZero<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        // SAFETY: a chunk is a register long; `Isa::run` vouches for the instruction set.
+        unsafe {
+            for chunk in self.0.chunks_exact_mut(V::LANES) {
+                expm1(V::load(chunk.as_ptr())).store(chunk.as_mut_ptr());
+            }
+            for chunk in self.1.chunks_exact_mut(V::LANES) {
+                ln_1p(V::load(chunk.as_ptr())).store(chunk.as_mut_ptr());
+            }
+        }
+    }
+}
+
+/// The functions that must be accurate near 0: relative errors from 2⁻³⁰ on.
+#[test]
+#[allow(clippy::print_stdout)]
+fn errors_near_zero() {
+    let count = 1 << 20;
+    // Evenly spaced logarithms: 2⁻³⁰ to 80, and 2⁻³⁰ to 1.
+    let ladder = |top: f64| {
+        move |i: usize| ((-30.0 + (30.0 + top.log2()) * (i / 2) as f64 / (count / 2) as f64).exp2()) as f32
+    };
+    let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
+    let xs: Vec<f32> = (0..count).map(|i| sign(i) * ladder(80.0)(i)).collect();
+    let ts: Vec<f32> = (0..count).map(ladder(1.0)).collect();
+    for isa in Isa::available() {
+        let (mut x, mut t) = (xs.clone(), ts.clone());
+        isa.run(NearZero(&mut x, &mut t));
+        let largest = |from: &[f32], found: &[f32], exact: fn(f64) -> f64| {
+            let errors = from.iter().zip(found).map(|(&x, &y)| reference::ulps(y, exact(x.into())));
+            errors.fold(0.0, f64::max)
+        };
+        let expm1 = largest(&xs, &x, f64::exp_m1);
+        let ln_1p = largest(&ts, &t, f64::ln_1p);
+        println!("{isa}: expm1 {expm1:.3} ulp, ln_1p {ln_1p:.3} ulp");
+        assert!(expm1 <= 1.5 && ln_1p <= 2.5, "{isa}: {expm1} and {ln_1p} ulp");
     }
 }

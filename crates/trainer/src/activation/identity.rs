@@ -18,6 +18,10 @@ impl Activation for Identity {
         1.0
     }
 
+    fn needs_pre_activation(&self) -> bool {
+        false
+    }
+
     fn forward(&self, _: Isa, _: &mut MatMut<'_>) {}
 
     fn backward(&self, _: Isa, _: &mut MatMut<'_>, _: Mat<'_>) {}

@@ -1,4 +1,4 @@
-use super::Activation;
+use super::{Activation, Range};
 use minibatch_kernels::{Isa, Mat, MatMut, relu, relu_backward};
 
 /// The rectifier max(0, z); its derivative is 1 where z > 0, else 0.
@@ -16,6 +16,18 @@ impl Activation for Relu {
 
     fn derivative(&self, z: f64) -> f64 {
         if z > 0.0 { 1.0 } else { 0.0 }
+    }
+
+    fn piece(&self, z: f64) -> i32 {
+        i32::from(z > 0.0)
+    }
+
+    fn range(&self) -> Range {
+        Range::NonNegative
+    }
+
+    fn needs_pre_activation(&self) -> bool {
+        false
     }
 
     fn forward(&self, isa: Isa, z: &mut MatMut<'_>) {

@@ -1,4 +1,4 @@
-use super::Activation;
+use super::{Activation, Range};
 use minibatch_kernels::{Isa, Mat, MatMut, sigmoid, sigmoid_backward};
 
 /// The logistic sigmoid σ(z) = 1 / (1 + e⁻ᶻ); σ′ = σ·(1 − σ).
@@ -16,6 +16,14 @@ impl Activation for Sigmoid {
 
     fn derivative(&self, z: f64) -> f64 {
         self.value(z) * self.value(-z)
+    }
+
+    fn range(&self) -> Range {
+        Range::Unit
+    }
+
+    fn needs_pre_activation(&self) -> bool {
+        false
     }
 
     fn forward(&self, isa: Isa, z: &mut MatMut<'_>) {

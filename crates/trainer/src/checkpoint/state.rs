@@ -4,11 +4,10 @@
 //! (docs/checkpoint-format.md).
 
 use super::{Error, FormatError, Payload, Sections, Tag, decode, encode_into, read_file, save};
-use crate::activation;
-use crate::cost;
 use crate::evaluation::Evaluation;
 use crate::init::Initializer;
 use crate::network::{Network, Origin};
+use crate::registry::Registry;
 use crate::trainer::{Epoch, Settings};
 use minibatch_data::{Dataset, ShuffleState};
 use minibatch_kernels::ArithmeticClass;
@@ -176,8 +175,8 @@ impl Snapshot<'_> {
         };
         SettingsSection {
             sizes: self.network.sizes().into_iter().map(|n| n as u64).collect(),
-            activations: self.network.layers().iter().map(|l| l.activation().name().to_owned()).collect(),
-            cost: self.network.cost().name().to_owned(),
+            activations: self.network.layers().iter().map(|l| l.activation().label()).collect(),
+            cost: self.network.cost().label(),
             origin: self.origin.map(origin),
             optimiser: OptimiserSection::Sgd { learning_rate },
             batch_size: batch_size as u64,
@@ -238,8 +237,17 @@ impl Checkpoint {
     ///
     /// If the file can't be read, is damaged, or holds what no run can have written.
     pub fn load(path: &Path) -> Result<Checkpoint, Error> {
+        Self::load_with(path, &Registry::default())
+    }
+
+    /// As [`load`](Self::load), where activations or costs of one's own are in `registry`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`load`](Self::load).
+    pub fn load_with(path: &Path, registry: &Registry) -> Result<Checkpoint, Error> {
         let bytes = read_file(path)?;
-        Self::decode(&bytes).map_err(|source| Error::Format { path: path.to_owned(), source })
+        Self::decode_with(&bytes, registry).map_err(|source| Error::Format { path: path.to_owned(), source })
     }
 
     /// Writes the checkpoint to `path`: whole or not at all.
@@ -257,10 +265,19 @@ impl Checkpoint {
     ///
     /// As for [`load`](Self::load).
     pub fn decode(bytes: &[u8]) -> Result<Checkpoint, FormatError> {
+        Self::decode_with(bytes, &Registry::default())
+    }
+
+    /// As [`decode`](Self::decode), where activations or costs of one's own are in `registry`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`load`](Self::load).
+    pub fn decode_with(bytes: &[u8], registry: &Registry) -> Result<Checkpoint, FormatError> {
         let sections = decode(bytes)?;
         let settings: SettingsSection = sections.value(Tag::Settings)?;
         let invalid = |cause: String| FormatError::Value { section: Tag::Settings.part(), cause };
-        let network = read_network(&settings, &sections, invalid)?;
+        let network = read_network(&settings, &sections, registry, invalid)?;
         let size = |name: &str, value: u64| {
             usize::try_from(value).map_err(|_| invalid(format!("{name} {value} is too large")))
         };
@@ -322,6 +339,7 @@ impl Snapshot<'_> {
 fn read_network(
     settings: &SettingsSection,
     sections: &Sections<'_>,
+    registry: &Registry,
     invalid: impl Fn(String) -> FormatError,
 ) -> Result<Network, FormatError> {
     let SettingsSection { sizes, activations, cost, .. } = settings;
@@ -333,12 +351,11 @@ fn read_network(
     });
     let parameters = parameters.ok_or_else(|| invalid(format!("layer sizes {sizes:?} are too large")))?;
     let mut blocks = sections.f32_blocks(Tag::Parameters, parameters)?;
-    let cost = cost::by_name(cost).ok_or_else(|| invalid(format!("unknown cost '{cost}'")))?;
+    let cost = registry.cost(cost).ok_or_else(|| invalid(unknown("cost", cost)))?;
     // The parameters are proven to be in the file, so the sizes fit in memory.
     let mut builder = Network::builder(sizes[0] as usize).cost_shared(cost).initializer(Initializer::Zeros);
     for (&size, name) in sizes[1..].iter().zip(activations) {
-        let activation =
-            activation::by_name(name).ok_or_else(|| invalid(format!("unknown activation '{name}'")))?;
+        let activation = registry.activation(name).ok_or_else(|| invalid(unknown("activation", name)))?;
         builder = builder.layer_shared(size as usize, activation);
     }
     let mut network = builder.build().map_err(|error| invalid(error.to_string()))?;
@@ -353,6 +370,11 @@ fn read_network(
     }
     blocks.finish()?;
     Ok(network)
+}
+
+/// A name that no registry entry has: of this version, or of the user's own.
+fn unknown(what: &str, name: &str) -> String {
+    format!("unknown {what} '{name}': if it is one of your own, load with a Registry that has it")
 }
 
 fn read_history(sections: &Sections<'_>) -> Result<Vec<Epoch>, FormatError> {

@@ -1,8 +1,5 @@
-//! What the tests share: an f64 oracle, a bound on f32 rounding, seeded numbers.
+//! What the tests share: seeded numbers, a network's bits.
 #![allow(dead_code, reason = "every test uses a part of it")]
-
-pub(crate) mod bounds;
-pub(crate) mod oracle;
 
 use minibatch::{Layer, Network};
 use rand::Rng;

@@ -1,50 +1,18 @@
 //! Element-wise operations on matrices: what runs as an epilogue while a product's tile is in the first-level cache.
 
+mod activation;
+mod output;
+
+pub use activation::*;
+pub use output::*;
+
 use crate::isa::{Isa, Kernel};
-use crate::math;
 use crate::matrix::{Mat, MatMut};
 use crate::vector::Vector;
 
 /// Errors smaller than 2⁻⁹⁶ are replaced by +0, so that a saturated network doesn't drag denormals through every
 /// product.
-const SMALLEST_ERROR: f32 = f32::from_bits((127 - 96) << 23);
-
-/// C ← σ(C), the logistic sigmoid 1 / (1 + e⁻ᶻ) of every element.
-///
-/// ```
-/// use minibatch_kernels::{Isa, MatMut, sigmoid};
-///
-/// let mut z = [0.0, 1.0, f32::NAN];
-/// sigmoid(Isa::detect(), &mut MatMut::row_major(&mut z, 1, 3));
-/// assert_eq!(z[0], 0.5);
-/// assert!((z[1] - 0.731_058_6).abs() < 1e-6 && z[2].is_nan());
-/// ```
-pub fn sigmoid(isa: Isa, c: &mut MatMut<'_>) {
-    #[derive(Clone, Copy)]
-    struct Sigmoid;
-    impl Unary for Sigmoid {
-        #[inline(always)]
-        unsafe fn eval<V: Vector>(self, z: V) -> V {
-            // SAFETY: as the caller's.
-            unsafe { math::sigmoid(z) }
-        }
-    }
-    map(isa, c, Sigmoid);
-}
-
-/// C ← max(0, C). ReLU(NaN) is NaN, ReLU(−0) is −0.
-pub fn relu(isa: Isa, c: &mut MatMut<'_>) {
-    #[derive(Clone, Copy)]
-    struct Relu;
-    impl Unary for Relu {
-        #[inline(always)]
-        unsafe fn eval<V: Vector>(self, z: V) -> V {
-            // SAFETY: as the caller's.
-            unsafe { V::splat(0.0).max(z) }
-        }
-    }
-    map(isa, c, Relu);
-}
+pub(crate) const SMALLEST_ERROR: f32 = f32::from_bits((127 - 96) << 23);
 
 /// C ← s·C.
 pub fn scale(isa: Isa, c: &mut MatMut<'_>, s: f32) {
@@ -94,45 +62,6 @@ pub fn subtract(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>) {
         }
     }
     zip(isa, c, b, Subtract);
-}
-
-/// Δ ← Δ ⊙ σ′(Z) for the sigmoid, from its output A = σ(Z): σ′ = A ⊙ (1 − A). Results below 2⁻⁹⁶ become +0.
-///
-/// # Panics
-///
-/// If the shapes differ, or A's rows aren't contiguous.
-pub fn sigmoid_backward(isa: Isa, delta: &mut MatMut<'_>, a: Mat<'_>) {
-    #[derive(Clone, Copy)]
-    struct SigmoidBackward;
-    impl Binary for SigmoidBackward {
-        #[inline(always)]
-        unsafe fn eval<V: Vector>(self, delta: V, a: V) -> V {
-            // SAFETY: as the caller's.
-            unsafe {
-                let derivative = a.mul(V::splat(1.0).sub(a));
-                delta.mul(derivative).flush_below(V::splat(SMALLEST_ERROR))
-            }
-        }
-    }
-    zip(isa, delta, a, SigmoidBackward);
-}
-
-/// Δ ← Δ where A > 0, else +0: the derivative of ReLU from its output. Results below 2⁻⁹⁶ become +0.
-///
-/// # Panics
-///
-/// If the shapes differ, or A's rows aren't contiguous.
-pub fn relu_backward(isa: Isa, delta: &mut MatMut<'_>, a: Mat<'_>) {
-    #[derive(Clone, Copy)]
-    struct ReluBackward;
-    impl Binary for ReluBackward {
-        #[inline(always)]
-        unsafe fn eval<V: Vector>(self, delta: V, a: V) -> V {
-            // SAFETY: as the caller's.
-            unsafe { a.select_gt(V::splat(0.0), delta).flush_below(V::splat(SMALLEST_ERROR)) }
-        }
-    }
-    zip(isa, delta, a, ReluBackward);
 }
 
 /// A function of one element, for [`map`].
