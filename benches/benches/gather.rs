@@ -4,10 +4,9 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minibatch::Dataset;
-use minibatch_benches::{digits, fused, matrix};
+use minibatch_benches::{criterion, digits, fused, matrix};
 use minibatch_data::{Row, Shuffle};
 use minibatch_kernels::{CompactInputs, Isa, prefetch_bytes};
-use std::time::Duration;
 
 /// The minibatches of endless epochs.
 struct Minibatches {
@@ -81,10 +80,7 @@ fn gather(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(600));
+    config = criterion(20, 500);
     targets = gather
 }
 criterion_main!(benches);
