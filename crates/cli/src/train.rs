@@ -12,8 +12,9 @@ use minibatch_data::TrainTest;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// The seed of a run that names none.
-const DEFAULT_SEED: u64 = 0;
+/// The seed of a run that names none: of 15, the one whose network ends at their median accuracy (README, "How well it
+/// learns"). Chosen for being typical, not for being good.
+const DEFAULT_SEED: u64 = 14;
 
 /// The hidden layers of a run that names none.
 const DEFAULT_HIDDEN: &[usize] = &[32];
