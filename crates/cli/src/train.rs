@@ -139,13 +139,13 @@ fn summary(trainer: &Trainer<'_>, keeper: Option<&Keeper>, started: Instant) -> 
     let tests = trainer.history().iter().filter_map(|epoch| Some((epoch.number, epoch.test?)));
     // Of equals the first.
     let (best_epoch, best) = tests
-        .reduce(|best, test| if test.1.correct > best.1.correct { test } else { best })
+        .reduce(|best, test| if test.1.correct() > best.1.correct() { test } else { best })
         .expect("every epoch was evaluated");
     Summary {
         seconds: started.elapsed().as_secs_f64(),
         training_seconds: trainer.history().iter().map(|epoch| epoch.seconds).sum(),
         best_epoch,
-        best_test_accuracy: best.accuracy(),
+        best_test_accuracy: best.accuracy().expect("the sets have classes"),
         weight_hash: format!("{:016x}", trainer.network().weight_hash()),
         saved: keeper.map(|keeper| keeper.path().to_owned()),
     }

@@ -77,7 +77,7 @@ pub struct Epoch {
 /// for _ in 0..settings.epochs {
 ///     trainer.epoch()?;
 /// }
-/// assert_eq!(trainer.evaluate(&data)?.accuracy(), 1.0);
+/// assert_eq!(trainer.evaluate(&data)?.accuracy(), Some(1.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
