@@ -1,9 +1,10 @@
-//! The tasks of this repository: `cargo xtask fetch-mnist` and `cargo xtask ci`.
+//! The tasks of this repository: `cargo xtask fetch-mnist`, `cargo xtask ci` and `cargo xtask peers`.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod ci;
 mod fetch;
+mod peers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ enum Task {
     FetchMnist(fetch::Args),
     /// Run every check that a change must pass, from formatting to a trained network
     Ci(ci::Args),
+    /// Measure Minibatch and other trainers side by side, and write the table to benches/record
+    Peers(peers::Args),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::FetchMnist(args) => fetch::run(&args),
         Task::Ci(args) => ci::run(&args),
+        Task::Peers(args) => peers::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
