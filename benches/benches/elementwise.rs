@@ -3,7 +3,7 @@
 #![allow(missing_docs)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use minibatch_benches::{fused, pool, random};
+use minibatch_benches::{criterion, fused, pool, random};
 use minibatch_kernels::{
     Epilogue, Isa, MatMut, Matrix, Start, Store, add_column_sums, gemm, relu, relu_backward, scale, sigmoid,
     sigmoid_backward, subtract,
@@ -98,10 +98,7 @@ fn epilogues(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(100))
-        .measurement_time(Duration::from_millis(400));
+    config = criterion(20, 300);
     targets = operations, epilogues
 }
 criterion_main!(benches);

@@ -4,10 +4,9 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minibatch::Dataset;
-use minibatch_benches::{digits, fused, matrix};
+use minibatch_benches::{criterion, digits, fused, matrix};
 use minibatch_data::{Row, Shuffle};
-use minibatch_kernels::{CompactInputs, Isa, prefetch};
-use std::time::Duration;
+use minibatch_kernels::{CompactInputs, Isa, prefetch_bytes};
 
 /// The minibatches of endless epochs.
 struct Minibatches {
@@ -63,7 +62,7 @@ fn gather(criterion: &mut Criterion) {
                 bencher.iter(|| {
                     let (indices, next) = minibatches.next();
                     x.gather_bytes(isa, size, |row| bytes(data, indices[row]));
-                    next.iter().for_each(|&index| prefetch(bytes(data, index)));
+                    next.iter().for_each(|&index| prefetch_bytes(bytes(data, index)));
                 });
             });
         }
@@ -81,10 +80,7 @@ fn gather(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(20)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(600));
+    config = criterion(20, 500);
     targets = gather
 }
 criterion_main!(benches);

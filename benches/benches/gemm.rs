@@ -1,13 +1,14 @@
 //! Matrix products C ← start + A·B in GFLOP/s (criterion calls them Gelem/s): the three products of each layer of
-//! networks of three sizes, and squares; every fused instruction set, the crates matrixmultiply and gemmkit; one and two threads.
+//! networks of three sizes, and squares; every fused instruction set, the crates matrixmultiply and gemmkit; one and two
+//! threads. All operands are row-major; where it says *panels*, the weights are as the trainer keeps them.
 //!
 //! `cargo bench --bench gemm -- 16x32x784` runs those whose name contains that.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use gemmkit::Parallelism;
-use minibatch_benches::{THREADS, fma_peak, fused, plural, pool, random};
-use minibatch_kernels::{Isa, Matrix, Start, Store, gemm};
+use minibatch_benches::{THREADS, criterion, fma_peak, fused, panels, plural, pool, random};
+use minibatch_kernels::{Isa, Mat, Matrix, Start, Store, gemm};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,17 @@ enum Product {
     Backward,
     /// C + Aᵀ·B: the update, A stored (k × m).
     Update,
+}
+
+impl Product {
+    /// A and B as the product takes them, from how they are stored; and what it starts from.
+    fn views<'a>(self, a: Mat<'a>, b: Mat<'a>) -> (Mat<'a>, Mat<'a>, Start<'static>) {
+        match self {
+            Plain => (a, b, Start::Zero),
+            Backward => (a, b.transposed(), Start::Zero),
+            Update => (a.transposed(), b, Start::Scaled(1.0)),
+        }
+    }
 }
 
 /// C (m × n), depth k.
@@ -115,11 +127,7 @@ fn products(criterion: &mut Criterion) {
                 let mut c = random(m, n, 3);
                 group.bench_function(format!("{isa}, {}", plural(threads)), |bencher| {
                     pool(isa, threads).run(|team| {
-                        let (a, b, start) = match product {
-                            Plain => (a.view(), b.view(), Start::Zero),
-                            Backward => (a.view(), b.view().transposed(), Start::Zero),
-                            Update => (a.view().transposed(), b.view(), Start::Scaled(1.0)),
-                        };
+                        let (a, b, start) = product.views(a.view(), b.view());
                         bencher.iter_custom(|iterations| {
                             time(iterations, &best, || gemm(team, a, b, &mut c.view_mut(), start, &Store))
                         });
@@ -127,6 +135,22 @@ fn products(criterion: &mut Criterion) {
                 });
                 report(peak, threads);
             }
+            // The weights are B, and in the update C.
+            let (weights, mut c) = (panels(&b), random(m, n, 3));
+            let mut updated = panels(&c);
+            group.bench_function(format!("{}, panels, {}", peaks[0].0, plural(threads)), |bencher| {
+                pool(peaks[0].0, threads).run(|team| {
+                    let stored = if product == Update { b.view() } else { weights.view() };
+                    let (a, b, start) = product.views(a.view(), stored);
+                    bencher.iter_custom(|iterations| {
+                        time(iterations, &best, || {
+                            let mut c = if product == Update { updated.view_mut() } else { c.view_mut() };
+                            gemm(team, a, b, &mut c, start, &Store);
+                        })
+                    });
+                });
+            });
+            report(fastest, threads);
             let (a, b, mut c) = (packed(&a), packed(&b), packed(&random(m, n, 3)));
             let parallelism = if threads == 1 { Parallelism::Serial } else { Parallelism::Rayon(threads) };
             group.bench_function(format!("gemmkit, {}", plural(threads)), |bencher| {
@@ -159,10 +183,7 @@ fn packed(matrix: &Matrix) -> Vec<f32> {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(700));
+    config = criterion(10, 600);
     targets = products
 }
 criterion_main!(benches);

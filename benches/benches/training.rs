@@ -5,8 +5,8 @@
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use minibatch::{Dataset, Isa, Network, Settings, Trainer};
-use minibatch_benches::{THREADS, digits, fused, matrix, plural, pool};
-use std::time::{Duration, Instant};
+use minibatch_benches::{THREADS, criterion, digits, fused, matrix, plural, pool};
+use std::time::Instant;
 
 /// A network of sigmoid layers and its minibatch.
 struct Job {
@@ -110,10 +110,7 @@ fn inference(criterion: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default()
-        .sample_size(10)
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_secs(1));
+    config = criterion(10, 1000);
     targets = training, inference
 }
 criterion_main!(benches);

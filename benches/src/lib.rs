@@ -1,11 +1,12 @@
 //! What the benches share: operands, digits, and the machine's peak.
 #![forbid(unsafe_code)]
 
+use criterion::Criterion;
 use minibatch::Dataset;
 use minibatch_data::{TrainTest, locate, synthetic};
-use minibatch_kernels::{Isa, Mat, MatMut, Matrix, Pool, Start, Store, gemm};
+use minibatch_kernels::{Isa, Mat, MatMut, Matrix, Panels, Pool, Start, Store, gemm};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The README's examples are compiled as tests.
 #[cfg(doctest)]
@@ -20,6 +21,17 @@ pub fn fused() -> Vec<Isa> {
     let all = Isa::fused();
     let fast: Vec<Isa> = all.iter().copied().filter(|&isa| isa != Isa::PORTABLE).collect();
     if fast.is_empty() { all } else { fast }
+}
+
+/// Criterion with `samples` samples of a benchmark in `milliseconds`, without the pictures and with few of the resamplings
+/// that would take longer than what they are about.
+pub fn criterion(samples: usize, milliseconds: u64) -> Criterion {
+    Criterion::default()
+        .sample_size(samples)
+        .warm_up_time(Duration::from_millis(milliseconds / 4))
+        .measurement_time(Duration::from_millis(milliseconds))
+        .nresamples(2_000)
+        .without_plots()
 }
 
 /// A pool, or why there is none.
@@ -47,6 +59,15 @@ pub fn random(rows: usize, cols: usize, seed: u64) -> Matrix {
         let odd = (z >> 40) | 1;
         odd as f32 / (1u64 << 23) as f32 - 1.0
     })
+}
+
+/// The same matrix in panels, as weights are kept.
+pub fn panels(matrix: &Matrix) -> Panels {
+    let mut panels = Panels::zeros(matrix.rows(), matrix.cols());
+    for row in 0..matrix.rows() {
+        matrix.row(row).iter().enumerate().for_each(|(col, &value)| panels.set(row, col, value));
+    }
+    panels
 }
 
 /// Digits to train on and to test with, and what they are: MNIST if it has been fetched, else the same number of

@@ -1,4 +1,4 @@
-//! The tasks of this repository: `cargo xtask fetch-mnist`, `cargo xtask ci` and the long tests.
+//! The tasks of this repository: `cargo xtask fetch-mnist`, `cargo xtask ci`, the long tests and `cargo xtask peers`.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
@@ -7,6 +7,7 @@ mod determinism;
 mod fetch;
 mod hash;
 mod kill;
+mod peers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +34,8 @@ enum Task {
     Kill(kill::Args),
     /// Train the default job and record its weight hash, which `cargo xtask ci` then demands
     RecordHash(hash::Args),
+    /// Measure Minibatch and other trainers side by side, and write the table to benches/record
+    Peers(peers::Args),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Task::Determinism(args) => determinism::run(&args),
         Task::Kill(args) => kill::run(&args),
         Task::RecordHash(args) => hash::record(&args),
+        Task::Peers(args) => peers::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

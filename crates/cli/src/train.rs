@@ -12,8 +12,9 @@ use minibatch_data::TrainTest;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// The seed of a run that names none.
-const DEFAULT_SEED: u64 = 0;
+/// The seed of a run that names none: of 15, the one whose network ends at their median accuracy (README, "How well it
+/// learns"). Chosen for being typical, not for being good.
+const DEFAULT_SEED: u64 = 14;
 
 /// The hidden layers of a run that names none.
 const DEFAULT_HIDDEN: &[usize] = &[32];
@@ -195,12 +196,12 @@ impl<'a> Run<'a> {
     fn summary(&self, trainer: &Trainer<'_>, started: Instant) -> Summary {
         let tests = trainer.history().iter().filter_map(|epoch| Some((epoch.number, epoch.test?)));
         // Of equals the first.
-        let best = tests.reduce(|best, test| if test.1.correct > best.1.correct { test } else { best });
+        let best = tests.reduce(|best, test| if test.1.correct() > best.1.correct() { test } else { best });
         Summary {
             seconds: started.elapsed().as_secs_f64(),
             training_seconds: self.training.as_secs_f64(),
             best_epoch: best.map(|(epoch, _)| epoch),
-            best_test_accuracy: best.map(|(_, test)| test.accuracy()),
+            best_test_accuracy: best.and_then(|(_, test)| test.accuracy()),
             weight_hash: format!("{:016x}", trainer.network().weight_hash()),
             saved: self.keeper.as_ref().map(|keeper| keeper.path().to_owned()),
         }
