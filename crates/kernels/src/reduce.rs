@@ -48,15 +48,14 @@ pub fn add_column_sums(isa: Isa, a: Mat<'_>, sums: &mut [f32]) {
     isa.run(AddColumnSums(a, sums));
 }
 
-/// max |A_ij|; NaN where A holds a NaN and nothing infinite; 0 for an empty matrix. So it is finite if, and only if, all
-/// of A is.
+/// max |A_ij|; NaN if an element is NaN or infinite; 0 for an empty matrix.
 ///
 /// ```
 /// use minibatch_kernels::{Isa, Mat, max_magnitude};
 ///
 /// let magnitude = |a: &[f32]| max_magnitude(Isa::detect(), Mat::row_major(a, 1, a.len()));
 /// assert_eq!(magnitude(&[1.0, -3.0, 2.0]), 3.0);
-/// assert!(magnitude(&[1.0, f32::NAN, 2.0]).is_nan());
+/// assert!(magnitude(&[1.0, f32::INFINITY, 2.0]).is_nan());
 /// ```
 ///
 /// # Panics
@@ -101,17 +100,17 @@ pub fn max_magnitude(isa: Isa, a: Mat<'_>) -> f32 {
                         }
                     }
                 }
-                let mut lanes = [0.0_f32; 16];
-                let mut fold = |register: V, op: fn(f32, f32) -> f32| {
-                    register.store(lanes.as_mut_ptr());
-                    lanes[..V::LANES].iter().copied().fold(0.0, op)
-                };
-                let (mut largest, mut nan) = (0.0_f32, 0.0);
-                for [low, high, sum] in seen {
-                    largest = largest.max(fold(high, f32::max)).max(-fold(low, f32::min));
-                    nan += fold(sum, |sum, x| sum + x);
+                let [mut low, mut high, mut nan] = seen[0];
+                for [l, h, n] in &seen[1..] {
+                    low = l.min(low);
+                    high = h.max(high);
+                    nan = nan.add(*n);
                 }
-                if nan.is_nan() && largest.is_finite() { f32::NAN } else { largest }
+                // Lanes beyond the register's are 0.
+                let mut lanes = [0.0_f32; 16];
+                high.max(zero.sub(low)).add(nan).store(lanes.as_mut_ptr());
+                // Without the sign, floats are ordered as their bits are, NaN above all.
+                f32::from_bits(lanes.iter().fold(0, |largest, x| largest.max(x.abs().to_bits())))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Keeps training among the finite numbers: a step that could leave them is refused before anything is written.
 
 use crate::error::{Divergence, Error};
-use crate::network::Network;
+use crate::network::{Layer, Network};
 use crate::workspace::Workspace;
 use minibatch_data::{Dataset, Row};
 use minibatch_kernels::{Isa, Mat, max_magnitude};
@@ -29,23 +29,16 @@ impl Guard {
     ///
     /// If an input, a weight or a bias isn't finite.
     pub(crate) fn new(isa: Isa, network: &Network, data: &Dataset) -> Result<Guard, Error> {
-        let not_finite = |what, found: f32| Err(Error::NotFinite { what, found: found.to_string() });
         let mut inputs = 1.0;
         for example in 0..data.len() {
             let Row::Floats(row) = data.input(example) else { break };
-            let largest = magnitude(isa, row);
-            if !largest.is_finite() {
-                return not_finite(format!("an input of training example {example}"), largest);
-            }
-            inputs = f64::from(largest).max(inputs);
+            inputs = magnitude(isa, row, || format!("an input of training example {example}"))?.max(inputs);
         }
         let mut parameters = Vec::new();
-        for l in 1..=network.layers().len() {
-            let largest = largest_parameter(isa, network, l);
-            if !largest.is_finite() {
-                return not_finite(format!("a weight or bias of layer {l}"), largest);
-            }
-            parameters.push(f64::from(largest));
+        for (l, layer) in (1..).zip(network.layers()) {
+            let what = || format!("a weight or bias of layer {l}");
+            let mut magnitudes = blocks(layer).map(|block| magnitude(isa, block, what));
+            parameters.push(magnitudes.try_fold(0.0, |largest, x| Ok::<f64, Error>(x?.max(largest)))?);
         }
         Ok(Guard { inputs, parameters })
     }
@@ -74,7 +67,8 @@ impl Guard {
             let step = rows as f64 * f64::from(factor.abs()) * f64::from(errors) * inputs;
             let bound = &mut self.parameters[l - 1];
             if *bound + step > LIMIT {
-                *bound = f64::from(largest_parameter(isa, network, l));
+                let magnitudes = blocks(&network.layers()[l - 1]).map(|block| max_magnitude(isa, row(block)));
+                *bound = magnitudes.fold(0.0, f32::max).into();
             }
             *bound += step;
             if *bound > LIMIT {
@@ -100,17 +94,22 @@ pub(crate) fn cause_of_cost(
     }
 }
 
-/// The largest magnitude of a weight or bias of layer l; not finite if one isn't.
-fn largest_parameter(isa: Isa, network: &Network, l: usize) -> f32 {
-    let layer = &network.layers()[l - 1];
+/// The weights and biases of a layer.
+fn blocks(layer: &Layer) -> impl Iterator<Item = &[f32]> {
     let weights = (0..layer.inputs()).flat_map(|k| layer.weights.row_slices(k));
-    let blocks = weights.chain(std::iter::once(layer.biases()));
-    // Where one is NaN so is what follows; `f32::max` would lose it.
-    blocks
-        .map(|block| magnitude(isa, block))
-        .fold(0.0, |largest, x| if x <= largest || largest.is_nan() { largest } else { x })
+    weights.chain(std::iter::once(layer.biases()))
 }
 
-fn magnitude(isa: Isa, values: &[f32]) -> f32 {
-    max_magnitude(isa, Mat::row_major(values, 1, values.len()))
+/// The largest magnitude of `values`, which are `what`; an error if one isn't finite.
+fn magnitude(isa: Isa, values: &[f32], what: impl Fn() -> String) -> Result<f64, Error> {
+    let largest = max_magnitude(isa, row(values));
+    if largest.is_finite() {
+        return Ok(largest.into());
+    }
+    let found = values.iter().find(|x| !x.is_finite()).map_or_else(|| largest.to_string(), f32::to_string);
+    Err(Error::NotFinite { what: what(), found })
+}
+
+fn row(values: &[f32]) -> Mat<'_> {
+    Mat::row_major(values, 1, values.len())
 }

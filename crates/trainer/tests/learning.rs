@@ -223,3 +223,51 @@ fn settings_out_of_range_are_refused() {
         assert!(error.to_string().contains(what), "{error}");
     }
 }
+
+#[test]
+fn what_training_starts_from_is_finite() {
+    let pool = pool();
+    let network = || Network::builder(2).layer(3).layer(1).build().expect("a network");
+    let settings = Settings { batch_size: 2, ..Settings::default() };
+    for (value, found) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
+        let inputs = vec![0.0, 1.0, 1.0, value];
+        let data = Dataset::from_values(inputs, &[2], vec![0.0, 1.0], 1).expect("a dataset");
+        let error = Trainer::new(&pool, &data, network(), settings).expect_err(found).to_string();
+        assert_eq!(error, format!("an input of training example 1 is {found}: expected a finite number"));
+
+        let data =
+            Dataset::from_values(vec![0.0, 1.0, 1.0, 0.5], &[2], vec![0.0, 1.0], 1).expect("a dataset");
+        for (l, set) in [(1, 0), (2, 1)] {
+            let mut network = network();
+            match set {
+                0 => network.layers_mut()[0].set_weight(2, 1, value),
+                _ => network.layers_mut()[1].biases_mut()[0] = value,
+            }
+            let error = Trainer::new(&pool, &data, network, settings).expect_err(found).to_string();
+            assert_eq!(error, format!("a weight or bias of layer {l} is {found}: expected a finite number"));
+        }
+    }
+}
+
+/// Activations, errors and cost are finite; only the sum that the update would make isn't.
+#[test]
+fn an_update_that_would_overflow_is_not_made() {
+    let pool = pool();
+    let data = Dataset::from_values(vec![1e25_f32], &[1], vec![0.0], 1).expect("a dataset");
+    let mut network = Network::builder(1).layer_with(1, Identity).build().expect("a network");
+    network.layers_mut()[0].set_weight(0, 0, 1.0);
+    let before = bits(&network);
+    let settings = Settings { batch_size: 1, learning_rate: 0.1, ..Settings::default() };
+    let mut trainer = Trainer::new(&pool, &data, network, settings).expect("a trainer");
+    let error = trainer.epoch().expect_err("an overflow");
+    assert_eq!(
+        error.to_string(),
+        "step 1 of epoch 1: the update of layer 1 may pass the largest number: stopped before the update; \
+         try a smaller learning rate"
+    );
+    assert_eq!((bits(trainer.network()), trainer.position()), (before, 0));
+    // The epoch has not begun: what is saved can be gone on with.
+    let recorded = trainer.checkpoint();
+    assert!(recorded.compared_hash().is_ok());
+    assert_eq!(recorded.progress.shuffle.epoch(), 0);
+}
