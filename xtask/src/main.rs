@@ -1,9 +1,12 @@
-//! The tasks of this repository: `cargo xtask fetch-mnist`, `cargo xtask ci` and `cargo xtask peers`.
+//! The tasks of this repository: `cargo xtask fetch-mnist`, `ci`, `peers` and the long tests.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod ci;
+mod determinism;
 mod fetch;
+mod hash;
+mod kill;
 mod peers;
 
 use std::path::PathBuf;
@@ -27,6 +30,12 @@ enum Task {
     Ci(ci::Args),
     /// Measure Minibatch and other trainers side by side, and write the table to benches/record
     Peers(peers::Args),
+    /// Train on every instruction set, on 1 to 8 threads, interrupted and resumed, and compare the bits
+    Determinism(determinism::Args),
+    /// Kill training runs at random moments, resume them, and compare the bits with an uninterrupted run's
+    Kill(kill::Args),
+    /// Train the default job and record its weight hash, which `cargo xtask ci` then demands
+    RecordHash(hash::Args),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +44,9 @@ fn main() -> ExitCode {
         Task::FetchMnist(args) => fetch::run(&args),
         Task::Ci(args) => ci::run(&args),
         Task::Peers(args) => peers::run(&args),
+        Task::Determinism(args) => determinism::run(&args),
+        Task::Kill(args) => kill::run(&args),
+        Task::RecordHash(args) => hash::record(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
