@@ -1,1 +1,158 @@
-//! What the benches share.
+//! What the benches share: operands, digits, and the machine's peak.
+#![forbid(unsafe_code)]
+
+use criterion::Criterion;
+use minibatch::Dataset;
+use minibatch_data::{TrainTest, locate, synthetic};
+use minibatch_kernels::{Isa, Mat, MatMut, Matrix, Panels, Pool, Start, Store, gemm};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The README's examples are compiled as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
+/// Thread counts that are compared.
+pub const THREADS: [usize; 2] = [1, 2];
+
+/// The instruction sets worth measuring: all fused ones but the scalar one, which is for checking, not for speed.
+pub fn fused() -> Vec<Isa> {
+    let all = Isa::fused();
+    let fast: Vec<Isa> = all.iter().copied().filter(|&isa| isa != Isa::PORTABLE).collect();
+    if fast.is_empty() { all } else { fast }
+}
+
+/// Criterion with `samples` samples of a benchmark in `milliseconds`, without the pictures and with few of the resamplings
+/// that would take longer than what they are about.
+pub fn criterion(samples: usize, milliseconds: u64) -> Criterion {
+    Criterion::default()
+        .sample_size(samples)
+        .warm_up_time(Duration::from_millis(milliseconds / 4))
+        .measurement_time(Duration::from_millis(milliseconds))
+        .nresamples(2_000)
+        .without_plots()
+}
+
+/// A pool, or why there is none.
+///
+/// # Panics
+///
+/// If the operating system refuses the threads.
+pub fn pool(isa: Isa, threads: usize) -> Pool {
+    Pool::new(isa, threads).expect("the threads of a pool")
+}
+
+/// `1 thread`, `2 threads`.
+pub fn plural(threads: usize) -> String {
+    format!("{threads} thread{}", if threads == 1 { "" } else { "s" })
+}
+
+/// A matrix of numbers in [−1, 1), none of them 0, the same for the same seed (SplitMix64).
+pub fn random(rows: usize, cols: usize, seed: u64) -> Matrix {
+    let mut state = seed;
+    Matrix::from_fn(rows, cols, |_, _| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let odd = (z >> 40) | 1;
+        odd as f32 / (1u64 << 23) as f32 - 1.0
+    })
+}
+
+/// The same matrix in panels, as weights are kept.
+pub fn panels(matrix: &Matrix) -> Panels {
+    let mut panels = Panels::zeros(matrix.rows(), matrix.cols());
+    for row in 0..matrix.rows() {
+        matrix.row(row).iter().enumerate().for_each(|(col, &value)| panels.set(row, col, value));
+    }
+    panels
+}
+
+/// Digits to train on and to test with, and what they are: MNIST if it has been fetched, else the same number of
+/// synthetic ones.
+///
+/// # Panics
+///
+/// If MNIST's files are there and damaged.
+pub fn digits() -> (TrainTest, &'static str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/mnist");
+    match locate(&folder) {
+        Ok(files) => (files.map().expect("the files in data/mnist"), "MNIST"),
+        Err(_) => (synthetic::generate(60_000, 10_000, 1).expect("counts in range"), "synthetic digits"),
+    }
+}
+
+/// The inputs of `data` as a matrix (examples × n_0) of numbers in [0, 1].
+///
+/// # Panics
+///
+/// If the data aren't bytes.
+pub fn matrix(data: &Dataset) -> Matrix {
+    Matrix::from_fn(data.len(), data.input_len(), |example, pixel| match data.input(example) {
+        minibatch_data::Row::Bytes(bytes) => f32::from(bytes[pixel]) / 255.0,
+        minibatch_data::Row::Floats(_) => panic!("images of bytes"),
+    })
+}
+
+/// The rate at which `isa` multiplies and adds on one thread when nothing else holds it up, in GFLOP/s: the best of
+/// many small products whose operands stay in the first-level cache. What a product lacks to it is what it pays for
+/// memory, packing and edges; the arithmetic units themselves can do a little more.
+pub fn fma_peak(isa: Isa) -> f64 {
+    let peak_of = |m: usize, k: usize| {
+        let (a, b, mut c) = (random(k, m, 1), random(k, 32, 2), Matrix::zeros(m, 32));
+        let repeats = 4_000_000 / (m * k);
+        pool(isa, 1).run(|team| {
+            let product = |c: &mut MatMut<'_>| {
+                let a: Mat<'_> = a.view().transposed();
+                gemm(team, a, b.view(), c, Start::Zero, &Store);
+            };
+            let mut best = f64::INFINITY;
+            for _ in 0..40 {
+                let started = Instant::now();
+                for _ in 0..repeats {
+                    product(&mut c.view_mut());
+                }
+                best = best.min(started.elapsed().as_secs_f64() / repeats as f64);
+            }
+            (2 * m * 32 * k) as f64 / best * 1e-9
+        })
+    };
+    // Whole tiles of AVX-512 (14 rows) and of AVX2 (6 rows), in several depths.
+    [(14, 160), (14, 256), (28, 256), (6, 256), (12, 256), (42, 256)]
+        .map(|(m, k)| peak_of(m, k))
+        .into_iter()
+        .fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operands_are_never_zero() {
+        let m = random(64, 65, 3);
+        assert!((0..64).all(|row| m.row(row).iter().all(|x| *x != 0.0 && x.abs() <= 1.0)));
+        assert!((0..64).any(|row| m.row(row).iter().any(|x| *x < 0.0)));
+    }
+
+    /// The lines of the first block of Rust code, without those that only make it a program.
+    fn example(text: &str, fence: &str) -> Vec<String> {
+        let lines = text.lines().map(|line| line.trim_start_matches("//!").trim());
+        let block = lines.skip_while(|line| *line != fence).skip(1).take_while(|line| *line != "```");
+        let is_frame = |line: &str| {
+            line.is_empty() || line.starts_with("# ") || line.starts_with("fn main") || line == "Ok(())"
+        };
+        block.filter(|line| !is_frame(line)).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_readme_shows_the_example_of_the_documentation() {
+        let documented = example(include_str!("../../crates/trainer/src/lib.rs"), "```no_run");
+        let mut shown = example(include_str!("../../README.md"), "```rust,no_run");
+        assert_eq!(shown.pop().as_deref(), Some("}"), "the end of `main`");
+        assert!(documented.len() > 10);
+        assert_eq!(shown, documented);
+    }
+}

@@ -1,47 +1,277 @@
-//! The file that a run is kept in.
+//! The file that a run is kept in, and when it is written.
 
-use crate::failure::Failure;
-use minibatch::Trainer;
-use minibatch::checkpoint::{Error, Lock, OsDisk};
-use std::path::Path;
+use crate::failure::{Failure, tell};
+use crate::text::grouped;
+use minibatch::checkpoint::{Error, Keep, Lock, OsDisk, Writer};
+use minibatch::{Epoch, Trainer};
+use std::fmt;
+use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// A checkpoint file that this run alone writes.
+/// How often the run is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Every {
+    /// Whenever the steps since the start of the run, resumed or not, are a multiple of this.
+    Steps(usize),
+    /// Whenever the finished epochs are.
+    Epochs(usize),
+    /// At the first look, every few milliseconds, after so much time.
+    Time(Duration),
+}
+
+impl FromStr for Every {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Every, String> {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let every =
+            number.parse().ok().filter(|&number| number > 0).and_then(|number: u32| match unit.trim() {
+                "step" | "steps" => Some(Every::Steps(number as usize)),
+                "epoch" | "epochs" => Some(Every::Epochs(number as usize)),
+                "s" => Some(Every::Time(Duration::from_secs(number.into()))),
+                "min" => Some(Every::Time(Duration::from_secs(60 * u64::from(number)))),
+                _ => None,
+            });
+        every.ok_or_else(|| {
+            "expected a number from 1 and a unit, such as 500steps, 30s, 5min or 1epoch".to_owned()
+        })
+    }
+}
+
+/// As `--checkpoint-every` takes it.
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Every::Steps(steps) => write!(f, "{steps}steps"),
+            Every::Epochs(epochs) => write!(f, "{epochs}epochs"),
+            Every::Time(time) => write!(f, "{}s", time.as_secs()),
+        }
+    }
+}
+
+impl Every {
+    /// In words.
+    pub(crate) fn describe(self) -> String {
+        match self {
+            Every::Steps(1) => "after every step".to_owned(),
+            Every::Steps(steps) => format!("after every {} steps", grouped(steps)),
+            Every::Epochs(1) => "after every epoch".to_owned(),
+            Every::Epochs(epochs) => format!("after every {} epochs", grouped(epochs)),
+            Every::Time(time) => format!("every {} s", time.as_secs()),
+        }
+    }
+}
+
+/// How a run is kept: `train`'s options for it.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct Args {
+    /// Keep the run in this file [default: that of --resume, else none]
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+
+    /// When the file is written, besides at the end: 500steps, 30s, 5min, 1epoch [default: 1epoch]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub checkpoint_every: Option<Every>,
+
+    /// Keep the newest K checkpoints, older ones as FILE.1, FILE.2 …, and that of the best epoch
+    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = keep)]
+    pub keep: Option<NonZeroU16>,
+}
+
+impl Args {
+    pub(crate) fn every(&self) -> Every {
+        self.checkpoint_every.unwrap_or(Every::Epochs(1))
+    }
+
+    fn keep(&self) -> Keep {
+        self.keep.map_or_else(Keep::default, |last| Keep { last, best: true })
+    }
+
+    /// The options as they were given, but for the file.
+    pub(crate) fn given(&self) -> Vec<String> {
+        let every = self.checkpoint_every.map(|every| ["--checkpoint-every".to_owned(), every.to_string()]);
+        let keep = self.keep.map(|keep| ["--keep".to_owned(), keep.to_string()]);
+        every.into_iter().chain(keep).flatten().collect()
+    }
+
+    /// What is kept, and when, in words.
+    pub(crate) fn describe(&self) -> String {
+        let every = self.every().describe();
+        match self.keep.map(NonZeroU16::get) {
+            None => every,
+            Some(1) => format!("{every}, the newest and the best kept"),
+            Some(last) => format!("{every}, the newest {last} and the best kept"),
+        }
+    }
+}
+
+fn keep(text: &str) -> Result<NonZeroU16, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 1 to {}", u16::MAX))
+}
+
+/// Reserves `path` for this run. Whatever would make the first save fail is better found out before training.
+pub(crate) fn reserve(path: &Path) -> Result<Lock, Failure> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    if !folder.is_dir() {
+        let (path, folder) = (path.display(), folder.display());
+        return Err(Failure::usage(format!("--checkpoint {path}: no folder {folder}; create it first")));
+    }
+    if path.exists() && !path.is_file() {
+        let path = path.display();
+        return Err(Failure::usage(format!("--checkpoint {path}: expected a regular file or a new name")));
+    }
+    Ok(Lock::acquire(path)?)
+}
+
+/// Saves a run while it goes on. A failure to write is a warning as long as a later checkpoint makes it good.
 #[derive(Debug)]
 pub(crate) struct Keeper {
-    lock: Lock,
-    bytes: Vec<u8>,
+    writer: Writer,
+    path: PathBuf,
+    every: Every,
+    keeps_best: bool,
+    /// Epochs and position of the newest snapshot.
+    newest: Option<(usize, usize)>,
+    /// When the last one was taken, or the run began.
+    taken: Instant,
+    /// The last warning.
+    warned: String,
 }
 
 impl Keeper {
-    /// Reserves `path`. Whatever would make the first save fail is better found out before training.
-    pub(crate) fn new(path: &Path) -> Result<Keeper, Failure> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        if !folder.is_dir() {
-            let (path, folder) = (path.display(), folder.display());
-            return Err(Failure::usage(format!("--checkpoint {path}: no folder {folder}; create it first")));
-        }
-        if path.exists() && !path.is_file() {
-            let path = path.display();
-            return Err(Failure::usage(format!(
-                "--checkpoint {path}: expected a regular file or a new name"
-            )));
-        }
-        Ok(Keeper { lock: Lock::acquire(path)?, bytes: Vec::new() })
+    /// Starts to keep `trainer`'s run. `saved`: the file holds its state already.
+    pub(crate) fn start(
+        lock: Lock,
+        args: &Args,
+        trainer: &Trainer<'_>,
+        saved: bool,
+    ) -> Result<Keeper, Failure> {
+        /// What an epoch adds to the file.
+        const EPOCH: usize = 64;
+        let path = lock.checkpoint().to_owned();
+        let mut bytes = Vec::new();
+        let format = |source| Error::Format { path: path.clone(), source };
+        trainer.encode_into(&mut bytes).map_err(format)?;
+        let left = trainer.settings().epochs.saturating_sub(trainer.history().len()).min(1 << 16);
+        let capacity = bytes.len() + EPOCH * left;
+        let keep = args.keep();
+        Ok(Keeper {
+            writer: Writer::start(lock, keep, capacity, Arc::new(OsDisk))?,
+            path,
+            every: args.every(),
+            keeps_best: keep.best,
+            newest: saved.then(|| state(trainer)),
+            taken: Instant::now(),
+            warned: String::new(),
+        })
     }
 
     /// The file.
     pub(crate) fn path(&self) -> &Path {
-        self.lock.checkpoint()
+        &self.path
     }
 
-    /// Saves the state of the run. When this returns it is on disk.
-    pub(crate) fn save(&mut self, trainer: &Trainer<'_>) -> Result<(), Failure> {
-        self.bytes.clear();
-        let format = |source| Error::Format { path: self.lock.checkpoint().to_owned(), source };
-        trainer.encode_into(&mut self.bytes).map_err(format)?;
-        Ok(self.lock.write(&OsDisk, &self.bytes)?)
+    /// Epochs and position of the newest snapshot.
+    pub(crate) fn newest(&self) -> Option<(usize, usize)> {
+        self.newest
+    }
+
+    /// Steps that may be taken before the next look.
+    pub(crate) fn steps_to_go(&self, trainer: &Trainer<'_>) -> usize {
+        match self.every {
+            Every::Steps(steps) => steps - steps_done(trainer) % steps,
+            _ => usize::MAX,
+        }
+    }
+
+    /// Saves the run if that is due. The caller has evaluated an epoch that has just ended.
+    /// Returns a warning if an earlier one could not be saved.
+    pub(crate) fn look(&mut self, trainer: &Trainer<'_>) -> Result<Option<String>, Failure> {
+        let epoch_ended = trainer.position() == 0;
+        let due = match self.every {
+            Every::Steps(steps) => steps_done(trainer).is_multiple_of(steps),
+            Every::Epochs(epochs) => epoch_ended && trainer.history().len().is_multiple_of(epochs),
+            Every::Time(time) => self.taken.elapsed() >= time,
+        };
+        let best = self.keeps_best && epoch_ended && last_is_best(trainer.history());
+        if due || best { self.take(trainer, best) } else { Ok(None) }
+    }
+
+    fn take(&mut self, trainer: &Trainer<'_>, best: bool) -> Result<Option<String>, Failure> {
+        let format = |source| Error::Format { path: self.path.clone(), source };
+        let receipt = self.writer.submit(best, |bytes| trainer.encode_into(bytes)).map_err(format)?;
+        self.newest = Some(state(trainer));
+        self.taken = Instant::now();
+        // Not the same again after every step.
+        let warning = receipt.failure.map(|failure| format!("warning: {failure}; the run goes on"));
+        let warning = warning.filter(|warning| *warning != self.warned);
+        if let Some(warning) = &warning {
+            self.warned.clone_from(warning);
+        }
+        Ok(warning)
+    }
+
+    /// Saves the run as it is, if it isn't yet, and waits until all is on disk.
+    pub(crate) fn finish(&mut self, trainer: &Trainer<'_>) -> Result<(), Failure> {
+        if self.newest != Some(state(trainer)) {
+            self.take(trainer, false)?.iter().for_each(|warning| tell(warning));
+        }
+        self.flush()
+    }
+
+    /// Waits until what was taken is on disk.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        Ok(self.writer.flush()?)
+    }
+}
+
+fn state(trainer: &Trainer<'_>) -> (usize, usize) {
+    (trainer.history().len(), trainer.position())
+}
+
+/// Steps since the start of the run.
+fn steps_done(trainer: &Trainer<'_>) -> usize {
+    trainer.history().len() * trainer.steps_per_epoch() + trainer.step()
+}
+
+/// Whether the last epoch's accuracy is above that of all before.
+fn last_is_best(history: &[Epoch]) -> bool {
+    let correct = |epoch: &Epoch| epoch.test.and_then(|test| test.correct());
+    match history.split_last() {
+        Some((last, before)) => {
+            correct(last).is_some() && before.iter().all(|one| correct(one) < correct(last))
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cadence_is_read_as_it_is_written() {
+        for (text, every) in [
+            ("500steps", Every::Steps(500)),
+            ("1 step", Every::Steps(1)),
+            ("30s", Every::Time(Duration::from_secs(30))),
+            ("5min", Every::Time(Duration::from_secs(300))),
+            ("1epoch", Every::Epochs(1)),
+            ("4294967295epochs", Every::Epochs(4_294_967_295)),
+        ] {
+            assert_eq!(text.parse(), Ok(every), "{text}");
+            assert_eq!(every.to_string().parse(), Ok(every), "{every}");
+        }
+        for text in ["", "5", "steps", "0steps", "-1s", "1.5s", "4294967296s", "1h", "5 stepss", "５steps"] {
+            assert!(text.parse::<Every>().is_err(), "{text}");
+        }
     }
 }

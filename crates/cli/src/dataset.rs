@@ -41,6 +41,14 @@ impl Args {
         self.data.clone().unwrap_or_else(|| Path::new("data").join(self.dataset.as_str()))
     }
 
+    /// The options as they were given.
+    pub(crate) fn given(&self) -> Vec<String> {
+        match &self.data {
+            Some(folder) => vec!["--data".to_owned(), folder.display().to_string()],
+            None => vec!["--dataset".to_owned(), self.dataset.as_str().to_owned()],
+        }
+    }
+
     /// Opens the training and the test set, the images memory-mapped.
     pub(crate) fn open(&self) -> Result<TrainTest, Failure> {
         let folder = self.folder();

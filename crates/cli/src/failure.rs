@@ -1,5 +1,6 @@
 //! How a command ends when it doesn't succeed.
 
+use crate::signals::Signal;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,6 +15,8 @@ pub(crate) enum Failure {
     /// Whoever read the output has gone. Nothing is said, as there is nobody to say it to; the exit code is 141, which a
     /// shell reports for programs ended by SIGPIPE.
     ClosedPipe,
+    /// A signal stopped the run, as has been said: exit code 130 or 143.
+    Stopped(Signal),
 }
 
 impl Failure {
@@ -36,6 +39,7 @@ impl Failure {
             Failure::Usage(message) => (2, message),
             Failure::Run(message) => (1, message),
             Failure::ClosedPipe => return ExitCode::from(141),
+            Failure::Stopped(signal) => return ExitCode::from(signal.exit_code()),
         };
         tell(&format!("error: {message}"));
         ExitCode::from(code)

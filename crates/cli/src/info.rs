@@ -46,6 +46,8 @@ struct Info {
     position: u64,
     /// 16 hexadecimal digits.
     weight_hash: String,
+    /// Of all that decides and tells the run; equal for two runs of the same bits. 16 hexadecimal digits.
+    compared_hash: String,
     history: Vec<EpochLine>,
 }
 
@@ -58,8 +60,8 @@ struct Layer {
 }
 
 impl Info {
-    fn new(path: PathBuf, checkpoint: &Checkpoint) -> Info {
-        let Checkpoint { network, origin, settings, class, data, progress, history } = checkpoint;
+    fn new(path: PathBuf, checkpoint: &Checkpoint) -> Result<Info, Failure> {
+        let Checkpoint { network, origin, settings, class, data, progress, history, .. } = checkpoint;
         let layer = |layer: &minibatch::Layer| Layer {
             inputs: layer.inputs(),
             outputs: layer.outputs(),
@@ -67,7 +69,7 @@ impl Info {
             parameters: layer.parameters(),
         };
         let examples = data.examples as usize;
-        Info {
+        Ok(Info {
             checkpoint: path,
             layers: network.layers().iter().map(layer).collect(),
             parameters: network.parameters(),
@@ -87,8 +89,9 @@ impl Info {
             data_fingerprint: format!("{:016x}", data.fingerprint),
             position: progress.position,
             weight_hash: format!("{:016x}", network.weight_hash()),
+            compared_hash: format!("{:016x}", checkpoint.compared_hash()?),
             history: history.iter().map(|epoch| EpochLine::new(epoch, settings.epochs, examples)).collect(),
-        }
+        })
     }
 }
 
@@ -134,6 +137,7 @@ impl Event for Info {
                 format!("{} examples, fingerprint {fingerprint}", grouped(self.training_examples as usize)),
             ),
             ("weight hash", self.weight_hash.clone()),
+            ("compared hash", self.compared_hash.clone()),
         ];
         write_rows(out, &rows)?;
         if !self.history.is_empty() {
@@ -146,5 +150,5 @@ impl Event for Info {
 /// Shows a checkpoint.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let checkpoint = Checkpoint::load(&args.checkpoint)?;
-    Report::new(args.json).print(&Info::new(args.checkpoint.clone(), &checkpoint))
+    Report::new(args.json).print(&Info::new(args.checkpoint.clone(), &checkpoint)?)
 }

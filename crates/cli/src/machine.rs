@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use minibatch::{Isa, Pool};
+use minibatch::{ArithmeticClass, Isa, Pool};
 use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
@@ -22,7 +22,33 @@ pub(crate) struct Args {
 impl Args {
     /// Starts the threads.
     pub(crate) fn pool(&self) -> Result<Pool, Failure> {
-        let isa = self.isa.unwrap_or_else(Isa::detect);
+        self.start(self.isa.unwrap_or_else(Isa::detect))
+    }
+
+    /// Starts the threads for a run that was recorded in arithmetic of this class.
+    pub(crate) fn pool_for(&self, class: ArithmeticClass) -> Result<Pool, Failure> {
+        let mut sets = Isa::available();
+        sets.retain(|isa| isa.class() == class);
+        match self.isa {
+            Some(isa) if isa.class() != class => {
+                let names = sets.into_iter().map(Isa::name).collect::<Vec<_>>().join(", ");
+                Err(Failure::usage(format!(
+                    "--isa {isa}: the recorded run's arithmetic is another, that of {names}"
+                )))
+            }
+            Some(isa) => self.start(isa),
+            None => self.start(sets.first().copied().unwrap_or_else(Isa::detect)),
+        }
+    }
+
+    /// The options as they were given.
+    pub(crate) fn given(&self) -> Vec<String> {
+        let threads = self.threads.map(|threads| ["--threads".to_owned(), threads.to_string()]);
+        let isa = self.isa.map(|isa| ["--isa".to_owned(), isa.to_string()]);
+        threads.into_iter().chain(isa).flatten().collect()
+    }
+
+    fn start(&self, isa: Isa) -> Result<Pool, Failure> {
         let threads = self.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get));
         Pool::new(isa, threads).map_err(Failure::usage)
     }

@@ -1,8 +1,8 @@
 //! The `minibatch` command: trains networks and looks at what came out.
 //!
 //! It computes nothing itself: it parses, calls the `minibatch` library and prints. Results go to standard output, errors
-//! as one line to standard error. Exit codes: 0 success, 1 a run failed, 2 wrong usage, 141 the reader of the output
-//! went away.
+//! as one line to standard error. Exit codes: 0 success, 1 a run failed, 2 wrong usage, 130 and 143 stopped by SIGINT and
+//! SIGTERM, 141 the reader of the output went away.
 #![forbid(unsafe_code)]
 
 mod checkpoint;
@@ -13,8 +13,11 @@ mod info;
 mod machine;
 mod progress;
 mod report;
+mod resume;
+mod signals;
 mod text;
 mod train;
+mod verify;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
@@ -38,10 +41,12 @@ enum Command {
     Eval(eval::Args),
     /// Show what a checkpoint holds: layers, settings, history, weight hash
     Info(info::Args),
+    /// Train a checkpoint's run again from its start and say whether the bits agree
+    Verify(verify::Args),
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 success, 1 the run failed, 2 wrong usage, 141 the output's reader went away.";
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 the run failed, 2 wrong usage, 130 and 143 stopped by SIGINT and \
+                          SIGTERM, 141 the output's reader went away.";
 
 fn main() -> ExitCode {
     let started = Instant::now();
@@ -57,6 +62,7 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
         Some(Command::Train(args)) => train::run(&args, started),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Verify(args)) => verify::run(&args),
     }
 }
 

@@ -299,6 +299,11 @@ impl TeamInputs {
         self.copies[0].inputs
     }
 
+    /// Whether several members share the current minibatch's products, and so gather.
+    pub fn is_shared(&self) -> bool {
+        self.sharing > 1
+    }
+
     /// The current minibatch.
     pub fn compact(&self) -> &CompactInputs {
         &self.copies[0]

@@ -1,4 +1,4 @@
-//! Reductions in a fixed order: column sums over the rows of a minibatch, sums along a row, and the largest of a row.
+//! Reductions in a fixed order: column sums over the rows of a minibatch, sums along a row, and the largest value.
 
 use crate::elementwise::SMALLEST_ERROR;
 use crate::isa::{Isa, Kernel};
@@ -46,6 +46,76 @@ pub fn add_column_sums(isa: Isa, a: Mat<'_>, sums: &mut [f32]) {
         }
     }
     isa.run(AddColumnSums(a, sums));
+}
+
+/// max |A_ij|; NaN where A holds a NaN and nothing infinite; 0 for an empty matrix. So it is finite if, and only if, all
+/// of A is.
+///
+/// ```
+/// use minibatch_kernels::{Isa, Mat, max_magnitude};
+///
+/// let magnitude = |a: &[f32]| max_magnitude(Isa::detect(), Mat::row_major(a, 1, a.len()));
+/// assert_eq!(magnitude(&[1.0, -3.0, 2.0]), 3.0);
+/// assert!(magnitude(&[1.0, f32::NAN, 2.0]).is_nan());
+/// ```
+///
+/// # Panics
+///
+/// If A's rows aren't contiguous.
+pub fn max_magnitude(isa: Isa, a: Mat<'_>) -> f32 {
+    assert!(a.col_stride == 1 || a.cols <= 1, "the largest magnitude is read from contiguous rows");
+    struct MaxMagnitude<'a>(Mat<'a>);
+    impl Kernel for MaxMagnitude<'_> {
+        type Output = f32;
+
+        #[inline(always)]
+        unsafe fn run<V: Vector>(self) -> f32 {
+            /// Rows at a time, so that operations needn't wait for one another.
+            const ROWS: usize = 4;
+            const { assert!(V::LANES <= 16) };
+            let a = self.0;
+            let whole = a.cols / V::LANES * V::LANES;
+            // SAFETY: registers at `col` < `whole` lie inside a row, the last one is masked to what is left of it; a
+            // register has at most the 16 lanes that `lanes` has room for.
+            unsafe {
+                // The least, the largest, and a sum of x·0: NaN as soon as an x isn't finite.
+                let zero = V::splat(0.0);
+                let mut seen = [[zero; 3]; ROWS];
+                let take = |[low, high, nan]: &mut [V; 3], x: V| {
+                    *low = x.min(*low);
+                    *high = x.max(*high);
+                    *nan = x.fma(zero, *nan);
+                };
+                for first in (0..a.rows).step_by(ROWS) {
+                    let rows = ROWS.min(a.rows - first);
+                    for col in (0..whole).step_by(V::LANES) {
+                        for i in 0..rows {
+                            take(&mut seen[i], V::load(a.data.add((first + i) * a.row_stride + col)));
+                        }
+                    }
+                    if whole < a.cols {
+                        let mask = V::mask(a.cols - whole);
+                        for i in 0..rows {
+                            let from = a.data.add((first + i) * a.row_stride + whole);
+                            take(&mut seen[i], V::load_masked(from, mask));
+                        }
+                    }
+                }
+                let mut lanes = [0.0_f32; 16];
+                let mut fold = |register: V, op: fn(f32, f32) -> f32| {
+                    register.store(lanes.as_mut_ptr());
+                    lanes[..V::LANES].iter().copied().fold(0.0, op)
+                };
+                let (mut largest, mut nan) = (0.0_f32, 0.0);
+                for [low, high, sum] in seen {
+                    largest = largest.max(fold(high, f32::max)).max(-fold(low, f32::min));
+                    nan += fold(sum, |sum, x| sum + x);
+                }
+                if nan.is_nan() && largest.is_finite() { f32::NAN } else { largest }
+            }
+        }
+    }
+    isa.run(MaxMagnitude(a))
 }
 
 /// Each row of C ← softmax of it: eᶻ⁻ᵐ/Σeᶻ⁻ᵐ, m the row's largest value.

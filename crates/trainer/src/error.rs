@@ -53,17 +53,59 @@ pub enum Error {
         /// What it would go on with.
         found: String,
     },
-    /// Training left the finite numbers. The weights are those before the step.
+    /// A run can't be started over again.
     #[error(
-        "{what} is no longer finite at step {step} of epoch {epoch}: stopped before the update; \
-         try a smaller learning rate"
+        "the checkpoint doesn't say what drew its first weights and biases (they were set by hand or came from a \
+         trained network), so its run can't be repeated"
     )]
+    NoOrigin,
+    /// A number that training starts from, or an evaluation came to, is NaN or infinite.
+    #[error("{what} is {found}: expected a finite number")]
+    NotFinite {
+        /// Which.
+        what: String,
+        /// What it is.
+        found: String,
+    },
+    /// Training left the finite numbers. Weights and biases are those before the step, and finite.
+    #[error("step {step} of epoch {epoch}: {cause}: stopped before the update; try a smaller learning rate")]
     Diverged {
         /// Counted from 1.
         epoch: usize,
         /// Within the epoch, counted from 1.
         step: usize,
-        /// What was found not to be finite.
-        what: String,
+        /// What left them.
+        cause: Divergence,
+    },
+}
+
+/// What of a training step is not a finite number. Layers are counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum Divergence {
+    /// The activations A_l. Of several layers the first.
+    #[error("the activations of layer {layer} are no longer finite")]
+    Activation {
+        /// l
+        layer: usize,
+    },
+    /// The minibatch's cost, though the outputs are finite.
+    #[error("the cost is {cost} at the outputs of layer {layer}")]
+    Cost {
+        /// L
+        layer: usize,
+        /// Summed over the minibatch.
+        cost: f64,
+    },
+    /// The errors Δ_l, and with them the gradients. Of several layers the first that backpropagation comes to.
+    #[error("the errors of layer {layer} are no longer finite")]
+    Error {
+        /// l
+        layer: usize,
+    },
+    /// The update of W_l or b_l, though all that goes into it is finite: it may pass the largest f32.
+    #[error("the update of layer {layer} may pass the largest number")]
+    Update {
+        /// l
+        layer: usize,
     },
 }

@@ -66,7 +66,7 @@ impl Observer for EarlyStopping {
     }
 }
 
-impl Trainer<'_> {
+impl<'a> Trainer<'a> {
     /// Trains what is left of the [settings'](crate::Settings) epochs, evaluating `test` after each, until the end or until
     /// `observer` breaks off. The weights are the same whether or not somebody watches.
     ///
@@ -86,7 +86,7 @@ impl Trainer<'_> {
     /// # Errors
     ///
     /// If the test set doesn't fit the network, or as [`advance`](Self::advance).
-    pub fn fit(&mut self, test: Option<&Dataset>, observer: &mut dyn Observer) -> Result<(), Error> {
+    pub fn fit(&mut self, test: Option<&'a Dataset>, observer: &mut dyn Observer) -> Result<(), Error> {
         while self.history().len() < self.settings().epochs {
             let flow = match self.advance(observer.interval().max(1))? {
                 None => observer.after_steps(self),

@@ -4,12 +4,15 @@ use crate::backprop;
 use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::error::Error;
 use crate::evaluation::Evaluation;
-use crate::network::{Network, Origin};
+use crate::guard::{self, Guard};
+use crate::network::{Layer, Network, NetworkBuilder, Origin};
 use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Row, Shuffle};
 use minibatch_kernels::{Pool, Team, prefetch_bytes};
 use std::cell::OnceCell;
 use std::path::Path;
+use std::ptr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How to train: plain stochastic gradient descent. The default is the article's recipe.
@@ -36,8 +39,10 @@ impl Settings {
     pub(crate) fn check(&self, examples: usize) -> Result<(), Error> {
         let out_of_range = |setting, expected, found| Err(Error::Setting { setting, expected, found });
         let Settings { learning_rate, batch_size, .. } = *self;
-        if !(learning_rate.is_finite() && learning_rate > 0.0) {
-            let expected = "a finite number above 0".to_owned();
+        // As an f32 too: that is what steps are made of.
+        let step = learning_rate as f32;
+        if !(step.is_finite() && step > 0.0 && learning_rate.is_finite()) {
+            let expected = "a number from 1e-45 to 3.4e38".to_owned();
             return out_of_range("learning rate", expected, learning_rate.to_string());
         }
         if !(1..=examples).contains(&batch_size) {
@@ -89,6 +94,7 @@ pub struct Trainer<'a> {
     origin: Option<Origin>,
     settings: Settings,
     workspace: Workspace,
+    guard: Guard,
     shuffle: Shuffle,
     /// Examples of the current epoch that have been trained on.
     position: usize,
@@ -98,7 +104,27 @@ pub struct Trainer<'a> {
     elapsed: Duration,
     /// Hashed when first asked for: reading the whole dataset takes its time.
     identity: OnceCell<DataIdentity>,
+    /// Of the last evaluation in the history.
+    tested_on: Option<TestedOn<'a>>,
     history: Vec<Epoch>,
+}
+
+/// The data of an evaluation.
+#[derive(Debug)]
+enum TestedOn<'a> {
+    /// Before the run was resumed.
+    Recorded(DataIdentity),
+    /// Hashed when first asked for.
+    Here(&'a Dataset, OnceCell<DataIdentity>),
+}
+
+impl TestedOn<'_> {
+    fn identity(&self) -> DataIdentity {
+        match self {
+            TestedOn::Recorded(identity) => *identity,
+            TestedOn::Here(data, identity) => *identity.get_or_init(|| DataIdentity::of(data)),
+        }
+    }
 }
 
 impl<'a> Trainer<'a> {
@@ -106,7 +132,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// If the data don't fit the network, or a setting is out of range.
+    /// If the data don't fit the network, an input, weight or bias isn't finite, or a setting is out of range.
     pub fn new(
         pool: &'a Pool,
         data: &'a Dataset,
@@ -117,6 +143,7 @@ impl<'a> Trainer<'a> {
         settings.check(data.len())?;
         Ok(Trainer {
             workspace: Workspace::for_training(&network, settings.batch_size, pool.threads()),
+            guard: Guard::new(pool.isa(), &network, data)?,
             shuffle: Shuffle::new(data.len(), settings.seed)?,
             pool,
             data,
@@ -128,6 +155,7 @@ impl<'a> Trainer<'a> {
             cost_sum: 0.0,
             elapsed: Duration::ZERO,
             identity: OnceCell::new(),
+            tested_on: None,
             history: Vec::new(),
         })
     }
@@ -138,25 +166,37 @@ impl<'a> Trainer<'a> {
     ///
     /// If the data or the pool's arithmetic class are not those of the checkpoint.
     pub fn resume(pool: &'a Pool, data: &'a Dataset, checkpoint: Checkpoint) -> Result<Trainer<'a>, Error> {
-        let Checkpoint { network, origin, settings, class, data: identity, progress, history } = checkpoint;
-        let differs = |what, recorded: String, found: String| Err(Error::Resume { what, recorded, found });
-        if class != pool.isa().class() {
-            return differs("arithmetic class", format!("{class:?}"), format!("{:?}", pool.isa().class()));
-        }
-        let found = DataIdentity::of(data);
-        if found != identity {
-            let describe =
-                |id: DataIdentity| format!("{} examples, fingerprint {:016x}", id.examples, id.fingerprint);
-            return differs("training data", describe(identity), describe(found));
-        }
+        check_same_run(pool, data, &checkpoint)?;
+        let Checkpoint { network, origin, settings, data: identity, .. } = checkpoint;
         let mut trainer = Trainer::new(pool, data, network, settings)?;
+        let Checkpoint { progress, tested_on, history, elapsed, .. } = checkpoint;
         trainer.origin = origin;
         trainer.shuffle.restore(&progress.shuffle)?;
         trainer.position = progress.position as usize;
         trainer.cost_sum = progress.cost_sum;
+        trainer.tested_on = tested_on.map(TestedOn::Recorded);
         trainer.history = history;
+        trainer.elapsed = elapsed;
         trainer.identity = OnceCell::from(identity);
         Ok(trainer)
+    }
+
+    /// Starts the run that `checkpoint` records over again: from its own first weights, settings and seed. Trained as
+    /// far, it comes to the same bits.
+    ///
+    /// # Errors
+    ///
+    /// As for [`resume`](Self::resume), and if the checkpoint doesn't know what drew its first weights.
+    pub fn replay(pool: &'a Pool, data: &'a Dataset, checkpoint: &Checkpoint) -> Result<Trainer<'a>, Error> {
+        check_same_run(pool, data, checkpoint)?;
+        let Origin { initializer, seed } = checkpoint.origin.ok_or(Error::NoOrigin)?;
+        let Network { layers, cost, .. } = &checkpoint.network;
+        let builder = Network::builder(checkpoint.network.inputs()).cost_named(Arc::clone(cost));
+        let layer = |builder: NetworkBuilder, layer: &Layer| {
+            builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
+        };
+        let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
+        Trainer::new(pool, data, network, checkpoint.settings)
     }
 
     /// Writes the state of the run to `path`: whole or not at all, and on disk when this returns.
@@ -185,12 +225,14 @@ impl<'a> Trainer<'a> {
             settings: &self.settings,
             class: self.pool.isa().class(),
             data: *self.identity.get_or_init(|| DataIdentity::of(self.data)),
+            tested_on: self.tested_on.as_ref().map(TestedOn::identity),
             progress: Progress {
                 shuffle: self.shuffle.state(),
                 position: self.position as u64,
                 cost_sum: self.cost_sum,
             },
             history: &self.history,
+            elapsed: self.elapsed,
         }
     }
 
@@ -202,6 +244,21 @@ impl<'a> Trainer<'a> {
     /// The trained network.
     pub fn into_network(self) -> Network {
         self.network
+    }
+
+    /// What made the network's first weights and biases, where that is known.
+    pub fn origin(&self) -> Option<Origin> {
+        self.origin
+    }
+
+    /// The state of the run, copied.
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.snapshot().to_checkpoint()
+    }
+
+    /// Examples of an epoch: those of the training set.
+    pub fn examples(&self) -> usize {
+        self.data.len()
     }
 
     /// The settings.
@@ -217,6 +274,16 @@ impl<'a> Trainer<'a> {
     /// Examples of the current epoch that have been trained on; 0 between epochs.
     pub fn position(&self) -> usize {
         self.position
+    }
+
+    /// Minibatches of the current epoch that have been trained on; 0 between epochs.
+    pub fn step(&self) -> usize {
+        self.position.div_ceil(self.settings.batch_size)
+    }
+
+    /// Minibatches of an epoch, the last, perhaps smaller one included.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.data.len().div_ceil(self.settings.batch_size)
     }
 
     /// Trains to the end of the epoch, and returns what it came to.
@@ -238,12 +305,13 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`] if a cost isn't finite. The weights are then those before that step.
+    /// [`Error::Diverged`] if a step would leave the finite numbers. All is then as it was before that step.
     pub fn advance(&mut self, steps: usize) -> Result<Option<Epoch>, Error> {
         let (pool, started) = (self.pool, Instant::now());
+        let before = (self.position == 0).then(|| self.shuffle.state());
         let ended: Result<bool, Error> = pool.run(|team| {
             for _ in 0..steps {
-                self.step(team)?;
+                self.train_minibatch(team)?;
                 if self.position == self.data.len() {
                     return Ok(true);
                 }
@@ -251,59 +319,79 @@ impl<'a> Trainer<'a> {
             Ok(false)
         });
         self.elapsed += started.elapsed();
-        Ok(if ended? { Some(self.end_epoch()) } else { None })
+        match ended {
+            Ok(true) => Ok(Some(self.end_epoch())),
+            Ok(false) => Ok(None),
+            Err(error) => {
+                // An epoch without a step has not begun.
+                if self.position == 0
+                    && let Some(before) = before
+                {
+                    self.shuffle.restore(&before)?;
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Cost and accuracy of the network as it is now. Where an epoch has just ended, its record keeps them.
     ///
     /// # Errors
     ///
-    /// If the data don't fit the network.
-    pub fn evaluate(&mut self, test: &Dataset) -> Result<Evaluation, Error> {
+    /// If the data don't fit the network, or the cost isn't finite.
+    pub fn evaluate(&mut self, test: &'a Dataset) -> Result<Evaluation, Error> {
         let evaluation = self.network.evaluate(self.pool, test)?;
+        if !evaluation.cost.is_finite() {
+            let what = format!("the cost of an evaluation after epoch {}", self.history.len());
+            return Err(Error::NotFinite { what, found: evaluation.cost.to_string() });
+        }
         if self.position == 0
             && let Some(epoch) = self.history.last_mut()
         {
             epoch.test = Some(evaluation);
+            if !matches!(self.tested_on, Some(TestedOn::Here(data, _)) if ptr::eq(data, test)) {
+                self.tested_on = Some(TestedOn::Here(test, OnceCell::new()));
+            }
         }
         Ok(evaluation)
     }
 
-    /// One minibatch: forward, output error, and for l = L, …, 1 the error below, then the update.
-    fn step(&mut self, team: &Team<'_>) -> Result<(), Error> {
+    /// One minibatch: forward, output error, for l = L, …, 2 the error below, and, if all of that is finite, the updates.
+    fn train_minibatch(&mut self, team: &Team<'_>) -> Result<(), Error> {
         if self.position == 0 {
             self.shuffle.begin_epoch();
-            self.cost_sum = 0.0;
         }
-        let Trainer { data, network, workspace, shuffle, settings, .. } = self;
+        let Trainer { data, network, workspace, shuffle, settings, guard, .. } = self;
         let indices = shuffle.minibatch(self.position, settings.batch_size);
         let rows = indices.len();
+        let (isa, layers) = (team.isa(), network.layers.len());
+        let (epoch, step) = (self.history.len() + 1, self.position / settings.batch_size + 1);
+        let diverged = |cause| Error::Diverged { epoch, step, cause };
         let index = move |row: usize| indices[row] as usize;
         workspace.take_targets(data, rows, index);
         // The next minibatch's rows are asked for a few at a time: a core can only wait for so many lines at once.
         let next = shuffle.minibatch(self.position + rows, settings.batch_size);
-        team.announce(next.iter().filter_map(|&index| match data.input(index as usize) {
-            Row::Bytes(bytes) => Some(bytes),
-            Row::Floats(_) => None,
-        }));
+        if workspace.inputs.is_shared() {
+            team.announce(next.iter().filter_map(|&index| match data.input(index as usize) {
+                Row::Bytes(bytes) => Some(bytes),
+                Row::Floats(_) => None,
+            }));
+        }
         let mut next = next.chunks(next.len().div_ceil(4).max(1)).map(|rows| prefetch_rows(data, rows));
         next.next();
         with_examples(data, index, |examples| backprop::forward(team, network, workspace, examples, rows));
         next.next();
-        let cost = backprop::cost(team.isa(), network, workspace, rows);
+        let cost = backprop::cost(isa, network, workspace, rows);
         if !cost.is_finite() {
-            return Err(Error::Diverged {
-                epoch: self.history.len() + 1,
-                step: self.position / settings.batch_size + 1,
-                what: "the cost".to_owned(),
-            });
+            return Err(diverged(guard::cause_of_cost(isa, network, workspace, rows, cost)));
         }
-        backprop::output_error(team.isa(), network, workspace, rows);
+        backprop::output_error(isa, network, workspace, rows);
+        for l in (2..=layers).rev() {
+            backprop::backward(team, network, workspace, rows, l);
+        }
         let factor = (-settings.learning_rate / rows as f64) as f32;
-        for l in (1..=network.layers.len()).rev() {
-            if l > 1 {
-                backprop::backward(team, network, workspace, rows, l);
-            }
+        guard.check(isa, network, workspace, rows, factor).map_err(diverged)?;
+        for l in (1..=layers).rev() {
             if l == 1 {
                 next.next();
             }
@@ -316,13 +404,27 @@ impl<'a> Trainer<'a> {
     }
 
     fn end_epoch(&mut self) -> Epoch {
-        let cost = self.cost_sum / self.data.len() as f64;
+        let cost = std::mem::take(&mut self.cost_sum) / self.data.len() as f64;
         self.position = 0;
         let seconds = std::mem::take(&mut self.elapsed).as_secs_f64();
         let epoch = Epoch { number: self.history.len() + 1, cost, test: None, seconds };
         self.history.push(epoch);
         epoch
     }
+}
+
+/// Whether `checkpoint`'s run can go on, or be repeated, here.
+fn check_same_run(pool: &Pool, data: &Dataset, checkpoint: &Checkpoint) -> Result<(), Error> {
+    let differs = |what, recorded: String, found: String| Err(Error::Resume { what, recorded, found });
+    let (recorded, found) = (checkpoint.class, pool.isa().class());
+    if recorded != found {
+        return differs("arithmetic class", format!("{recorded:?}"), format!("{found:?}"));
+    }
+    let (recorded, found) = (checkpoint.data, DataIdentity::of(data));
+    if recorded != found {
+        return differs("training data", recorded.to_string(), found.to_string());
+    }
+    Ok(())
 }
 
 /// Asks the memory for the inputs of the examples `indices`.

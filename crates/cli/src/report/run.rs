@@ -28,7 +28,8 @@ pub(crate) struct Plan {
     pub learning_rate: f64,
     pub batch_size: usize,
     pub epochs: usize,
-    pub initializer: &'static str,
+    /// Null where the first weights came from elsewhere.
+    pub initializer: Option<&'static str>,
     pub seed: u64,
     pub threads: usize,
     pub isa: &'static str,
@@ -36,6 +37,24 @@ pub(crate) struct Plan {
     /// Whether the checkpoint's file is there already.
     #[serde(skip)]
     pub replaces: bool,
+    /// How the run is kept, in words.
+    #[serde(skip)]
+    pub keeping: String,
+    /// Where the run goes on, if it is resumed.
+    pub resumed: Option<Resumed>,
+}
+
+/// What is behind a resumed run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Resumed {
+    pub checkpoint: PathBuf,
+    /// Finished epochs.
+    pub epochs: usize,
+    /// Examples of the next that have been trained on.
+    pub position: usize,
+    /// Whether the file that the run is kept in holds just this state.
+    #[serde(skip)]
+    pub saved: bool,
 }
 
 impl Plan {
@@ -58,7 +77,7 @@ impl Event for Plan {
             None => "none".to_owned(),
             Some(path) => {
                 let replaces = if self.replaces { ", replacing the one that is there" } else { "" };
-                format!("{} after every epoch{replaces}", path.display())
+                format!("{} {}{replaces}", path.display(), self.keeping)
             }
         };
         let images = format!("images of {}", shape(&self.example_shape));
@@ -76,14 +95,27 @@ impl Event for Plan {
                 format!("{} ({steps} steps an epoch, reshuffled every epoch)", self.batch_size),
             ),
             ("epochs", self.epochs.to_string()),
-            ("initial values", initializer(self.initializer)),
+            ("initial values", self.initializer.map_or_else(|| "from elsewhere".to_owned(), initializer)),
             ("seed", self.seed.to_string()),
             ("threads", self.threads.to_string()),
             ("instruction set", self.isa.to_owned()),
             ("checkpoint", checkpoint),
         ];
         write_rows(out, &rows)?;
+        if let Some(Resumed { checkpoint, epochs, position, .. }) = &self.resumed {
+            let place = place(*epochs, position.div_ceil(self.batch_size));
+            write_rows(out, &[("resumed", format!("{} as of {place}", checkpoint.display()))])?;
+        }
         writeln!(out)
+    }
+}
+
+/// Where a run stands: `step 1,234 of epoch 5`, `the end of epoch 4`.
+pub(crate) fn place(epochs: usize, step: usize) -> String {
+    match (epochs, step) {
+        (0, 0) => "its start".to_owned(),
+        (epochs, 0) => format!("the end of epoch {epochs}"),
+        (epochs, step) => format!("step {} of epoch {}", grouped(step), epochs + 1),
     }
 }
 
@@ -163,8 +195,9 @@ pub(crate) struct Summary {
     pub seconds: f64,
     /// Within the training steps.
     pub training_seconds: f64,
-    pub best_epoch: usize,
-    pub best_test_accuracy: f64,
+    /// Of the whole run, also what was before it was resumed.
+    pub best_epoch: Option<usize>,
+    pub best_test_accuracy: Option<f64>,
     /// 16 hexadecimal digits.
     pub weight_hash: String,
     /// The file that holds the trained network.
@@ -173,19 +206,45 @@ pub(crate) struct Summary {
 
 impl Event for Summary {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        let Self { best_epoch, weight_hash, .. } = self;
+        let weight_hash = &self.weight_hash;
         let [total, training] = [self.seconds, self.training_seconds].map(duration);
-        let best = percent(self.best_test_accuracy);
-        writeln!(
-            out,
-            "\nTrained in {total}, {training} of it in steps. Best: {best}, after epoch {best_epoch}."
-        )?;
+        write!(out, "\nTrained in {total}, {training} of it in steps.")?;
+        if let (Some(epoch), Some(accuracy)) = (self.best_epoch, self.best_test_accuracy) {
+            write!(out, " Best: {}, after epoch {epoch}.", percent(accuracy))?;
+        }
+        writeln!(out)?;
         match &self.saved {
             Some(path) => writeln!(out, "Saved {}, weight hash {weight_hash}.", path.display()),
             None => writeln!(
                 out,
                 "Nothing saved (`--checkpoint FILE` keeps the network), weight hash {weight_hash}."
             ),
+        }
+    }
+}
+
+/// How a run was stopped.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "stopped")]
+pub(crate) struct Stopped {
+    /// `SIGINT` or `SIGTERM`.
+    pub signal: &'static str,
+    /// Finished epochs.
+    pub epochs: usize,
+    /// Steps of the next.
+    pub step: usize,
+    /// The file that holds the run.
+    pub saved: Option<PathBuf>,
+    /// The command that goes on with it.
+    pub resume: Option<String>,
+}
+
+impl Event for Stopped {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        write!(out, "\nStopped by {} at {}. ", self.signal, place(self.epochs, self.step))?;
+        match (&self.saved, &self.resume) {
+            (Some(path), Some(command)) => writeln!(out, "Saved {}; to go on:\n  {command}", path.display()),
+            _ => writeln!(out, "Nothing saved (`--checkpoint FILE` keeps the run)."),
         }
     }
 }

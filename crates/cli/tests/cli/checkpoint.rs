@@ -51,11 +51,13 @@ seed              5
 arithmetic        {}
 training data     205 examples, fingerprint {}
 weight hash       {}
+compared hash     {}
 
 ",
         text("arithmetic"),
         text("data_fingerprint"),
         text("weight_hash"),
+        text("compared_hash"),
     );
     // The epochs stand there as they were printed in training.
     let (_, epochs) = trained.split_once("\n\n").unwrap();

@@ -1,6 +1,13 @@
 //! The built command, run as a user runs it, on tiny datasets that the tests write themselves.
 
 mod checkpoint;
+#[cfg(unix)]
+mod faults;
+mod kill;
+mod resume;
+#[cfg(unix)]
+mod signals;
 mod train;
 mod usage;
+mod verify;
 mod world;

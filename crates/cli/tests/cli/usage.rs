@@ -72,6 +72,20 @@ const WRONG: &[(&str, &str)] = &[
         "invalid value 'inf' for '--learning-rate <ETA>': expected a finite number above 0, such as 3.0; see `--help`",
     ),
     (
+        "train --learning-rate 1e39",
+        "invalid value '1e39' for '--learning-rate <ETA>': expected a finite number above 0, such as 3.0; see `--help`",
+    ),
+    (
+        "train --checkpoint-every 5 --checkpoint run.ckpt",
+        "invalid value '5' for '--checkpoint-every <N>': expected a number from 1 and a unit, such as 500steps, 30s, \
+         5min or 1epoch; see `--help`",
+    ),
+    (
+        "train --keep 0",
+        "invalid value '0' for '--keep <K>': expected a whole number from 1 to 65535; see `--help`",
+    ),
+    ("train --keep 2", "--checkpoint-every and --keep need --checkpoint FILE"),
+    (
         "train --dataset mnits",
         "invalid value 'mnits' for '--dataset <NAME>'; possible values: mnist, fashion-mnist; \
          tip: a similar value exists: 'mnist'; see `--help`",

@@ -3,8 +3,10 @@
 use minibatch_data::write_idx_u8;
 use serde_json::Value;
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Examples of the training set: no multiple of the minibatch size, so that the last minibatch is a smaller one.
@@ -54,6 +56,37 @@ impl World {
         command
     }
 
+    /// The command with `arguments` as a shell takes it.
+    pub(crate) fn program(&self, arguments: &str) -> String {
+        format!("'{}' {arguments}", assert_cmd::cargo::cargo_bin!("minibatch").display())
+    }
+
+    /// A line of shell, about to run in this folder.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(self.folder.path());
+        command
+    }
+
+    /// Waits until a file is there.
+    pub(crate) fn wait_for(&self, name: &str) {
+        let started = Instant::now();
+        while !self.path(name).exists() {
+            assert!(started.elapsed() < Duration::from_secs(30), "no {name}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Waits until standard output has a line that begins so. The pipe stays open, and is read to its end.
+    pub(crate) fn wait_for_line(&self, child: &mut Child, start: &str) {
+        wait_for_line(child.stdout.take().unwrap(), start);
+    }
+
+    /// The same of standard error.
+    pub(crate) fn wait_for_error(&self, child: &mut Child, start: &str) -> String {
+        wait_for_line(child.stderr.take().unwrap(), start)
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(&self, arguments: &str) -> Run {
         Run::new(self.command(arguments).output().unwrap())
@@ -89,6 +122,14 @@ impl Run {
         assert_eq!((self.code, &*self.stderr), (Some(0), ""), "{}", self.stdout);
         &self.stdout
     }
+}
+
+/// The first line of `pipe` that begins with `start`. A thread reads the rest, so that the writer never stops.
+fn wait_for_line(pipe: impl Read + Send + 'static, start: &str) -> String {
+    let mut lines = BufReader::new(pipe).lines();
+    let found = lines.by_ref().map(Result::unwrap).find(|line| line.starts_with(start));
+    std::thread::spawn(move || lines.for_each(drop));
+    found.unwrap_or_else(|| panic!("no line begins with {start}"))
 }
 
 /// Images whose class can be seen: a bright row, among noise.

@@ -88,6 +88,11 @@ pub fn gather_gemm(
     assert!(team.members() <= x.copies.len(), "{} members, inputs for {}", team.members(), x.copies.len());
     let split = Split::new(team.members(), c.rows, c.cols, x.inputs());
     x.sharing = split.members;
+    if c.rows == 0 || c.cols == 0 {
+        // Nothing to compute, but what was gathered may still be asked for.
+        x.sharing = 1;
+        x.copies[0].gather(team.isa(), c.rows, examples);
+    }
     let (copies, rows, isa) = (Shared(x.copies.as_mut_ptr()), c.rows, team.isa());
     let gather = move |member| {
         // SAFETY: there is a copy for each member, and a phase runs each member once.

@@ -18,6 +18,7 @@ mod error;
 mod keep;
 mod lock;
 mod state;
+mod wire;
 mod writer;
 
 #[cfg(test)]

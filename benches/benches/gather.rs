@@ -1,0 +1,86 @@
+//! The gather: from the bytes of randomly drawn images to the operand of the first layer's products, in examples (elements)
+//! a second. MNIST if it has been fetched, memory-mapped; else as many synthetic digits in memory.
+#![allow(missing_docs, clippy::print_stdout)]
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use minibatch::Dataset;
+use minibatch_benches::{criterion, digits, fused, matrix};
+use minibatch_data::{Row, Shuffle};
+use minibatch_kernels::{CompactInputs, Isa, prefetch_bytes};
+
+/// The minibatches of endless epochs.
+struct Minibatches {
+    shuffle: Shuffle,
+    position: usize,
+    size: usize,
+}
+
+impl Minibatches {
+    fn new(data: &Dataset, size: usize) -> Minibatches {
+        let mut shuffle = Shuffle::new(data.len(), 0).expect("a dataset has examples");
+        shuffle.begin_epoch();
+        Minibatches { shuffle, position: 0, size }
+    }
+
+    /// The next whole minibatch, and the one after it.
+    fn next(&mut self) -> (&[u32], &[u32]) {
+        if self.shuffle.minibatch(self.position, self.size).len() < self.size {
+            self.position = 0;
+        }
+        let at = self.position;
+        self.position += self.size;
+        (self.shuffle.minibatch(at, self.size), self.shuffle.minibatch(self.position, self.size))
+    }
+}
+
+fn bytes(data: &Dataset, index: u32) -> &[u8] {
+    match data.input(index as usize) {
+        Row::Bytes(bytes) => bytes,
+        Row::Floats(_) => &[],
+    }
+}
+
+fn gather(criterion: &mut Criterion) {
+    let (sets, what) = digits();
+    let data = &sets.train;
+    println!("gather: {what}, {} images of {} bytes", data.len(), data.input_len());
+    for size in [16, 128, 1024] {
+        let mut group = criterion.benchmark_group(format!("gather {size}"));
+        group.throughput(Throughput::Elements(size as u64));
+        let mut x = CompactInputs::new(data.input_len(), size);
+        for isa in fused() {
+            let mut minibatches = Minibatches::new(data, size);
+            group.bench_function(format!("bytes, {isa}"), |bencher| {
+                bencher.iter(|| {
+                    let (indices, _) = minibatches.next();
+                    x.gather_bytes(isa, size, |row| bytes(data, indices[row]));
+                });
+            });
+            // As the trainer does it, though here there is little to do until the rows are needed.
+            let mut minibatches = Minibatches::new(data, size);
+            group.bench_function(format!("bytes, next prefetched, {isa}"), |bencher| {
+                bencher.iter(|| {
+                    let (indices, next) = minibatches.next();
+                    x.gather_bytes(isa, size, |row| bytes(data, indices[row]));
+                    next.iter().for_each(|&index| prefetch_bytes(bytes(data, index)));
+                });
+            });
+        }
+        let floats = matrix(&sets.test);
+        let mut minibatches = Minibatches::new(&sets.test, size);
+        group.bench_function(format!("numbers, {}", Isa::detect()), |bencher| {
+            bencher.iter(|| {
+                let (indices, _) = minibatches.next();
+                x.gather_floats(Isa::detect(), size, |row| floats.row(indices[row] as usize));
+            });
+        });
+        group.finish();
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = criterion(20, 500);
+    targets = gather
+}
+criterion_main!(benches);

@@ -1,0 +1,97 @@
+//! Going on with a recorded run: what may be asked of it, and the command that does.
+
+use crate::failure::Failure;
+use crate::train::Args;
+use minibatch::checkpoint::DataIdentity;
+use minibatch::{Checkpoint, Dataset};
+use std::fmt::Display;
+use std::path::Path;
+
+/// Takes over what may change, and refuses options that contradict the recorded run.
+pub(crate) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Result<(), Failure> {
+    let settings = &mut checkpoint.settings;
+    let sizes = checkpoint.network.sizes();
+    let contradictions = [
+        contradiction("--hidden", args.hidden.as_deref().map(list), list(&sizes[1..sizes.len() - 1])),
+        contradiction("--learning-rate", args.learning_rate, settings.learning_rate),
+        contradiction("--batch-size", args.batch_size, settings.batch_size),
+        contradiction("--seed", args.seed, settings.seed),
+    ];
+    let contradictions: Vec<String> = contradictions.into_iter().flatten().collect();
+    if !contradictions.is_empty() {
+        let (path, contradictions) = (path.display(), contradictions.join("; "));
+        return Err(Failure::usage(format!(
+            "{path} can't go on with other settings: {contradictions}; leave them out, or start a new run"
+        )));
+    }
+    if let Some(epochs) = args.epochs {
+        let begun = checkpoint.history.len() + usize::from(checkpoint.progress.position > 0);
+        if epochs < begun {
+            let path = path.display();
+            return Err(Failure::usage(format!("--epochs {epochs}: {path} is in epoch {begun} already")));
+        }
+        settings.epochs = epochs;
+    }
+    Ok(())
+}
+
+fn contradiction<T: PartialEq + Display>(option: &str, asked: Option<T>, recorded: T) -> Option<String> {
+    let asked = asked.filter(|asked| *asked != recorded)?;
+    Some(format!("{option} is recorded as {recorded}, asked for is {asked}"))
+}
+
+fn list(sizes: &[usize]) -> String {
+    sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Whether `test` is what the recorded accuracies were measured on.
+pub(crate) fn check_test_set(checkpoint: &Checkpoint, test: &Dataset) -> Result<(), Failure> {
+    let found = DataIdentity::of(test);
+    match checkpoint.tested_on {
+        Some(recorded) if recorded != found => Err(Failure::Run(format!(
+            "the checkpoint was made with another test set: {recorded} there, {found} here"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The command that goes on with the run in `path`, as a shell takes it.
+pub(crate) fn command(args: &Args, path: &Path) -> String {
+    let program =
+        std::env::args_os().next().map_or_else(|| "minibatch".to_owned(), |p| p.display().to_string());
+    let mut words = vec![program, "train".to_owned(), "--resume".to_owned(), path.display().to_string()];
+    words.extend(args.data.given());
+    words.extend(args.machine.given());
+    words.extend(args.keeping.given());
+    if args.json {
+        words.push("--json".to_owned());
+    }
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// A word as a POSIX shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        for (word, shown) in [
+            ("run-1.ckpt", "run-1.ckpt"),
+            ("", "''"),
+            ("my run", "'my run'"),
+            ("a'b", r"'a'\''b'"),
+            ("$x", "'$x'"),
+        ] {
+            assert_eq!(quoted(word), shown);
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! `minibatch verify`: trains a recorded run again and compares the bits.
+
+use crate::failure::Failure;
+use crate::progress::{Pace, Progress};
+use crate::report::{Event, Report, write_rows};
+use crate::{dataset, machine, resume};
+use minibatch::{Checkpoint, Dataset, Epoch, Trainer};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What `verify` can be told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The checkpoint
+    #[arg(value_name = "FILE")]
+    checkpoint: PathBuf,
+
+    #[command(flatten)]
+    data: dataset::Args,
+
+    #[command(flatten)]
+    machine: machine::Args,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What came out.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "verification")]
+struct Verified {
+    checkpoint: PathBuf,
+    agree: bool,
+    /// Finished ones, all trained again unless one differed.
+    epochs: usize,
+    /// Steps of the unfinished one.
+    steps: usize,
+    threads: usize,
+    isa: &'static str,
+    recorded_weight_hash: String,
+    /// Null if an epoch before differed.
+    replayed_weight_hash: Option<String>,
+    /// What differs first.
+    difference: Option<String>,
+}
+
+impl Event for Verified {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        let hash = self.replayed_weight_hash.as_deref().unwrap_or("none, stopped before");
+        let rows = [
+            ("checkpoint", self.checkpoint.display().to_string()),
+            ("trained again", format!("{} epochs and {} steps", self.epochs, self.steps)),
+            ("threads", self.threads.to_string()),
+            ("instruction set", self.isa.to_owned()),
+            ("recorded hash", self.recorded_weight_hash.clone()),
+            ("replayed hash", hash.to_owned()),
+        ];
+        write_rows(out, &rows)?;
+        match &self.difference {
+            None => writeln!(out, "\nThe bits agree: weights, biases and history."),
+            Some(difference) => writeln!(out, "\nThe bits differ: {difference}."),
+        }
+    }
+}
+
+/// Verifies.
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let recorded = Checkpoint::load(&args.checkpoint)?;
+    let pool = args.machine.pool_for(recorded.class)?;
+    let sets = args.data.open()?;
+    let mut trainer = Trainer::replay(&pool, &sets.train, &recorded)?;
+    resume::check_test_set(&recorded, &sets.test)?;
+    let difference = replay(&mut trainer, &recorded, &sets.test, !args.json)?;
+    let whole = trainer.history().len() == recorded.history.len();
+    Report::new(args.json).print(&Verified {
+        checkpoint: args.checkpoint.clone(),
+        agree: difference.is_none(),
+        epochs: trainer.history().len(),
+        steps: trainer.step(),
+        threads: pool.threads(),
+        isa: pool.isa().name(),
+        recorded_weight_hash: format!("{:016x}", recorded.network.weight_hash()),
+        replayed_weight_hash: whole.then(|| format!("{:016x}", trainer.network().weight_hash())),
+        difference: difference.clone(),
+    })?;
+    match difference {
+        None => Ok(()),
+        Some(_) => Err(Failure::Run(format!("{}: the run could not be repeated", args.checkpoint.display()))),
+    }
+}
+
+/// Trains as far as `recorded`, and says what differs first.
+fn replay<'a>(
+    trainer: &mut Trainer<'a>,
+    recorded: &Checkpoint,
+    test: &'a Dataset,
+    show: bool,
+) -> Result<Option<String>, Failure> {
+    let begun = recorded.history.len() + usize::from(recorded.progress.position > 0);
+    let mut progress = Progress::new(begun, trainer.steps_per_epoch(), 0, show);
+    let mut pace = Pace::new();
+    for epoch in &recorded.history {
+        while !advance(trainer, usize::MAX, &mut pace, &mut progress)? {}
+        if epoch.test.is_some() {
+            trainer.evaluate(test)?;
+        }
+        let replayed = trainer.history().last().copied();
+        // Costs are finite: equal numbers are equal bits, but for zeros.
+        if replayed.map(|replayed| Epoch { seconds: epoch.seconds, ..replayed }) != Some(*epoch) {
+            let cost = replayed.map_or(f64::NAN, |replayed| replayed.cost);
+            return Ok(Some(format!("epoch {} had cost {}, now {cost}", epoch.number, epoch.cost)));
+        }
+    }
+    let position = recorded.progress.position as usize;
+    while trainer.position() < position {
+        let steps = (position - trainer.position()) / trainer.settings().batch_size;
+        advance(trainer, steps, &mut pace, &mut progress)?;
+    }
+    progress.finish();
+    if trainer.network().weight_hash() != recorded.network.weight_hash() {
+        return Ok(Some("the weights or biases".to_owned()));
+    }
+    let same = trainer.checkpoint().compared_hash()? == recorded.compared_hash()?;
+    Ok((!same).then(|| "the sums of the unfinished epoch, or the state of the generator".to_owned()))
+}
+
+/// Trains a slice, of no more than `steps`; `true` at the end of an epoch.
+fn advance(
+    trainer: &mut Trainer<'_>,
+    steps: usize,
+    pace: &mut Pace,
+    progress: &mut Progress,
+) -> Result<bool, Failure> {
+    let (epoch, steps) = (trainer.history().len() + 1, pace.steps().min(steps));
+    let (before, started) = (trainer.position(), Instant::now());
+    if trainer.advance(steps)?.is_some() {
+        return Ok(true);
+    }
+    let elapsed = started.elapsed();
+    pace.took(steps, elapsed);
+    progress.step(epoch, trainer.step(), (trainer.position() - before) as f64 / elapsed.as_secs_f64());
+    Ok(false)
+}

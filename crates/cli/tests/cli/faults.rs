@@ -1,0 +1,90 @@
+//! Disks that fail while a run goes on: the checkpoint before stays whole, the cause is named, the run goes on.
+
+use crate::world::{Run, World};
+use std::fs;
+use std::process::{Command, Stdio};
+
+const TRAIN: &str = "train --data set --hidden 64 --seed 5 --epochs 3 --checkpoint run.ckpt";
+
+#[test]
+fn a_file_that_can_t_grow_leaves_the_one_before() {
+    let world = World::new();
+    world.run(TRAIN).succeeded();
+    let before = fs::read(world.path("run.ckpt")).unwrap();
+    // A limit of 512 or 1024 bytes, as the shell counts, met as an error and not as a signal.
+    let limited = |arguments: &str| {
+        world.shell(&format!("trap '' XFSZ; ulimit -f 1; exec {}", world.program(arguments)))
+    };
+    for arguments in ["train --data set --resume run.ckpt --epochs 6", TRAIN] {
+        let run = Run::new(limited(arguments).output().unwrap());
+        assert_eq!(run.code, Some(1), "{}", run.stderr);
+        // Warned once, not after every epoch; and at the end it is an error.
+        let cause =
+            "cannot write the new content of run.ckpt: File too large (os error 27); the file is unchanged";
+        assert_eq!(
+            run.stderr.matches(&format!("warning: {cause}; the run goes on")).count(),
+            1,
+            "{}",
+            run.stderr
+        );
+        assert!(run.stderr.ends_with(&format!("error: {cause}")), "{}", run.stderr);
+        // To the last epoch all the same.
+        let last = if arguments == TRAIN { "epoch 3/3" } else { "epoch 6/6" };
+        assert!(run.stdout.contains(last) && !run.stdout.contains("Saved"), "{}", run.stdout);
+        assert_eq!(fs::read(world.path("run.ckpt")).unwrap(), before);
+        assert_eq!(fs::read_dir(world.path("")).unwrap().count(), 2, "no temporary file stays");
+    }
+    world.run("train --data set --resume run.ckpt --epochs 4").succeeded();
+}
+
+#[test]
+fn a_folder_that_goes_and_comes_back_costs_nothing() {
+    let world = World::new();
+    fs::create_dir(world.path("out")).unwrap();
+    let arguments =
+        TRAIN.replace("--checkpoint ", "--checkpoint out/").replace("--epochs 3", "--epochs 1000000");
+    let mut child = world.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    world.wait_for("out/run.ckpt");
+    fs::rename(world.path("out"), world.path("away")).unwrap();
+    let warning = world.wait_for_error(&mut child, "warning: ");
+    assert!(
+        warning.starts_with(
+            "warning: cannot create the temporary file beside out/run.ckpt: No such file or directory"
+        ),
+        "{warning}"
+    );
+    let before = fs::read(world.path("away/run.ckpt")).unwrap();
+    assert!(minibatch::Checkpoint::decode(&before).is_ok());
+    fs::create_dir(world.path("out")).unwrap();
+    world.wait_for("out/run.ckpt");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    assert_eq!(fs::read(world.path("away/run.ckpt")).unwrap(), before);
+    let epochs = world.json("info out/run.ckpt")[0]["history"].as_array().unwrap().len();
+    world.run(&format!("train --data set --resume out/run.ckpt --epochs {}", epochs + 1)).succeeded();
+}
+
+/// Gone for good: the last checkpoint is lost, and the exit code says so.
+#[test]
+fn a_last_checkpoint_that_can_t_be_written_is_a_failure() {
+    let world = World::new();
+    fs::create_dir(world.path("out")).unwrap();
+    let arguments =
+        TRAIN.replace("--checkpoint ", "--checkpoint out/").replace("--epochs 3", "--epochs 1000000");
+    let errors = fs::File::create(world.path("errors.txt")).unwrap();
+    let child = world.command(&arguments).stdout(Stdio::piped()).stderr(errors).spawn().unwrap();
+    world.wait_for("out/run.ckpt");
+    fs::rename(world.path("out"), world.path("away")).unwrap();
+    let told = || fs::read_to_string(world.path("errors.txt")).unwrap();
+    while !told().contains("warning: ") {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let run = Run::new(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(1));
+    let last = told();
+    let cause = "error: cannot create the temporary file beside out/run.ckpt: No such file or directory (os error 2); \
+                 the file is unchanged";
+    assert_eq!(last.lines().last(), Some(cause), "{last}");
+    world.run("info away/run.ckpt").succeeded();
+}

@@ -1,0 +1,233 @@
+//! `train --resume`, `--checkpoint-every` and `--keep`.
+
+use crate::world::{TRAINING, World};
+use minibatch::activation::Identity;
+use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
+use std::fs;
+
+const TRAIN: &str = "train --data set --hidden 8 --epochs 3 --seed 5";
+/// Steps of an epoch: the last of its minibatches of 16 is a smaller one.
+const STEPS: u64 = TRAINING.div_ceil(16) as u64;
+
+/// The hash that two runs share if they agree in everything but time, and how far the run is.
+fn compared(world: &World, file: &str) -> (String, u64) {
+    let info = &world.json(&format!("info {file}"))[0];
+    let epochs = info["history"].as_array().unwrap().len() as u64;
+    let steps = epochs * STEPS + info["position"].as_u64().unwrap().div_ceil(16);
+    (info["compared_hash"].as_str().unwrap().to_owned(), steps)
+}
+
+#[test]
+fn a_resumed_run_ends_as_an_uninterrupted_one() {
+    let world = World::new();
+    // Steps that take longer than saving: of what comes faster, not everything is saved.
+    let train = TRAIN.replace("--hidden 8", "--hidden 400,300");
+    world.run(&format!("{train} --checkpoint whole.ckpt")).succeeded();
+    let whole = compared(&world, "whole.ckpt");
+    let save = "--checkpoint cut.ckpt --checkpoint-every 5steps --keep 60 --isa portable --threads 1";
+    world.run(&format!("{train} {save}")).succeeded();
+    assert_eq!(compared(&world, "cut.ckpt"), whole);
+
+    let kept: Vec<String> =
+        (1..60).map(|age| format!("cut.ckpt.{age}")).filter(|file| world.path(file).exists()).collect();
+    assert!(!kept.is_empty());
+    let mut isas = Isa::fused().into_iter().cycle();
+    let mut within_an_epoch = 0;
+    for (age, file) in kept.iter().enumerate() {
+        let (_, steps) = compared(&world, file);
+        // At the steps asked for, or as the best after an epoch.
+        assert!(steps.is_multiple_of(5) || steps.is_multiple_of(STEPS), "{file}: {steps} steps");
+        within_an_epoch += usize::from(!steps.is_multiple_of(STEPS));
+        let (threads, isa) = (1 + age % 3, isas.next().unwrap());
+        let go_on =
+            format!("train --data set --resume {file} --checkpoint on.ckpt --threads {threads} --isa {isa}");
+        let events = world.json(&go_on);
+        let done = (steps / STEPS, events[0]["resumed"]["epochs"].as_u64().unwrap());
+        assert_eq!(
+            (done.0, events.len() as u64),
+            (done.1, 2 + 3 - done.0),
+            "the plan, the epochs left, the end"
+        );
+        assert_eq!(compared(&world, "on.ckpt"), whole, "{go_on}");
+    }
+    assert!(within_an_epoch > 0, "{kept:?}");
+}
+
+#[test]
+fn an_extended_run_is_one_started_with_more_epochs() {
+    let world = World::new();
+    world.run(&format!("{TRAIN} --checkpoint run.ckpt")).succeeded();
+    let first = compared(&world, "run.ckpt");
+    let longer = TRAIN.replace("--epochs 3", "--epochs 5");
+    world.run(&format!("{longer} --checkpoint whole.ckpt")).succeeded();
+    let resumed = world.run("train --data set --resume run.ckpt --epochs 5");
+    assert!(
+        resumed.succeeded().contains("\nresumed           run.ckpt as of the end of epoch 3\n"),
+        "{}",
+        resumed.stdout
+    );
+    assert!(resumed.stdout.contains("\nepochs            5\n"));
+    assert!(!resumed.stdout.contains("epoch 3/5") && resumed.stdout.contains("\nepoch 4/5"));
+    assert_eq!(compared(&world, "run.ckpt"), compared(&world, "whole.ckpt"));
+    assert_ne!(compared(&world, "run.ckpt"), first);
+}
+
+#[test]
+fn a_finished_run_is_left_as_it_is() {
+    let world = World::new();
+    world.run(&format!("{TRAIN} --checkpoint run.ckpt")).succeeded();
+    let before = fs::read(world.path("run.ckpt")).unwrap();
+    let events = world.json("train --data set --resume run.ckpt --keep 3");
+    assert_eq!((events.len(), &events[1]["event"]), (2, &"end".into()));
+    assert_eq!(fs::read(world.path("run.ckpt")).unwrap(), before);
+    assert!(!world.path("run.ckpt.1").exists());
+    // Elsewhere it is a copy.
+    world.run("train --data set --resume run.ckpt --checkpoint copy.ckpt").succeeded();
+    assert_eq!(fs::read(world.path("copy.ckpt")).unwrap(), before);
+}
+
+#[test]
+fn what_contradicts_the_recorded_run_is_refused() {
+    let world = World::new();
+    world.run(&format!("{TRAIN} --checkpoint run.ckpt")).succeeded();
+    let before = fs::read(world.path("run.ckpt")).unwrap();
+    for (options, message) in [
+        (
+            "--hidden 9",
+            "run.ckpt can't go on with other settings: --hidden is recorded as 8, asked for is 9; leave them out, or start a new run",
+        ),
+        (
+            "--hidden 8,8",
+            "run.ckpt can't go on with other settings: --hidden is recorded as 8, asked for is 8,8; leave them out, or start a new run",
+        ),
+        (
+            "--learning-rate 0.5 --batch-size 8 --seed 6",
+            "run.ckpt can't go on with other settings: --learning-rate is recorded as 3, asked for is 0.5; \
+             --batch-size is recorded as 16, asked for is 8; --seed is recorded as 5, asked for is 6; leave them out, \
+             or start a new run",
+        ),
+        ("--epochs 2", "--epochs 2: run.ckpt is in epoch 3 already"),
+    ] {
+        let run = world.run(&format!("train --data set --resume run.ckpt {options}"));
+        assert_eq!(
+            (run.code, &*run.stdout, run.stderr),
+            (Some(2), "", format!("error: {message}")),
+            "{options}"
+        );
+    }
+    let run = world.run("train --data set --resume run.ckpt --isa matrixmultiply");
+    assert_eq!(run.code, Some(2));
+    assert!(
+        run.stderr
+            .starts_with("error: --isa matrixmultiply: the recorded run's arithmetic is another, that of "),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(fs::read(world.path("run.ckpt")).unwrap(), before);
+    // The recorded settings, said again, contradict nothing.
+    world
+        .run("train --data set --resume run.ckpt --hidden 8 --learning-rate 3 --batch-size 16 --seed 5")
+        .succeeded();
+}
+
+#[test]
+fn other_data_are_refused() {
+    let world = World::new();
+    world.run(&format!("{TRAIN} --checkpoint run.ckpt")).succeeded();
+    for (name, message) in [
+        (
+            "train-images-idx3-ubyte",
+            "the checkpoint was made with another training data: 205 examples, fingerprint ",
+        ),
+        (
+            "train-labels-idx1-ubyte",
+            "the checkpoint was made with another training data: 205 examples, fingerprint ",
+        ),
+        (
+            "t10k-images-idx3-ubyte",
+            "the checkpoint was made with another test set: 60 examples, fingerprint ",
+        ),
+    ] {
+        world.write_set("other");
+        let file = world.path(&format!("other/{name}"));
+        let mut bytes = fs::read(&file).unwrap();
+        // Of a label another label.
+        let last = bytes.last_mut().unwrap();
+        *last = if name.contains("labels") { (*last + 1) % 3 } else { *last ^ 1 };
+        fs::write(&file, bytes).unwrap();
+        for command in ["train --epochs 4 --resume", "verify"] {
+            let run = world.run(&format!("{command} run.ckpt --data other"));
+            assert_eq!((run.code, &*run.stdout), (Some(1), ""), "{name}");
+            assert!(run.stderr.starts_with(&format!("error: {message}")), "{}", run.stderr);
+        }
+    }
+    // The same data elsewhere are the same data.
+    world.write_set("moved");
+    world.run("train --resume run.ckpt --data moved --epochs 4").succeeded();
+}
+
+#[test]
+fn the_second_opinion_goes_on_as_such() {
+    let world = World::new();
+    world.run(&format!("{TRAIN} --isa matrixmultiply --checkpoint run.ckpt")).succeeded();
+    let plan = &world.json("train --data set --resume run.ckpt --epochs 4")[0];
+    assert_eq!(plan["isa"], "matrixmultiply");
+}
+
+#[test]
+fn older_ones_and_the_best_are_kept() {
+    let world = World::new();
+    let events = world.json(
+        &format!("{TRAIN} --learning-rate 30 --epochs 9 --checkpoint run.ckpt --keep 2")
+            .replace("--epochs 3 ", ""),
+    );
+    let accuracies: Vec<f64> =
+        events[1..10].iter().map(|epoch| epoch["test"]["accuracy"].as_f64().unwrap()).collect();
+    let best = accuracies.iter().copied().fold(0.0, f64::max);
+    let best = 1 + accuracies.iter().position(|accuracy| *accuracy == best).unwrap();
+    let epochs = |file: &str| world.json(&format!("info {file}"))[0]["history"].as_array().unwrap().len();
+    assert_eq!((epochs("run.ckpt"), epochs("run.best.ckpt")), (9, best));
+    assert!(epochs("run.ckpt.1") < 9 && !world.path("run.ckpt.2").exists());
+}
+
+#[test]
+fn a_missing_or_damaged_checkpoint_is_no_start() {
+    let world = World::new();
+    fs::write(world.path("text.ckpt"), "not a checkpoint").unwrap();
+    for (file, reason) in [
+        ("missing.ckpt", "cannot read missing.ckpt: "),
+        ("text.ckpt", "text.ckpt: not a minibatch checkpoint"),
+    ] {
+        let run = world.run(&format!("train --data set --resume {file}"));
+        assert_eq!((run.code, &*run.stdout), (Some(1), ""), "{file}");
+        assert!(run.stderr.starts_with(&format!("error: {reason}")), "{}", run.stderr);
+    }
+    assert_eq!(fs::read(world.path("text.ckpt")).unwrap(), b"not a checkpoint");
+}
+
+/// A network without bounds, which the command doesn't make by itself yet, at a learning rate far too large.
+#[test]
+fn a_run_that_leaves_the_finite_numbers_keeps_what_was_saved() {
+    let world = World::new();
+    let folder = world.path("set");
+    let data = Dataset::map(&folder.join("train-images-idx3-ubyte"), &folder.join("train-labels-idx1-ubyte"))
+        .unwrap();
+    let pool = Pool::new(Isa::detect(), 1).unwrap();
+    let network = Network::builder(20).layer_with(5, Identity).layer_with(3, Identity).build().unwrap();
+    let settings = Settings { learning_rate: 0.001, ..Settings::default() };
+    let mut trainer = Trainer::new(&pool, &data, network, settings).unwrap();
+    trainer.epoch().unwrap();
+    let mut recorded: Checkpoint = trainer.checkpoint();
+    recorded.settings.learning_rate = 1e6;
+    recorded.save(&world.path("run.ckpt")).unwrap();
+    let run = world.run("train --data set --resume run.ckpt --checkpoint-every 1steps");
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.starts_with("error: step "), "{}", run.stderr);
+    assert!(run.stderr.contains(" of epoch 2: the "), "{}", run.stderr);
+    let (_, kept) =
+        run.stderr.split_once(": stopped before the update; try a smaller learning rate; ").unwrap();
+    let info = &world.json("info run.ckpt")[0];
+    let step = info["position"].as_u64().unwrap() / 16;
+    assert_eq!(kept, format!("run.ckpt holds the run as of step {step} of epoch 2"));
+    assert!(run.stderr.starts_with(&format!("error: step {} of epoch 2: ", step + 1)), "{}", run.stderr);
+}

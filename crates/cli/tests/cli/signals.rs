@@ -1,0 +1,104 @@
+//! SIGINT and SIGTERM.
+
+use crate::world::{Run, World};
+use serde_json::Value;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const TRAIN: &str = "train --data set --hidden 8 --seed 5";
+
+/// Starts the command; its output goes to pipes.
+fn start(world: &World, arguments: &str) -> Child {
+    world.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn signal(name: &str, child: &Child) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+fn ended(child: Child) -> Run {
+    Run::new(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn an_interrupted_run_is_saved_and_says_how_to_go_on() {
+    let world = World::new();
+    // The file is there from the first epoch on, by when signals are caught.
+    let child = start(&world, &format!("{TRAIN} --epochs 2000 --checkpoint my.ckpt --threads 1"));
+    world.wait_for("my.ckpt");
+    signal("INT", &child);
+    let run = ended(child);
+    assert_eq!((run.code, &*run.stderr), (Some(130), ""), "{}", run.stdout);
+    let (_, stopped) = run.stdout.split_once("\nStopped by SIGINT at ").expect(&run.stdout);
+    let (_, command) = stopped.split_once(" Saved my.ckpt; to go on:\n  ").expect(stopped);
+    let (_, options) = command.trim_end().split_once(" train ").expect(command);
+    assert_eq!(options, "--resume my.ckpt --data set --threads 1");
+
+    // As it stands there, pasted into a shell, but for an end in sight.
+    let epochs = world.json("info my.ckpt")[0]["history"].as_array().unwrap().len() + 2;
+    let shell = format!("{} --epochs {epochs}", command.trim_end());
+    let status = world.shell(&shell).output().unwrap().status;
+    assert!(status.success(), "{shell}");
+    world.run(&format!("{TRAIN} --epochs {epochs} --checkpoint whole.ckpt")).succeeded();
+    let hash = |file: &str| world.json(&format!("info {file}"))[0]["compared_hash"].clone();
+    assert_eq!(hash("my.ckpt"), hash("whole.ckpt"));
+}
+
+#[test]
+fn a_terminated_run_tells_it_in_json_too() {
+    let world = World::new();
+    let arguments =
+        format!("{TRAIN} --epochs 1000000 --checkpoint run.ckpt --checkpoint-every 7steps --keep 2 --json");
+    let child = start(&world, &arguments);
+    world.wait_for("run.ckpt.1");
+    signal("TERM", &child);
+    let run = ended(child);
+    assert_eq!((run.code, &*run.stderr), (Some(143), ""), "{}", run.stdout);
+    let stopped: Value = serde_json::from_str(run.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (&stopped["event"], &stopped["signal"], &stopped["saved"]),
+        (&"stopped".into(), &"SIGTERM".into(), &"run.ckpt".into())
+    );
+    let command = stopped["resume"].as_str().unwrap();
+    assert!(
+        command.ends_with(" train --resume run.ckpt --data set --checkpoint-every 7steps --keep 2 --json"),
+        "{command}"
+    );
+    let info = &world.json("info run.ckpt")[0];
+    assert_eq!(info["history"].as_array().unwrap().len() as u64, stopped["epochs"].as_u64().unwrap());
+}
+
+#[test]
+fn without_a_checkpoint_nothing_is_saved() {
+    let world = World::new();
+    let mut child = start(&world, &format!("{TRAIN} --epochs 1000000"));
+    world.wait_for_line(&mut child, "epoch ");
+    signal("INT", &child);
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert!(std::fs::read_dir(world.path("")).unwrap().count() == 1, "the dataset alone");
+}
+
+/// A step of this takes seconds: the first signal waits for its end, the second doesn't.
+#[test]
+fn a_second_signal_ends_the_run_at_once() {
+    let world = World::new();
+    world
+        .run("train --data set --hidden 2500,2500 --batch-size 205 --epochs 1 --checkpoint run.ckpt")
+        .succeeded();
+    let before = std::fs::read(world.path("run.ckpt")).unwrap();
+    let mut child =
+        start(&world, "train --data set --resume run.ckpt --epochs 9 --isa portable --threads 1 --keep 2");
+    world.wait_for_line(&mut child, "resumed ");
+    // From the plan to the first step it isn't far.
+    std::thread::sleep(Duration::from_millis(300));
+    signal("TERM", &child);
+    std::thread::sleep(Duration::from_millis(100));
+    signal("INT", &child);
+    let sent = Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(sent.elapsed() < Duration::from_secs(2), "{:?}", sent.elapsed());
+    assert_eq!(std::fs::read(world.path("run.ckpt")).unwrap(), before);
+    world.run("info run.ckpt").succeeded();
+}

@@ -1,0 +1,328 @@
+//! The wire format of the sections: the structures as they stand in the file, and the way to and from a run's state.
+//!
+//! A change of any structure here, or of their order, is a new format version (docs/checkpoint-format.md).
+
+use super::state::{Checkpoint, DataIdentity, Progress, Snapshot};
+use super::{FormatError, Payload, Sections, Tag, decode, encode_into};
+use crate::evaluation::{Evaluation, Fit, Score};
+use crate::init::Initializer;
+use crate::network::{Network, Origin};
+use crate::registry::Registry;
+use crate::trainer::{Epoch, Settings};
+use minibatch_data::Shuffle;
+use minibatch_kernels::ArithmeticClass;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The `SETT` section: all that decides the bits of the run.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct SettingsSection {
+    /// n_0, …, n_L
+    pub(super) sizes: Vec<u64>,
+    /// σ_1, …, σ_L by name
+    pub(super) activations: Vec<String>,
+    pub(super) cost: String,
+    pub(super) origin: Option<OriginSection>,
+    pub(super) optimizer: OptimizerSection,
+    pub(super) batch_size: u64,
+    pub(super) epochs: u64,
+    pub(super) seed: u64,
+    pub(super) class: ClassSection,
+    pub(super) data: DataIdentity,
+}
+
+/// What drew the first weights and biases.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct OriginSection {
+    pub(super) initializer: String,
+    pub(super) seed: u64,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum OptimizerSection {
+    Sgd { learning_rate: f64 },
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) enum ClassSection {
+    Fused,
+    Matrixmultiply,
+}
+
+/// The `PROG` section: where the run stands.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct ProgressSection {
+    pub(super) progress: Progress,
+    /// What the last evaluation in the history was made on.
+    pub(super) tested_on: Option<DataIdentity>,
+}
+
+/// A record of the `HIST` section.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct EpochSection {
+    pub(super) cost: f64,
+    pub(super) test: Option<EvaluationSection>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct EvaluationSection {
+    pub(super) cost: f64,
+    pub(super) examples: u64,
+    pub(super) score: ScoreSection,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum ScoreSection {
+    Classes { correct: u64 },
+    Values { rmse: f64, mae: f64, r_squared: f64 },
+}
+
+/// The `TIME` section.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct TimeSection {
+    /// Version of the program that wrote the file.
+    pub(super) version: String,
+    /// Seconds of training in each finished epoch.
+    pub(super) seconds: Vec<f64>,
+    /// Seconds of training in the current one.
+    pub(super) elapsed: f64,
+}
+
+impl Snapshot<'_> {
+    /// Writes the checkpoint's bytes into `out`.
+    pub(crate) fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        const TAGS: [Tag; 5] = [Tag::Settings, Tag::Parameters, Tag::Progress, Tag::History, Tag::Time];
+        encode_into(out, &TAGS, |tag, payload| match tag {
+            Tag::Settings => payload.put_value(&self.settings_section()),
+            Tag::Parameters => self.put_parameters(payload),
+            Tag::Progress => payload
+                .put_value(&ProgressSection { progress: self.progress.clone(), tested_on: self.tested_on }),
+            Tag::History => payload.put_value(&self.history.iter().map(epoch_section).collect::<Vec<_>>()),
+            Tag::Time => payload.put_value(&TimeSection {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                seconds: self.history.iter().map(|epoch| epoch.seconds).collect(),
+                elapsed: self.elapsed.as_secs_f64(),
+            }),
+            Tag::Optimizer => Ok(()),
+        })
+    }
+
+    pub(super) fn settings_section(&self) -> SettingsSection {
+        let Settings { learning_rate, batch_size, epochs, seed } = *self.settings;
+        let origin = |origin: Origin| OriginSection {
+            initializer: origin.initializer.name().to_owned(),
+            seed: origin.seed,
+        };
+        SettingsSection {
+            sizes: self.network.sizes().into_iter().map(|n| n as u64).collect(),
+            activations: self.network.layers().iter().map(|l| l.activation().label()).collect(),
+            cost: self.network.cost().label(),
+            origin: self.origin.map(origin),
+            optimizer: OptimizerSection::Sgd { learning_rate },
+            batch_size: batch_size as u64,
+            epochs: epochs as u64,
+            seed,
+            class: match self.class {
+                ArithmeticClass::Fused => ClassSection::Fused,
+                ArithmeticClass::Matrixmultiply => ClassSection::Matrixmultiply,
+            },
+            data: self.data,
+        }
+    }
+
+    /// Refuses what is not finite: a checkpoint is never worse than the one before it.
+    fn put_parameters(&self, payload: &mut Payload<'_>) -> Result<(), FormatError> {
+        let mut index = 0;
+        for block in self.network.parameter_blocks() {
+            // Without a way out of the loop, so that it is one pass of whole registers.
+            if !block.iter().fold(true, |finite, x| finite & x.is_finite()) {
+                let at = block.iter().position(|x| !x.is_finite()).unwrap_or_default();
+                let found = block[at].to_string();
+                let index = (index + at) as u64;
+                return Err(FormatError::NotFinite { section: Tag::Parameters.part(), index, found });
+            }
+            payload.put_f32s(block);
+            index += block.len();
+        }
+        Ok(())
+    }
+}
+
+fn epoch_section(epoch: &Epoch) -> EpochSection {
+    let evaluation = |test: Evaluation| EvaluationSection {
+        cost: test.cost,
+        examples: test.examples as u64,
+        score: match test.score {
+            Score::Classes { correct } => ScoreSection::Classes { correct: correct as u64 },
+            Score::Values(Fit { rmse, mae, r_squared }) => ScoreSection::Values { rmse, mae, r_squared },
+        },
+    };
+    EpochSection { cost: epoch.cost, test: epoch.test.map(evaluation) }
+}
+
+/// Reads and verifies the whole content of a file.
+pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Checkpoint, FormatError> {
+    let sections = decode(bytes)?;
+    let settings: SettingsSection = sections.value(Tag::Settings)?;
+    let network = read_network(&settings, &sections, registry)?;
+    let size = |name: &str, value: u64| {
+        usize::try_from(value).map_err(|_| invalid_setting(format!("{name} {value} is too large")))
+    };
+    let OptimizerSection::Sgd { learning_rate } = settings.optimizer;
+    let read = Settings {
+        learning_rate,
+        batch_size: size("batch size", settings.batch_size)?,
+        epochs: size("number of epochs", settings.epochs)?,
+        seed: settings.seed,
+    };
+    let origin = |origin: &OriginSection| match Initializer::by_name(&origin.initializer) {
+        Some(initializer) => Ok(Origin { initializer, seed: origin.seed }),
+        None => Err(invalid_setting(format!("unknown initializer '{}'", origin.initializer))),
+    };
+    let origin = settings.origin.as_ref().map(origin).transpose()?;
+    let examples = size("number of examples", settings.data.examples)?;
+    read.check(examples).map_err(|error| invalid_setting(error.to_string()))?;
+    let ProgressSection { progress, tested_on } = sections.value(Tag::Progress)?;
+    let (history, elapsed) = read_history(&sections)?;
+    check_progress(&progress, &read, examples, history.len())
+        .and_then(|()| check_test_set(tested_on, &history))
+        .map_err(|cause| FormatError::Value { section: Tag::Progress.part(), cause })?;
+    Ok(Checkpoint {
+        network,
+        origin,
+        settings: read,
+        class: match settings.class {
+            ClassSection::Fused => ArithmeticClass::Fused,
+            ClassSection::Matrixmultiply => ArithmeticClass::Matrixmultiply,
+        },
+        data: settings.data,
+        tested_on,
+        progress,
+        history,
+        elapsed,
+    })
+}
+
+fn invalid_setting(cause: String) -> FormatError {
+    FormatError::Value { section: Tag::Settings.part(), cause }
+}
+
+/// The network that the settings describe, with the parameters of the file. Nothing is allocated before the section is
+/// known to hold exactly as many numbers as the layers need.
+fn read_network(
+    settings: &SettingsSection,
+    sections: &Sections<'_>,
+    registry: &Registry,
+) -> Result<Network, FormatError> {
+    let invalid = invalid_setting;
+    let SettingsSection { sizes, activations, cost, .. } = settings;
+    if sizes.len() != activations.len() + 1 {
+        return Err(invalid(format!("{} layer sizes for {} activations", sizes.len(), activations.len())));
+    }
+    let parameters = sizes.windows(2).try_fold(0u64, |sum, pair| {
+        pair[0].checked_add(1).and_then(|rows| rows.checked_mul(pair[1])).and_then(|n| sum.checked_add(n))
+    });
+    let parameters = parameters.ok_or_else(|| invalid(format!("layer sizes {sizes:?} are too large")))?;
+    let mut blocks = sections.f32_blocks(Tag::Parameters, parameters)?;
+    let cost = registry.cost(cost).ok_or_else(|| invalid(unknown("cost", cost)))?;
+    // The parameters are proven to be in the file, so the sizes fit in memory.
+    let mut builder = Network::builder(sizes[0] as usize).cost_named(cost).initializer(Initializer::Zeros);
+    for (&size, name) in sizes[1..].iter().zip(activations) {
+        let activation = registry.activation(name).ok_or_else(|| invalid(unknown("activation", name)))?;
+        builder = builder.layer_named(size as usize, activation);
+    }
+    let mut network = builder.build().map_err(|error| invalid(error.to_string()))?;
+    network.origin = None;
+    for layer in &mut network.layers {
+        for k in 0..layer.inputs() {
+            for slice in layer.weights.row_slices_mut(k) {
+                blocks.read_into(slice)?;
+            }
+        }
+        blocks.read_into(&mut layer.biases)?;
+    }
+    blocks.finish()?;
+    Ok(network)
+}
+
+/// A name that no registry entry has: of a later version, or of the user's own.
+fn unknown(what: &str, name: &str) -> String {
+    format!("unknown {what} '{name}': if it is one of your own, load with a Registry that has it")
+}
+
+fn read_history(sections: &Sections<'_>) -> Result<(Vec<Epoch>, Duration), FormatError> {
+    let epochs: Vec<EpochSection> = sections.value(Tag::History)?;
+    let time = sections.get(Tag::Time).map(|_| sections.value::<TimeSection>(Tag::Time)).transpose()?;
+    let (seconds, elapsed) = time.map_or_else(Default::default, |time| (time.seconds, time.elapsed));
+    if let Some(&wrong) = seconds.iter().chain([&elapsed]).find(|s| Duration::try_from_secs_f64(**s).is_err())
+    {
+        let cause = format!("a time of {wrong} seconds");
+        return Err(FormatError::Value { section: Tag::Time.part(), cause });
+    }
+    let invalid = |cause: String| FormatError::Value { section: Tag::History.part(), cause };
+    let evaluation = |test: EvaluationSection| {
+        let EvaluationSection { cost, examples, score } = test;
+        let (score, valid) = match score {
+            ScoreSection::Classes { correct } => {
+                (Score::Classes { correct: correct as usize }, correct <= examples)
+            }
+            ScoreSection::Values { rmse, mae, r_squared } => {
+                let finite = rmse.is_finite() && mae.is_finite() && r_squared.is_finite();
+                (Score::Values(Fit { rmse, mae, r_squared }), finite && rmse >= 0.0 && mae >= 0.0)
+            }
+        };
+        if !valid || !cost.is_finite() {
+            return Err(invalid(format!(
+                "an evaluation of cost {cost} with {score:?} of {examples} examples"
+            )));
+        }
+        Ok(Evaluation { cost, examples: examples as usize, score })
+    };
+    let epoch = |(i, epoch): (usize, EpochSection)| {
+        if !epoch.cost.is_finite() {
+            return Err(invalid(format!("epoch {} has cost {}", i + 1, epoch.cost)));
+        }
+        let seconds = seconds.get(i).copied().unwrap_or(0.0);
+        Ok(Epoch { number: i + 1, cost: epoch.cost, test: epoch.test.map(evaluation).transpose()?, seconds })
+    };
+    let history = epochs.into_iter().enumerate().map(epoch).collect::<Result<_, _>>()?;
+    Ok((history, Duration::from_secs_f64(elapsed)))
+}
+
+/// Whether a run with these settings can stand there.
+fn check_progress(
+    progress: &Progress,
+    settings: &Settings,
+    examples: usize,
+    epochs: usize,
+) -> Result<(), String> {
+    let Progress { shuffle, position, cost_sum } = progress;
+    if *position >= examples as u64 || !position.is_multiple_of(settings.batch_size as u64) {
+        let (of, step) = (examples, settings.batch_size);
+        return Err(format!("position {position} in an epoch of {of} examples in steps of {step}"));
+    }
+    // By the bits: it starts from +0.
+    if !cost_sum.is_finite() || (*position == 0 && cost_sum.to_bits() != 0) {
+        return Err(format!("a summed cost of {cost_sum} at position {position}"));
+    }
+    Shuffle::new(1, 0).and_then(|mut one| one.restore(shuffle)).map_err(|error| error.to_string())?;
+    let begun = epochs as u64 + u64::from(*position > 0);
+    if shuffle.epoch() != begun {
+        return Err(format!("{} epochs begun, but {begun} by history and position", shuffle.epoch()));
+    }
+    Ok(())
+}
+
+/// Evaluations are of something.
+fn check_test_set(tested_on: Option<DataIdentity>, history: &[Epoch]) -> Result<(), String> {
+    let tested = history.iter().rev().find_map(|epoch| epoch.test);
+    match (tested, tested_on) {
+        (None, None) => Ok(()),
+        (Some(test), Some(data)) if test.examples as u64 == data.examples => Ok(()),
+        (Some(test), Some(data)) => {
+            Err(format!("a test set of {} examples, but {} evaluated", data.examples, test.examples))
+        }
+        (Some(_), None) => Err("evaluations without a test set".to_owned()),
+        (None, Some(_)) => Err("a test set without evaluations".to_owned()),
+    }
+}
