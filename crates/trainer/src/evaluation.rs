@@ -123,11 +123,21 @@ impl Network {
         if x.cols() != self.inputs() {
             return Err(Error::Shape { what: "inputs", expected: self.inputs(), found: x.cols() });
         }
-        let mut workspace = Workspace::for_inference(self, x.rows(), pool.threads());
-        let inputs = x.to_matrix();
-        let examples = Examples::Floats(&|row| inputs.row(row));
-        pool.run(|team| backprop::forward(team, self, &mut workspace, examples, x.rows()));
-        Ok(workspace.activations.pop().expect("a network has layers"))
+        let batch = BATCH.min(x.rows());
+        let mut workspace = Workspace::for_inference(self, batch, pool.threads());
+        let mut outputs = Matrix::zeros(x.rows(), self.outputs());
+        pool.run(|team| {
+            for start in (0..x.rows()).step_by(batch.max(1)) {
+                let rows = batch.min(x.rows() - start);
+                let inputs = x.part(start..start + rows, 0..x.cols()).to_matrix();
+                let examples = Examples::Floats(&|row| inputs.row(row));
+                backprop::forward(team, self, &mut workspace, examples, rows);
+                for row in 0..rows {
+                    outputs.row_mut(start + row).copy_from_slice(workspace.outputs().row(row));
+                }
+            }
+        });
+        Ok(outputs)
     }
 
     /// The outputs for rows of n_0 inputs, row after row of n_L.

@@ -224,6 +224,10 @@ fn read_network(
     });
     let parameters = parameters.ok_or_else(|| invalid(format!("layer sizes {sizes:?} are too large")))?;
     let mut blocks = sections.f32_blocks(Tag::Parameters, parameters)?;
+    if sections.get(Tag::Optimizer).is_some() {
+        // Plain gradient descent has no state.
+        sections.f32_blocks(Tag::Optimizer, 0)?.finish()?;
+    }
     let cost = registry.cost(cost).ok_or_else(|| invalid(unknown("cost", cost)))?;
     // The parameters are proven to be in the file, so the sizes fit in memory.
     let mut builder = Network::builder(sizes[0] as usize).cost_named(cost).initializer(Initializer::Zeros);
