@@ -1,5 +1,6 @@
 //! A run that is interrupted, saved and gone on with, on other threads and another instruction set, ends with the bits
 //! of one that isn't: weights, history and all else that a checkpoint compares.
+#![allow(clippy::print_stdout, reason = "cargo xtask determinism shows it")]
 
 mod common;
 
@@ -173,7 +174,7 @@ fn the_golden_checkpoint_loads() {
 }
 
 /// The compared hash of the golden checkpoint.
-const GOLDEN_HASH: &str = "6f1d162ea2497014";
+const GOLDEN_HASH: &str = "60a28cd6dcc08007";
 
 /// Once, for a new version of the format: never again for an old one.
 #[test]

@@ -3,7 +3,7 @@
 use crate::activation::LeakyRelu;
 use crate::checkpoint::wire::{
     ClassSection, EpochSection, EvaluationSection, OptimizerSection, OriginSection, ProgressSection,
-    SettingsSection, TimeSection,
+    ScoreSection, SettingsSection, TimeSection,
 };
 use crate::checkpoint::{Checkpoint, DataIdentity, FormatError, Progress, Tag, decode, encode_into};
 use crate::{Dataset, Isa, Network, Pool, Settings, Trainer};
@@ -197,10 +197,15 @@ const HISTORY: &[Forgery] = &[
     ("epoch 1 has cost NaN", |p| p.history[0].cost = f64::NAN),
     ("epoch 1 has cost inf", |p| p.history[0].cost = f64::INFINITY),
     ("with 8 of 7 correct", |p| {
-        p.history[0].test = Some(EvaluationSection { cost: 0.5, correct: 8, examples: 7 });
+        p.history[0].test =
+            Some(EvaluationSection { cost: 0.5, examples: 7, score: ScoreSection::Classes { correct: 8 } });
     }),
     ("an evaluation of cost NaN", |p| {
-        p.history[0].test = Some(EvaluationSection { cost: f64::NAN, correct: 1, examples: 7 });
+        p.history[0].test = Some(EvaluationSection {
+            cost: f64::NAN,
+            examples: 7,
+            score: ScoreSection::Classes { correct: 1 },
+        });
     }),
     ("a time of -1 seconds", |p| {
         p.time = Some(TimeSection { version: String::new(), seconds: vec![-1.0], elapsed: 0.0 });
