@@ -196,7 +196,7 @@ const PROGRESS: &[Forgery] = &[
 const HISTORY: &[Forgery] = &[
     ("epoch 1 has cost NaN", |p| p.history[0].cost = f64::NAN),
     ("epoch 1 has cost inf", |p| p.history[0].cost = f64::INFINITY),
-    ("with 8 of 7 correct", |p| {
+    ("with Classes { correct: 8 } of 7 examples", |p| {
         p.history[0].test =
             Some(EvaluationSection { cost: 0.5, examples: 7, score: ScoreSection::Classes { correct: 8 } });
     }),
