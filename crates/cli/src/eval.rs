@@ -46,13 +46,14 @@ struct Evaluated {
 impl Event for Evaluated {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let examples = grouped(self.test.examples);
+        let (name, score) = self.test.score();
         let rows = [
             ("checkpoint", format!("{}, trained for {} epochs", self.checkpoint.display(), self.epochs)),
             ("network", sizes(&self.layers)),
             ("data", self.data.display().to_string()),
             ("test set", format!("{examples} images of {}", shape(&self.example_shape))),
             ("cost", format!("{:.6}", self.test.cost)),
-            ("test accuracy", self.test.accuracy()),
+            (name, score),
         ];
         write_rows(out, &rows)
     }

@@ -3,7 +3,7 @@
 use crate::backprop;
 use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::error::Error;
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, Fit, Score};
 use crate::guard::{self, Guard};
 use crate::network::{Layer, Network, NetworkBuilder, Origin};
 use crate::workspace::{Workspace, with_examples};
@@ -341,9 +341,14 @@ impl<'a> Trainer<'a> {
     /// If the data don't fit the network, or the cost isn't finite.
     pub fn evaluate(&mut self, test: &'a Dataset) -> Result<Evaluation, Error> {
         let evaluation = self.network.evaluate(self.pool, test)?;
-        if !evaluation.cost.is_finite() {
-            let what = format!("the cost of an evaluation after epoch {}", self.history.len());
-            return Err(Error::NotFinite { what, found: evaluation.cost.to_string() });
+        // A history holds finite numbers, as what is written must be read again.
+        let mut numbers = vec![("cost", evaluation.cost)];
+        if let Score::Values(Fit { rmse, mae, r_squared }) = evaluation.score {
+            numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);
+        }
+        if let Some((name, number)) = numbers.into_iter().find(|(_, number)| !number.is_finite()) {
+            let what = format!("the {name} of an evaluation after epoch {}", self.history.len());
+            return Err(Error::NotFinite { what, found: number.to_string() });
         }
         if self.position == 0
             && let Some(epoch) = self.history.last_mut()

@@ -2,7 +2,7 @@
 
 use super::{Event, cost, initializer, optimizer, sizes, write_rows};
 use crate::text::{duration, grouped, percent, samples_per_second, shape};
-use minibatch::{Epoch, Evaluation};
+use minibatch::{Epoch, Evaluation, Score};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -119,28 +119,54 @@ pub(crate) fn place(epochs: usize, step: usize) -> String {
     }
 }
 
-/// A network's result on the test set.
+/// A network's result on the test set: of classes the first two numbers after the cost, of values the last three.
 #[derive(Debug, Serialize)]
 pub(crate) struct Test {
     /// Mean cost per example.
     pub cost: f64,
-    pub accuracy: f64,
-    pub correct: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub correct: Option<usize>,
     pub examples: usize,
+    #[serde(flatten)]
+    pub fit: Option<Fit>,
+}
+
+/// How well outputs fit values.
+#[derive(Debug, Serialize)]
+pub(crate) struct Fit {
+    pub rmse: f64,
+    pub mae: f64,
+    pub r_squared: f64,
 }
 
 impl From<Evaluation> for Test {
     fn from(evaluation: Evaluation) -> Test {
-        let (accuracy, correct) =
-            evaluation.accuracy().zip(evaluation.correct()).expect("the sets have classes");
-        Test { cost: evaluation.cost, accuracy, correct, examples: evaluation.examples }
+        let fit = match evaluation.score {
+            Score::Values(fit) => Some(Fit { rmse: fit.rmse, mae: fit.mae, r_squared: fit.r_squared }),
+            Score::Classes { .. } => None,
+        };
+        Test {
+            cost: evaluation.cost,
+            accuracy: evaluation.accuracy(),
+            correct: evaluation.correct(),
+            examples: evaluation.examples,
+            fit,
+        }
     }
 }
 
 impl Test {
-    /// `95.31% (9531/10000)`
-    pub(crate) fn accuracy(&self) -> String {
-        format!("{} ({}/{})", percent(self.accuracy), self.correct, self.examples)
+    /// What is measured, and how much it is: `test accuracy` and `95.31% (9531/10000)`.
+    pub(crate) fn score(&self) -> (&'static str, String) {
+        match (self.accuracy, self.correct, &self.fit) {
+            (Some(accuracy), Some(correct), _) => {
+                ("test accuracy", format!("{} ({correct}/{})", percent(accuracy), self.examples))
+            }
+            (_, _, Some(fit)) => ("test R²", format!("{:.6} (rmse {:.6})", fit.r_squared, fit.rmse)),
+            _ => ("test", "no score".to_owned()),
+        }
     }
 }
 
@@ -181,7 +207,8 @@ impl Event for EpochLine {
         if let Some(test) = &self.test {
             // The width of anything but 100%.
             let width = 9 + 2 * test.examples.to_string().len();
-            write!(out, "  test accuracy {:>width$}", test.accuracy())?;
+            let (name, score) = test.score();
+            write!(out, "  {name} {score:>width$}")?;
         }
         writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))
     }

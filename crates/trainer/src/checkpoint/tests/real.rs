@@ -207,6 +207,14 @@ const HISTORY: &[Forgery] = &[
             score: ScoreSection::Classes { correct: 1 },
         });
     }),
+    ("with Values", |p| {
+        let score = ScoreSection::Values { rmse: 0.5, mae: -0.5, r_squared: 0.5 };
+        p.history[0].test = Some(EvaluationSection { cost: 0.5, examples: 7, score });
+    }),
+    ("with Values", |p| {
+        let score = ScoreSection::Values { rmse: 0.5, mae: 0.5, r_squared: f64::NEG_INFINITY };
+        p.history[0].test = Some(EvaluationSection { cost: 0.5, examples: 7, score });
+    }),
     ("a time of -1 seconds", |p| {
         p.time = Some(TimeSection { version: String::new(), seconds: vec![-1.0], elapsed: 0.0 });
     }),
