@@ -88,8 +88,8 @@ fn composite(pixels: Vec<(f32, f32)>) -> Vec<f32> {
 
 /// What shows where a picture is transparent.
 ///
-/// If what is seen has light and dark in it, then the paper is among it: the level of most of it. If not, it is ink
-/// alone, and the background whichever of white and black it stands out from.
+/// If most of the picture is seen, or has light and dark in it, then the paper is among it: the level of most of it. If
+/// not, it is ink alone, and the background whichever of white and black it stands out from.
 fn background(pixels: &[(f32, f32)]) -> f32 {
     /// Difference in level beyond which two things are seen.
     const CONTRAST: f32 = 0.25;
@@ -98,9 +98,9 @@ fn background(pixels: &[(f32, f32)]) -> f32 {
         return 1.0;
     }
     let last = seen.len() - 1;
-    let mut quantile = |part: usize| *seen.select_nth_unstable_by(last * part / 20, f32::total_cmp).1;
-    let (low, middle, high) = (quantile(1), quantile(10), quantile(19));
-    if high - low > CONTRAST {
+    let mut quantile = |part: usize| *seen.select_nth_unstable_by(last * part / 100, f32::total_cmp).1;
+    let (low, middle, high) = (quantile(2), quantile(50), quantile(98));
+    if 2 * seen.len() > pixels.len() || high - low > CONTRAST {
         middle
     } else if middle < 0.5 {
         1.0
