@@ -244,7 +244,7 @@ fn steps_done(trainer: &Trainer<'_>) -> usize {
 
 /// Whether the last epoch's accuracy is above that of all before.
 fn last_is_best(history: &[Epoch]) -> bool {
-    let correct = |epoch: &Epoch| epoch.test.map(|test| test.correct);
+    let correct = |epoch: &Epoch| epoch.test.and_then(|test| test.correct());
     match history.split_last() {
         Some((last, before)) => {
             correct(last).is_some() && before.iter().all(|one| correct(one) < correct(last))

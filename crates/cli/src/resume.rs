@@ -12,10 +12,10 @@ pub(crate) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Re
     let settings = &mut checkpoint.settings;
     let sizes = checkpoint.network.sizes();
     let contradictions = [
-        contradiction("--hidden", args.hidden.as_deref().map(list), list(&sizes[1..sizes.len() - 1])),
-        contradiction("--learning-rate", args.learning_rate, settings.learning_rate),
-        contradiction("--batch-size", args.batch_size, settings.batch_size),
-        contradiction("--seed", args.seed, settings.seed),
+        contradiction("--hidden", args.hidden.as_deref().map(list), &list(&sizes[1..sizes.len() - 1])),
+        contradiction("--learning-rate", args.learning_rate, &settings.learning_rate),
+        contradiction("--batch-size", args.batch_size, &settings.batch_size),
+        contradiction("--seed", args.seed, &settings.seed),
     ];
     let contradictions: Vec<String> = contradictions.into_iter().flatten().collect();
     if !contradictions.is_empty() {
@@ -35,8 +35,8 @@ pub(crate) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Re
     Ok(())
 }
 
-fn contradiction<T: PartialEq + Display>(option: &str, asked: Option<T>, recorded: T) -> Option<String> {
-    let asked = asked.filter(|asked| *asked != recorded)?;
+fn contradiction<T: PartialEq + Display>(option: &str, asked: Option<T>, recorded: &T) -> Option<String> {
+    let asked = asked.filter(|asked| asked != recorded)?;
     Some(format!("{option} is recorded as {recorded}, asked for is {asked}"))
 }
 

@@ -196,12 +196,12 @@ impl<'a> Run<'a> {
     fn summary(&self, trainer: &Trainer<'_>, started: Instant) -> Summary {
         let tests = trainer.history().iter().filter_map(|epoch| Some((epoch.number, epoch.test?)));
         // Of equals the first.
-        let best = tests.reduce(|best, test| if test.1.correct > best.1.correct { test } else { best });
+        let best = tests.reduce(|best, test| if test.1.correct() > best.1.correct() { test } else { best });
         Summary {
             seconds: started.elapsed().as_secs_f64(),
             training_seconds: self.training.as_secs_f64(),
             best_epoch: best.map(|(epoch, _)| epoch),
-            best_test_accuracy: best.map(|(_, test)| test.accuracy()),
+            best_test_accuracy: best.and_then(|(_, test)| test.accuracy()),
             weight_hash: format!("{:016x}", trainer.network().weight_hash()),
             saved: self.keeper.as_ref().map(|keeper| keeper.path().to_owned()),
         }

@@ -82,7 +82,7 @@ pub struct Epoch {
 /// for _ in 0..settings.epochs {
 ///     trainer.epoch()?;
 /// }
-/// assert_eq!(trainer.evaluate(&data)?.accuracy(), 1.0);
+/// assert_eq!(trainer.evaluate(&data)?.accuracy(), Some(1.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -191,9 +191,9 @@ impl<'a> Trainer<'a> {
         check_same_run(pool, data, checkpoint)?;
         let Origin { initializer, seed } = checkpoint.origin.ok_or(Error::NoOrigin)?;
         let Network { layers, cost, .. } = &checkpoint.network;
-        let builder = Network::builder(checkpoint.network.inputs()).cost_shared(Arc::clone(cost));
+        let builder = Network::builder(checkpoint.network.inputs()).cost_named(Arc::clone(cost));
         let layer = |builder: NetworkBuilder, layer: &Layer| {
-            builder.layer_shared(layer.outputs(), Arc::clone(&layer.activation))
+            builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
         };
         let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
         Trainer::new(pool, data, network, checkpoint.settings)

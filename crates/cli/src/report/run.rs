@@ -131,8 +131,9 @@ pub(crate) struct Test {
 
 impl From<Evaluation> for Test {
     fn from(evaluation: Evaluation) -> Test {
-        let Evaluation { cost, correct, examples } = evaluation;
-        Test { cost, accuracy: evaluation.accuracy(), correct, examples }
+        let (accuracy, correct) =
+            evaluation.accuracy().zip(evaluation.correct()).expect("the sets have classes");
+        Test { cost: evaluation.cost, accuracy, correct, examples: evaluation.examples }
     }
 }
 
