@@ -9,8 +9,10 @@ mod checkpoint;
 mod dataset;
 mod eval;
 mod failure;
+mod image;
 mod info;
 mod machine;
+mod predict;
 mod progress;
 mod report;
 mod resume;
@@ -41,6 +43,8 @@ enum Command {
     Eval(eval::Args),
     /// Show what a checkpoint holds: layers, settings, history, weight hash
     Info(info::Args),
+    /// Name the classes that a checkpoint's network sees in pictures
+    Predict(predict::Args),
     /// Train a checkpoint's run again from its start and say whether the bits agree
     Verify(verify::Args),
 }
@@ -62,6 +66,7 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
         Some(Command::Train(args)) => train::run(&args, started),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
     }
 }

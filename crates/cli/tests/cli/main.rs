@@ -4,6 +4,8 @@ mod checkpoint;
 #[cfg(unix)]
 mod faults;
 mod kill;
+mod pictures;
+mod predict;
 mod resume;
 #[cfg(unix)]
 mod signals;
