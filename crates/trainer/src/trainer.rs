@@ -162,6 +162,29 @@ impl<'a> Trainer<'a> {
 
     /// Goes on where `checkpoint` was taken.
     ///
+    /// ```
+    /// use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
+    ///
+    /// let inputs: Vec<f32> = [0., 0., 0., 1., 1., 0., 1., 1.].repeat(64);
+    /// let data = Dataset::from_classes(inputs, &[2], [0, 1, 1, 0].repeat(64))?;
+    /// let pool = Pool::new(Isa::detect(), 2)?;
+    /// let network = || Network::builder(2).layer(4).layer(2).seed(3).build();
+    ///
+    /// // Stopped after 5 of an epoch's 16 minibatches, and gone on with to its end on one thread …
+    /// let mut trainer = Trainer::new(&pool, &data, network()?, Settings::default())?;
+    /// trainer.advance(5)?;
+    /// let checkpoint: Checkpoint = trainer.checkpoint();
+    /// let one = Pool::new(Isa::detect(), 1)?;
+    /// let mut resumed = Trainer::resume(&one, &data, checkpoint)?;
+    /// resumed.epoch()?;
+    ///
+    /// // … it has the bits of a run that never stopped.
+    /// let mut whole = Trainer::new(&pool, &data, network()?, Settings::default())?;
+    /// whole.epoch()?;
+    /// assert_eq!(resumed.network().weight_hash(), whole.network().weight_hash());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// If the data or the pool's arithmetic class are not those of the checkpoint.

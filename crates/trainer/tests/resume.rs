@@ -2,6 +2,8 @@
 //! of one that isn't: weights, history and all else that a checkpoint compares.
 #![allow(clippy::print_stdout, reason = "cargo xtask determinism shows it")]
 
+#![allow(clippy::print_stdout, reason = "what the long forms did is worth knowing")]
+
 mod common;
 
 use common::Numbers;

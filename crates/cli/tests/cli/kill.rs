@@ -11,6 +11,7 @@ const TRAIN: &str = "train --data set --hidden 16 --seed 5 --epochs 250";
 const SAVE: &str = "--checkpoint-every 3steps --keep 3";
 
 /// Kills runs until so many have been; each is resumed until it ends, then a new one begins.
+#[allow(clippy::print_stdout, reason = "what the long form did is worth knowing")]
 fn kill(kills: usize, seed: u64) {
     let world = World::new();
     let started = Instant::now();

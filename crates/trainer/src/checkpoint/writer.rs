@@ -20,6 +20,35 @@ use super::lock::Lock;
 /// **When writing fails** the run goes on and the file stays as it was. The error is handed to the caller by the next
 /// [`Writer::submit`], as a warning to show, unless a newer snapshot has been saved by then; [`Writer::flush`]
 /// returns it as an error. Dropping the writer waits for the snapshots handed over and releases the path.
+///
+/// ```
+/// use minibatch::checkpoint::{Keep, Lock, OsDisk, Writer};
+/// use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
+/// use std::sync::Arc;
+///
+/// let inputs: Vec<f32> = [0., 0., 0., 1., 1., 0., 1., 1.].repeat(64);
+/// let data = Dataset::from_classes(inputs, &[2], [0, 1, 1, 0].repeat(64))?;
+/// let pool = Pool::new(Isa::detect(), 1)?;
+/// let network = Network::builder(2).layer(4).layer(2).build()?;
+/// let mut trainer = Trainer::new(&pool, &data, network, Settings::default())?;
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("run.ckpt");
+/// let mut bytes = Vec::new();
+/// trainer.encode_into(&mut bytes)?;
+/// let mut writer = Writer::start(Lock::acquire(&path)?, Keep::default(), bytes.len() + 4096, Arc::new(OsDisk))?;
+/// for _ in 0..20 {
+///     trainer.advance(5)?;
+///     // Copies the state; another thread writes it.
+///     let receipt = writer.submit(false, |bytes| trainer.encode_into(bytes))?;
+///     if let Some(failure) = receipt.failure {
+///         eprintln!("warning: {failure}");
+///     }
+/// }
+/// writer.flush()?;
+/// assert_eq!(Checkpoint::load(&path)?.network.weight_hash(), trainer.network().weight_hash());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Writer {
     shared: Arc<Shared>,
