@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::report::{Event, Report, Test, sizes, write_rows};
-use crate::text::{grouped, shape};
+use crate::text::{grouped, images};
 use crate::{dataset, machine};
 use minibatch::Checkpoint;
 use serde::Serialize;
@@ -50,9 +50,9 @@ impl Event for Evaluated {
             ("checkpoint", format!("{}, trained for {} epochs", self.checkpoint.display(), self.epochs)),
             ("network", sizes(&self.layers)),
             ("data", self.data.display().to_string()),
-            ("test set", format!("{examples} images of {}", shape(&self.example_shape))),
+            ("test set", format!("{examples} {}", images(&self.example_shape))),
             ("cost", format!("{:.6}", self.test.cost)),
-            ("test accuracy", self.test.accuracy()),
+            (self.test.measure(), self.test.score()),
         ];
         write_rows(out, &rows)
     }
@@ -62,13 +62,15 @@ impl Event for Evaluated {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let checkpoint = Checkpoint::load(&args.checkpoint)?;
     let sets = args.data.open()?;
-    let evaluation = checkpoint.network.evaluate(&args.machine.pool()?, &sets.test)?;
+    let (network, pool) = (&checkpoint.network, args.machine.pool()?);
+    let evaluation = network.evaluate(&pool, &sets.test)?;
+    let regression = network.regression(&pool, &sets.test)?;
     Report::new(args.json).print(&Evaluated {
         checkpoint: args.checkpoint.clone(),
         layers: checkpoint.network.sizes(),
         epochs: checkpoint.history.len(),
         data: args.data.folder(),
         example_shape: sets.test.example_shape().to_vec(),
-        test: evaluation.into(),
+        test: Test::new(evaluation, regression),
     })
 }

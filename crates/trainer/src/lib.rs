@@ -40,7 +40,7 @@ pub use activation::Activation;
 pub use checkpoint::Checkpoint;
 pub use cost::Cost;
 pub use error::{Divergence, Error};
-pub use evaluation::Evaluation;
+pub use evaluation::{Evaluation, Regression};
 pub use gradients::{Gradients, LayerGradients};
 pub use init::Initializer;
 pub use minibatch_data::Dataset;

@@ -176,7 +176,8 @@ impl NetworkBuilder {
         self.layer_shared(outputs, Arc::new(activation))
     }
 
-    pub(crate) fn layer_shared(mut self, outputs: usize, activation: Arc<dyn Activation>) -> NetworkBuilder {
+    /// Adds a layer of `outputs` neurons whose activation is shared: one from a [`Registry`](crate::Registry).
+    pub fn layer_shared(mut self, outputs: usize, activation: Arc<dyn Activation>) -> NetworkBuilder {
         self.layers.push((outputs, activation));
         self
     }
@@ -186,7 +187,8 @@ impl NetworkBuilder {
         self.cost_shared(Arc::new(cost))
     }
 
-    pub(crate) fn cost_shared(mut self, cost: Arc<dyn Cost>) -> NetworkBuilder {
+    /// Sets a cost that is shared, as [`layer_shared`](Self::layer_shared).
+    pub fn cost_shared(mut self, cost: Arc<dyn Cost>) -> NetworkBuilder {
         self.cost = cost;
         self
     }

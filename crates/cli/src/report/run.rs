@@ -1,8 +1,8 @@
 //! What a training run tells: its plan, its epochs, its end.
 
 use super::{Event, cost, initializer, optimizer, sizes, write_rows};
-use crate::text::{duration, grouped, percent, samples_per_second, shape};
-use minibatch::{Epoch, Evaluation};
+use crate::text::{duration, grouped, images, percent, samples_per_second};
+use minibatch::{Epoch, Evaluation, Regression};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,16 +14,21 @@ pub(crate) struct Plan {
     /// Folder of the dataset.
     pub data: PathBuf,
     pub training_examples: usize,
+    /// Set aside of what would be the training set.
+    pub validation_examples: Option<usize>,
     pub test_examples: usize,
     /// Shape of an example, `[28, 28]`.
     pub example_shape: Vec<usize>,
-    pub classes: usize,
+    /// `classification` or `regression`.
+    pub task: &'static str,
+    /// Null for regression.
+    pub classes: Option<usize>,
     /// n_0, n_1, …, n_L.
     pub layers: Vec<usize>,
     pub parameters: usize,
     /// σ_1, …, σ_L.
-    pub activations: Vec<&'static str>,
-    pub cost: &'static str,
+    pub activations: Vec<String>,
+    pub cost: String,
     pub optimizer: &'static str,
     pub learning_rate: f64,
     pub batch_size: usize,
@@ -80,14 +85,25 @@ impl Event for Plan {
                 format!("{} {}{replaces}", path.display(), self.keeping)
             }
         };
-        let images = format!("images of {}", shape(&self.example_shape));
+        let images = images(&self.example_shape);
+        let outputs = self.layers.last().copied().unwrap_or_default();
+        let targets = match (self.classes, outputs) {
+            (Some(classes), _) => format!("{classes} classes"),
+            (None, 1) => "a value each".to_owned(),
+            (None, outputs) => format!("{outputs} values each"),
+        };
+        let data = ("data", self.data.display().to_string());
+        write_rows(out, &[data, ("training set", format!("{training} {images}, {targets}"))])?;
+        if let Some(examples) = self.validation_examples {
+            let examples = grouped(examples);
+            let set = format!("{examples} {images} set aside of the training set's");
+            write_rows(out, &[("validation set", set)])?;
+        }
         let rows = [
-            ("data", self.data.display().to_string()),
-            ("training set", format!("{training} {images}, {} classes", self.classes)),
             ("test set", format!("{test} {images}, evaluated after every epoch")),
             ("network", format!("{}, {parameters} parameters", sizes(&self.layers))),
             ("activation", activation),
-            ("cost", cost(self.cost)),
+            ("cost", cost(&self.cost)),
             ("optimiser", optimizer(self.optimizer)),
             ("learning rate η", self.learning_rate.to_string()),
             (
@@ -119,27 +135,72 @@ pub(crate) fn place(epochs: usize, step: usize) -> String {
     }
 }
 
-/// A network's result on the test set.
+/// A network's result on a set.
 #[derive(Debug, Serialize)]
 pub(crate) struct Test {
     /// Mean cost per example.
     pub cost: f64,
-    pub accuracy: f64,
-    pub correct: usize,
+    #[serde(flatten)]
+    pub score: Score,
     pub examples: usize,
 }
 
-impl From<Evaluation> for Test {
-    fn from(evaluation: Evaluation) -> Test {
-        let Evaluation { cost, correct, examples } = evaluation;
-        Test { cost, accuracy: evaluation.accuracy(), correct, examples }
-    }
+/// How good a result is, besides the cost.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Score {
+    Classes {
+        accuracy: f64,
+        correct: usize,
+    },
+    Values {
+        rmse: f64,
+        mae: f64,
+        /// Null if all values are the same.
+        r2: Option<f64>,
+    },
 }
 
 impl Test {
-    /// `95.31% (9531/10000)`
-    pub(crate) fn accuracy(&self) -> String {
-        format!("{} ({}/{})", percent(self.accuracy), self.correct, self.examples)
+    /// Of classes, unless there is a `regression`.
+    pub(crate) fn new(evaluation: Evaluation, regression: Option<Regression>) -> Test {
+        let Evaluation { cost, correct, examples } = evaluation;
+        let score = match regression {
+            None => Score::Classes { accuracy: evaluation.accuracy(), correct },
+            Some(Regression { rmse, mae, r2 }) => Score::Values { rmse, mae, r2 },
+        };
+        Test { cost, score, examples }
+    }
+
+    /// What the score is called: that of a test set.
+    pub(crate) fn measure(&self) -> &'static str {
+        match self.score {
+            Score::Classes { .. } => "test accuracy",
+            Score::Values { .. } => "test error",
+        }
+    }
+
+    /// `95.31% (9531/10000)`, `RMSE 0.1234, MAE 0.0987, R² 0.9012`
+    pub(crate) fn score(&self) -> String {
+        match self.score {
+            Score::Classes { accuracy, correct } => {
+                format!("{} ({correct}/{})", percent(accuracy), self.examples)
+            }
+            Score::Values { rmse, mae, r2 } => {
+                let r2 = r2.map_or_else(|| "undefined".to_owned(), |r2| format!("{r2:.4}"));
+                format!("RMSE {rmse:.4}, MAE {mae:.4}, R² {r2}")
+            }
+        }
+    }
+
+    /// The score in a column.
+    fn padded(&self) -> String {
+        // The width of anything but 100%.
+        let width = match self.score {
+            Score::Classes { .. } => 9 + 2 * self.examples.to_string().len(),
+            Score::Values { .. } => 0,
+        };
+        format!("{:>width$}", self.score())
     }
 }
 
@@ -152,6 +213,9 @@ pub(crate) struct EpochLine {
     pub epochs: usize,
     /// Mean cost per training example.
     pub cost: f64,
+    /// On what --validation-split set aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Test>,
     pub test: Option<Test>,
     /// Without the evaluation.
     pub training_seconds: f64,
@@ -165,7 +229,8 @@ impl EpochLine {
             epoch: epoch.number,
             epochs,
             cost: epoch.cost,
-            test: epoch.test.map(Test::from),
+            validation: None,
+            test: epoch.test.map(|test| Test::new(test, None)),
             training_seconds: epoch.seconds,
             samples_per_second: examples as f64 / epoch.seconds,
         }
@@ -177,10 +242,11 @@ impl Event for EpochLine {
         let width = self.epochs.to_string().len();
         let Self { epoch, epochs, cost, .. } = self;
         write!(out, "epoch {epoch:>width$}/{epochs}  cost {cost:.6}")?;
+        if let Some(validation) = &self.validation {
+            write!(out, "  {} {}", validation.measure().replace("test", "validation"), validation.padded())?;
+        }
         if let Some(test) = &self.test {
-            // The width of anything but 100%.
-            let width = 9 + 2 * test.examples.to_string().len();
-            write!(out, "  test accuracy {:>width$}", test.accuracy())?;
+            write!(out, "  {} {}", test.measure(), test.padded())?;
         }
         writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))
     }
@@ -196,11 +262,25 @@ pub(crate) struct Summary {
     pub training_seconds: f64,
     /// Of the whole run, also what was before it was resumed.
     pub best_epoch: Option<usize>,
+    /// Null for regression.
     pub best_test_accuracy: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_test_cost: Option<f64>,
+    /// By validation, of the epochs since the run was started or resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Chosen>,
     /// 16 hexadecimal digits.
     pub weight_hash: String,
     /// The file that holds the trained network.
     pub saved: Option<PathBuf>,
+}
+
+/// The epoch that the validation set chooses: its test result is no longer the best of many.
+#[derive(Debug, Serialize)]
+pub(crate) struct Chosen {
+    pub epoch: usize,
+    pub validation: Test,
+    pub test: Test,
 }
 
 impl Event for Summary {
@@ -210,6 +290,16 @@ impl Event for Summary {
         write!(out, "\nTrained in {total}, {training} of it in steps.")?;
         if let (Some(epoch), Some(accuracy)) = (self.best_epoch, self.best_test_accuracy) {
             write!(out, " Best: {}, after epoch {epoch}.", percent(accuracy))?;
+        }
+        if let (Some(epoch), Some(cost)) = (self.best_epoch, self.best_test_cost) {
+            write!(out, " Best: test cost {cost:.6}, after epoch {epoch}.")?;
+        }
+        if let Some(Chosen { epoch, validation, test }) = &self.chosen {
+            let (validation, test) = (validation.score(), test.score());
+            write!(
+                out,
+                "\nBest by validation: epoch {epoch}, {validation} there and {test} on the test set."
+            )?;
         }
         writeln!(out)?;
         match &self.saved {
