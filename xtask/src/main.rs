@@ -1,9 +1,13 @@
-//! The tasks of this repository: `cargo xtask fetch-mnist` and `cargo xtask ci`.
+//! The tasks of this repository: `cargo xtask fetch-mnist`, `cargo xtask ci`, the long tests and `cargo xtask peers`.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod ci;
+mod determinism;
 mod fetch;
+mod hash;
+mod kill;
+mod peers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +28,14 @@ enum Task {
     FetchMnist(fetch::Args),
     /// Run every check that a change must pass, from formatting to a trained network
     Ci(ci::Args),
+    /// Train on every instruction set, on 1 to 8 threads, interrupted and resumed, and compare the bits
+    Determinism(determinism::Args),
+    /// Kill training runs at random moments, resume them, and compare the bits with an uninterrupted run's
+    Kill(kill::Args),
+    /// Train the default job and record its weight hash, which `cargo xtask ci` then demands
+    RecordHash(hash::Args),
+    /// Measure Minibatch and other trainers side by side, and write the table to benches/record
+    Peers(peers::Args),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +43,10 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::FetchMnist(args) => fetch::run(&args),
         Task::Ci(args) => ci::run(&args),
+        Task::Determinism(args) => determinism::run(&args),
+        Task::Kill(args) => kill::run(&args),
+        Task::RecordHash(args) => hash::record(&args),
+        Task::Peers(args) => peers::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -250,7 +250,8 @@ fn last_is_best(history: &[Epoch]) -> bool {
 
 /// Whether `a` is better than `b`: has more correct, or, where none are, as for values, a smaller cost.
 pub(crate) fn better(a: &Evaluation, b: &Evaluation) -> bool {
-    if a.correct == 0 && b.correct == 0 { a.cost < b.cost } else { a.correct > b.correct }
+    let (right, before) = (a.correct().unwrap_or(0), b.correct().unwrap_or(0));
+    if right == 0 && before == 0 { a.cost < b.cost } else { right > before }
 }
 
 #[cfg(test)]

@@ -64,13 +64,12 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let sets = args.data.open()?;
     let (network, pool) = (&checkpoint.network, args.machine.pool()?);
     let evaluation = network.evaluate(&pool, &sets.test)?;
-    let regression = network.regression(&pool, &sets.test)?;
     Report::new(args.json).print(&Evaluated {
         checkpoint: args.checkpoint.clone(),
         layers: checkpoint.network.sizes(),
         epochs: checkpoint.history.len(),
         data: args.data.folder(),
         example_shape: sets.test.example_shape().to_vec(),
-        test: Test::new(evaluation, regression),
+        test: evaluation.into(),
     })
 }

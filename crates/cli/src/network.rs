@@ -67,10 +67,10 @@ impl Args {
         let builder = Network::builder(data.input_len())
             .seed(seed)
             .initializer(self.init.unwrap_or_default())
-            .cost_shared(self.cost.clone().unwrap_or_else(|| Arc::new(Quadratic)));
+            .cost_named(self.cost.clone().unwrap_or_else(|| Arc::new(Quadratic)));
         let layer =
-            |builder: minibatch::NetworkBuilder, &width| builder.layer_shared(width, Arc::clone(&activation));
-        let builder = hidden.iter().fold(builder, layer).layer_shared(data.targets().width(), output);
+            |builder: minibatch::NetworkBuilder, &width| builder.layer_named(width, Arc::clone(&activation));
+        let builder = hidden.iter().fold(builder, layer).layer_named(data.targets().width(), output);
         builder.build().map_err(Failure::usage)
     }
 

@@ -4,11 +4,11 @@ use crate::checkpoint::{self, Keeper, better};
 use crate::failure::{Failure, tell};
 use crate::machine::count;
 use crate::progress::{Pace, Progress};
-use crate::report::{Chosen, EpochLine, Plan, Report, Resumed, Stopped, Summary, Test, place};
+use crate::report::{Chosen, EpochLine, Plan, Report, Resumed, Stopped, Summary, place};
 use crate::signals::{Signal, Signals};
 use crate::task::{Task, check_targets};
 use crate::{dataset, machine, network, resume};
-use minibatch::{Checkpoint, Dataset, Error, Evaluation, Pool, Regression, Settings, Trainer};
+use minibatch::{Checkpoint, Dataset, Error, Evaluation, Pool, Settings, Trainer};
 use minibatch_data::TrainTest;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -135,15 +135,12 @@ struct Sets<'a> {
     test: &'a Dataset,
 }
 
-/// A network's result on a set, and how far values are off.
-type Measured = (Evaluation, Option<Regression>);
-
 /// A run while it goes on.
 struct Run<'a> {
     sets: Sets<'a>,
     pool: &'a Pool,
     /// The epoch with the best result on the validation set, that result, and the test set's.
-    chosen: Option<(usize, Measured, Measured)>,
+    chosen: Option<(usize, Evaluation, Evaluation)>,
     report: Report,
     keeper: Option<Keeper>,
     signals: Signals,
@@ -214,13 +211,11 @@ impl<'a> Run<'a> {
             (trainer.history().last().expect("an epoch has just ended"), trainer.network());
         let mut line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
         let Some(test) = epoch.test else { return Ok(line) };
-        let test = (test, network.regression(self.pool, self.sets.test)?);
-        line.test = Some(Test::new(test.0, test.1));
         if let Some(data) = self.sets.validation {
-            let validation = (network.evaluate(self.pool, data)?, network.regression(self.pool, data)?);
-            line.validation = Some(Test::new(validation.0, validation.1));
+            let validation = network.evaluate(self.pool, data)?;
+            line.validation = Some(validation.into());
             // Of equals the first.
-            if self.chosen.is_none_or(|(_, best, _)| better(&validation.0, &best.0)) {
+            if self.chosen.is_none_or(|(_, best, _)| better(&validation, &best)) {
                 self.chosen = Some((epoch.number, validation, test));
             }
         }
@@ -246,7 +241,7 @@ impl<'a> Run<'a> {
         // Of equals the first.
         let best = tests.reduce(|best, test| if better(&test.1, &best.1) { test } else { best });
         let (accuracy, cost) = match Task::of(self.sets.test) {
-            Task::Classification => (best.map(|(_, test)| test.accuracy()), None),
+            Task::Classification => (best.and_then(|(_, test)| test.accuracy()), None),
             Task::Regression => (None, best.map(|(_, test)| test.cost)),
         };
         Summary {
@@ -257,8 +252,8 @@ impl<'a> Run<'a> {
             best_test_cost: cost,
             chosen: self.chosen.map(|(epoch, validation, test)| Chosen {
                 epoch,
-                validation: Test::new(validation.0, validation.1),
-                test: Test::new(test.0, test.1),
+                validation: validation.into(),
+                test: test.into(),
             }),
             weight_hash: format!("{:016x}", trainer.network().weight_hash()),
             saved: self.keeper.as_ref().map(|keeper| keeper.path().to_owned()),

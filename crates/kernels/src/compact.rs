@@ -260,12 +260,16 @@ impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
         // SAFETY: as the caller's.
         unsafe { x.list_active::<V>(keep_all) };
         for block in 0..x.examples.div_ceil(BLOCK) {
-            for lane in 0..BLOCK {
-                let example = block * BLOCK + lane;
-                for position in 0..x.count {
-                    let value =
-                        if example < x.examples { row(example)[x.active[position] as usize] } else { 0.0 };
-                    x.lines.row_mut(block * x.inputs + position)[lane] = value;
+            let examples = BLOCK.min(x.examples - block * BLOCK);
+            let mut rows: [&[f32]; BLOCK] = [&[]; BLOCK];
+            for (lane, rows) in rows[..examples].iter_mut().enumerate() {
+                *rows = row(block * BLOCK + lane);
+            }
+            for (position, &input) in x.active[..x.count].iter().enumerate() {
+                let line = x.lines.row_mut(block * x.inputs + position);
+                for (value, row) in line.iter_mut().zip(&rows) {
+                    // Past the last example there are no inputs.
+                    *value = row.get(input as usize).copied().unwrap_or(0.0);
                 }
             }
         }
@@ -275,7 +279,8 @@ impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
 /// A minibatch's inputs for a team: a [`CompactInputs`] for each member.
 ///
 /// Members gather redundantly, each its own copy in the phase in which it first needs it
-/// ([`gather_gemm`](crate::gather_gemm)): fetching the converted inputs from another core's cache would cost more than converting them.
+/// ([`gather_gemm`](crate::gather_gemm)): fetching the converted inputs from another core's cache would cost more than
+/// converting them.
 #[derive(Clone, Debug)]
 pub struct TeamInputs {
     pub(crate) copies: Vec<CompactInputs>,

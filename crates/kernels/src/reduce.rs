@@ -63,7 +63,7 @@ pub fn add_column_sums(isa: Isa, a: Mat<'_>, sums: &mut [f32]) {
 ///
 /// If A's rows aren't contiguous.
 pub fn max_magnitude(isa: Isa, a: Mat<'_>) -> f32 {
-    assert!(a.col_stride == 1 || a.cols <= 1, "the largest magnitude is read from contiguous rows");
+    assert!(a.has_row_slices(), "the largest magnitude is read from contiguous rows");
     struct MaxMagnitude<'a>(Mat<'a>);
     impl Kernel for MaxMagnitude<'_> {
         type Output = f32;

@@ -17,7 +17,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for _ in 0..30 {
         let epoch = trainer.epoch()?;
         let test = trainer.evaluate(&test)?;
-        println!("epoch {}: cost {:.4}, accuracy {:.2}%", epoch.number, epoch.cost, 100.0 * test.accuracy());
+        let accuracy = 100.0 * test.accuracy().expect("digits are classes");
+        println!("epoch {}: cost {:.4}, accuracy {accuracy:.2}%", epoch.number, epoch.cost);
     }
     println!("{:.2?}", started.elapsed());
     Ok(())

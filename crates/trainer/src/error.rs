@@ -31,6 +31,18 @@ pub enum Error {
         /// The data's number.
         found: usize,
     },
+    /// Targets that the cost isn't defined for.
+    #[error("cost {cost} needs targets that are {expected}: example {example} has {found:?}")]
+    Targets {
+        /// The cost.
+        cost: String,
+        /// The first example it can't take, counted from 0.
+        example: usize,
+        /// What it takes.
+        expected: &'static str,
+        /// The example's targets.
+        found: Vec<f32>,
+    },
     /// A run can't go on here.
     #[error("the checkpoint was made with another {what}: {recorded} there, {found} here")]
     Resume {

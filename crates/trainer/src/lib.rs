@@ -15,7 +15,7 @@
 //! for _ in 0..trainer.settings().epochs {
 //!     let epoch = trainer.epoch()?;
 //!     let test = trainer.evaluate(&test)?;
-//!     println!("epoch {}: cost {:.4}, accuracy {:.2}%", epoch.number, epoch.cost, 100.0 * test.accuracy());
+//!     println!("epoch {}: cost {:.4}, {:?} of {} right", epoch.number, epoch.cost, test.correct(), test.examples);
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -32,6 +32,7 @@ mod gradients;
 mod guard;
 mod init;
 mod network;
+mod observer;
 mod registry;
 mod trainer;
 mod workspace;
@@ -40,11 +41,12 @@ pub use activation::Activation;
 pub use checkpoint::Checkpoint;
 pub use cost::Cost;
 pub use error::{Divergence, Error};
-pub use evaluation::{Evaluation, Regression};
+pub use evaluation::{Evaluation, Fit, Score};
 pub use gradients::{Gradients, LayerGradients};
 pub use init::Initializer;
 pub use minibatch_data::Dataset;
 pub use minibatch_kernels::{ArithmeticClass, Isa, Mat, MatMut, Matrix, Pool};
 pub use network::{Layer, Network, NetworkBuilder, NetworkError, Origin};
+pub use observer::{EarlyStopping, Observer};
 pub use registry::Registry;
 pub use trainer::{Epoch, Settings, Trainer};

@@ -173,22 +173,22 @@ impl NetworkBuilder {
 
     /// Adds a layer of `outputs` neurons with another activation.
     pub fn layer_with(self, outputs: usize, activation: impl Activation + 'static) -> NetworkBuilder {
-        self.layer_shared(outputs, Arc::new(activation))
+        self.layer_named(outputs, Arc::new(activation))
     }
 
-    /// Adds a layer of `outputs` neurons whose activation is shared: one from a [`Registry`](crate::Registry).
-    pub fn layer_shared(mut self, outputs: usize, activation: Arc<dyn Activation>) -> NetworkBuilder {
+    /// Adds a layer of `outputs` neurons with an activation found by its name, in a [`Registry`](crate::Registry).
+    pub fn layer_named(mut self, outputs: usize, activation: Arc<dyn Activation>) -> NetworkBuilder {
         self.layers.push((outputs, activation));
         self
     }
 
     /// Sets the cost.
     pub fn cost(self, cost: impl Cost + 'static) -> NetworkBuilder {
-        self.cost_shared(Arc::new(cost))
+        self.cost_named(Arc::new(cost))
     }
 
-    /// Sets a cost that is shared, as [`layer_shared`](Self::layer_shared).
-    pub fn cost_shared(mut self, cost: Arc<dyn Cost>) -> NetworkBuilder {
+    /// Sets a cost found by its name, in a [`Registry`](crate::Registry).
+    pub fn cost_named(mut self, cost: Arc<dyn Cost>) -> NetworkBuilder {
         self.cost = cost;
         self
     }

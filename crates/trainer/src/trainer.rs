@@ -3,7 +3,7 @@
 use crate::backprop;
 use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::error::Error;
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, Fit, Score};
 use crate::guard::{self, Guard};
 use crate::network::{Layer, Network, NetworkBuilder, Origin};
 use crate::workspace::{Workspace, with_examples};
@@ -82,7 +82,7 @@ pub struct Epoch {
 /// for _ in 0..settings.epochs {
 ///     trainer.epoch()?;
 /// }
-/// assert_eq!(trainer.evaluate(&data)?.accuracy(), 1.0);
+/// assert_eq!(trainer.evaluate(&data)?.accuracy(), Some(1.0));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
@@ -191,9 +191,9 @@ impl<'a> Trainer<'a> {
         check_same_run(pool, data, checkpoint)?;
         let Origin { initializer, seed } = checkpoint.origin.ok_or(Error::NoOrigin)?;
         let Network { layers, cost, .. } = &checkpoint.network;
-        let builder = Network::builder(checkpoint.network.inputs()).cost_shared(Arc::clone(cost));
+        let builder = Network::builder(checkpoint.network.inputs()).cost_named(Arc::clone(cost));
         let layer = |builder: NetworkBuilder, layer: &Layer| {
-            builder.layer_shared(layer.outputs(), Arc::clone(&layer.activation))
+            builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
         };
         let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
         Trainer::new(pool, data, network, checkpoint.settings)
@@ -341,9 +341,14 @@ impl<'a> Trainer<'a> {
     /// If the data don't fit the network, or the cost isn't finite.
     pub fn evaluate(&mut self, test: &'a Dataset) -> Result<Evaluation, Error> {
         let evaluation = self.network.evaluate(self.pool, test)?;
-        if !evaluation.cost.is_finite() {
-            let what = format!("the cost of an evaluation after epoch {}", self.history.len());
-            return Err(Error::NotFinite { what, found: evaluation.cost.to_string() });
+        // A history holds finite numbers, as what is written must be read again.
+        let mut numbers = vec![("cost", evaluation.cost)];
+        if let Score::Values(Fit { rmse, mae, r_squared }) = evaluation.score {
+            numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);
+        }
+        if let Some((name, number)) = numbers.into_iter().find(|(_, number)| !number.is_finite()) {
+            let what = format!("the {name} of an evaluation after epoch {}", self.history.len());
+            return Err(Error::NotFinite { what, found: number.to_string() });
         }
         if self.position == 0
             && let Some(epoch) = self.history.last_mut()

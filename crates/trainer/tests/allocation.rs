@@ -12,7 +12,8 @@
 mod common;
 
 use common::Numbers;
-use minibatch::activation::{Identity, Relu};
+use minibatch::activation::{Gelu, Identity, Relu, Sigmoid, Silu, Softmax, Tanh};
+use minibatch::cost::{BinaryCrossEntropy, CategoricalCrossEntropy};
 use minibatch::{Dataset, Isa, Network, NetworkBuilder, Pool, Settings, Trainer};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -71,10 +72,14 @@ fn least(trainer: &mut Trainer<'_>, steps: usize) -> usize {
 
 #[test]
 fn a_step_allocates_nothing() {
-    let networks: [(&str, NetworkBuilder, usize); 4] = [
+    let kept = Network::builder(30).layer_with(33, Gelu).layer_with(17, Silu).layer_with(3, Softmax);
+    let logistic = Network::builder(30).layer_with(9, Tanh).layer_with(70, Sigmoid).cost(BinaryCrossEntropy);
+    let networks: [(&str, NetworkBuilder, usize); 6] = [
+        ("pre-activations kept, whole rows", kept.cost(CategoricalCrossEntropy), 7),
+        ("a cost from z", logistic, 7),
         ("one layer", Network::builder(20).layer(4), 3),
         ("the default's shape, smaller", Network::builder(100).layer(32).layer(10), 16),
-        ("all activations", Network::builder(30).layer_with(33, Relu).layer(17).layer_with(3, Identity), 7),
+        ("rectifiers", Network::builder(30).layer_with(33, Relu).layer(17).layer_with(3, Identity), 7),
         // Shared by two threads: 2·64·128·60 operations in the first product.
         ("wide", Network::builder(60).layer(128).layer(10), 64),
     ];

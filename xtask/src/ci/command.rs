@@ -10,24 +10,24 @@ use anyhow::{Context, Result, ensure};
 use super::Outcome;
 
 /// `cargo` with arguments and environment variables.
-pub(super) struct CommandLine {
-    environment: Vec<(&'static str, &'static str)>,
+pub(crate) struct CommandLine {
+    environment: Vec<(&'static str, String)>,
     arguments: Vec<String>,
 }
 
 impl CommandLine {
     /// `cargo ARGUMENTS`, split at white space.
-    pub(super) fn cargo(arguments: &str) -> Self {
+    pub(crate) fn cargo(arguments: &str) -> Self {
         Self { environment: Vec::new(), arguments: arguments.split_whitespace().map(String::from).collect() }
     }
 
-    pub(super) fn env(mut self, name: &'static str, value: &'static str) -> Self {
-        self.environment.push((name, value));
+    pub(crate) fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
         self
     }
 
     /// Runs it in `root` with the terminal as its own.
-    pub(super) fn run(&self, root: &Path) -> Result<Outcome> {
+    pub(crate) fn run(&self, root: &Path) -> Result<Outcome> {
         println!("$ {self}");
         let status = self.prepared(root).status().with_context(|| self.to_string())?;
         ensure!(status.success(), "{status}; repeat it with: {self}");
@@ -35,7 +35,7 @@ impl CommandLine {
     }
 
     /// Runs it in `root`, showing each line of its standard output as it comes, and returns that output.
-    pub(super) fn run_and_read(&self, root: &Path) -> Result<String> {
+    pub(crate) fn run_and_read(&self, root: &Path) -> Result<String> {
         println!("$ {self}");
         let mut child =
             self.prepared(root).stdout(Stdio::piped()).spawn().with_context(|| self.to_string())?;
@@ -52,7 +52,7 @@ impl CommandLine {
     }
 
     /// Runs it silently; `Err` holds its standard error.
-    pub(super) fn probe(&self, root: &Path) -> Result<(), String> {
+    pub(crate) fn probe(&self, root: &Path) -> Result<(), String> {
         let output = self.prepared(root).output().map_err(|error| error.to_string())?;
         if output.status.success() {
             Ok(())
@@ -65,7 +65,10 @@ impl CommandLine {
         // Cargo names itself to what it runs, so that a chosen toolchain stays chosen.
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
-        command.args(&self.arguments).envs(self.environment.iter().copied()).current_dir(root);
+        command
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .current_dir(root);
         command.stdin(Stdio::null());
         command
     }

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use command::CommandLine;
+pub(crate) use command::CommandLine;
 
 /// Run every check that a change must pass, from formatting to a trained network
 #[derive(clap::Args)]
@@ -28,14 +28,14 @@ struct Step {
     run: fn(root: &Path) -> Result<Outcome>,
 }
 
-enum Outcome {
+pub(crate) enum Outcome {
     Passed,
     /// It could not be done here; the reason is printed.
     Skipped(String),
 }
 
 /// Quick ones first, and what later ones build on before them.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: tidy::run },
     Step { name: "clippy", run: clippy },
@@ -45,6 +45,7 @@ const STEPS: [Step; 9] = [
     Step { name: "advisories", run: deny::advisories },
     Step { name: "fetch", run: fetch },
     Step { name: "train", run: gate::train },
+    Step { name: "hash", run: crate::hash::check },
 ];
 
 /// Runs the steps; the error is that of the first step that failed.

@@ -2,7 +2,7 @@
 
 use super::{Event, cost, initializer, optimizer, sizes, write_rows};
 use crate::text::{duration, grouped, images, percent, samples_per_second};
-use minibatch::{Epoch, Evaluation, Regression};
+use minibatch::{Epoch, Evaluation, Fit};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -149,29 +149,24 @@ pub(crate) struct Test {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Score {
-    Classes {
-        accuracy: f64,
-        correct: usize,
-    },
-    Values {
-        rmse: f64,
-        mae: f64,
-        /// Null if all values are the same.
-        r2: Option<f64>,
-    },
+    Classes { accuracy: f64, correct: usize },
+    Values { rmse: f64, mae: f64, r_squared: f64 },
 }
 
-impl Test {
-    /// Of classes, unless there is a `regression`.
-    pub(crate) fn new(evaluation: Evaluation, regression: Option<Regression>) -> Test {
-        let Evaluation { cost, correct, examples } = evaluation;
-        let score = match regression {
-            None => Score::Classes { accuracy: evaluation.accuracy(), correct },
-            Some(Regression { rmse, mae, r2 }) => Score::Values { rmse, mae, r2 },
+impl From<Evaluation> for Test {
+    fn from(evaluation: Evaluation) -> Test {
+        let Evaluation { cost, examples, score } = evaluation;
+        let score = match score {
+            minibatch::Score::Classes { correct } => {
+                Score::Classes { accuracy: correct as f64 / examples as f64, correct }
+            }
+            minibatch::Score::Values(Fit { rmse, mae, r_squared }) => Score::Values { rmse, mae, r_squared },
         };
         Test { cost, score, examples }
     }
+}
 
+impl Test {
     /// What the score is called: that of a test set.
     pub(crate) fn measure(&self) -> &'static str {
         match self.score {
@@ -186,9 +181,8 @@ impl Test {
             Score::Classes { accuracy, correct } => {
                 format!("{} ({correct}/{})", percent(accuracy), self.examples)
             }
-            Score::Values { rmse, mae, r2 } => {
-                let r2 = r2.map_or_else(|| "undefined".to_owned(), |r2| format!("{r2:.4}"));
-                format!("RMSE {rmse:.4}, MAE {mae:.4}, R² {r2}")
+            Score::Values { rmse, mae, r_squared } => {
+                format!("RMSE {rmse:.4}, MAE {mae:.4}, R² {r_squared:.4}")
             }
         }
     }
@@ -230,7 +224,7 @@ impl EpochLine {
             epochs,
             cost: epoch.cost,
             validation: None,
-            test: epoch.test.map(|test| Test::new(test, None)),
+            test: epoch.test.map(Test::from),
             training_seconds: epoch.seconds,
             samples_per_second: examples as f64 / epoch.seconds,
         }

@@ -5,6 +5,8 @@ mod checkpoint;
 mod faults;
 mod kill;
 mod options;
+mod pictures;
+mod predict;
 mod resume;
 #[cfg(unix)]
 mod signals;

@@ -43,7 +43,7 @@ pub enum Tag {
     Parameters,
     /// `OPTM`: the optimiser's state, raw f32.
     Optimizer,
-    /// `PROG`: where training stands: generator state, epoch, position, partial sums, best so far.
+    /// `PROG`: where training stands: generator state, epoch, position, partial sums, the test set.
     Progress,
     /// `HIST`: one record per finished epoch.
     History,

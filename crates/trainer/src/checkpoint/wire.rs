@@ -4,7 +4,7 @@
 
 use super::state::{Checkpoint, DataIdentity, Progress, Snapshot};
 use super::{FormatError, Payload, Sections, Tag, decode, encode_into};
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, Fit, Score};
 use crate::init::Initializer;
 use crate::network::{Network, Origin};
 use crate::registry::Registry;
@@ -67,8 +67,14 @@ pub(super) struct EpochSection {
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct EvaluationSection {
     pub(super) cost: f64,
-    pub(super) correct: u64,
     pub(super) examples: u64,
+    pub(super) score: ScoreSection,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum ScoreSection {
+    Classes { correct: u64 },
+    Values { rmse: f64, mae: f64, r_squared: f64 },
 }
 
 /// The `TIME` section.
@@ -145,8 +151,11 @@ impl Snapshot<'_> {
 fn epoch_section(epoch: &Epoch) -> EpochSection {
     let evaluation = |test: Evaluation| EvaluationSection {
         cost: test.cost,
-        correct: test.correct as u64,
         examples: test.examples as u64,
+        score: match test.score {
+            Score::Classes { correct } => ScoreSection::Classes { correct: correct as u64 },
+            Score::Values(Fit { rmse, mae, r_squared }) => ScoreSection::Values { rmse, mae, r_squared },
+        },
     };
     EpochSection { cost: epoch.cost, test: epoch.test.map(evaluation) }
 }
@@ -215,12 +224,16 @@ fn read_network(
     });
     let parameters = parameters.ok_or_else(|| invalid(format!("layer sizes {sizes:?} are too large")))?;
     let mut blocks = sections.f32_blocks(Tag::Parameters, parameters)?;
+    if sections.get(Tag::Optimizer).is_some() {
+        // Plain gradient descent has no state.
+        sections.f32_blocks(Tag::Optimizer, 0)?.finish()?;
+    }
     let cost = registry.cost(cost).ok_or_else(|| invalid(unknown("cost", cost)))?;
     // The parameters are proven to be in the file, so the sizes fit in memory.
-    let mut builder = Network::builder(sizes[0] as usize).cost_shared(cost).initializer(Initializer::Zeros);
+    let mut builder = Network::builder(sizes[0] as usize).cost_named(cost).initializer(Initializer::Zeros);
     for (&size, name) in sizes[1..].iter().zip(activations) {
         let activation = registry.activation(name).ok_or_else(|| invalid(unknown("activation", name)))?;
-        builder = builder.layer_shared(size as usize, activation);
+        builder = builder.layer_named(size as usize, activation);
     }
     let mut network = builder.build().map_err(|error| invalid(error.to_string()))?;
     network.origin = None;
@@ -252,13 +265,22 @@ fn read_history(sections: &Sections<'_>) -> Result<(Vec<Epoch>, Duration), Forma
     }
     let invalid = |cause: String| FormatError::Value { section: Tag::History.part(), cause };
     let evaluation = |test: EvaluationSection| {
-        if test.correct > test.examples || !test.cost.is_finite() {
-            let EvaluationSection { cost, correct, examples } = test;
+        let EvaluationSection { cost, examples, score } = test;
+        let (score, valid) = match score {
+            ScoreSection::Classes { correct } => {
+                (Score::Classes { correct: correct as usize }, correct <= examples)
+            }
+            ScoreSection::Values { rmse, mae, r_squared } => {
+                let finite = rmse.is_finite() && mae.is_finite() && r_squared.is_finite();
+                (Score::Values(Fit { rmse, mae, r_squared }), finite && rmse >= 0.0 && mae >= 0.0)
+            }
+        };
+        if !valid || !cost.is_finite() {
             return Err(invalid(format!(
-                "an evaluation of cost {cost} with {correct} of {examples} correct"
+                "an evaluation of cost {cost} with {score:?} of {examples} examples"
             )));
         }
-        Ok(Evaluation { cost: test.cost, correct: test.correct as usize, examples: test.examples as usize })
+        Ok(Evaluation { cost, examples: examples as usize, score })
     };
     let epoch = |(i, epoch): (usize, EpochSection)| {
         if !epoch.cost.is_finite() {

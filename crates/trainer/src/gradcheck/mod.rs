@@ -199,10 +199,10 @@ fn check_pair(
 ) -> Result<Check, Error> {
     let inputs = 1 + numbers.below(5);
     let builder = hidden.iter().fold(Network::builder(inputs), |builder, activation| {
-        builder.layer_shared(1 + numbers.below(5), Arc::clone(activation))
+        builder.layer_named(1 + numbers.below(5), Arc::clone(activation))
     });
     let outputs = 1 + numbers.below(4) + usize::from(output.is_row_wise());
-    let builder = builder.layer_shared(outputs, Arc::clone(output)).cost_shared(Arc::clone(cost));
+    let builder = builder.layer_named(outputs, Arc::clone(output)).cost_named(Arc::clone(cost));
     let mut network = builder.build()?;
     for layer in network.layers_mut() {
         for j in 0..layer.outputs() {

@@ -4,6 +4,7 @@ mod container;
 mod faults;
 mod golden;
 mod lock;
+mod real;
 mod writer;
 
 use super::{FormatError, Tag, encode_into};

@@ -1,0 +1,57 @@
+//! An activation of one's own, from outside the library: first the three methods it needs, then checked, trained, saved
+//! and loaded.
+//!
+//! `cargo run --release -p minibatch --example custom_activation`
+
+use minibatch::{
+    Activation, Checkpoint, Dataset, Isa, Mat, Network, Pool, Registry, Settings, Trainer, gradcheck,
+};
+
+/// Softsign, z/(1 + |z|): an S like tanh's that saturates more slowly.
+#[derive(Debug)]
+struct Softsign;
+
+impl Activation for Softsign {
+    fn name(&self) -> &'static str {
+        "softsign"
+    }
+
+    fn value(&self, z: f64) -> f64 {
+        z / (1.0 + z.abs())
+    }
+
+    fn derivative(&self, z: f64) -> f64 {
+        (1.0 + z.abs()).powi(-2)
+    }
+}
+
+#[allow(clippy::print_stdout)]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let pool = Pool::new(Isa::detect(), 1)?;
+    let inputs = [0.0_f32, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
+    let targets = [0.0_f32, 1.0, 1.0, 0.0];
+    let data = Dataset::from_values(inputs.to_vec(), &[2], targets.to_vec(), 1)?;
+    let network = Network::builder(2).layer_with(4, Softsign).layer(1).seed(1).build()?;
+
+    // Does the derivative belong to the value?
+    let check =
+        gradcheck::check(&pool, &network, Mat::row_major(&inputs, 4, 2), Mat::row_major(&targets, 4, 1))?;
+    println!("gradients: {} compared, largest relative error {:.1e}", check.compared, check.largest_error);
+    assert!(check.passed(), "{:?}", check.failures);
+
+    let settings = Settings { learning_rate: 2.0, batch_size: 4, epochs: 2_000, seed: 1 };
+    let mut trainer = Trainer::new(&pool, &data, network, settings)?;
+    trainer.fit(None, &mut ())?;
+
+    // A checkpoint holds the name; the registry knows what it means.
+    let mut file = Vec::new();
+    trainer.encode_into(&mut file)?;
+    let error = Checkpoint::decode(&file).err().map(|error| error.to_string());
+    println!("without the registry: {}", error.expect("softsign isn't built in"));
+    let registry = Registry::default().with_activation(Softsign);
+    let network = Checkpoint::decode_with(&file, &registry)?.network;
+    for (x, a) in inputs.chunks(2).zip(network.predict_rows(&pool, &inputs)?) {
+        println!("{} xor {} = {a:.3}", x[0], x[1]);
+    }
+    Ok(())
+}

@@ -1,0 +1,196 @@
+//! A run that is interrupted, saved and gone on with, on other threads and another instruction set, ends with the bits
+//! of one that isn't: weights, history and all else that a checkpoint compares.
+#![allow(clippy::print_stdout, reason = "cargo xtask determinism shows it")]
+
+mod common;
+
+use common::Numbers;
+use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
+
+/// Sizes, minibatch and examples of a run of two epochs and a half.
+struct Shape {
+    sizes: &'static [usize],
+    batch_size: usize,
+    examples: usize,
+}
+
+const SHAPES: [Shape; 3] = [
+    // The default network.
+    Shape { sizes: &[784, 32, 10], batch_size: 16, examples: 150 },
+    Shape { sizes: &[50, 33, 17, 3], batch_size: 7, examples: 80 },
+    // Wide enough to be shared by all threads.
+    Shape { sizes: &[200, 256, 10], batch_size: 64, examples: 300 },
+];
+
+impl Shape {
+    /// Random bytes, half of them 0, in random classes.
+    fn data(&self) -> Dataset {
+        let (inputs, classes) = (self.sizes[0], self.sizes[self.sizes.len() - 1]);
+        let mut numbers = Numbers::new(29);
+        let mut bytes = numbers.bytes(self.examples * inputs);
+        bytes.iter_mut().filter(|byte| **byte < 128).for_each(|byte| *byte = 0);
+        let labels = (0..self.examples).map(|_| numbers.below(classes) as u32).collect();
+        Dataset::from_classes(bytes, &[inputs], labels)
+            .and_then(|data| data.with_classes(classes))
+            .expect("a dataset")
+    }
+
+    fn trainer<'a>(&self, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
+        let builder = Network::builder(self.sizes[0]).seed(9);
+        let network = self.sizes[1..].iter().fold(builder, |builder, &n| builder.layer(n)).build();
+        let settings = Settings { batch_size: self.batch_size, epochs: 3, seed: 4, learning_rate: 3.0 };
+        Trainer::new(pool, data, network.expect("a network"), settings).expect("a trainer")
+    }
+
+    fn steps_per_epoch(&self) -> usize {
+        self.examples.div_ceil(self.batch_size)
+    }
+
+    fn steps(&self) -> usize {
+        2 * self.steps_per_epoch() + self.steps_per_epoch() / 2
+    }
+}
+
+/// Trains to `step` of the run, evaluating after each epoch.
+fn train<'a>(trainer: &mut Trainer<'a>, data: &'a Dataset, step: usize) {
+    let per_epoch = trainer.steps_per_epoch();
+    let done = |trainer: &Trainer<'_>| trainer.history().len() * per_epoch + trainer.step();
+    while done(trainer) < step {
+        if trainer.advance(step - done(trainer)).expect("steps").is_some() {
+            trainer.evaluate(data).expect("an evaluation");
+        }
+    }
+}
+
+fn encoded(trainer: &Trainer<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    trainer.encode_into(&mut bytes).expect("a checkpoint");
+    bytes
+}
+
+fn hash(trainer: &Trainer<'_>) -> u64 {
+    trainer.checkpoint().compared_hash().expect("a checkpoint")
+}
+
+/// Every instruction set with fused multiply-add, so many threads, and so many interruptions; the run goes on with the
+/// pool that follows.
+fn suite(threads: &[usize], interruptions: usize, shapes: &[Shape]) -> usize {
+    let pools: Vec<Pool> = Isa::fused()
+        .into_iter()
+        .flat_map(|isa| threads.iter().map(move |&threads| Pool::new(isa, threads).expect("a pool")))
+        .collect();
+    let mut runs = 0;
+    for shape in shapes {
+        let data = shape.data();
+        let mut whole = shape.trainer(&pools[0], &data);
+        train(&mut whole, &data, shape.steps());
+        let expected = hash(&whole);
+        for (i, pool) in pools.iter().enumerate() {
+            let mut uninterrupted = shape.trainer(pool, &data);
+            train(&mut uninterrupted, &data, shape.steps());
+            assert_eq!(hash(&uninterrupted), expected, "{:?} on {pool:?}", shape.sizes);
+            for interruption in 0..interruptions {
+                // The first at the start, the last at the end; no two pools at the same steps.
+                let step = (shape.steps() * interruption / (interruptions - 1) + i % 2).min(shape.steps());
+                let other = &pools[(i + interruption + 1) % pools.len()];
+                let mut first = shape.trainer(pool, &data);
+                train(&mut first, &data, step);
+                let recorded = Checkpoint::decode(&encoded(&first)).expect("a checkpoint");
+                let mut second = Trainer::resume(other, &data, recorded).expect("a resumed run");
+                assert_eq!(hash(&second), hash(&first), "what was saved is what is gone on with");
+                train(&mut second, &data, shape.steps());
+                let place = format!("{:?} on {pool:?}, from step {step} on {other:?}", shape.sizes);
+                assert_eq!(hash(&second), expected, "{place}");
+                runs += 1;
+            }
+            let mut again =
+                Trainer::replay(pool, &data, &uninterrupted.checkpoint()).expect("a run to repeat");
+            train(&mut again, &data, shape.steps());
+            assert_eq!(hash(&again), expected, "{:?} repeated on {pool:?}", shape.sizes);
+        }
+        println!("{:?}: compared hash {expected:016x} from {} pools", shape.sizes, pools.len());
+    }
+    runs
+}
+
+#[test]
+fn an_interrupted_run_ends_with_the_same_bits() {
+    assert!(suite(&[1, 3], 3, &SHAPES) >= 18);
+}
+
+/// Everything, for `cargo xtask determinism`.
+#[test]
+#[ignore = "takes a minute: cargo xtask determinism"]
+fn the_whole_suite() {
+    let runs = suite(&[1, 2, 3, 4, 7, 8], 7, &SHAPES);
+    println!("{runs} interrupted runs, all with the bits of an uninterrupted one");
+}
+
+/// Interrupted after every single step.
+#[test]
+fn every_step_is_a_place_to_stop() {
+    let shape = Shape { sizes: &[6, 5, 3], batch_size: 4, examples: 18 };
+    let data = shape.data();
+    let pool = Pool::new(Isa::detect(), 1).expect("a pool");
+    let mut whole = shape.trainer(&pool, &data);
+    train(&mut whole, &data, shape.steps());
+    let mut cut = shape.trainer(&pool, &data);
+    for step in 0..=shape.steps() {
+        train(&mut cut, &data, step);
+        let recorded = Checkpoint::decode(&encoded(&cut)).expect("a checkpoint");
+        cut = Trainer::resume(&pool, &data, recorded).expect("a resumed run");
+    }
+    assert_eq!(hash(&cut), hash(&whole));
+    assert!(encoded(&whole) != encoded(&cut), "but for the time");
+}
+
+/// The checkpoint that every version must load, as `tests/golden/v1.ckpt`.
+const GOLDEN: &[u8] = include_bytes!("golden/v1.ckpt");
+
+fn golden_data() -> Dataset {
+    let bytes = (0..60_u32).map(|i| (i * i % 251) as u8).collect::<Vec<u8>>();
+    Dataset::from_classes(bytes, &[2, 3], vec![0, 1, 2, 0, 1, 2, 2, 1, 0, 0]).expect("a dataset")
+}
+
+#[test]
+fn the_golden_checkpoint_loads() {
+    let golden = Checkpoint::decode(GOLDEN).expect("the golden checkpoint");
+    assert_eq!(golden.network.sizes(), [6, 4, 3]);
+    let labels: Vec<String> =
+        golden.network.layers().iter().map(|layer| layer.activation().label()).collect();
+    assert_eq!(labels, ["leaky-relu(0.25)", "sigmoid"]);
+    assert_eq!(golden.network.cost().label(), "quadratic");
+    assert_eq!(golden.settings, Settings { learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11 });
+    assert_eq!(golden.origin.map(|origin| origin.seed), Some(7));
+    assert_eq!((golden.history.len(), golden.progress.position), (2, 6));
+    assert!(golden.history.iter().all(|epoch| epoch.test.is_some_and(|test| test.examples == 10)));
+    // What is written today is what was written then.
+    assert_eq!(format!("{:016x}", golden.compared_hash().expect("it encodes")), GOLDEN_HASH);
+    let (pool, data) = (Pool::new(Isa::detect(), 1).expect("a pool"), golden_data());
+    if pool.isa().class() == golden.class {
+        let mut resumed = Trainer::resume(&pool, &data, golden).expect("a resumed run");
+        assert_eq!(resumed.epoch().expect("its last epoch").number, 3);
+    }
+}
+
+/// The compared hash of the golden checkpoint.
+const GOLDEN_HASH: &str = "60a28cd6dcc08007";
+
+/// Once, for a new version of the format: never again for an old one.
+#[test]
+#[ignore = "writes the golden checkpoint anew, with MINIBATCH_WRITE_GOLDEN=1"]
+fn write_the_golden_checkpoint() {
+    if std::env::var_os("MINIBATCH_WRITE_GOLDEN").is_none() {
+        return;
+    }
+    use minibatch::activation::LeakyRelu;
+    let (pool, data) = (Pool::new(Isa::detect(), 1).expect("a pool"), golden_data());
+    let network =
+        Network::builder(6).layer_with(4, LeakyRelu::new(0.25).expect("a slope")).layer(3).seed(7).build();
+    let settings = Settings { learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11 };
+    let mut trainer = Trainer::new(&pool, &data, network.expect("a network"), settings).expect("a trainer");
+    train(&mut trainer, &data, 2 * 4 + 2);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.ckpt");
+    trainer.save(path.as_ref()).expect("a checkpoint");
+    println!("compared hash {:016x}", hash(&trainer));
+}

@@ -1,0 +1,260 @@
+//! The Python environment and the Rust programs, made once under `target/peers`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::catalog::{OWN, PEERS, Peer, Program};
+
+/// What every library of threads reads.
+const THREAD_VARIABLES: [&str; 8] = [
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    // XLA's pool.
+    "NPROC",
+    "TORCHINDUCTOR_COMPILE_THREADS",
+];
+
+/// Where the peers' programs are.
+pub(super) struct Environment {
+    root: PathBuf,
+    folder: PathBuf,
+    /// What could not be made, by peer, and why.
+    missing: HashMap<&'static str, String>,
+    cpus: Vec<usize>,
+}
+
+impl Environment {
+    /// Makes what `peers` need, telling what it does; a peer whose program can't be made is remembered as missing.
+    pub(super) fn prepare(root: &Path, peers: &[&'static Peer], cpus: &[usize]) -> Result<Self> {
+        let folder = root.join("target/peers");
+        std::fs::create_dir_all(folder.join("logs")).with_context(|| folder.display().to_string())?;
+        let mut environment =
+            Self { root: root.to_owned(), folder, missing: HashMap::new(), cpus: cpus.to_vec() };
+        let is_python = |peer: &&&Peer| peer.program == Program::Python;
+        if peers.iter().any(|peer| is_python(&peer))
+            && let Err(error) = environment.make_python()
+        {
+            println!("the Python environment cannot be made: {error:#}");
+            let reason = format!("no Python environment: {error:#}");
+            environment
+                .missing
+                .extend(peers.iter().filter(is_python).map(|peer| (peer.name, reason.clone())));
+        }
+        let rust = |peer: &&'static Peer| matches!(peer.program, Program::Rust(_));
+        for own in [true, false] {
+            if peers.iter().any(|peer| rust(peer) && (peer.name == OWN) == own) {
+                let all: Vec<_> =
+                    PEERS.iter().filter(|peer| rust(peer) && (peer.name == OWN) == own).collect();
+                environment.build(&all);
+            }
+        }
+        Ok(environment)
+    }
+
+    /// The command that runs `peer` with `threads` threads.
+    pub(super) fn command(&self, peer: &Peer, threads: usize) -> Result<Command, String> {
+        if let Some(reason) = self.missing.get(peer.name) {
+            return Err(reason.clone());
+        }
+        Ok(match peer.program {
+            Program::Python => {
+                let mut command = self.pinned(&self.python(), threads);
+                command.arg(self.root.join("benches/peers/python/peer.py")).arg(peer.name);
+                command
+            }
+            Program::Rust(package) => {
+                let folder = self.target_of(peer).join("release");
+                self.pinned(&folder.join(package), threads)
+            }
+        })
+    }
+
+    /// Where what `peer` with `threads` threads says on standard error goes.
+    pub(super) fn log(&self, peer: &Peer, workload: &str, threads: usize) -> PathBuf {
+        self.folder.join(format!("logs/{}-{workload}-{threads}.log", peer.name))
+    }
+
+    /// `program`, told to use `threads` threads, on the first of the chosen processors.
+    pub(super) fn pinned(&self, program: &Path, threads: usize) -> Command {
+        let mut command = if self.cpus.is_empty() {
+            Command::new(program)
+        } else {
+            let cpus: Vec<_> = self.cpus.iter().take(threads).map(usize::to_string).collect();
+            let mut command = Command::new("taskset");
+            command.args(["-c", &cpus.join(",")]).arg(program);
+            command
+        };
+        command.current_dir(&self.root);
+        command.envs(THREAD_VARIABLES.map(|name| (name, threads.to_string())));
+        let eigen = format!("--xla_cpu_multi_thread_eigen={}", threads > 1);
+        command.env("XLA_FLAGS", eigen).env("JAX_PLATFORMS", "cpu").env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("TORCHINDUCTOR_CACHE_DIR", self.folder.join("inductor"));
+        command
+    }
+
+    /// The `minibatch` command of this workspace, built.
+    pub(super) fn command_line(&self) -> Result<PathBuf> {
+        let mut cargo = cargo();
+        cargo
+            .args(["build", "--release", "--bin", "minibatch", "--message-format=json"])
+            .current_dir(&self.root);
+        println!("$ {}", show(&cargo));
+        let output = cargo.stderr(Stdio::inherit()).output().context("cargo")?;
+        ensure!(output.status.success(), "the command line does not build");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let messages = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let path = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next();
+        path.context("cargo names no executable")
+    }
+
+    fn python(&self) -> PathBuf {
+        self.folder.join("venv/bin/python")
+    }
+
+    /// A virtual environment with the pinned packages, unless there is one of the same packages.
+    fn make_python(&self) -> Result<()> {
+        let sources = self.root.join("benches/peers/python");
+        let [packages, torch, stand_ins] =
+            ["requirements.txt", "requirements-torch.txt", "cuda_stand_ins.py"]
+                .map(|name| sources.join(name));
+        let mut hash = Sha256::new();
+        for path in [&packages, &torch, &stand_ins] {
+            hash.update(std::fs::read(path).with_context(|| path.display().to_string())?);
+        }
+        let wanted: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let (venv, stamp) = (self.folder.join("venv"), self.folder.join("venv/made-from"));
+        if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+            return Ok(());
+        }
+        println!("making the Python environment target/peers/venv: about 0.8 GB to fetch, 2 GB on disk");
+        let started = Instant::now();
+        if venv.exists() {
+            std::fs::remove_dir_all(&venv).with_context(|| venv.display().to_string())?;
+        }
+        let system = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+        run(Command::new(system).args(["-m", "venv"]).arg(&venv))?;
+        let pip = |options: &[&str], file: &Path| {
+            let mut command = Command::new(self.python());
+            command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+            run(command.args(options).arg("-r").arg(file))
+        };
+        pip(&[], &packages)?;
+        // Without torch the others can still be measured, and its rows say what is missing.
+        let torch =
+            pip(&["--no-deps"], &torch).and_then(|()| run(Command::new(self.python()).arg(&stand_ins)));
+        let torch = torch.and_then(|()| run(Command::new(self.python()).args(["-c", "import torch"])));
+        if let Err(error) = torch {
+            println!("without PyTorch: {error:#}");
+        }
+        std::fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
+        println!("made in {:.0} s", started.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    /// Builds the programs of `peers`, which share a target folder: in one go, as what they share would be built again
+    /// for each alone; and one by one if that fails, to see which it is.
+    fn build(&mut self, peers: &[&'static Peer]) {
+        if self.build_together(peers).is_ok() {
+            return;
+        }
+        for peer in peers {
+            if let Err(error) = self.build_together(&[peer]) {
+                println!("{}: {error:#}", peer.name);
+                self.missing.insert(peer.name, format!("{error:#}"));
+            }
+        }
+    }
+
+    /// Third parties are compiled for this very processor, as their own guides advise; Minibatch as it is shipped.
+    fn build_together(&self, peers: &[&Peer]) -> Result<()> {
+        let mut command = cargo();
+        command.args(["build", "--release", "--quiet", "--locked"]);
+        for peer in peers {
+            if let Program::Rust(package) = peer.program {
+                command.args(["--package", package]);
+            }
+            match peer.name {
+                OWN => command.env_remove("RUSTFLAGS"),
+                _ => command.env("RUSTFLAGS", "-Ctarget-cpu=native"),
+            };
+        }
+        if let Some(peer) = peers.first() {
+            command.arg("--target-dir").arg(self.target_of(peer));
+        }
+        run(command.arg("--manifest-path").arg(self.root.join("benches/peers/rust/Cargo.toml")))
+    }
+
+    fn target_of(&self, peer: &Peer) -> PathBuf {
+        self.folder.join(if peer.name == OWN { "rust" } else { "rust-native" })
+    }
+}
+
+/// Cargo names itself to what it runs, so that a chosen toolchain stays chosen.
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let shown = show(command);
+    println!("$ {shown}");
+    let status = command.stdin(Stdio::null()).status().with_context(|| shown.clone())?;
+    ensure!(status.success(), "{status}: {shown}");
+    Ok(())
+}
+
+/// The command without the folders its paths are in.
+fn show(command: &Command) -> String {
+    let name = |text: &std::ffi::OsStr| {
+        let path = Path::new(text);
+        let short = if path.is_absolute() { path.file_name().unwrap_or(text) } else { text };
+        short.to_string_lossy().into_owned()
+    };
+    std::iter::once(command.get_program()).chain(command.get_args()).map(name).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(cpus: &[usize]) -> Environment {
+        Environment {
+            root: PathBuf::from("/repository"),
+            folder: PathBuf::from("/repository/target/peers"),
+            missing: HashMap::from([("jax", "no network".to_owned())]),
+            cpus: cpus.to_vec(),
+        }
+    }
+
+    #[test]
+    fn threads_are_pinned_for_every_library() {
+        let command = environment(&[]).command(&PEERS[0], 2).unwrap();
+        let set: HashMap<_, _> = command.get_envs().collect();
+        for name in THREAD_VARIABLES {
+            assert_eq!(set[std::ffi::OsStr::new(name)], Some(std::ffi::OsStr::new("2")), "{name}");
+        }
+        assert_eq!(show(&command), "peer-minibatch");
+    }
+
+    #[test]
+    fn processors_are_chosen_by_the_number_of_threads() {
+        let environment = environment(&[3, 5, 7]);
+        let numpy = PEERS.iter().find(|peer| peer.name == "numpy").unwrap();
+        assert_eq!(show(&environment.command(numpy, 2).unwrap()), "taskset -c 3,5 python peer.py numpy");
+    }
+
+    #[test]
+    fn what_is_missing_says_why() {
+        let jax = PEERS.iter().find(|peer| peer.name == "jax").unwrap();
+        assert_eq!(environment(&[]).command(jax, 1).unwrap_err(), "no network");
+    }
+}

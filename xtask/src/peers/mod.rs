@@ -1,0 +1,218 @@
+//! `cargo xtask peers`: Minibatch and other trainers on the same jobs, side by side in one run.
+//!
+//! It makes the Python environment and the Rust programs of `benches/peers`, checks that each trainer learns, lets them
+//! take turns, and writes a dated record into `benches/record`.
+
+mod catalog;
+mod environment;
+mod jobs;
+mod machine;
+mod measure;
+mod noise;
+mod process;
+mod record;
+mod statistics;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use clap::builder::PossibleValuesParser;
+
+use catalog::{PEERS, Peer, WORKLOADS, Workload};
+use environment::Environment;
+use machine::Machine;
+use measure::Plan;
+use process::Process;
+
+/// Measure Minibatch and other trainers side by side, and write the table to benches/record
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Measure these alone
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',',
+          value_parser = PossibleValuesParser::new(PEERS.map(|peer| peer.name)))]
+    only: Vec<String>,
+
+    /// The networks: benches/peers/README.md describes them
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "C1,C2", ignore_case = true,
+          value_parser = PossibleValuesParser::new(WORKLOADS.map(|workload| workload.name)))]
+    workloads: Vec<String>,
+
+    /// Numbers of threads [default: one, and one for each processor]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', value_parser = positive)]
+    threads: Vec<usize>,
+
+    /// Turns of each trainer
+    #[arg(long, value_name = "N", default_value = "7", value_parser = positive)]
+    rounds: usize,
+
+    /// Seconds of training in a turn; a turn ends with a slice of an epoch
+    #[arg(long, value_name = "SECONDS", default_value = "1.0", value_parser = seconds)]
+    seconds: f64,
+
+    /// What to train on: noise has no zero byte, so that nothing gains from MNIST's black border
+    #[arg(long, value_name = "SET", default_value = "mnist", value_parser = PossibleValuesParser::new(["mnist", "noise"]))]
+    data: String,
+
+    /// Run on these processors, the first of them for one thread (needs taskset)
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    cpus: Vec<usize>,
+
+    /// Epochs of a whole job, from the start of a process to its end; 0 for no such jobs
+    #[arg(long, value_name = "N", default_value = "30")]
+    job_epochs: usize,
+
+    /// Three short rounds and one short job: to see that all is well, not to quote
+    #[arg(long)]
+    quick: bool,
+
+    /// Print the tables without writing them to benches/record
+    #[arg(long)]
+    no_record: bool,
+}
+
+/// Measures, prints, records. A peer that fails has a row that says so; only when none can be measured is that an error.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let root = crate::workspace_root();
+    let started = Instant::now();
+    let machine = Machine::ask(&root);
+    let mnist = root.join("data/mnist");
+    ensure!(
+        mnist.join("train-images-idx3-ubyte").exists(),
+        "data/mnist: expected the MNIST files, plain; `cargo xtask fetch-mnist` fetches them"
+    );
+    let peers: Vec<&'static Peer> = PEERS
+        .iter()
+        .filter(|peer| args.only.is_empty() || args.only.iter().any(|name| name == peer.name))
+        .collect();
+    let environment = Environment::prepare(&root, &peers, &args.cpus)?;
+    let data = if args.data == "noise" { noise::make(&root.join("target/peers"))? } else { mnist.clone() };
+
+    let (rounds, seconds) = if args.quick { (3, 0.2) } else { (args.rounds, args.seconds) };
+    let plan = Plan { rounds, seconds, data: &data, check_data: &mnist };
+    let mut sections = Vec::new();
+    let mut measured = 0;
+    for workload in chosen(&args.workloads) {
+        for threads in threads(args) {
+            println!("{} with {threads} threads, {rounds} rounds", workload.name);
+            let rows = measure::group(&peers, workload, threads, &plan, |peer| {
+                Process::start(
+                    environment.command(peer, threads)?,
+                    &environment.log(peer, workload.name, threads),
+                )
+            });
+            measured += rows.iter().filter(|row| row.failed.is_none()).count();
+            let section = record::group(workload, threads, &args.data, &rows);
+            println!("\n{section}");
+            sections.push(section);
+        }
+    }
+    ensure!(measured > 0, "no trainer could be measured; the tables say why");
+    sections.extend(whole_jobs(args, &environment, &peers, &mnist));
+
+    let command =
+        std::iter::once("cargo xtask".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>();
+    let minutes = started.elapsed().as_secs_f64() / 60.0;
+    let how = format!("{rounds} rounds of {seconds} s a trainer; {minutes:.0} minutes in all");
+    let document = record::document(&machine, &command.join(" "), &how, &sections);
+    if args.no_record {
+        println!("not recorded, as asked");
+        return Ok(());
+    }
+    let path = free_name(&root.join("benches/record"), &machine.slug());
+    std::fs::write(&path, document).with_context(|| path.display().to_string())?;
+    println!("recorded in {}", path.strip_prefix(&root).unwrap_or(&path).display());
+    Ok(())
+}
+
+/// C1 as whole processes, where it is among the workloads: it is the article's job.
+fn whole_jobs(args: &Args, environment: &Environment, peers: &[&'static Peer], data: &Path) -> Vec<String> {
+    let workload = chosen(&args.workloads).next().filter(|workload| workload.name == "C1");
+    let (epochs, rounds) =
+        if args.quick { (args.job_epochs.min(2), 1) } else { (args.job_epochs, 3.min(args.rounds)) };
+    let (Some(workload), true) = (workload, epochs > 0 && args.data == "mnist") else { return Vec::new() };
+    let peers: Vec<&Peer> = peers.iter().copied().filter(|peer| peer.job).collect();
+    let run = |threads| {
+        println!("whole jobs with {threads} threads, {epochs} epochs, {rounds} rounds");
+        let jobs = jobs::run(environment, &peers, workload, threads, data, epochs, rounds);
+        let section = record::jobs(workload, threads, epochs, &jobs);
+        println!("\n{section}");
+        section
+    };
+    threads(args).into_iter().map(run).collect()
+}
+
+fn chosen(names: &[String]) -> impl Iterator<Item = &'static Workload> {
+    WORKLOADS.iter().filter(|workload| names.iter().any(|name| name.eq_ignore_ascii_case(workload.name)))
+}
+
+fn threads(args: &Args) -> Vec<usize> {
+    if !args.threads.is_empty() {
+        return args.threads.clone();
+    }
+    let all = if args.cpus.is_empty() {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    } else {
+        args.cpus.len()
+    };
+    if all == 1 { vec![1] } else { vec![1, all] }
+}
+
+/// `SLUG.md`, or `SLUG-2.md` and so on: a record is never written over.
+fn free_name(folder: &Path, slug: &str) -> PathBuf {
+    let named = |number: usize| match number {
+        1 => folder.join(format!("{slug}.md")),
+        _ => folder.join(format!("{slug}-{number}.md")),
+    };
+    (1..).map(named).find(|path| !path.exists()).expect("a number is free")
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "expected a whole number above 0".to_owned())
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let in_range = |seconds: &f64| (0.01..=3_600.0).contains(seconds);
+    text.parse().ok().filter(in_range).ok_or_else(|| "expected seconds, from 0.01 to 3600".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(arguments: &str) -> Option<Args> {
+        let arguments = std::iter::once("peers").chain(arguments.split_whitespace());
+        Cli::try_parse_from(arguments).ok().map(|cli| cli.args)
+    }
+
+    #[test]
+    fn workloads_and_threads_are_chosen() {
+        let args = parse("--workloads c2,C1 --threads 1,4 --only jax,minibatch").unwrap();
+        // In the table's order, whatever the command line's.
+        assert_eq!(chosen(&args.workloads).map(|workload| workload.name).collect::<Vec<_>>(), ["C1", "C2"]);
+        assert_eq!(threads(&args), [1, 4]);
+        assert_eq!(threads(&parse("--cpus 2,3,4").unwrap()), [1, 3]);
+        for wrong in
+            ["--only nobody", "--workloads C9", "--threads 0", "--rounds 0", "--seconds nan", "--data x"]
+        {
+            assert!(parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn records_are_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        for expected in ["a.md", "a-2.md", "a-3.md"] {
+            let path = free_name(folder.path(), "a");
+            assert_eq!(path, folder.path().join(expected));
+            std::fs::write(path, "").unwrap();
+        }
+    }
+}
