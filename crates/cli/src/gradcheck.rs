@@ -49,7 +49,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn add(&mut self, check: Check) {
+    fn add(&mut self, check: &Check) {
         self.networks += 1;
         self.compared += check.compared;
         self.skipped += check.skipped;
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
                 failures: Vec::new(),
             });
         }
-        pairs.last_mut().expect("pushed if there was none").add(check);
+        pairs.last_mut().expect("pushed if there was none").add(&check);
     }
     let wrong = pairs.iter().filter(|pair| !pair.failures.is_empty()).count();
     let networks = pairs.iter().map(|pair| pair.networks).sum();
