@@ -3,7 +3,7 @@
 use crate::failure::{Failure, tell};
 use crate::text::grouped;
 use minibatch::checkpoint::{Error, Keep, Lock, OsDisk, Writer};
-use minibatch::{Epoch, Trainer};
+use minibatch::{Epoch, Evaluation, Trainer};
 use std::fmt;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
@@ -242,15 +242,16 @@ fn steps_done(trainer: &Trainer<'_>) -> usize {
     trainer.history().len() * trainer.steps_per_epoch() + trainer.step()
 }
 
-/// Whether the last epoch's accuracy is above that of all before.
+/// Whether the last epoch's result is better than that of all before.
 fn last_is_best(history: &[Epoch]) -> bool {
-    let correct = |epoch: &Epoch| epoch.test.and_then(|test| test.correct());
-    match history.split_last() {
-        Some((last, before)) => {
-            correct(last).is_some() && before.iter().all(|one| correct(one) < correct(last))
-        }
-        None => false,
-    }
+    let Some((last, before)) = history.split_last() else { return false };
+    last.test.is_some_and(|last| before.iter().filter_map(|epoch| epoch.test).all(|one| better(&last, &one)))
+}
+
+/// Whether `a` is better than `b`: has more correct, or, where none are, as for values, a smaller cost.
+pub(crate) fn better(a: &Evaluation, b: &Evaluation) -> bool {
+    let (right, before) = (a.correct().unwrap_or(0), b.correct().unwrap_or(0));
+    if right == 0 && before == 0 { a.cost < b.cost } else { right > before }
 }
 
 #[cfg(test)]

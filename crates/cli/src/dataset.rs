@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use clap::ValueEnum;
-use minibatch_data::{Error, TrainTest, locate};
+use minibatch_data::{Error, TrainTest, locate, synthetic};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Name {
     Mnist,
     FashionMnist,
+    Kmnist,
+    Synthetic,
 }
 
 impl Name {
@@ -18,56 +20,84 @@ impl Name {
         match self {
             Name::Mnist => "mnist",
             Name::FashionMnist => "fashion-mnist",
+            Name::Kmnist => "kmnist",
+            Name::Synthetic => "synthetic",
         }
     }
 }
+
+/// Images of the synthetic training and test set, as many as MNIST has.
+const SYNTHETIC_SIZE: [usize; 2] = [60_000, 10_000];
+
+/// Where the synthetic images come from: always the same ones.
+const SYNTHETIC_SEED: u64 = 0;
 
 /// Which data a command works on.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// Dataset, in the folder data/NAME
+    /// Dataset, in the folder data/NAME; synthetic is drawn in memory and needs no files
     #[arg(long, value_name = "NAME", default_value = "mnist")]
     pub dataset: Name,
 
     /// Folder of the four IDX files, instead of data/NAME
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+
+    /// Images that --dataset synthetic draws to train on and to test on [default: 60000,10000]
+    #[arg(long, value_name = "N,N", value_parser = synthetic_size)]
+    pub synthetic_size: Option<[usize; 2]>,
 }
 
 impl Args {
-    /// The folder that should hold the files.
+    /// The folder that should hold the files; of the synthetic set its name.
     pub(crate) fn folder(&self) -> PathBuf {
-        self.data.clone().unwrap_or_else(|| Path::new("data").join(self.dataset.as_str()))
+        match (&self.data, self.dataset) {
+            (Some(folder), _) => folder.clone(),
+            (None, Name::Synthetic) => PathBuf::from(Name::Synthetic.as_str()),
+            (None, name) => Path::new("data").join(name.as_str()),
+        }
     }
 
     /// The options as they were given.
     pub(crate) fn given(&self) -> Vec<String> {
-        match &self.data {
+        let mut given = match &self.data {
             Some(folder) => vec!["--data".to_owned(), folder.display().to_string()],
             None => vec!["--dataset".to_owned(), self.dataset.as_str().to_owned()],
+        };
+        if let Some([train, test]) = self.synthetic_size {
+            given.extend(["--synthetic-size".to_owned(), format!("{train},{test}")]);
+        }
+        given
+    }
+
+    /// Opens the training and the test set, the images memory-mapped, or draws them.
+    pub(crate) fn open(&self) -> Result<TrainTest, Failure> {
+        match (&self.data, self.dataset) {
+            (Some(_), Name::Synthetic) => {
+                Err(Failure::usage("--dataset synthetic is drawn in memory: leave out --data or --dataset"))
+            }
+            (None, Name::Synthetic) => {
+                let [train, test] = self.synthetic_size.unwrap_or(SYNTHETIC_SIZE);
+                synthetic::generate(train, test, SYNTHETIC_SEED).map_err(Failure::usage)
+            }
+            _ if self.synthetic_size.is_some() => {
+                Err(Failure::usage("--synthetic-size needs --dataset synthetic"))
+            }
+            _ => {
+                let files = locate(&self.folder()).map_err(|error| self.not_found(error))?;
+                Ok(files.map()?)
+            }
         }
     }
 
-    /// Opens the training and the test set, the images memory-mapped.
-    pub(crate) fn open(&self) -> Result<TrainTest, Failure> {
-        let folder = self.folder();
-        let files = locate(&folder).map_err(|error| self.not_found(error))?;
-        Ok(files.map()?)
-    }
-
-    /// A missing set, and the way out.
+    /// A missing set, and the ways out.
     fn not_found(&self, error: Error) -> Failure {
         let (folder, expected, found) = match error {
             Error::Io { path, source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 (path, "a folder with train-images-idx3-ubyte".to_owned(), "no such folder".to_owned())
             }
-            Error::NotInFolder { folder, expected, found, .. }
-                if !found.starts_with("only ") && !found.starts_with("both ") =>
-            {
-                (folder, expected, found)
-            }
-            // What is in the folder says better what to do.
+            Error::NotInFolder { folder, expected, found } => (folder, expected, found),
             other => return other.into(),
         };
         let folder = folder.display();
@@ -75,6 +105,19 @@ impl Args {
         if self.data.is_some() {
             fetch.push_str(&format!(" --dir {folder}"));
         }
-        Failure::Run(format!("{folder}: expected {expected}, found {found}; {fetch}` fetches the set"))
+        Failure::Run(format!(
+            "{folder}: expected {expected}, found {found}; {fetch}` fetches the set, and `--dataset synthetic` needs no \
+             files"
+        ))
     }
+}
+
+/// Two numbers of images.
+fn synthetic_size(text: &str) -> Result<[usize; 2], String> {
+    let numbers =
+        text.split_once(',').and_then(|(train, test)| Some([train.parse().ok()?, test.parse().ok()?]));
+    let drawable = |sizes: &[usize; 2]| sizes.iter().all(|size| (1..=synthetic::MAX_IMAGES).contains(size));
+    numbers.filter(drawable).ok_or_else(|| {
+        format!("expected two numbers from 1 to {}, such as 60000,10000", synthetic::MAX_IMAGES)
+    })
 }

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::report::{Event, Report, Test, sizes, write_rows};
-use crate::text::{grouped, shape};
+use crate::text::{grouped, images};
 use crate::{dataset, machine};
 use minibatch::Checkpoint;
 use serde::Serialize;
@@ -46,14 +46,13 @@ struct Evaluated {
 impl Event for Evaluated {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let examples = grouped(self.test.examples);
-        let (name, score) = self.test.score();
         let rows = [
             ("checkpoint", format!("{}, trained for {} epochs", self.checkpoint.display(), self.epochs)),
             ("network", sizes(&self.layers)),
             ("data", self.data.display().to_string()),
-            ("test set", format!("{examples} images of {}", shape(&self.example_shape))),
+            ("test set", format!("{examples} {}", images(&self.example_shape))),
             ("cost", format!("{:.6}", self.test.cost)),
-            (name, score),
+            (self.test.measure(), self.test.score()),
         ];
         write_rows(out, &rows)
     }
@@ -63,7 +62,8 @@ impl Event for Evaluated {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let checkpoint = Checkpoint::load(&args.checkpoint)?;
     let sets = args.data.open()?;
-    let evaluation = checkpoint.network.evaluate(&args.machine.pool()?, &sets.test)?;
+    let (network, pool) = (&checkpoint.network, args.machine.pool()?);
+    let evaluation = network.evaluate(&pool, &sets.test)?;
     Report::new(args.json).print(&Evaluated {
         checkpoint: args.checkpoint.clone(),
         layers: checkpoint.network.sizes(),

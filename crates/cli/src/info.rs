@@ -65,7 +65,7 @@ impl Info {
         let layer = |layer: &minibatch::Layer| Layer {
             inputs: layer.inputs(),
             outputs: layer.outputs(),
-            activation: layer.activation().name().to_owned(),
+            activation: layer.activation().label(),
             parameters: layer.parameters(),
         };
         let examples = data.examples as usize;
@@ -73,7 +73,7 @@ impl Info {
             checkpoint: path,
             layers: network.layers().iter().map(layer).collect(),
             parameters: network.parameters(),
-            cost: network.cost().name().to_owned(),
+            cost: network.cost().label(),
             optimizer: "sgd",
             learning_rate: settings.learning_rate,
             batch_size: settings.batch_size,

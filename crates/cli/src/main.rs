@@ -9,12 +9,18 @@ mod checkpoint;
 mod dataset;
 mod eval;
 mod failure;
+mod gradcheck;
+mod image;
 mod info;
 mod machine;
+mod names;
+mod network;
+mod predict;
 mod progress;
 mod report;
 mod resume;
 mod signals;
+mod task;
 mod text;
 mod train;
 mod verify;
@@ -41,8 +47,12 @@ enum Command {
     Eval(eval::Args),
     /// Show what a checkpoint holds: layers, settings, history, weight hash
     Info(info::Args),
+    /// Name the classes that a checkpoint's network sees in pictures
+    Predict(predict::Args),
     /// Train a checkpoint's run again from its start and say whether the bits agree
     Verify(verify::Args),
+    /// Hold backpropagation against central differences for every pair of cost and output activation
+    Gradcheck(gradcheck::Args),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 success, 1 the run failed, 2 wrong usage, 130 and 143 stopped by SIGINT and \
@@ -62,7 +72,9 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
         Some(Command::Train(args)) => train::run(&args, started),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
+        Some(Command::Gradcheck(args)) => gradcheck::run(&args),
     }
 }
 

@@ -10,14 +10,15 @@ use std::path::Path;
 /// Takes over what may change, and refuses options that contradict the recorded run.
 pub(crate) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Result<(), Failure> {
     let settings = &mut checkpoint.settings;
-    let sizes = checkpoint.network.sizes();
-    let contradictions = [
-        contradiction("--hidden", args.hidden.as_deref().map(list), &list(&sizes[1..sizes.len() - 1])),
-        contradiction("--learning-rate", args.learning_rate, &settings.learning_rate),
-        contradiction("--batch-size", args.batch_size, &settings.batch_size),
-        contradiction("--seed", args.seed, &settings.seed),
+    let initializer = checkpoint.origin.map(|origin| origin.initializer);
+    let network = args.network.contradictions(&checkpoint.network, initializer).into_iter();
+    let network = network.map(|(option, recorded, asked)| differs(option, recorded, asked));
+    let settings_differ = [
+        contradiction("--learning-rate", args.learning_rate, settings.learning_rate),
+        contradiction("--batch-size", args.batch_size, settings.batch_size),
+        contradiction("--seed", args.seed, settings.seed),
     ];
-    let contradictions: Vec<String> = contradictions.into_iter().flatten().collect();
+    let contradictions: Vec<String> = network.chain(settings_differ.into_iter().flatten()).collect();
     if !contradictions.is_empty() {
         let (path, contradictions) = (path.display(), contradictions.join("; "));
         return Err(Failure::usage(format!(
@@ -35,13 +36,30 @@ pub(crate) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Re
     Ok(())
 }
 
-fn contradiction<T: PartialEq + Display>(option: &str, asked: Option<T>, recorded: &T) -> Option<String> {
-    let asked = asked.filter(|asked| asked != recorded)?;
-    Some(format!("{option} is recorded as {recorded}, asked for is {asked}"))
+fn contradiction<T: PartialEq + Display>(option: &str, asked: Option<T>, recorded: T) -> Option<String> {
+    let asked = asked.filter(|asked| *asked != recorded)?;
+    Some(differs(option, recorded, asked))
 }
 
-fn list(sizes: &[usize]) -> String {
-    sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+fn differs(option: &str, recorded: impl Display, asked: impl Display) -> String {
+    format!("{option} is recorded as {recorded}, asked for is {asked}")
+}
+
+/// Whether `training` is what the run was trained on: often it is not for want of the same split.
+pub(crate) fn check_training_set(
+    checkpoint: &Checkpoint,
+    training: &Dataset,
+    split: Option<f64>,
+) -> Result<(), Failure> {
+    let examples = checkpoint.data.examples;
+    match split {
+        None if examples < training.len() as u64 => Err(Failure::Run(format!(
+            "the checkpoint was made with another training data: {examples} examples there, {} here; a run that set \
+             some aside with --validation-split needs that again",
+            training.len()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Whether `test` is what the recorded accuracies were measured on.
@@ -61,6 +79,9 @@ pub(crate) fn command(args: &Args, path: &Path) -> String {
         std::env::args_os().next().map_or_else(|| "minibatch".to_owned(), |p| p.display().to_string());
     let mut words = vec![program, "train".to_owned(), "--resume".to_owned(), path.display().to_string()];
     words.extend(args.data.given());
+    if let Some(fraction) = args.validation_split {
+        words.extend(["--validation-split".to_owned(), fraction.to_string()]);
+    }
     words.extend(args.machine.given());
     words.extend(args.keeping.given());
     if args.json {

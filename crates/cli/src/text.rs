@@ -38,6 +38,11 @@ pub(crate) fn shape(dims: &[usize]) -> String {
     dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×")
 }
 
+/// What the examples are: `images of 28×28`, or `examples of 13` numbers.
+pub(crate) fn images(dims: &[usize]) -> String {
+    format!("{} of {}", if dims.len() == 1 { "examples" } else { "images" }, shape(dims))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

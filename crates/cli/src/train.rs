@@ -1,13 +1,14 @@
 //! `minibatch train`: from a dataset to a trained network.
 
-use crate::checkpoint::{self, Keeper};
+use crate::checkpoint::{self, Keeper, better};
 use crate::failure::{Failure, tell};
 use crate::machine::count;
 use crate::progress::{Pace, Progress};
-use crate::report::{EpochLine, Plan, Report, Resumed, Stopped, Summary, place};
+use crate::report::{Chosen, EpochLine, Plan, Report, Resumed, Stopped, Summary, place};
 use crate::signals::{Signal, Signals};
-use crate::{dataset, machine, resume};
-use minibatch::{Checkpoint, Dataset, Error, Initializer, Network, Pool, Settings, Trainer};
+use crate::task::{Task, check_targets};
+use crate::{dataset, machine, network, resume};
+use minibatch::{Checkpoint, Dataset, Error, Evaluation, Pool, Settings, Trainer};
 use minibatch_data::TrainTest;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,11 +17,8 @@ use std::time::{Duration, Instant};
 /// learns"). Chosen for being typical, not for being good.
 const DEFAULT_SEED: u64 = 14;
 
-/// The hidden layers of a run that names none.
-const DEFAULT_HIDDEN: &[usize] = &[32];
-
-/// How weights and biases start.
-const INITIALIZER: Initializer = Initializer::StandardNormal;
+/// η of a regression that names none: without a sigmoid after it, the output moves by far more.
+const REGRESSION_LEARNING_RATE: f64 = 0.01;
 
 /// What `train` can be told. What isn't is the article's job, or in a resumed run what its checkpoint records.
 #[derive(Debug, clap::Args)]
@@ -32,11 +30,18 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) data: dataset::Args,
 
-    /// Neurons of the hidden layer, or of several: 128,64 [default: 32]
-    #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = count)]
-    pub(crate) hidden: Option<Vec<usize>>,
+    /// What the labels are [default: classification; of a resumed run what it was]
+    #[arg(long, value_name = "TASK")]
+    task: Option<Task>,
 
-    /// η: every step subtracts η times the minibatch's mean gradient [default: 3.0]
+    /// Fraction of the training set to set aside: its accuracy chooses the epoch, and the test set's then judges
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
+    pub(crate) validation_split: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) network: network::Args,
+
+    /// η: every step subtracts η times the minibatch's mean gradient [default: 3.0; 0.01 for regression]
     #[arg(long, value_name = "ETA", allow_negative_numbers = true, value_parser = learning_rate)]
     pub(crate) learning_rate: Option<f64>,
 
@@ -48,7 +53,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     pub(crate) epochs: Option<usize>,
 
-    /// Seed of the initial weights and of the order of the examples [default: 0]
+    /// Seed of the initial weights and of the order of the examples [default: 14]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = seed)]
     pub(crate) seed: Option<u64>,
 
@@ -69,23 +74,32 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     if path.is_none() && (args.keeping.checkpoint_every.is_some() || args.keeping.keep.is_some()) {
         return Err(Failure::usage("--checkpoint-every and --keep need --checkpoint FILE"));
     }
-    let sets = args.data.open()?;
+    let TrainTest { train, test } = args.data.open()?;
+    let task =
+        args.task.unwrap_or(if args.resume.is_some() { Task::of(&train) } else { Task::Classification });
+    task.check(&train, &args.data.folder())?;
     // Before a checkpoint is read, so that nobody writes it afterwards.
     let lock = path.map(|path| checkpoint::reserve(path)).transpose()?;
     let replaces = path != args.resume.as_ref() && path.is_some_and(|path| path.exists());
+    let recorded =
+        args.resume.as_ref().map(|path| Ok::<_, Failure>((path, Checkpoint::load(path)?))).transpose()?;
+    let seed = recorded.as_ref().map_or(args.seed.unwrap_or(DEFAULT_SEED), |(_, run)| run.settings.seed);
+    if let Some((_, recorded)) = &recorded {
+        resume::check_training_set(recorded, &train, args.validation_split)?;
+    }
+    let (train, validation) = split(train, args.validation_split, seed)?;
     let pool;
-    let (mut trainer, resumed) = match &args.resume {
+    let (mut trainer, resumed) = match recorded {
         None => {
             pool = args.machine.pool()?;
-            (trainer(args, &pool, &sets.train)?, None)
+            (trainer(args, &pool, &train, seed)?, None)
         }
-        Some(path) => {
-            let mut recorded = Checkpoint::load(path)?;
+        Some((path, mut recorded)) => {
             let epochs = recorded.settings.epochs;
             resume::apply(args, path, &mut recorded)?;
             pool = args.machine.pool_for(recorded.class)?;
-            resume::check_test_set(&recorded, &sets.test)?;
-            let trainer = Trainer::resume(&pool, &sets.train, recorded)?;
+            resume::check_test_set(&recorded, &test)?;
+            let trainer = Trainer::resume(&pool, &train, recorded)?;
             let in_place = args.keeping.checkpoint.as_ref().is_none_or(|to| to == path);
             let saved = in_place && trainer.settings().epochs == epochs;
             let (epochs, position) = (trainer.history().len(), trainer.position());
@@ -95,13 +109,16 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let saved = resumed.as_ref().is_some_and(|resumed| resumed.saved);
     let keeper = lock.map(|lock| Keeper::start(lock, &args.keeping, &trainer, saved)).transpose()?;
 
+    check_targets(trainer.network(), &train, "training", &args.data.folder())?;
+    check_targets(trainer.network(), &test, "test", &args.data.folder())?;
     let report = Report::new(args.json);
+    let sets = Sets { train: &train, validation: validation.as_ref(), test: &test };
     report.print(&plan(args, &pool, &trainer, &sets, path, replaces, resumed))?;
     if cfg!(debug_assertions) {
         tell("note: this is a debug build; `cargo run --release -- train` is faster");
     }
     let signals = Signals::catch()?;
-    let mut run = Run { test: &sets.test, report, keeper, signals, training: Duration::ZERO };
+    let mut run = Run { sets, pool: &pool, chosen: None, report, keeper, signals, training: Duration::ZERO };
     match run.train(&mut trainer, !args.json)? {
         None => report.print(&run.summary(&trainer, started)),
         Some(signal) => {
@@ -111,9 +128,19 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
 }
 
+/// What a run works on.
+struct Sets<'a> {
+    train: &'a Dataset,
+    validation: Option<&'a Dataset>,
+    test: &'a Dataset,
+}
+
 /// A run while it goes on.
 struct Run<'a> {
-    test: &'a Dataset,
+    sets: Sets<'a>,
+    pool: &'a Pool,
+    /// The epoch with the best result on the validation set, that result, and the test set's.
+    chosen: Option<(usize, Evaluation, Evaluation)>,
     report: Report,
     keeper: Option<Keeper>,
     signals: Signals,
@@ -130,7 +157,7 @@ impl<'a> Run<'a> {
         let mut pace = Pace::new();
         // A checkpoint that a library wrote may end with an epoch that isn't evaluated yet.
         if trainer.position() == 0 && trainer.history().last().is_some_and(|epoch| epoch.test.is_none()) {
-            trainer.evaluate(self.test)?;
+            trainer.evaluate(self.sets.test)?;
         }
         let mut signal = None;
         while trainer.history().len() < epochs && signal.is_none() {
@@ -162,14 +189,13 @@ impl<'a> Run<'a> {
             training += elapsed;
             self.training += elapsed;
             if ended.is_some() {
-                trainer.evaluate(self.test)?;
+                trainer.evaluate(self.sets.test)?;
             }
             if let Some(keeper) = &mut self.keeper {
                 progress.warn(keeper.look(trainer)?);
             }
             if ended.is_some() {
-                let epoch = trainer.history().last().expect("an epoch has just ended");
-                let line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
+                let line = self.epoch_line(trainer)?;
                 return progress.suspend(|| self.report.print(&line));
             }
             pace.took(steps, elapsed);
@@ -177,6 +203,23 @@ impl<'a> Run<'a> {
             progress.step(trainer.history().len() + 1, trainer.step(), rate);
         }
         Ok(())
+    }
+
+    /// The line of the epoch that has just ended, and whether the validation set chooses it.
+    fn epoch_line(&mut self, trainer: &Trainer<'_>) -> Result<EpochLine, Failure> {
+        let (epoch, network) =
+            (trainer.history().last().expect("an epoch has just ended"), trainer.network());
+        let mut line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
+        let Some(test) = epoch.test else { return Ok(line) };
+        if let Some(data) = self.sets.validation {
+            let validation = network.evaluate(self.pool, data)?;
+            line.validation = Some(validation.into());
+            // Of equals the first.
+            if self.chosen.is_none_or(|(_, best, _)| better(&validation, &best)) {
+                self.chosen = Some((epoch.number, validation, test));
+            }
+        }
+        Ok(line)
     }
 
     /// Adds to a failure where the run is kept, once it is.
@@ -196,12 +239,22 @@ impl<'a> Run<'a> {
     fn summary(&self, trainer: &Trainer<'_>, started: Instant) -> Summary {
         let tests = trainer.history().iter().filter_map(|epoch| Some((epoch.number, epoch.test?)));
         // Of equals the first.
-        let best = tests.reduce(|best, test| if test.1.correct() > best.1.correct() { test } else { best });
+        let best = tests.reduce(|best, test| if better(&test.1, &best.1) { test } else { best });
+        let (accuracy, cost) = match Task::of(self.sets.test) {
+            Task::Classification => (best.and_then(|(_, test)| test.accuracy()), None),
+            Task::Regression => (None, best.map(|(_, test)| test.cost)),
+        };
         Summary {
             seconds: started.elapsed().as_secs_f64(),
             training_seconds: self.training.as_secs_f64(),
             best_epoch: best.map(|(epoch, _)| epoch),
-            best_test_accuracy: best.and_then(|(_, test)| test.accuracy()),
+            best_test_accuracy: accuracy,
+            best_test_cost: cost,
+            chosen: self.chosen.map(|(epoch, validation, test)| Chosen {
+                epoch,
+                validation: validation.into(),
+                test: test.into(),
+            }),
             weight_hash: format!("{:016x}", trainer.network().weight_hash()),
             saved: self.keeper.as_ref().map(|keeper| keeper.path().to_owned()),
         }
@@ -220,26 +273,18 @@ impl<'a> Run<'a> {
 }
 
 /// A trainer of the network that `args` describe, before its first epoch.
-fn trainer<'a>(args: &Args, pool: &'a Pool, train: &'a Dataset) -> Result<Trainer<'a>, Failure> {
-    let Some(classes) = train.classes() else {
-        let folder = args.data.folder();
-        return Err(Failure::Run(format!(
-            "{}: expected labels that are classes, found values",
-            folder.display()
-        )));
+fn trainer<'a>(args: &Args, pool: &'a Pool, train: &'a Dataset, seed: u64) -> Result<Trainer<'a>, Failure> {
+    let default = match Task::of(train) {
+        Task::Classification => Settings::default(),
+        Task::Regression => Settings { learning_rate: REGRESSION_LEARNING_RATE, ..Settings::default() },
     };
-    let default = Settings::default();
     let settings = Settings {
         learning_rate: args.learning_rate.unwrap_or(default.learning_rate),
         batch_size: args.batch_size.unwrap_or(default.batch_size),
         epochs: args.epochs.unwrap_or(default.epochs),
-        seed: args.seed.unwrap_or(DEFAULT_SEED),
+        seed,
     };
-    let mut builder = Network::builder(train.input_len()).seed(settings.seed).initializer(INITIALIZER);
-    for &width in args.hidden.as_deref().unwrap_or(DEFAULT_HIDDEN) {
-        builder = builder.layer(width);
-    }
-    let network = builder.layer(classes).build().map_err(Failure::usage)?;
+    let network = args.network.build(train, seed)?;
     Trainer::new(pool, train, network, settings).map_err(|error| match error {
         Error::Setting { .. } => Failure::usage(error),
         error => error.into(),
@@ -250,7 +295,7 @@ fn plan(
     args: &Args,
     pool: &Pool,
     trainer: &Trainer<'_>,
-    sets: &TrainTest,
+    sets: &Sets<'_>,
     checkpoint: Option<&PathBuf>,
     replaces: bool,
     resumed: Option<Resumed>,
@@ -260,13 +305,15 @@ fn plan(
     Plan {
         data: args.data.folder(),
         training_examples: sets.train.len(),
+        validation_examples: sets.validation.map(Dataset::len),
         test_examples: sets.test.len(),
         example_shape: sets.train.example_shape().to_vec(),
-        classes: network.outputs(),
+        task: Task::of(sets.train).name(),
+        classes: sets.train.classes(),
         layers: network.sizes(),
         parameters: network.parameters(),
-        activations: network.layers().iter().map(|layer| layer.activation().name()).collect(),
-        cost: network.cost().name(),
+        activations: network.layers().iter().map(|layer| layer.activation().label()).collect(),
+        cost: network.cost().label(),
         optimizer: "sgd",
         learning_rate: settings.learning_rate,
         batch_size: settings.batch_size,
@@ -287,6 +334,32 @@ fn learning_rate(text: &str) -> Result<f64, String> {
     // As the f32 that steps are made of.
     let accept = |rate: &f64| (*rate as f32).is_finite() && *rate as f32 > 0.0;
     text.parse().ok().filter(accept).ok_or_else(|| "expected a finite number above 0, such as 3.0".to_owned())
+}
+
+/// Between 0 and 1.
+pub(crate) fn fraction(text: &str) -> Result<f64, String> {
+    let between = |fraction: &f64| *fraction > 0.0 && *fraction < 1.0;
+    text.parse()
+        .ok()
+        .filter(between)
+        .ok_or_else(|| "expected a number between 0 and 1, such as 0.1".to_owned())
+}
+
+/// The training set and, if some of it is to be set aside, the validation set.
+pub(crate) fn split(
+    train: Dataset,
+    fraction: Option<f64>,
+    seed: u64,
+) -> Result<(Dataset, Option<Dataset>), Failure> {
+    match fraction {
+        None => Ok((train, None)),
+        Some(fraction) => {
+            let (train, validation) = train
+                .split(fraction, seed)
+                .map_err(|error| Failure::usage(format!("--validation-split {fraction}: {error}")))?;
+            Ok((train, Some(validation)))
+        }
+    }
 }
 
 /// Any 64 bits.

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::progress::{Pace, Progress};
 use crate::report::{Event, Report, write_rows};
-use crate::{dataset, machine, resume};
+use crate::{dataset, machine, resume, train};
 use minibatch::{Checkpoint, Dataset, Epoch, Trainer};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -19,6 +19,10 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     data: dataset::Args,
+
+    /// The fraction that the run had set aside with this option
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = train::fraction)]
+    validation_split: Option<f64>,
 
     #[command(flatten)]
     machine: machine::Args,
@@ -71,7 +75,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let recorded = Checkpoint::load(&args.checkpoint)?;
     let pool = args.machine.pool_for(recorded.class)?;
     let sets = args.data.open()?;
-    let mut trainer = Trainer::replay(&pool, &sets.train, &recorded)?;
+    resume::check_training_set(&recorded, &sets.train, args.validation_split)?;
+    let (training, _) = train::split(sets.train, args.validation_split, recorded.settings.seed)?;
+    let mut trainer = Trainer::replay(&pool, &training, &recorded)?;
     resume::check_test_set(&recorded, &sets.test)?;
     let difference = replay(&mut trainer, &recorded, &sets.test, !args.json)?;
     let whole = trainer.history().len() == recorded.history.len();

@@ -61,13 +61,26 @@ pub enum Error {
         found: String,
     },
     /// A folder without one of the files of an MNIST-style set.
-    #[error("{}: expected {expected}, found {found}; {help}", .folder.display())]
+    #[error(
+        "{}: expected {expected}, found {found}; `cargo xtask fetch-mnist` fetches MNIST, and `--dataset synthetic` \
+         needs no files", .folder.display()
+    )]
     NotInFolder {
         /// The folder searched.
         folder: PathBuf,
         /// The names looked for.
         expected: String,
         /// What the folder holds.
+        found: String,
+    },
+    /// A folder with a file of an MNIST-style set that is packed, or there twice.
+    #[error("{}: expected {expected}, found {found}; {help}", .folder.display())]
+    UnclearInFolder {
+        /// The folder searched.
+        folder: PathBuf,
+        /// The names looked for.
+        expected: String,
+        /// What is there of them.
         found: String,
         /// What to do.
         help: String,

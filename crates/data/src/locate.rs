@@ -92,8 +92,9 @@ impl SetFiles {
 /// `train-labels-idx2-float`. Where a name is there with `-` and with `.`, the former is taken.
 ///
 /// # Errors
-/// [`Error::Io`] if the folder cannot be listed; [`Error::NotInFolder`] with what was looked for and
-/// what the folder holds if a file is missing, only there as `.gz`, or there more than once.
+/// [`Error::Io`] if the folder cannot be listed; with what was looked for and what the folder holds,
+/// [`Error::NotInFolder`] if a file is missing, [`Error::UnclearInFolder`] if it is only there as `.gz`
+/// or more than once.
 pub fn locate(folder: &Path) -> Result<SetFiles, Error> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io(folder, "list the folder"))? {
@@ -116,29 +117,26 @@ fn find(folder: &Path, names: &[String], sets: &[&str], kind: &str) -> Result<Pa
     // Sorted names: of a dashed and a dotted twin the dashed comes first.
     let mut found: Vec<&str> = names.iter().map(String::as_str).filter(|name| is_match(name)).collect();
     found.dedup_by(|name, earlier| name.replace('.', "-") == earlier.replace('.', "-"));
-    let error = |found: String, help: String| Error::NotInFolder {
+    let expected = format!("{0}-{kind}-idxN-TYPE or {0}-{kind}.idxN-TYPE", sets[0]);
+    let unclear = |found: String, help: String| Error::UnclearInFolder {
         folder: folder.to_owned(),
-        expected: format!("{0}-{kind}-idxN-TYPE or {0}-{kind}.idxN-TYPE", sets[0]),
+        expected: expected.clone(),
         found,
         help,
     };
     match *found {
         [name] => Ok(folder.join(name)),
         [first, second, ..] => {
-            Err(error(format!("both {first} and {second}"), "keep one of them in the folder".to_owned()))
+            Err(unclear(format!("both {first} and {second}"), "keep one of them in the folder".to_owned()))
         }
         [] => {
             let packed = names.iter().find(|name| name.strip_suffix(".gz").is_some_and(is_match));
             Err(match packed {
-                Some(name) => error(
+                Some(name) => unclear(
                     format!("only {name}"),
                     format!("unpack it with `gunzip -k {}`", folder.join(name).display()),
                 ),
-                None => error(
-                    describe(names),
-                    "`cargo xtask fetch-mnist` fetches MNIST, and `--dataset synthetic` needs no files"
-                        .to_owned(),
-                ),
+                None => Error::NotInFolder { folder: folder.to_owned(), expected, found: describe(names) },
             })
         }
     }

@@ -14,7 +14,7 @@ const DASHED: [&str; 4] = [
 
 fn message(folder: &Folder) -> String {
     let error = locate(&folder.path()).unwrap_err();
-    assert!(matches!(error, Error::NotInFolder { .. }), "{error:?}");
+    assert!(matches!(error, Error::NotInFolder { .. } | Error::UnclearInFolder { .. }), "{error:?}");
     error.to_string().replace(&folder.path().display().to_string(), "DIR")
 }
 

@@ -1,6 +1,5 @@
 //! A run that is interrupted, saved and gone on with, on other threads and another instruction set, ends with the bits
 //! of one that isn't: weights, history and all else that a checkpoint compares.
-
 #![allow(clippy::print_stdout, reason = "what the long forms did is worth knowing")]
 
 mod common;

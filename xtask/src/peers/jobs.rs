@@ -43,9 +43,15 @@ pub(super) fn run(
         Job { peer, reference, seconds: Vec::new(), accuracy: None, failed: None }
     };
     let mut jobs: Vec<Job> = peers.iter().map(row).collect();
+    let own = peers.iter().any(|peer| peer.name == OWN).then(|| environment.command_line());
+    let own = own.transpose().map_err(|error| format!("{error:#}"));
     for round in 0..rounds {
         for (peer, job) in peers.iter().zip(&mut jobs).filter(|(_, job)| job.failed.is_none()) {
-            let command = command(environment, peer, workload, threads, data, epochs);
+            let command = match (&own, peer.name) {
+                (Ok(Some(program)), OWN) => Ok(own_command(environment, program, threads, data, epochs)),
+                (Err(error), OWN) => Err(error.clone()),
+                _ => peer_command(environment, peer, workload, threads, data, epochs),
+            };
             match command.and_then(|command| time(command, &environment.log(peer, "job", threads))) {
                 Ok((seconds, accuracy)) => {
                     job.seconds.push(seconds);
@@ -59,7 +65,7 @@ pub(super) fn run(
         }
         println!("  round {} of {rounds}", round + 1);
     }
-    // Chance of a tenth, and the floor of the check: a job's network has had more epochs than that one.
+    // The floor of the check: a job is to have as many epochs as that, or more.
     for job in &mut jobs {
         if let Some((correct, of)) = job.accuracy
             && correct * 10_000 < workload.floor * of
@@ -70,8 +76,22 @@ pub(super) fn run(
     jobs
 }
 
-/// Minibatch's own command line, the peers' programs with `job`.
-fn command(
+/// Minibatch's own command line; its defaults are the job.
+fn own_command(
+    environment: &Environment,
+    program: &Path,
+    threads: usize,
+    data: &Path,
+    epochs: usize,
+) -> Command {
+    let mut command = environment.pinned(program, threads);
+    command.args(["train", "--json", "--threads", &threads.to_string(), "--epochs", &epochs.to_string()]);
+    command.arg("--data").arg(data);
+    command
+}
+
+/// The peer's program with `job`.
+fn peer_command(
     environment: &Environment,
     peer: &Peer,
     workload: &Workload,
@@ -79,13 +99,6 @@ fn command(
     data: &Path,
     epochs: usize,
 ) -> Result<Command, String> {
-    if peer.name == OWN {
-        let program = environment.command_line().map_err(|error| format!("{error:#}"))?;
-        let mut command = environment.pinned(&program, threads);
-        command.args(["train", "--json", "--threads", &threads.to_string(), "--epochs", &epochs.to_string()]);
-        command.arg("--data").arg(data);
-        return Ok(command);
-    }
     let mut command = environment.command(peer, threads)?;
     let setup = measure::setup(workload, threads, data).to_string();
     command.args(["job", &setup, &epochs.to_string()]);

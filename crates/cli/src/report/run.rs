@@ -1,8 +1,8 @@
 //! What a training run tells: its plan, its epochs, its end.
 
 use super::{Event, cost, initializer, optimizer, sizes, write_rows};
-use crate::text::{duration, grouped, percent, samples_per_second, shape};
-use minibatch::{Epoch, Evaluation, Score};
+use crate::text::{duration, grouped, images, percent, samples_per_second};
+use minibatch::{Epoch, Evaluation, Fit};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,16 +14,21 @@ pub(crate) struct Plan {
     /// Folder of the dataset.
     pub data: PathBuf,
     pub training_examples: usize,
+    /// Set aside of what would be the training set.
+    pub validation_examples: Option<usize>,
     pub test_examples: usize,
     /// Shape of an example, `[28, 28]`.
     pub example_shape: Vec<usize>,
-    pub classes: usize,
+    /// `classification` or `regression`.
+    pub task: &'static str,
+    /// Null for regression.
+    pub classes: Option<usize>,
     /// n_0, n_1, …, n_L.
     pub layers: Vec<usize>,
     pub parameters: usize,
     /// σ_1, …, σ_L.
-    pub activations: Vec<&'static str>,
-    pub cost: &'static str,
+    pub activations: Vec<String>,
+    pub cost: String,
     pub optimizer: &'static str,
     pub learning_rate: f64,
     pub batch_size: usize,
@@ -80,14 +85,25 @@ impl Event for Plan {
                 format!("{} {}{replaces}", path.display(), self.keeping)
             }
         };
-        let images = format!("images of {}", shape(&self.example_shape));
+        let images = images(&self.example_shape);
+        let outputs = self.layers.last().copied().unwrap_or_default();
+        let targets = match (self.classes, outputs) {
+            (Some(classes), _) => format!("{classes} classes"),
+            (None, 1) => "a value each".to_owned(),
+            (None, outputs) => format!("{outputs} values each"),
+        };
+        let data = ("data", self.data.display().to_string());
+        write_rows(out, &[data, ("training set", format!("{training} {images}, {targets}"))])?;
+        if let Some(examples) = self.validation_examples {
+            let examples = grouped(examples);
+            let set = format!("{examples} {images} set aside of the training set's");
+            write_rows(out, &[("validation set", set)])?;
+        }
         let rows = [
-            ("data", self.data.display().to_string()),
-            ("training set", format!("{training} {images}, {} classes", self.classes)),
             ("test set", format!("{test} {images}, evaluated after every epoch")),
             ("network", format!("{}, {parameters} parameters", sizes(&self.layers))),
             ("activation", activation),
-            ("cost", cost(self.cost)),
+            ("cost", cost(&self.cost)),
             ("optimiser", optimizer(self.optimizer)),
             ("learning rate η", self.learning_rate.to_string()),
             (
@@ -119,54 +135,66 @@ pub(crate) fn place(epochs: usize, step: usize) -> String {
     }
 }
 
-/// A network's result on the test set: of classes the first two numbers after the cost, of values the last three.
+/// A network's result on a set.
 #[derive(Debug, Serialize)]
 pub(crate) struct Test {
     /// Mean cost per example.
     pub cost: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub accuracy: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub correct: Option<usize>,
-    pub examples: usize,
     #[serde(flatten)]
-    pub fit: Option<Fit>,
+    pub score: Score,
+    pub examples: usize,
 }
 
-/// How well outputs fit values.
+/// How good a result is, besides the cost.
 #[derive(Debug, Serialize)]
-pub(crate) struct Fit {
-    pub rmse: f64,
-    pub mae: f64,
-    pub r_squared: f64,
+#[serde(untagged)]
+pub(crate) enum Score {
+    Classes { accuracy: f64, correct: usize },
+    Values { rmse: f64, mae: f64, r_squared: f64 },
 }
 
 impl From<Evaluation> for Test {
     fn from(evaluation: Evaluation) -> Test {
-        let fit = match evaluation.score {
-            Score::Values(fit) => Some(Fit { rmse: fit.rmse, mae: fit.mae, r_squared: fit.r_squared }),
-            Score::Classes { .. } => None,
+        let Evaluation { cost, examples, score } = evaluation;
+        let score = match score {
+            minibatch::Score::Classes { correct } => {
+                Score::Classes { accuracy: correct as f64 / examples as f64, correct }
+            }
+            minibatch::Score::Values(Fit { rmse, mae, r_squared }) => Score::Values { rmse, mae, r_squared },
         };
-        Test {
-            cost: evaluation.cost,
-            accuracy: evaluation.accuracy(),
-            correct: evaluation.correct(),
-            examples: evaluation.examples,
-            fit,
-        }
+        Test { cost, score, examples }
     }
 }
 
 impl Test {
-    /// What is measured, and how much it is: `test accuracy` and `95.31% (9531/10000)`.
-    pub(crate) fn score(&self) -> (&'static str, String) {
-        match (self.accuracy, self.correct, &self.fit) {
-            (Some(accuracy), Some(correct), _) => {
-                ("test accuracy", format!("{} ({correct}/{})", percent(accuracy), self.examples))
-            }
-            (_, _, Some(fit)) => ("test R²", format!("{:.6} (rmse {:.6})", fit.r_squared, fit.rmse)),
-            _ => ("test", "no score".to_owned()),
+    /// What the score is called: that of a test set.
+    pub(crate) fn measure(&self) -> &'static str {
+        match self.score {
+            Score::Classes { .. } => "test accuracy",
+            Score::Values { .. } => "test error",
         }
+    }
+
+    /// `95.31% (9531/10000)`, `RMSE 0.1234, MAE 0.0987, R² 0.9012`
+    pub(crate) fn score(&self) -> String {
+        match self.score {
+            Score::Classes { accuracy, correct } => {
+                format!("{} ({correct}/{})", percent(accuracy), self.examples)
+            }
+            Score::Values { rmse, mae, r_squared } => {
+                format!("RMSE {rmse:.4}, MAE {mae:.4}, R² {r_squared:.4}")
+            }
+        }
+    }
+
+    /// The score in a column.
+    fn padded(&self) -> String {
+        // The width of anything but 100%.
+        let width = match self.score {
+            Score::Classes { .. } => 9 + 2 * self.examples.to_string().len(),
+            Score::Values { .. } => 0,
+        };
+        format!("{:>width$}", self.score())
     }
 }
 
@@ -179,6 +207,9 @@ pub(crate) struct EpochLine {
     pub epochs: usize,
     /// Mean cost per training example.
     pub cost: f64,
+    /// On what --validation-split set aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Test>,
     pub test: Option<Test>,
     /// Without the evaluation.
     pub training_seconds: f64,
@@ -192,6 +223,7 @@ impl EpochLine {
             epoch: epoch.number,
             epochs,
             cost: epoch.cost,
+            validation: None,
             test: epoch.test.map(Test::from),
             training_seconds: epoch.seconds,
             samples_per_second: examples as f64 / epoch.seconds,
@@ -204,11 +236,11 @@ impl Event for EpochLine {
         let width = self.epochs.to_string().len();
         let Self { epoch, epochs, cost, .. } = self;
         write!(out, "epoch {epoch:>width$}/{epochs}  cost {cost:.6}")?;
+        if let Some(validation) = &self.validation {
+            write!(out, "  {} {}", validation.measure().replace("test", "validation"), validation.padded())?;
+        }
         if let Some(test) = &self.test {
-            // The width of anything but 100%.
-            let width = 9 + 2 * test.examples.to_string().len();
-            let (name, score) = test.score();
-            write!(out, "  {name} {score:>width$}")?;
+            write!(out, "  {} {}", test.measure(), test.padded())?;
         }
         writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))
     }
@@ -224,11 +256,25 @@ pub(crate) struct Summary {
     pub training_seconds: f64,
     /// Of the whole run, also what was before it was resumed.
     pub best_epoch: Option<usize>,
+    /// Null for regression.
     pub best_test_accuracy: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_test_cost: Option<f64>,
+    /// By validation, of the epochs since the run was started or resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Chosen>,
     /// 16 hexadecimal digits.
     pub weight_hash: String,
     /// The file that holds the trained network.
     pub saved: Option<PathBuf>,
+}
+
+/// The epoch that the validation set chooses: its test result is no longer the best of many.
+#[derive(Debug, Serialize)]
+pub(crate) struct Chosen {
+    pub epoch: usize,
+    pub validation: Test,
+    pub test: Test,
 }
 
 impl Event for Summary {
@@ -238,6 +284,16 @@ impl Event for Summary {
         write!(out, "\nTrained in {total}, {training} of it in steps.")?;
         if let (Some(epoch), Some(accuracy)) = (self.best_epoch, self.best_test_accuracy) {
             write!(out, " Best: {}, after epoch {epoch}.", percent(accuracy))?;
+        }
+        if let (Some(epoch), Some(cost)) = (self.best_epoch, self.best_test_cost) {
+            write!(out, " Best: test cost {cost:.6}, after epoch {epoch}.")?;
+        }
+        if let Some(Chosen { epoch, validation, test }) = &self.chosen {
+            let (validation, test) = (validation.score(), test.score());
+            write!(
+                out,
+                "\nBest by validation: epoch {epoch}, {validation} there and {test} on the test set."
+            )?;
         }
         writeln!(out)?;
         match &self.saved {

@@ -4,6 +4,9 @@ mod checkpoint;
 #[cfg(unix)]
 mod faults;
 mod kill;
+mod options;
+mod pictures;
+mod predict;
 mod resume;
 #[cfg(unix)]
 mod signals;

@@ -87,7 +87,7 @@ const WRONG: &[(&str, &str)] = &[
     ("train --keep 2", "--checkpoint-every and --keep need --checkpoint FILE"),
     (
         "train --dataset mnits",
-        "invalid value 'mnits' for '--dataset <NAME>'; possible values: mnist, fashion-mnist; \
+        "invalid value 'mnits' for '--dataset <NAME>'; possible values: mnist, fashion-mnist, kmnist, synthetic; \
          tip: a similar value exists: 'mnist'; see `--help`",
     ),
     (
@@ -140,23 +140,23 @@ fn missing_data_name_the_way_out() {
         (
             "",
             "data/mnist: expected a folder with train-images-idx3-ubyte, found no such folder; \
-             `cargo xtask fetch-mnist --dataset mnist` fetches the set",
+             `cargo xtask fetch-mnist --dataset mnist` fetches the set, and `--dataset synthetic` needs no files",
         ),
         (
             "--dataset fashion-mnist",
             "data/fashion-mnist: expected a folder with train-images-idx3-ubyte, found no such folder; \
-             `cargo xtask fetch-mnist --dataset fashion-mnist` fetches the set",
+             `cargo xtask fetch-mnist --dataset fashion-mnist` fetches the set, and `--dataset synthetic` needs no files",
         ),
         (
             "--data empty",
             "empty: expected train-images-idxN-TYPE or train-images.idxN-TYPE, found an empty folder; \
-             `cargo xtask fetch-mnist --dataset mnist --dir empty` fetches the set",
+             `cargo xtask fetch-mnist --dataset mnist --dir empty` fetches the set, and `--dataset synthetic` needs no files",
         ),
         (
             "--data set",
             "set: expected t10k-labels-idxN-TYPE or t10k-labels.idxN-TYPE, found t10k-images-idx3-ubyte, \
              train-images-idx3-ubyte, train-labels-idx1-ubyte; \
-             `cargo xtask fetch-mnist --dataset mnist --dir set` fetches the set",
+             `cargo xtask fetch-mnist --dataset mnist --dir set` fetches the set, and `--dataset synthetic` needs no files",
         ),
         (
             "--data packed",
@@ -186,6 +186,9 @@ fn damaged_and_foreign_files_are_refused() {
         write_idx_f32(&mut File::create(file).unwrap(), &[examples], &vec![0.5; examples]).unwrap();
     }
     let run = world.run("train --data set");
-    assert_eq!(run.stderr, "error: set: expected labels that are classes, found values");
+    assert_eq!(
+        run.stderr,
+        "error: set: expected labels that are classes, found values; `--task regression` trains on them"
+    );
     assert_eq!((run.code, &*run.stdout), (Some(1), ""));
 }

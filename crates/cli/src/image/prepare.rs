@@ -1,0 +1,319 @@
+//! Makes of any picture of a digit an image as MNIST's are.
+//!
+//! MNIST's digits are white on black, scaled to fit into 20×20 pixels with their proportions kept, and placed in 28×28
+//! so that their centre of mass is in the middle (LeCun, Cortes and Burges, "The MNIST database"). IEEE arithmetic
+//! without fused multiply-add: the same inputs on every platform.
+
+use super::Picture;
+
+/// Side of an MNIST image, and of the square inside that its digits fill.
+const SIDE: f32 = 28.0;
+const BOX: f32 = 20.0;
+
+/// The picture as (side × side) inputs, 0 background to 1 ink; `None` if it shows nothing.
+///
+/// An image of MNIST itself comes out as it went in, but for its faintest pixels.
+pub(crate) fn prepare(picture: &Picture, side: usize) -> Option<Vec<f32>> {
+    let ink = ink(picture)?;
+    let crop = Crop::around(&ink, picture.width)?;
+    let fitted = Fitted::new(&ink, picture.width, &crop, (BOX / SIDE * side as f32).round().max(1.0));
+    Some(fitted.centred(side))
+}
+
+/// How much each pixel differs from the background, in the direction of the ink: 0 where it is background.
+///
+/// The threshold of Otsu (1979) parts light from dark. The background is the part that most of the border belongs to.
+fn ink(picture: &Picture) -> Option<Vec<f32>> {
+    /// Least difference between ink and background: 1/32 of the way from black to white.
+    const FAINTEST: f32 = 1.0 / 32.0;
+    /// What differs from the background by less than so many of its standard deviations is noise.
+    const NOISE: f32 = 4.0;
+    let Picture { width, height, levels } = picture;
+    let threshold = otsu(levels)?;
+    let (columns, rows) = (*width, *height);
+    let edge = |i: &usize| {
+        let (row, column) = (i / columns, i % columns);
+        row == 0 || row + 1 == rows || column == 0 || column + 1 == columns
+    };
+    let border: Vec<usize> = (0..levels.len()).filter(edge).collect();
+    let light = border.iter().filter(|&&i| levels[i] > threshold).count();
+    let light_paper = 2 * light > border.len();
+
+    let (mut paper, inked): (Vec<f32>, Vec<f32>) =
+        levels.iter().partition(|&&level| (level > threshold) == light_paper);
+    if inked.is_empty() || paper.is_empty() {
+        return None;
+    }
+    let background = median(&mut paper);
+    paper.iter_mut().for_each(|level| *level = (*level - background).abs());
+    // The median absolute deviation of normal noise is 0.6745 σ.
+    let noise = NOISE / 0.6745 * median(&mut paper);
+    let mean = inked.iter().map(|&level| f64::from(level)).sum::<f64>() / inked.len() as f64;
+    let contrast = (mean as f32 - background).abs();
+    if contrast < FAINTEST.max(noise) {
+        return None;
+    }
+    let floor = noise.max(contrast / 32.0);
+    let toward_ink = if light_paper { -1.0 } else { 1.0 };
+    let difference = |level: &f32| {
+        let difference = toward_ink * (level - background);
+        if difference > floor { difference } else { 0.0 }
+    };
+    Some(levels.iter().map(difference).collect())
+}
+
+/// The level that parts the picture so that the variance between the two parts is largest; `None` if it has but one.
+fn otsu(levels: &[f32]) -> Option<f32> {
+    const BINS: usize = 256;
+    let low = levels.iter().copied().min_by(f32::total_cmp)?;
+    let high = levels.iter().copied().max_by(f32::total_cmp)?;
+    if low >= high {
+        return None;
+    }
+    let mut histogram = [0_u64; BINS];
+    for level in levels {
+        let bin = (level - low) / (high - low) * BINS as f32;
+        histogram[(bin as usize).min(BINS - 1)] += 1;
+    }
+    let moment = |(bin, &count): (usize, &u64)| bin as f64 * count as f64;
+    let (all, whole) = (levels.len() as f64, histogram.iter().enumerate().map(moment).sum::<f64>());
+    let (mut below, mut sum) = (0.0, 0.0);
+    let (mut best, mut between) = (0, -1.0);
+    for bin in 0..BINS - 1 {
+        below += histogram[bin] as f64;
+        sum += moment((bin, &histogram[bin]));
+        let above = all - below;
+        if below == 0.0 || above == 0.0 {
+            continue;
+        }
+        let distance = sum / below - (whole - sum) / above;
+        let variance = below * above * distance * distance;
+        if variance > between {
+            (best, between) = (bin, variance);
+        }
+    }
+    Some(low + (high - low) * ((best + 1) as f32 / BINS as f32))
+}
+
+fn median(values: &mut [f32]) -> f32 {
+    *values.select_nth_unstable_by(values.len() / 2, f32::total_cmp).1
+}
+
+/// The box around the ink, in pixels.
+struct Crop {
+    left: usize,
+    top: usize,
+    width: usize,
+    height: usize,
+}
+
+impl Crop {
+    /// `None` if there is no ink.
+    fn around(ink: &[f32], columns: usize) -> Option<Crop> {
+        let inked = |values: &[f32]| values.iter().any(|&value| value > 0.0);
+        let rows: Vec<&[f32]> = ink.chunks_exact(columns).collect();
+        let top = rows.iter().position(|row| inked(row))?;
+        let bottom = rows.iter().rposition(|row| inked(row))?;
+        let inner = &rows[top..=bottom];
+        let left = inner.iter().filter_map(|row| row.iter().position(|&value| value > 0.0)).min()?;
+        let right = inner.iter().filter_map(|row| row.iter().rposition(|&value| value > 0.0)).max()?;
+        Some(Crop { left, top, width: right - left + 1, height: bottom - top + 1 })
+    }
+}
+
+/// The ink, scaled.
+struct Fitted {
+    width: usize,
+    height: usize,
+    /// (height × width), the largest of them 1.
+    values: Vec<f32>,
+}
+
+impl Fitted {
+    /// Scales what is in the crop so that its longer side is `size` pixels.
+    fn new(ink: &[f32], columns: usize, crop: &Crop, size: f32) -> Fitted {
+        // Of a pixel of the result, in pixels of the picture.
+        let step = crop.width.max(crop.height) as f32 / size;
+        let across = Window::all(crop.width, step);
+        let down = Window::all(crop.height, step);
+        let rows = ink.chunks_exact(columns).skip(crop.top).take(crop.height);
+        let narrowed: Vec<Vec<f32>> = rows
+            .map(|row| {
+                let row = &row[crop.left..][..crop.width];
+                across.iter().map(|window| window.average(|i| row[i])).collect()
+            })
+            .collect();
+        let (width, height) = (across.len(), down.len());
+        let mut values: Vec<f32> = down
+            .iter()
+            .flat_map(|window| (0..width).map(|column| window.average(|row| narrowed[row][column])))
+            .collect();
+        // Faint ink and a fine pen become as white as a digit of MNIST.
+        let largest = values.iter().copied().fold(0.0, f32::max);
+        values.iter_mut().for_each(|value| *value /= largest);
+        Fitted { width, height, values }
+    }
+
+    /// Places it in a black square of `side` pixels: the centre of mass, to the pixel, in the middle.
+    fn centred(&self, side: usize) -> Vec<f32> {
+        let (mut mass, mut x, mut y) = (0.0, 0.0, 0.0);
+        for (i, &value) in self.values.iter().enumerate() {
+            mass += value;
+            x += value * (i % self.width) as f32;
+            y += value * (i / self.width) as f32;
+        }
+        // MNIST's middle is the pixel at half the side, (14, 14) from 0. All of the ink stays in sight.
+        let start = |centre: f32, length: usize| {
+            let start = ((side / 2) as f32 - centre).round().max(0.0) as usize;
+            start.min(side - length)
+        };
+        let (left, top) = (start(x / mass, self.width), start(y / mass, self.height));
+        let mut image = vec![0.0; side * side];
+        for (row, values) in self.values.chunks_exact(self.width).enumerate() {
+            image[(top + row) * side + left..][..self.width].copy_from_slice(values);
+        }
+        image
+    }
+}
+
+/// What a pixel of the result averages along one axis: the pixels that it covers, and at least the width of one of them.
+/// Reduction is thereby by area, enlargement by linear interpolation, and scale 1 changes nothing.
+struct Window {
+    start: usize,
+    /// The share of each pixel from `start`; their sum is 1 inside the crop, less where it reaches beyond.
+    weights: Vec<f32>,
+}
+
+impl Window {
+    /// Those of all pixels of the result.
+    fn all(length: usize, step: f32) -> Vec<Window> {
+        // Not one more for a rounding error.
+        let count = (length as f32 / step - 1e-3).ceil().max(1.0) as usize;
+        let width = step.max(1.0);
+        (0..count)
+            .map(|i| {
+                let centre = (i as f32 + 0.5) * step;
+                let (from, to) = (centre - 0.5 * width, centre + 0.5 * width);
+                let start = (from.max(0.0) as usize).min(length - 1);
+                let end = (to.ceil() as usize).clamp(start + 1, length);
+                let share = |i| ((i as f32 + 1.0).min(to) - (i as f32).max(from)).max(0.0) / width;
+                Window { start, weights: (start..end).map(share).collect() }
+            })
+            .collect()
+    }
+
+    fn average(&self, value: impl Fn(usize) -> f32) -> f32 {
+        (self.start..).zip(&self.weights).map(|(i, weight)| weight * value(i)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture of the given size, `ink` where `is_ink(column, row)` and `paper` elsewhere.
+    fn draw(size: [usize; 2], ink: f32, paper: f32, is_ink: impl Fn(usize, usize) -> bool) -> Picture {
+        let [width, height] = size;
+        let levels =
+            (0..width * height).map(|i| if is_ink(i % width, i / width) { ink } else { paper }).collect();
+        Picture { width, height, levels }
+    }
+
+    /// An L of 30 × 60 whose corner is at (x, y + 60).
+    fn letter(x: usize, y: usize) -> impl Fn(usize, usize) -> bool {
+        move |column, row| {
+            let (column, row) = (column.wrapping_sub(x), row.wrapping_sub(y));
+            column < 30 && row < 60 && (column < 10 || row >= 50)
+        }
+    }
+
+    fn centre(image: &[f32], side: usize) -> [f32; 2] {
+        let mass: f32 = image.iter().sum();
+        let mean = |along: fn(usize, usize) -> usize| {
+            image.iter().enumerate().map(|(i, value)| along(i, side) as f32 * value).sum::<f32>() / mass
+        };
+        [mean(|i, side| i % side), mean(|i, side| i / side)]
+    }
+
+    #[test]
+    fn polarity_place_and_contrast_make_no_difference() {
+        let reference = prepare(&draw([90, 120], 1.0, 0.0, letter(20, 30)), 28).unwrap();
+        for (ink, paper) in [(0.0, 1.0), (0.1, 0.9), (0.95, 0.3), (0.5, 0.55), (0.45, 0.5)] {
+            for (size, x, y) in [([90, 120], 20, 30), ([200, 300], 170, 240), ([200, 300], 3, 1)] {
+                let image = prepare(&draw(size, ink, paper, letter(x, y)), 28).unwrap();
+                let largest = image.iter().zip(&reference).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+                assert!(largest < 1e-5, "{ink} on {paper} at {x}, {y}: off by {largest}");
+            }
+        }
+    }
+
+    /// As long as most of the border is background.
+    #[test]
+    fn ink_may_reach_the_border() {
+        let reference = prepare(&draw([90, 120], 0.0, 1.0, letter(20, 30)), 28).unwrap();
+        let tight = prepare(&draw([35, 60], 0.0, 1.0, letter(5, 0)), 28).unwrap();
+        let largest = tight.iter().zip(&reference).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 1e-5, "off by {largest}");
+    }
+
+    #[test]
+    fn ink_is_fitted_and_centred_by_mass() {
+        for side in [14, 28, 56] {
+            let image = prepare(&draw([200, 300], 0.0, 1.0, letter(100, 20)), side).unwrap();
+            let inked: Vec<usize> = (0..side * side).filter(|&i| image[i] > 0.0).collect();
+            let extent = |along: fn(usize, usize) -> usize| {
+                let places = || inked.iter().map(|&i| along(i, side));
+                places().max().unwrap() - places().min().unwrap() + 1
+            };
+            let (width, height) = (extent(|i, side| i % side), extent(|i, side| i / side));
+            assert_eq!((width, height), (side * 10 / 28, side * 20 / 28), "side {side}");
+            let middle = (side / 2) as f32;
+            for place in centre(&image, side) {
+                assert!((place - middle).abs() <= 0.5, "side {side}: centre of mass at {place}");
+            }
+            assert_eq!(image.iter().copied().fold(0.0, f32::max), 1.0);
+        }
+    }
+
+    /// What is in MNIST's form stays as it is.
+    #[test]
+    fn a_prepared_image_stays() {
+        let once = prepare(&draw([200, 300], 0.0, 1.0, letter(100, 20)), 28).unwrap();
+        let again = prepare(&Picture { width: 28, height: 28, levels: once.clone() }, 28).unwrap();
+        let largest = once.iter().zip(&again).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(largest < 1.0 / 32.0, "{largest}");
+    }
+
+    #[test]
+    fn a_hairline_is_as_white_as_a_stroke() {
+        let line = draw([1000, 1000], 0.0, 1.0, |column, row| column == 500 && (100..900).contains(&row));
+        let image = prepare(&line, 28).unwrap();
+        assert_eq!(image.iter().filter(|&&value| value > 0.99).count(), 20);
+        let dot = draw([50, 50], 0.0, 1.0, |column, row| (column, row) == (7, 40));
+        let largest = prepare(&dot, 28).unwrap().into_iter().fold(0.0, f32::max);
+        assert_eq!(largest, 1.0);
+    }
+
+    #[test]
+    fn noise_and_blank_paper_show_nothing() {
+        assert!(prepare(&draw([40, 30], 0.0, 1.0, |_, _| false), 28).is_none());
+        assert!(prepare(&draw([1, 1], 0.0, 1.0, |_, _| false), 28).is_none());
+        let mut state = 1_u32;
+        let mut noise = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        };
+        let mut bell = || (0..12).map(|_| noise()).sum::<f32>() - 6.0;
+        let mut paper = draw([100, 100], 0.0, 0.8, |_, _| false);
+        paper.levels.iter_mut().for_each(|level| *level += 0.02 * bell());
+        assert!(prepare(&paper, 28).is_none());
+
+        // The same noise around ink changes little.
+        let clean = draw([100, 100], 0.3, 0.8, letter(20, 30));
+        let mut noisy = clean.clone();
+        noisy.levels.iter_mut().for_each(|level| *level += 0.02 * bell());
+        let (clean, noisy) = (prepare(&clean, 28).unwrap(), prepare(&noisy, 28).unwrap());
+        let off = clean.iter().zip(&noisy).map(|(a, b)| (a - b).abs()).sum::<f32>();
+        assert!(off < 0.1 * clean.iter().sum::<f32>(), "{off}");
+    }
+}

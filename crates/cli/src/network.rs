@@ -1,0 +1,137 @@
+//! Which network to train: its layers, activations, cost and first weights.
+
+use crate::failure::Failure;
+use crate::machine::count;
+use crate::names;
+use crate::text::shape;
+use minibatch::activation::{Identity, Sigmoid};
+use minibatch::cost::Quadratic;
+use minibatch::{Activation, Cost, Dataset, Initializer, Network};
+use std::sync::Arc;
+
+/// The hidden layers of a run that names none.
+const DEFAULT_HIDDEN: &[usize] = &[32];
+
+/// What of a network can be chosen. In a resumed run its checkpoint says what isn't.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(crate) struct Args {
+    /// Neurons of the hidden layer, or of several: 128,64 [default: 32]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = count)]
+    hidden: Option<Vec<usize>>,
+
+    /// All layers, the inputs and the outputs included, in place of --hidden: 784,128,64,10
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        value_parser = count,
+        conflicts_with = "hidden"
+    )]
+    layers: Option<Vec<usize>>,
+
+    /// Activation of the hidden layers; leaky-relu, elu take a parameter: leaky-relu(0.2) [default: sigmoid]
+    #[arg(long, value_name = "NAME", value_parser = names::activation())]
+    activation: Option<Arc<dyn Activation>>,
+
+    /// Activation of the output layer [default: sigmoid; identity for regression]
+    #[arg(long, value_name = "NAME", value_parser = names::activation())]
+    output_activation: Option<Arc<dyn Activation>>,
+
+    /// Cost; huber takes a parameter: huber(0.5) [default: quadratic]
+    #[arg(long, value_name = "NAME", value_parser = names::cost())]
+    cost: Option<Arc<dyn Cost>>,
+
+    /// How weights and biases start [default: standard-normal]
+    #[arg(long, value_name = "NAME", value_parser = names::initializer())]
+    init: Option<Initializer>,
+}
+
+impl Args {
+    /// The network for `data`, before its first step.
+    pub(crate) fn build(&self, data: &Dataset, seed: u64) -> Result<Network, Failure> {
+        let output: Arc<dyn Activation> = match &self.output_activation {
+            Some(activation) => Arc::clone(activation),
+            None if data.classes().is_none() => Arc::new(Identity),
+            None => Arc::new(Sigmoid),
+        };
+        let hidden = self.hidden_layers(data)?;
+        if let (Some(activation), []) = (&self.activation, hidden) {
+            let name = activation.label();
+            return Err(Failure::usage(format!(
+                "--activation {name}: there is no hidden layer; --output-activation sets that of the output"
+            )));
+        }
+        let activation = self.activation.clone().unwrap_or_else(|| Arc::new(Sigmoid));
+        let builder = Network::builder(data.input_len())
+            .seed(seed)
+            .initializer(self.init.unwrap_or_default())
+            .cost_named(self.cost.clone().unwrap_or_else(|| Arc::new(Quadratic)));
+        let layer =
+            |builder: minibatch::NetworkBuilder, &width| builder.layer_named(width, Arc::clone(&activation));
+        let builder = hidden.iter().fold(builder, layer).layer_named(data.targets().width(), output);
+        builder.build().map_err(Failure::usage)
+    }
+
+    /// n_1, …, n_{L−1}. The layers around them must fit the data.
+    fn hidden_layers(&self, data: &Dataset) -> Result<&[usize], Failure> {
+        let Some(layers) = &self.layers else {
+            return Ok(self.hidden.as_deref().unwrap_or(DEFAULT_HIDDEN));
+        };
+        let ([inputs, rest @ ..], expected) = (&**layers, (data.input_len(), data.targets().width())) else {
+            unreachable!("an option has a value");
+        };
+        let Some((outputs, hidden)) = rest.split_last() else {
+            return Err(Failure::usage(format!(
+                "--layers {inputs}: expected at least two layers, the inputs and the outputs, such as {},{}",
+                expected.0, expected.1
+            )));
+        };
+        if (*inputs, *outputs) != expected {
+            let what = if data.classes().is_some() { "classes" } else { "values of an example" };
+            return Err(Failure::usage(format!(
+                "--layers {}: expected {} first, the inputs ({}), and {} last, the {what}",
+                list(layers),
+                expected.0,
+                shape(data.example_shape()),
+                expected.1,
+            )));
+        }
+        Ok(hidden)
+    }
+
+    /// Where these options differ from the network `recorded`: the option, what is recorded and what is asked for.
+    pub(crate) fn contradictions(
+        &self,
+        recorded: &Network,
+        initializer: Option<Initializer>,
+    ) -> Vec<(&'static str, String, String)> {
+        let sizes = recorded.sizes();
+        let labels: Vec<String> = recorded.layers().iter().map(|layer| layer.activation().label()).collect();
+        let (output, hidden) = labels.split_last().expect("a network has layers");
+        let mut contradictions = Vec::new();
+        let mut compare = |option, recorded: String, asked: Option<String>| {
+            contradictions
+                .extend(asked.filter(|asked| *asked != recorded).map(|asked| (option, recorded, asked)));
+        };
+        compare("--hidden", list(&sizes[1..sizes.len() - 1]), self.hidden.as_deref().map(list));
+        compare("--layers", list(&sizes), self.layers.as_deref().map(list));
+        let hidden = match hidden {
+            [] => "none".to_owned(),
+            [first, rest @ ..] if rest.iter().all(|other| other == first) => first.clone(),
+            several => several.join(", "),
+        };
+        compare("--activation", hidden, self.activation.as_ref().map(|activation| activation.label()));
+        let asked = self.output_activation.as_ref().map(|activation| activation.label());
+        compare("--output-activation", output.clone(), asked);
+        compare("--cost", recorded.cost().label(), self.cost.as_ref().map(|cost| cost.label()));
+        let recorded = initializer.map_or("from elsewhere", Initializer::name).to_owned();
+        compare("--init", recorded, self.init.map(|init| init.name().to_owned()));
+        contradictions
+    }
+}
+
+fn list(sizes: &[usize]) -> String {
+    sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+}
