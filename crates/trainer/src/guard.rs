@@ -27,17 +27,17 @@ impl Guard {
     ///
     /// # Errors
     ///
-    /// If an input, a weight or a bias isn't finite.
+    /// If a weight or a bias isn't finite.
     pub(crate) fn new(isa: Isa, network: &Network, data: &Dataset) -> Result<Guard, Error> {
         let mut inputs = 1.0;
         for example in 0..data.len() {
-            let Row::Floats(row) = data.input(example) else { break };
-            inputs = magnitude(isa, row, || format!("an input of training example {example}"))?.max(inputs);
+            let Row::Floats(values) = data.input(example) else { break };
+            // Datasets hold finite numbers only.
+            inputs = f64::from(max_magnitude(isa, slice(values))).max(inputs);
         }
         let mut parameters = Vec::new();
         for (l, layer) in (1..).zip(network.layers()) {
-            let what = || format!("a weight or bias of layer {l}");
-            let mut magnitudes = blocks(layer).map(|block| magnitude(isa, block, what));
+            let mut magnitudes = blocks(layer).map(|block| magnitude(isa, block, l));
             parameters.push(magnitudes.try_fold(0.0, |largest, x| Ok::<f64, Error>(x?.max(largest)))?);
         }
         Ok(Guard { inputs, parameters })
@@ -67,7 +67,8 @@ impl Guard {
             let step = rows as f64 * f64::from(factor.abs()) * f64::from(errors) * inputs;
             let bound = &mut self.parameters[l - 1];
             if *bound + step > LIMIT {
-                let magnitudes = blocks(&network.layers()[l - 1]).map(|block| max_magnitude(isa, row(block)));
+                let magnitudes =
+                    blocks(&network.layers()[l - 1]).map(|block| max_magnitude(isa, slice(block)));
                 *bound = magnitudes.fold(0.0, f32::max).into();
             }
             *bound += step;
@@ -100,16 +101,17 @@ fn blocks(layer: &Layer) -> impl Iterator<Item = &[f32]> {
     weights.chain(std::iter::once(layer.biases()))
 }
 
-/// The largest magnitude of `values`, which are `what`; an error if one isn't finite.
-fn magnitude(isa: Isa, values: &[f32], what: impl Fn() -> String) -> Result<f64, Error> {
-    let largest = max_magnitude(isa, row(values));
-    if largest.is_finite() {
-        return Ok(largest.into());
+/// The largest magnitude of `values`, weights or biases of layer l; an error if one isn't finite.
+fn magnitude(isa: Isa, values: &[f32], l: usize) -> Result<f64, Error> {
+    match values.iter().find(|x| !x.is_finite()) {
+        None => Ok(max_magnitude(isa, slice(values)).into()),
+        Some(found) => {
+            let what = format!("a weight or bias of layer {l}");
+            Err(Error::NotFinite { what, found: found.to_string() })
+        }
     }
-    let found = values.iter().find(|x| !x.is_finite()).map_or_else(|| largest.to_string(), f32::to_string);
-    Err(Error::NotFinite { what: what(), found })
 }
 
-fn row(values: &[f32]) -> Mat<'_> {
+fn slice(values: &[f32]) -> Mat<'_> {
     Mat::row_major(values, 1, values.len())
 }

@@ -132,7 +132,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// If the data don't fit the network, an input, weight or bias isn't finite, or a setting is out of range.
+    /// If the data don't fit the network, a weight or bias isn't finite, or a setting is out of range.
     pub fn new(
         pool: &'a Pool,
         data: &'a Dataset,
