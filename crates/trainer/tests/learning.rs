@@ -230,11 +230,7 @@ fn what_training_starts_from_is_finite() {
     let network = || Network::builder(2).layer(3).layer(1).build().expect("a network");
     let settings = Settings { batch_size: 2, ..Settings::default() };
     for (value, found) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
-        let inputs = vec![0.0, 1.0, 1.0, value];
-        let data = Dataset::from_values(inputs, &[2], vec![0.0, 1.0], 1).expect("a dataset");
-        let error = Trainer::new(&pool, &data, network(), settings).expect_err(found).to_string();
-        assert_eq!(error, format!("an input of training example 1 is {found}: expected a finite number"));
-
+        assert!(Dataset::from_values(vec![0.0, 1.0, 1.0, value], &[2], vec![0.0, 1.0], 1).is_err());
         let data =
             Dataset::from_values(vec![0.0, 1.0, 1.0, 0.5], &[2], vec![0.0, 1.0], 1).expect("a dataset");
         for (l, set) in [(1, 0), (2, 1)] {
