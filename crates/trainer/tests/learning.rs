@@ -231,6 +231,7 @@ fn what_training_starts_from_is_finite() {
     let settings = Settings { batch_size: 2, ..Settings::default() };
     let data = Dataset::from_values(vec![0.0, 1.0, 1.0, 0.5], &[2], vec![0.0, 1.0], 1).expect("a dataset");
     for (value, found) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
+        assert!(Dataset::from_values(vec![0.0, 1.0, 1.0, value], &[2], vec![0.0, 1.0], 1).is_err());
         for (l, set) in [(1, 0), (2, 1)] {
             let mut network = network();
             match set {
