@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use minibatch::{ArithmeticClass, Isa, Pool};
-use std::num::NonZeroUsize;
+use std::num::{IntErrorKind, NonZeroUsize};
 use std::thread::available_parallelism;
 
 /// Threads and instruction set.
@@ -56,7 +56,13 @@ impl Args {
 
 /// A whole number from 1.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
+    match text.parse::<usize>() {
+        Ok(number) if number > 0 => Ok(number),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => {
+            Err(format!("expected a whole number up to {}", usize::MAX))
+        }
+        _ => Err("expected a whole number from 1".to_owned()),
+    }
 }
 
 /// The names of this machine's instruction sets.

@@ -260,7 +260,7 @@ pub(crate) struct Summary {
     pub best_test_accuracy: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best_test_cost: Option<f64>,
-    /// By validation, of the epochs since the run was started or resumed.
+    /// By validation, of the epochs since the run was started; since it was resumed, unless the best is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Chosen>,
     /// 16 hexadecimal digits.
