@@ -96,7 +96,7 @@ impl Event for Plan {
         write_rows(out, &[data, ("training set", format!("{training} {images}, {targets}"))])?;
         if let Some(examples) = self.validation_examples {
             let examples = grouped(examples);
-            let set = format!("{examples} {images} set aside of the training set's");
+            let set = format!("{examples} {images}, set aside from the training set");
             write_rows(out, &[("validation set", set)])?;
         }
         let rows = [

@@ -140,4 +140,6 @@ fn the_gradients_are_checked() {
     let checked = &World::empty().json("gradcheck --threads 1")[0];
     assert_eq!(checked["passed"], true);
     assert!(checked["pairs"].as_array().unwrap().len() > 40);
+    let text = World::empty().run("gradcheck --threads 1 --isa portable").succeeded().to_owned();
+    assert!(text.ends_with(" pairs, on portable: the gradients are those of the costs.\n"), "{text}");
 }
