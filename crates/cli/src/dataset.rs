@@ -1,6 +1,7 @@
 //! Naming and opening datasets.
 
 use crate::failure::Failure;
+use crate::machine::check_memory;
 use clap::ValueEnum;
 use minibatch_data::{Error, TrainTest, locate, synthetic};
 use std::io;
@@ -90,6 +91,9 @@ impl Args {
         match self.dataset {
             Some(Name::Synthetic) => {
                 let [train, test] = self.synthetic_size.unwrap_or(SYNTHETIC_SIZE);
+                let pixels = (train + test).checked_mul(synthetic::SIDE * synthetic::SIDE);
+                let what = format!("--synthetic-size {train},{test}");
+                check_memory(&what, pixels, "ask for fewer images")?;
                 synthetic::generate(train, test, SYNTHETIC_SEED).map_err(Failure::usage)
             }
             _ if self.synthetic_size.is_some() => {

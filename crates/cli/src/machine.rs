@@ -54,6 +54,19 @@ impl Args {
     }
 }
 
+/// Refuses what needs more memory than the system gives: an allocation that fails later would end the process.
+pub(crate) fn check_memory(what: &str, bytes: Option<usize>, instead: &str) -> Result<(), Failure> {
+    let given = |bytes| std::hint::black_box(Vec::<u8>::new()).try_reserve_exact(bytes).is_ok();
+    match bytes {
+        Some(bytes) if given(bytes) => Ok(()),
+        _ => {
+            let size =
+                bytes.map_or_else(|| "far more".to_owned(), |bytes| format!("{:.1} GB", bytes as f64 / 1e9));
+            Err(Failure::usage(format!("{what}: expected to fit into memory, found {size}; {instead}")))
+        }
+    }
+}
+
 /// A whole number from 1.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {

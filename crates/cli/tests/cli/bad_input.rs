@@ -231,6 +231,35 @@ fn pictures(world: &World) {
     assert!(world.run("predict square.ckpt good.png").succeeded().starts_with("good.png: "));
 }
 
+/// Told before anything is done, not by the allocator.
+#[cfg(unix)]
+#[test]
+fn what_memory_can_t_hold_is_refused() {
+    let world = World::new();
+    for (arguments, message) in [
+        (
+            "train --data set --hidden 100000000",
+            "the weights of a network 20-100000000-3: expected to fit into memory, found 9.2 GB; ask for fewer neurons",
+        ),
+        (
+            "train --dataset synthetic --synthetic-size 5000000,5000000",
+            "--synthetic-size 5000000,5000000: expected to fit into memory, found 7.8 GB; ask for fewer images",
+        ),
+    ] {
+        let limited = format!("ulimit -v 4000000; exec {}", world.program(arguments));
+        let run = Run::new(world.shell(&limited).output().unwrap());
+        assert_eq!((run.code, &*run.stdout, run.stderr), (Some(2), "", format!("error: {message}")));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_with_line_feeds_stays_in_one_line() {
+    let run = Run::new(World::empty().command("info").arg("a\nb\x1b[31m").output().unwrap());
+    let message = "a\\nb\\u{1b}[31m: expected a checkpoint, found no such file; `minibatch train --checkpoint a\\nb\\u{1b}[31m` makes one";
+    assert_eq!((run.code, &*run.stdout, run.stderr), (Some(1), "", format!("error: {message}")));
+}
+
 /// Every command ends quietly when nobody reads on.
 #[test]
 fn a_closed_pipe_ends_every_command_quietly() {
