@@ -395,7 +395,7 @@ fn check_same_run(pool: &Pool, data: &Dataset, checkpoint: &Checkpoint) -> Resul
     }
     let (recorded, found) = (checkpoint.data, DataIdentity::of(data));
     if recorded != found {
-        return differs("training data", recorded.to_string(), found.to_string());
+        return differs("training set", recorded.to_string(), found.to_string());
     }
     Ok(())
 }
