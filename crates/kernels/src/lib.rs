@@ -40,7 +40,9 @@ mod vector;
 
 pub use compact::{CompactInputs, Examples, TeamInputs, prefetch_bytes};
 pub use elementwise::*;
-pub use gemm::{Epilogue, Start, Store, accumulate_gathered, gather_gemm, gemm};
+pub use gemm::{
+    Epilogue, Start, Store, accumulate_gathered, descend_gathered, descend_gemm, gather_gemm, gemm,
+};
 pub use isa::{ArithmeticClass, Isa, IsaError};
 pub use matrix::{Mat, MatMut, Matrix, Panels};
 pub use pool::{Pool, PoolError};
