@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::evaluation::{Evaluation, Fit, Score};
 use crate::guard::{self, Guard};
 use crate::network::{Layer, Network, NetworkBuilder, Origin};
+use crate::optimizer::{Optimizer, OptimizerState};
 use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Row, Shuffle};
 use minibatch_kernels::{Pool, Team, prefetch_bytes};
@@ -15,10 +16,13 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How to train: plain stochastic gradient descent. The default is the article's recipe.
+/// How to train. The default is the article's recipe, plain stochastic gradient descent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// η. Every step subtracts η times the mean gradient of its minibatch.
+    /// How weights and biases follow from their gradients.
+    pub optimizer: Optimizer,
+    /// η. Every step of plain descent subtracts η times the mean gradient of its minibatch; what other optimisers need
+    /// differs by far ([`Optimizer::usual_learning_rate`]).
     pub learning_rate: f64,
     /// B, the examples of a minibatch. An epoch's last minibatch may be smaller; it is averaged over its own size.
     pub batch_size: usize,
@@ -30,7 +34,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { learning_rate: 3.0, batch_size: 16, epochs: 30, seed: 0 }
+        let optimizer = Optimizer::Sgd;
+        Settings { optimizer, learning_rate: 3.0, batch_size: 16, epochs: 30, seed: 0 }
     }
 }
 
@@ -43,6 +48,10 @@ impl Settings {
         let step = learning_rate as f32;
         if !(step.is_finite() && step > 0.0 && learning_rate.is_finite()) {
             let expected = "a number from 1e-45 to 3.4e38".to_owned();
+            return out_of_range("learning rate", expected, learning_rate.to_string());
+        }
+        if !self.optimizer.keeps_signs(learning_rate) {
+            let expected = format!("below 1/λ of {}", self.optimizer);
             return out_of_range("learning rate", expected, learning_rate.to_string());
         }
         if !(1..=examples).contains(&batch_size) {
@@ -93,6 +102,7 @@ pub struct Trainer<'a> {
     /// What made the network's first weights and biases, where that is known.
     origin: Option<Origin>,
     settings: Settings,
+    state: OptimizerState,
     workspace: Workspace,
     guard: Guard,
     shuffle: Shuffle,
@@ -142,6 +152,7 @@ impl<'a> Trainer<'a> {
         network.check_shape(data)?;
         settings.check(data.len())?;
         Ok(Trainer {
+            state: OptimizerState::new(&settings.optimizer, &network),
             workspace: Workspace::for_training(&network, settings.batch_size, pool.threads()),
             guard: Guard::new(pool.isa(), &network, data)?,
             shuffle: Shuffle::new(data.len(), settings.seed)?,
@@ -191,8 +202,15 @@ impl<'a> Trainer<'a> {
     pub fn resume(pool: &'a Pool, data: &'a Dataset, checkpoint: Checkpoint) -> Result<Trainer<'a>, Error> {
         check_same_run(pool, data, &checkpoint)?;
         let Checkpoint { network, origin, settings, data: identity, .. } = checkpoint;
+        if !checkpoint.optimizer.fits(&settings.optimizer, &network) {
+            let (what, found) = ("optimiser", settings.optimizer.to_string());
+            let recorded = format!("one of {} moments", checkpoint.optimizer.moments());
+            return Err(Error::Resume { what, recorded, found });
+        }
         let mut trainer = Trainer::new(pool, data, network, settings)?;
-        let Checkpoint { progress, tested_on, history, elapsed, .. } = checkpoint;
+        let Checkpoint { progress, tested_on, history, elapsed, optimizer, .. } = checkpoint;
+        trainer.guard.look_at(pool.isa(), &optimizer);
+        trainer.state = optimizer;
         trainer.origin = origin;
         trainer.shuffle.restore(&progress.shuffle)?;
         trainer.position = progress.position as usize;
@@ -245,6 +263,7 @@ impl<'a> Trainer<'a> {
         Snapshot {
             network: &self.network,
             origin: self.origin,
+            optimizer: &self.state,
             settings: &self.settings,
             class: self.pool.isa().class(),
             data: *self.identity.get_or_init(|| DataIdentity::of(self.data)),
@@ -389,7 +408,7 @@ impl<'a> Trainer<'a> {
         if self.position == 0 {
             self.shuffle.begin_epoch();
         }
-        let Trainer { data, network, workspace, shuffle, settings, guard, .. } = self;
+        let Trainer { data, network, state, workspace, shuffle, settings, guard, .. } = self;
         let indices = shuffle.minibatch(self.position, settings.batch_size);
         let rows = indices.len();
         let (isa, layers) = (team.isa(), network.layers.len());
@@ -417,14 +436,15 @@ impl<'a> Trainer<'a> {
         for l in (2..=layers).rev() {
             backprop::backward(team, network, workspace, rows, l);
         }
-        let factor = (-settings.learning_rate / rows as f64) as f32;
-        guard.check(isa, network, workspace, rows, factor).map_err(diverged)?;
+        let update = settings.optimizer.step(settings.learning_rate, rows, state);
+        guard.check(isa, network, state, workspace, rows, &update).map_err(diverged)?;
         for l in (1..=layers).rev() {
             if l == 1 {
                 next.next();
             }
-            backprop::update(team, network, workspace, rows, l, factor);
+            backprop::update(team, network, &mut state.layers[l - 1], workspace, rows, l, &update);
         }
+        state.took(&update);
         next.for_each(drop);
         self.cost_sum += cost;
         self.position += rows;

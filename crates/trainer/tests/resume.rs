@@ -38,7 +38,13 @@ impl Shape {
     fn trainer<'a>(&self, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
         let builder = Network::builder(self.sizes[0]).seed(9);
         let network = self.sizes[1..].iter().fold(builder, |builder, &n| builder.layer(n)).build();
-        let settings = Settings { batch_size: self.batch_size, epochs: 3, seed: 4, learning_rate: 3.0 };
+        let settings = Settings {
+            batch_size: self.batch_size,
+            epochs: 3,
+            seed: 4,
+            learning_rate: 3.0,
+            ..Settings::default()
+        };
         Trainer::new(pool, data, network.expect("a network"), settings).expect("a trainer")
     }
 
@@ -160,7 +166,10 @@ fn the_golden_checkpoint_loads() {
         golden.network.layers().iter().map(|layer| layer.activation().label()).collect();
     assert_eq!(labels, ["leaky-relu(0.25)", "sigmoid"]);
     assert_eq!(golden.network.cost().label(), "quadratic");
-    assert_eq!(golden.settings, Settings { learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11 });
+    assert_eq!(
+        golden.settings,
+        Settings { learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11, ..Settings::default() }
+    );
     assert_eq!(golden.origin.map(|origin| origin.seed), Some(7));
     assert_eq!((golden.history.len(), golden.progress.position), (2, 6));
     assert!(golden.history.iter().all(|epoch| epoch.test.is_some_and(|test| test.examples == 10)));
@@ -187,7 +196,7 @@ fn write_the_golden_checkpoint() {
     let (pool, data) = (Pool::new(Isa::detect(), 1).expect("a pool"), golden_data());
     let network =
         Network::builder(6).layer_with(4, LeakyRelu::new(0.25).expect("a slope")).layer(3).seed(7).build();
-    let settings = Settings { learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11 };
+    let settings = Settings { learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11, ..Settings::default() };
     let mut trainer = Trainer::new(&pool, &data, network.expect("a network"), settings).expect("a trainer");
     train(&mut trainer, &data, 2 * 4 + 2);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.ckpt");
