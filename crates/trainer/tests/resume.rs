@@ -5,7 +5,7 @@
 mod common;
 
 use common::Numbers;
-use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
+use minibatch::{Checkpoint, Dataset, Isa, Network, Optimizer, Pool, Settings, Trainer};
 
 /// Sizes, minibatch and examples of a run of two epochs and a half.
 struct Shape {
@@ -36,15 +36,14 @@ impl Shape {
     }
 
     fn trainer<'a>(&self, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
+        self.trainer_by(Optimizer::Sgd, pool, data)
+    }
+
+    fn trainer_by<'a>(&self, optimizer: Optimizer, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
         let builder = Network::builder(self.sizes[0]).seed(9);
         let network = self.sizes[1..].iter().fold(builder, |builder, &n| builder.layer(n)).build();
-        let settings = Settings {
-            batch_size: self.batch_size,
-            epochs: 3,
-            seed: 4,
-            learning_rate: 3.0,
-            ..Settings::default()
-        };
+        let (learning_rate, batch_size) = (optimizer.usual_learning_rate(), self.batch_size);
+        let settings = Settings { optimizer, learning_rate, batch_size, epochs: 3, seed: 4 };
         Trainer::new(pool, data, network.expect("a network"), settings).expect("a trainer")
     }
 
@@ -132,22 +131,61 @@ fn the_whole_suite() {
     println!("{runs} interrupted runs, all with the bits of an uninterrupted one");
 }
 
-/// Interrupted after every single step.
+/// Interrupted after every single step, by every optimiser.
 #[test]
 fn every_step_is_a_place_to_stop() {
     let shape = Shape { sizes: &[6, 5, 3], batch_size: 4, examples: 18 };
     let data = shape.data();
     let pool = Pool::new(Isa::detect(), 1).expect("a pool");
-    let mut whole = shape.trainer(&pool, &data);
-    train(&mut whole, &data, shape.steps());
-    let mut cut = shape.trainer(&pool, &data);
-    for step in 0..=shape.steps() {
-        train(&mut cut, &data, step);
-        let recorded = Checkpoint::decode(&encoded(&cut)).expect("a checkpoint");
-        cut = Trainer::resume(&pool, &data, recorded).expect("a resumed run");
+    for optimizer in Optimizer::all() {
+        let mut whole = shape.trainer_by(optimizer, &pool, &data);
+        train(&mut whole, &data, shape.steps());
+        let mut cut = shape.trainer_by(optimizer, &pool, &data);
+        for step in 0..=shape.steps() {
+            train(&mut cut, &data, step);
+            let recorded = Checkpoint::decode(&encoded(&cut)).expect("a checkpoint");
+            assert_eq!(recorded.settings.optimizer, optimizer);
+            cut = Trainer::resume(&pool, &data, recorded).expect("a resumed run");
+        }
+        assert_eq!(hash(&cut), hash(&whole), "{optimizer}");
+        assert!(encoded(&whole) != encoded(&cut), "but for the time");
+        let mut again = Trainer::replay(&pool, &data, &whole.checkpoint()).expect("a run to repeat");
+        train(&mut again, &data, shape.steps());
+        assert_eq!(hash(&again), hash(&whole), "{optimizer}, repeated");
     }
-    assert_eq!(hash(&cut), hash(&whole));
-    assert!(encoded(&whole) != encoded(&cut), "but for the time");
+}
+
+/// On other threads and another instruction set, a network wide enough to be shared.
+#[test]
+fn what_an_optimizer_remembers_goes_on_anywhere() {
+    let shape = &SHAPES[2];
+    let data = shape.data();
+    let pools: Vec<Pool> =
+        Isa::fused().into_iter().zip([1, 3, 2]).map(|(isa, n)| Pool::new(isa, n).expect("a pool")).collect();
+    for optimizer in Optimizer::all().into_iter().skip(1) {
+        let mut whole = shape.trainer_by(optimizer, &pools[0], &data);
+        train(&mut whole, &data, shape.steps());
+        for (i, pool) in pools.iter().enumerate() {
+            let mut first = shape.trainer_by(optimizer, pool, &data);
+            train(&mut first, &data, 3 + i);
+            let recorded = Checkpoint::decode(&encoded(&first)).expect("a checkpoint");
+            let mut second =
+                Trainer::resume(&pools[(i + 1) % pools.len()], &data, recorded).expect("a resumed run");
+            assert_eq!(hash(&second), hash(&first), "what was saved is what is gone on with");
+            train(&mut second, &data, shape.steps());
+            assert_eq!(hash(&second), hash(&whole), "{optimizer} from {pool:?}");
+        }
+    }
+}
+
+#[test]
+fn a_run_goes_on_with_its_own_optimizer_only() {
+    let shape = Shape { sizes: &[6, 5, 3], batch_size: 4, examples: 18 };
+    let (data, pool) = (shape.data(), Pool::new(Isa::detect(), 1).expect("a pool"));
+    let mut checkpoint = shape.trainer(&pool, &data).checkpoint();
+    checkpoint.settings.optimizer = "adam".parse().expect("an optimiser");
+    let error = Trainer::resume(&pool, &data, checkpoint).expect_err("no moments").to_string();
+    assert!(error.contains("another optimiser") && error.contains("adam(0.9,0.999,1e-8) here"), "{error}");
 }
 
 /// The checkpoint that every version must load, as `tests/golden/v1.ckpt`.

@@ -86,6 +86,11 @@ impl Optimizer {
         self.rule().usual_learning_rate()
     }
 
+    /// The parameters, in the order in which they are written.
+    pub fn parameters(&self) -> Vec<f64> {
+        self.rule().parameters()
+    }
+
     /// Moments of each weight and bias: 0, 1 or 2.
     pub fn moments(&self) -> usize {
         self.rule().moments()

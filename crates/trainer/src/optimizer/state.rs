@@ -97,10 +97,8 @@ impl OptimizerState {
 
     /// A second moment, a mean of squares, that can't be one.
     pub(crate) fn negative_second_moment(&self) -> Option<f32> {
-        // Half of all blocks are second moments.
-        let blocks = self.blocks().count() / 2;
-        let second = self.blocks().skip(if self.moments() == 2 { blocks } else { 2 * blocks });
-        second.flatten().copied().find(|v| *v < 0.0)
+        let first = if self.moments() == 2 { self.blocks().count() / 2 } else { usize::MAX };
+        self.blocks().skip(first).flatten().copied().find(|v| *v < 0.0)
     }
 
     /// As [`blocks`](Self::blocks), to write, in calls of `f` until one fails.
