@@ -223,9 +223,29 @@ fn the_golden_checkpoint_loads() {
 /// The compared hash of the golden checkpoint.
 const GOLDEN_HASH: &str = "60a28cd6dcc08007";
 
+/// The same of version 2, by AdamW.
+const GOLDEN_2: &[u8] = include_bytes!("golden/v2.ckpt");
+
+#[test]
+fn the_golden_checkpoint_of_version_2_loads() {
+    let golden = Checkpoint::decode(GOLDEN_2).expect("the golden checkpoint");
+    assert_eq!(golden.settings.optimizer.to_string(), "adamw(0.9,0.99,1e-6,0.01)");
+    assert_eq!((golden.optimizer.steps(), golden.settings.learning_rate), (10, 0.5));
+    assert_eq!(format!("{:016x}", golden.compared_hash().expect("it encodes")), GOLDEN_2_HASH);
+    let (pool, data) = (Pool::new(Isa::detect(), 1).expect("a pool"), golden_data());
+    if pool.isa().class() == golden.class {
+        let mut again = Trainer::replay(&pool, &data, &golden).expect("a run to repeat");
+        train(&mut again, &data, 2 * 4 + 2);
+        assert_eq!(format!("{:016x}", hash(&again)), GOLDEN_2_HASH);
+    }
+}
+
+/// The compared hash of the golden checkpoint of version 2.
+const GOLDEN_2_HASH: &str = "3b90ad36a122e2cf";
+
 /// Once, for a new version of the format: never again for an old one.
 #[test]
-#[ignore = "writes the golden checkpoint anew, with MINIBATCH_WRITE_GOLDEN=1"]
+#[ignore = "writes the newest golden checkpoint anew, with MINIBATCH_WRITE_GOLDEN=1"]
 fn write_the_golden_checkpoint() {
     if std::env::var_os("MINIBATCH_WRITE_GOLDEN").is_none() {
         return;
@@ -234,10 +254,11 @@ fn write_the_golden_checkpoint() {
     let (pool, data) = (Pool::new(Isa::detect(), 1).expect("a pool"), golden_data());
     let network =
         Network::builder(6).layer_with(4, LeakyRelu::new(0.25).expect("a slope")).layer(3).seed(7).build();
-    let settings = Settings { learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11, ..Settings::default() };
+    let optimizer = "adamw(0.9,0.99,1e-6,0.01)".parse().expect("an optimiser");
+    let settings = Settings { optimizer, learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11 };
     let mut trainer = Trainer::new(&pool, &data, network.expect("a network"), settings).expect("a trainer");
     train(&mut trainer, &data, 2 * 4 + 2);
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.ckpt");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v2.ckpt");
     trainer.save(path.as_ref()).expect("a checkpoint");
     println!("compared hash {:016x}", hash(&trainer));
 }
