@@ -174,10 +174,13 @@ impl Member<'_> {
                 Source::Gathered(_) if isa.class() == ArithmeticClass::Matrixmultiply => {
                     rows.end.next_multiple_of(BLOCK)
                 }
-                _ => (CHUNK / cols.len()).next_multiple_of(BLOCK),
+                _ => (CHUNK / cols.len().next_multiple_of(BLOCK)).next_multiple_of(BLOCK),
             };
+            let height = height.min(rows.end.next_multiple_of(BLOCK));
             if let Source::Gathered(x) = source {
                 buffers.rows.clear();
+                // For all inputs at once: another minibatch has more active ones.
+                buffers.rows.reserve(x.inputs());
                 buffers.rows.extend(x.active().iter().map(|&input| input % height as u32));
             }
             grow(&mut buffers.gradient, cols.len().div_ceil(BLOCK) * height);
