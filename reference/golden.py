@@ -74,13 +74,68 @@ def quadratic_gradient(a, y):
 COSTS = {"quadratic": (quadratic, quadratic_gradient)}
 
 
-def sgd(parameters, gradients, settings):
+# An optimiser is made once for all weights and once for all biases, and is then called once a step with the
+# parameters and their gradients, arrays in lists; it returns the new parameters and keeps its moments.
+
+
+def sgd(settings, are_weights):
     """Plain stochastic gradient descent: p <- p - eta * dC/dp."""
     eta = settings["learning_rate"]
-    return [p - eta * g for p, g in zip(parameters, gradients)]
+
+    def step(parameters, gradients):
+        return [p - eta * g for p, g in zip(parameters, gradients)]
+
+    return step
 
 
-OPTIMISERS = {"sgd": sgd}
+def momentum(settings, are_weights, nesterov=False):
+    """As PyTorch's SGD with momentum and without dampening: v <- mu v + g; p <- p - eta v. Nesterov's form of it
+    (Sutskever et al. 2013): p <- p - eta (g + mu v)."""
+    eta, mu = settings["learning_rate"], settings["momentum"]
+    velocities = []
+
+    def step(parameters, gradients):
+        moved = []
+        for i, (p, g) in enumerate(zip(parameters, gradients)):
+            if i == len(velocities):
+                velocities.append(np.zeros_like(p))
+            velocities[i] = mu * velocities[i] + g
+            moved.append(p - eta * (g + mu * velocities[i] if nesterov else velocities[i]))
+        return moved
+
+    return step
+
+
+def nesterov(settings, are_weights):
+    return momentum(settings, are_weights, nesterov=True)
+
+
+def adam(settings, are_weights):
+    """Algorithm 1 of Kingma and Ba (2015). With a decay it is AdamW (Loshchilov and Hutter 2019): weights, not biases,
+    lose eta * decay of themselves before the step."""
+    eta, epsilon = settings["learning_rate"], settings["epsilon"]
+    beta1, beta2 = settings["beta1"], settings["beta2"]
+    kept = 1.0 - eta * settings.get("decay", 0.0) if are_weights else 1.0
+    moments, taken = [], [0]
+
+    def step(parameters, gradients):
+        taken[0] += 1
+        t, moved = taken[0], []
+        for i, (p, g) in enumerate(zip(parameters, gradients)):
+            if i == len(moments):
+                moments.append((np.zeros_like(p), np.zeros_like(p)))
+            m, v = moments[i]
+            m = beta1 * m + (1.0 - beta1) * g
+            v = beta2 * v + (1.0 - beta2) * g**2
+            moments[i] = (m, v)
+            m_hat, v_hat = m / (1.0 - beta1**t), v / (1.0 - beta2**t)
+            moved.append(kept * p - eta * m_hat / (np.sqrt(v_hat) + epsilon))
+        return moved
+
+    return step
+
+
+OPTIMISERS = {"sgd": sgd, "momentum": momentum, "nesterov": nesterov, "adam": adam, "adamw": adam}
 
 RUNS = [
     # Small enough to follow with a pencil.
@@ -112,6 +167,43 @@ RUNS = [
         "minibatch_size": 19,
         "last_minibatch": 1,
         "seed": 3,
+    },
+    # The other optimisers.
+    {
+        "sizes": [3, 4, 2],
+        "activation": "sigmoid",
+        "cost": "quadratic",
+        "optimiser": {"name": "momentum", "learning_rate": 0.7, "momentum": 0.9},
+        "minibatch_size": 5,
+        "last_minibatch": 2,
+        "seed": 4,
+    },
+    {
+        "sizes": [9, 17, 3],
+        "activation": "sigmoid",
+        "cost": "quadratic",
+        "optimiser": {"name": "nesterov", "learning_rate": 0.4, "momentum": 0.8},
+        "minibatch_size": 7,
+        "last_minibatch": 1,
+        "seed": 5,
+    },
+    {
+        "sizes": [9, 17, 4],
+        "activation": "sigmoid",
+        "cost": "quadratic",
+        "optimiser": {"name": "adam", "learning_rate": 0.02, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8},
+        "minibatch_size": 8,
+        "last_minibatch": 3,
+        "seed": 6,
+    },
+    {
+        "sizes": [5, 6, 5, 3],
+        "activation": "sigmoid",
+        "cost": "quadratic",
+        "optimiser": {"name": "adamw", "learning_rate": 0.02, "beta1": 0.8, "beta2": 0.99, "epsilon": 1e-6, "decay": 0.4},
+        "minibatch_size": 6,
+        "last_minibatch": 2,
+        "seed": 7,
     },
 ]
 STEPS = 10
@@ -273,14 +365,15 @@ def first_minibatch(net, examples):
 
 def train(net, examples, steps, optimiser):
     """Trains on the minibatches in turn; the mean cost of each before its update."""
-    update = OPTIMISERS[optimiser["name"]]
+    make = OPTIMISERS[optimiser["name"]]
+    update_w, update_b = make(optimiser, True), make(optimiser, False)
     costs = []
     for step in steps:
         minibatch = [examples[i] for i in step]
         costs.append(net.mean_cost(minibatch))
         nabla_w, nabla_b = net.mean_gradient(minibatch)
-        net.w[1:] = update(net.w[1:], nabla_w[1:], optimiser)
-        net.b[1:] = update(net.b[1:], nabla_b[1:], optimiser)
+        net.w[1:] = update_w(net.w[1:], nabla_w[1:])
+        net.b[1:] = update_b(net.b[1:], nabla_b[1:])
     return costs
 
 
@@ -359,7 +452,8 @@ def check_worked_neuron():
     x, y = np.array([[-1.0], [-2.0]]), np.array([[1.0]])
     net = Network([2, 1], "sigmoid", "quadratic", [None, w], [None, b])
     z, a, delta, nabla_w, nabla_b = net.backprop(x, y)
-    net.w[1:], net.b[1:] = sgd([w], nabla_w[1:], {"learning_rate": 1.0}), sgd([b], nabla_b[1:], {"learning_rate": 1.0})
+    plain = sgd({"learning_rate": 1.0}, True)
+    net.w[1:], net.b[1:] = plain([w], nabla_w[1:]), plain([b], nabla_b[1:])
     found = [z[1], a[1], a[1] - y, sigmoid_prime(z[1]), delta[1], nabla_w[1], net.w[1], net.b[1], net.feedforward(x)[1][1]]
     found = [float(f"{v:.6f}") for part in found for v in part.ravel()]
     expected = [1, 0.731059, -0.268941, 0.196612, -0.052877, 0.052877, 0.105754, 1.947123, -3.105754, -2.947123, 0.788726]

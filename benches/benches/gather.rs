@@ -6,7 +6,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minibatch::Dataset;
 use minibatch_benches::{criterion, digits, fused, matrix};
 use minibatch_data::{Row, Shuffle};
-use minibatch_kernels::{CompactInputs, Isa, prefetch_bytes};
+use minibatch_kernels::{CompactInputs, Isa};
 
 /// The minibatches of endless epochs.
 struct Minibatches {
@@ -22,14 +22,14 @@ impl Minibatches {
         Minibatches { shuffle, position: 0, size }
     }
 
-    /// The next whole minibatch, and the one after it.
-    fn next(&mut self) -> (&[u32], &[u32]) {
+    /// The next whole minibatch.
+    fn next(&mut self) -> &[u32] {
         if self.shuffle.minibatch(self.position, self.size).len() < self.size {
             self.position = 0;
         }
         let at = self.position;
         self.position += self.size;
-        (self.shuffle.minibatch(at, self.size), self.shuffle.minibatch(self.position, self.size))
+        self.shuffle.minibatch(at, self.size)
     }
 }
 
@@ -52,25 +52,21 @@ fn gather(criterion: &mut Criterion) {
             let mut minibatches = Minibatches::new(data, size);
             group.bench_function(format!("bytes, {isa}"), |bencher| {
                 bencher.iter(|| {
-                    let (indices, _) = minibatches.next();
+                    let indices = minibatches.next();
                     x.gather_bytes(isa, size, |row| bytes(data, indices[row]));
                 });
             });
-            // As the trainer does it, though here there is little to do until the rows are needed.
-            let mut minibatches = Minibatches::new(data, size);
-            group.bench_function(format!("bytes, next prefetched, {isa}"), |bencher| {
-                bencher.iter(|| {
-                    let (indices, next) = minibatches.next();
-                    x.gather_bytes(isa, size, |row| bytes(data, indices[row]));
-                    next.iter().for_each(|&index| prefetch_bytes(bytes(data, index)));
-                });
+            // Always the same images: what is left when the memory has been asked for them in time.
+            let indices = minibatches.next().to_vec();
+            group.bench_function(format!("bytes in the cache, {isa}"), |bencher| {
+                bencher.iter(|| x.gather_bytes(isa, size, |row| bytes(data, indices[row])));
             });
         }
         let floats = matrix(&sets.test);
         let mut minibatches = Minibatches::new(&sets.test, size);
         group.bench_function(format!("numbers, {}", Isa::detect()), |bencher| {
             bencher.iter(|| {
-                let (indices, _) = minibatches.next();
+                let indices = minibatches.next();
                 x.gather_floats(Isa::detect(), size, |row| floats.row(indices[row] as usize));
             });
         });

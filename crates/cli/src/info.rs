@@ -29,7 +29,12 @@ struct Info {
     layers: Vec<Layer>,
     parameters: usize,
     cost: String,
-    optimizer: &'static str,
+    optimizer: String,
+    /// Moments of each parameter that the optimiser keeps.
+    moments: usize,
+    /// Steps taken, if the optimiser counts them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    optimizer_steps: Option<u64>,
     learning_rate: f64,
     batch_size: usize,
     epochs: usize,
@@ -75,7 +80,9 @@ impl Info {
             layers: network.layers().iter().map(layer).collect(),
             parameters: network.parameters(),
             cost: network.cost().label(),
-            optimizer: "sgd",
+            optimizer: settings.optimizer.to_string(),
+            moments: settings.optimizer.moments(),
+            optimizer_steps: (settings.optimizer.moments() > 0).then(|| checkpoint.optimizer.steps()),
             learning_rate: settings.learning_rate,
             batch_size: settings.batch_size,
             epochs: settings.epochs,
@@ -123,10 +130,16 @@ impl Event for Info {
             (Some(name), Some(seed)) => format!("{}, seed {seed}", initializer(name)),
             _ => "from elsewhere".to_owned(),
         };
+        let mut optimiser = optimizer(&self.optimizer);
+        if let Some(steps) = self.optimizer_steps {
+            let moments = if self.moments == 1 { "1 moment" } else { "2 moments" };
+            optimiser
+                .push_str(&format!(", {moments} of each parameter after {} steps", grouped(steps as usize)));
+        }
         let Info { data_fingerprint: fingerprint, .. } = self;
         let rows = [
             ("cost", cost(&self.cost)),
-            ("optimiser", optimizer(self.optimizer)),
+            ("optimiser", optimiser),
             ("learning rate η", self.learning_rate.to_string()),
             ("minibatch size B", self.batch_size.to_string()),
             ("epochs", trained),

@@ -43,7 +43,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Train a network on a dataset of images and report its accuracy after every epoch
-    Train(train::Args),
+    Train(Box<train::Args>),
     /// Evaluate a checkpoint's network on a dataset's test set
     Eval(eval::Args),
     /// Show what a checkpoint holds: layers, settings, history, weight hash

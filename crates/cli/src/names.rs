@@ -1,9 +1,9 @@
-//! Activations, costs and initialisers by name, as options take them.
+//! Activations, costs, optimisers and initialisers by name, as options take them.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, Error};
-use minibatch::{Activation, Cost, Initializer, Registry};
+use minibatch::{Activation, Cost, Initializer, Optimizer, Registry};
 use std::ffi::OsStr;
 use std::sync::Arc;
 
@@ -12,23 +12,43 @@ use std::sync::Arc;
 pub(crate) struct Named<T> {
     names: Vec<&'static str>,
     find: fn(&str) -> Option<T>,
+    /// What is wrong with a text whose name is known.
+    fault: fn(&str) -> String,
+}
+
+/// Of what takes a number or none.
+fn not_with_that_parameter(text: &str) -> String {
+    let name = text.split('(').next().unwrap_or_default();
+    format!(
+        "{name} is known, but not with that parameter; leave it out, or give a number that it takes, as in \
+         leaky-relu(0.2), elu(1) or huber(0.5)"
+    )
 }
 
 /// An activation of the library.
 pub(crate) fn activation() -> Named<Arc<dyn Activation>> {
     let names = Registry::default().activations().map(Activation::name).collect();
-    Named { names, find: |name| Registry::default().activation(name) }
+    Named { names, find: |name| Registry::default().activation(name), fault: not_with_that_parameter }
 }
 
 /// A cost of the library.
 pub(crate) fn cost() -> Named<Arc<dyn Cost>> {
     let names = Registry::default().costs().map(Cost::name).collect();
-    Named { names, find: |name| Registry::default().cost(name) }
+    Named { names, find: |name| Registry::default().cost(name), fault: not_with_that_parameter }
 }
 
 /// An initialiser of the library.
 pub(crate) fn initializer() -> impl TypedValueParser<Value = Initializer> {
-    Named { names: Initializer::ALL.map(Initializer::name).to_vec(), find: Initializer::by_name }
+    let names = Initializer::ALL.map(Initializer::name).to_vec();
+    Named { names, find: Initializer::by_name, fault: not_with_that_parameter }
+}
+
+/// An optimiser of the library.
+pub(crate) fn optimizer() -> Named<Optimizer> {
+    let names = Optimizer::all().map(|optimizer| optimizer.name()).to_vec();
+    let fault =
+        |text: &str| text.parse::<Optimizer>().map_or_else(|error| error.to_string(), |_| String::new());
+    Named { names, find: |text| text.parse().ok(), fault }
 }
 
 impl<T: Clone + Send + Sync + 'static> TypedValueParser for Named<T> {
@@ -43,10 +63,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Named<T> {
         let name = text.split('(').next().unwrap_or_default();
         PossibleValuesParser::new(&self.names).parse_ref(command, arg, OsStr::new(name))?;
         let option = arg.map_or_else(String::new, ToString::to_string);
-        let message = format!(
-            "invalid value '{text}' for '{option}': {name} is known, but not with that parameter; leave it out, or \
-             give a number that it takes, as in leaky-relu(0.2), elu(1) or huber(0.5)"
-        );
+        let message = format!("invalid value '{text}' for '{option}': {}", (self.fault)(&text));
         Err(Error::raw(ErrorKind::ValueValidation, message).with_cmd(command))
     }
 

@@ -13,6 +13,7 @@ pub(crate) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Re
     let network = args.network.contradictions(&checkpoint.network, initializer).into_iter();
     let network = network.map(|(option, recorded, asked)| differs(option, recorded, asked));
     let settings_differ = [
+        contradiction("--optimizer", args.optimizer, settings.optimizer),
         contradiction("--learning-rate", args.learning_rate, settings.learning_rate),
         contradiction("--batch-size", args.batch_size, settings.batch_size),
         contradiction("--seed", args.seed, settings.seed),

@@ -7,8 +7,8 @@ use crate::progress::{Pace, Progress};
 use crate::report::{Chosen, EpochLine, Plan, Report, Resumed, Stopped, Summary, Test, place};
 use crate::signals::{Signal, Signals};
 use crate::task::{Task, check_targets};
-use crate::{dataset, machine, network, recorded, resume};
-use minibatch::{Dataset, Error, Evaluation, Pool, Settings, Trainer};
+use crate::{dataset, machine, names, network, recorded, resume};
+use minibatch::{Dataset, Error, Evaluation, Optimizer, Pool, Settings, Trainer};
 use minibatch_data::TrainTest;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -17,8 +17,15 @@ use std::time::{Duration, Instant};
 /// learns"). Chosen for being typical, not for being good.
 const DEFAULT_SEED: u64 = 14;
 
-/// η of a regression that names none: without a sigmoid after it, the output moves by far more.
-const REGRESSION_LEARNING_RATE: f64 = 0.01;
+/// η of a run that names none. Without a sigmoid after it, the output of a regression moves by far more; Adam's steps don't depend on
+/// the size of gradients.
+fn usual_learning_rate(optimizer: Optimizer, task: Task) -> f64 {
+    match (task, optimizer) {
+        (Task::Regression, Optimizer::Sgd) => 0.01,
+        (Task::Regression, Optimizer::Momentum(_) | Optimizer::Nesterov(_)) => 0.001,
+        _ => optimizer.usual_learning_rate(),
+    }
+}
 
 /// What `train` can be told. What isn't is the article's job, or in a resumed run what its checkpoint records.
 #[derive(Debug, clap::Args)]
@@ -41,7 +48,13 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) network: network::Args,
 
-    /// η: every step subtracts η times the minibatch's mean gradient [default: 3.0; 0.01 for regression]
+    /// How parameters follow from gradients; parameters may follow, as in momentum(0.9) or adam(0.9,0.999,1e-8)
+    /// [default: sgd]
+    #[arg(long, value_name = "NAME", value_parser = names::optimizer())]
+    pub(crate) optimizer: Option<Optimizer>,
+
+    /// η, what a step is multiplied by [default: 3.0 for sgd, 0.3 for momentum and nesterov, 0.001 for adam and adamw; for
+    /// regression 0.01, 0.001 and 0.001]
     #[arg(long, value_name = "ETA", allow_negative_numbers = true, value_parser = learning_rate)]
     pub(crate) learning_rate: Option<f64>,
 
@@ -289,12 +302,12 @@ impl<'a> Run<'a> {
 
 /// A trainer of the network that `args` describe, before its first epoch.
 fn trainer<'a>(args: &Args, pool: &'a Pool, train: &'a Dataset, seed: u64) -> Result<Trainer<'a>, Failure> {
-    let default = match Task::of(train) {
-        Task::Classification => Settings::default(),
-        Task::Regression => Settings { learning_rate: REGRESSION_LEARNING_RATE, ..Settings::default() },
-    };
+    let default = Settings::default();
+    let optimizer = args.optimizer.unwrap_or(default.optimizer);
+    let usual = usual_learning_rate(optimizer, Task::of(train));
     let settings = Settings {
-        learning_rate: args.learning_rate.unwrap_or(default.learning_rate),
+        optimizer,
+        learning_rate: args.learning_rate.unwrap_or(usual),
         batch_size: args.batch_size.unwrap_or(default.batch_size),
         epochs: args.epochs.unwrap_or(default.epochs),
         seed,
@@ -330,7 +343,7 @@ fn plan(
         parameters: network.parameters(),
         activations: network.layers().iter().map(|layer| layer.activation().label()).collect(),
         cost: network.cost().label(),
-        optimizer: "sgd",
+        optimizer: settings.optimizer.to_string(),
         learning_rate: settings.learning_rate,
         batch_size: settings.batch_size,
         epochs: settings.epochs,

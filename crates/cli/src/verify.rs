@@ -132,7 +132,9 @@ fn replay<'a>(
         return Ok(Some("the weights or biases".to_owned()));
     }
     let same = trainer.checkpoint().compared_hash()? == recorded.compared_hash()?;
-    Ok((!same).then(|| "the sums of the unfinished epoch, or the state of the generator".to_owned()))
+    Ok((!same).then(|| {
+        "the sums of the unfinished epoch, or the state of the generator or of the optimiser".to_owned()
+    }))
 }
 
 /// Trains a slice, of no more than `steps`; `true` at the end of an epoch.

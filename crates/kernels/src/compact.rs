@@ -7,7 +7,6 @@ use crate::isa::{ArithmeticClass, Isa, Kernel};
 use crate::math;
 use crate::matrix::Matrix;
 use crate::vector::Vector;
-use std::ptr;
 
 /// Examples in a block, the lanes of a line.
 pub(crate) const BLOCK: usize = 16;
@@ -45,7 +44,7 @@ pub struct CompactInputs {
     /// (blocks · n_0 × 16): line `block · n_0 + position` belongs to active input `position`. Lanes past the last example
     /// are 0.
     lines: Matrix,
-    /// The lines of the next minibatch's rows of bytes but for the first ones, in the order of the gather.
+    /// The lines of the next minibatch's rows of bytes, in the order of the gather.
     next: Vec<*const u8>,
 }
 
@@ -71,34 +70,35 @@ impl CompactInputs {
             seen: vec![0; inputs.next_multiple_of(64)],
             columns: vec![[0; BLOCK]; examples.div_ceil(BLOCK) * inputs.next_multiple_of(64)],
             lines: Matrix::zeros(examples.div_ceil(BLOCK) * inputs, BLOCK),
-            next: Vec::with_capacity(BLOCK * inputs.div_ceil(CACHE_LINE)),
+            next: Vec::with_capacity(examples * inputs.div_ceil(CACHE_LINE)),
         }
     }
 
     /// Tells which rows of bytes, all of one length, will be gathered next: the update asks the memory for them on its
     /// way. Never changes a result.
     pub fn expect<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>) {
-        let mut next = [ptr::null(); BLOCK];
-        let (mut count, mut len) = (0, 0);
-        for row in rows.take(BLOCK) {
-            (next[count], len) = (row.as_ptr(), row.len());
-            count += 1;
-        }
-        let next = &next[..count];
-        // Their pages are looked up together, not one after the other when it is their turn.
-        for row in next {
-            prefetch(*row);
-            prefetch(row.wrapping_add(len.saturating_sub(1)));
-        }
         self.next.clear();
-        for at in (0..len).step_by(CACHE_LINE).skip(1) {
-            self.next.extend(next.iter().map(|row| row.wrapping_add(at)));
+        let mut len = 0;
+        for row in rows.take(self.capacity) {
+            // The first lines are asked for at once, and the last: so the pages are looked up together, not one after the
+            // other when it is their turn.
+            len = row.len();
+            prefetch(row.as_ptr());
+            prefetch(row.as_ptr().wrapping_add(len.saturating_sub(1)));
+            self.next.push(row.as_ptr());
+        }
+        let count = self.next.len();
+        for at in (CACHE_LINE..len).step_by(CACHE_LINE) {
+            for row in 0..count {
+                self.next.push(self.next[row].wrapping_add(at));
+            }
         }
     }
 
     /// The lines that will be gathered next, to be asked for evenly over `steps` steps of the update.
     pub(crate) fn upcoming(&self, steps: usize) -> Upcoming<'_> {
-        Upcoming { lines: &self.next, at: 0, per_step: self.next.len().div_ceil(steps.max(1)) }
+        let lines = &self.next;
+        Upcoming { lines, at: 0, per_step: lines.len().div_ceil(steps.max(1)) }
     }
 
     /// n_0.
@@ -340,7 +340,7 @@ impl TeamInputs {
     }
 
     /// As [`CompactInputs::expect`], for every member that shares the current minibatch.
-    pub fn expect<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]> + Clone) {
+    pub fn expect<'r>(&mut self, rows: &(impl Iterator<Item = &'r [u8]> + Clone)) {
         for copy in &mut self.copies[..self.sharing] {
             copy.expect(rows.clone());
         }

@@ -42,7 +42,9 @@ mod vector;
 pub use compact::{CompactInputs, Examples, TeamInputs};
 pub use elementwise::*;
 pub use exchange::{Exchange, Member};
-pub use gemm::{Epilogue, Start, Store, accumulate_gathered, gather_gemm, gemm};
+pub use gemm::{
+    Epilogue, Start, Store, accumulate_gathered, descend_gathered, descend_gemm, gather_gemm, gemm,
+};
 pub use isa::{ArithmeticClass, Isa, IsaError};
 pub use matrix::{Mat, MatMut, Matrix, Panels};
 pub use pool::{Pool, PoolError};

@@ -6,7 +6,7 @@ use crate::isa::Kernel;
 ///
 /// Every kernel is one algorithm, generic over this trait; a file in [`arch`](crate::arch) implements it for
 /// one instruction set. All implementations but the unfused scalar one must give the same bits lane by lane: each method is either exact,
-/// correctly rounded (`fma`, `add`, `mul`, `div`), or a compare-and-select whose NaN behaviour is spelled out.
+/// correctly rounded (`fma`, `add`, `mul`, `div`, `sqrt`), or a compare-and-select whose NaN behaviour is spelled out.
 ///
 /// # Safety
 ///
@@ -99,6 +99,9 @@ pub(crate) trait Vector: Copy {
     /// Lane-wise quotient, correctly rounded. Used by sigmoid, tanh and softmax.
     unsafe fn div(self, b: Self) -> Self;
 
+    /// Lane-wise square root, correctly rounded. Used by the optimisers.
+    unsafe fn sqrt(self) -> Self;
+
     /// `if self > b { self } else { b }`: where either is NaN the result is `b`, so constants go first and
     /// NaN comes through. Used by clamps and ReLU.
     unsafe fn max(self, b: Self) -> Self;
@@ -110,7 +113,7 @@ pub(crate) trait Vector: Copy {
     /// by the derivatives of what is defined in pieces.
     unsafe fn select_gt(self, b: Self, value: Self, otherwise: Self) -> Self;
 
-    /// `if |self| < limit { +0 } else { self }`; NaN stays. Used to keep denormals out of Δ.
+    /// `if |self| < limit { +0 } else { self }`; NaN stays. Used to keep denormals out of Δ and of moments.
     unsafe fn flush_below(self, limit: Self) -> Self;
 
     /// 2ⁿ from `1.5·2²³ + n`, the sum whose low mantissa bits are the integer n, −126 ≤ n ≤ 127. Used by exp.

@@ -39,7 +39,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("gradients: {} compared, largest relative error {:.1e}", check.compared, check.largest_error);
     assert!(check.passed(), "{:?}", check.failures);
 
-    let settings = Settings { learning_rate: 2.0, batch_size: 4, epochs: 2_000, seed: 1 };
+    let settings =
+        Settings { learning_rate: 2.0, batch_size: 4, epochs: 2_000, seed: 1, ..Settings::default() };
     let mut trainer = Trainer::new(&pool, &data, network, settings)?;
     trainer.fit(None, &mut ())?;
 

@@ -38,7 +38,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = Pool::new(Isa::detect(), 1)?;
     for quantile in [0.1, 0.5, 0.9] {
         let network = Network::builder(1).layer_with(1, Identity).cost(Pinball { quantile }).build()?;
-        let settings = Settings { learning_rate: 0.05, batch_size: 50, epochs: 100, seed: 0 };
+        let settings =
+            Settings { learning_rate: 0.05, batch_size: 50, epochs: 100, seed: 0, ..Settings::default() };
         let mut trainer = Trainer::new(&pool, &data, network, settings)?;
         trainer.fit(None, &mut ())?;
         let a = trainer.network().predict_rows(&pool, &[1.0])?[0];

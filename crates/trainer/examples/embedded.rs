@@ -19,7 +19,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let targets = [0.0, 1.0, 1.0, 0.0].repeat(128);
         let data = Dataset::from_values(INPUTS.repeat(128), &[2], targets, 1)?;
         let network = Network::builder(2).layer(4).layer(1).build()?;
-        let settings = Settings { learning_rate: 5.0, batch_size: 4, epochs: 2_000, seed: 0 };
+        let settings =
+            Settings { learning_rate: 5.0, batch_size: 4, epochs: 2_000, seed: 0, ..Settings::default() };
         let mut trainer = Trainer::new(&pool, &data, network, settings)?;
         trainer.fit(None, &mut |epoch: &Epoch| match epoch.cost < 5e-4 {
             true => ControlFlow::Break(()),

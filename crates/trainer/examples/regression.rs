@@ -34,7 +34,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .cost(Mse)
         .initializer(Initializer::FanInNormal)
         .build()?;
-    let settings = Settings { learning_rate: 0.02, batch_size: 16, epochs: 2_000, seed: 0 };
+    let settings =
+        Settings { learning_rate: 0.02, batch_size: 16, epochs: 2_000, seed: 0, ..Settings::default() };
     let mut trainer = Trainer::new(&pool, &train, network, settings)?;
     trainer.fit(Some(&validation), &mut EarlyStopping::new(40))?;
 

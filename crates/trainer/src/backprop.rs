@@ -8,18 +8,41 @@
 //! | BP3 | b_l ← b_l − (η/B)·Σ rows of Δ_l | [`update`] |
 //! | BP4 | W_l ← W_l − (η/B)·Δ_lᵀ·A_{l−1} | [`update`] |
 //!
+//! The last two are those of plain descent; other optimisers take (1/B)·Σ rows of Δ_l and (1/B)·Δ_lᵀ·A_{l−1} into their step.
+//!
 //! Layers are counted from 1 as in the equations, so layer l is `layers[l − 1]`. W_l is stored input-major, as W_lᵀ of
 //! the equations. Nothing is allocated.
 
 use crate::activation::Activation;
 use crate::cost::Outputs;
 use crate::network::Network;
+use crate::optimizer::{LayerState, Step};
 use crate::workspace::Workspace;
 use minibatch_kernels::{
     Epilogue, Examples, Isa, Mat, MatMut, Matrix, Member, Panels, Start, Store, Team, TeamInputs,
-    accumulate_gathered, add_column_sums, gather_gemm, gemm, scale,
+    accumulate_gathered, add_column_sums, descend, descend_gathered, descend_gemm, gather_gemm, gemm, scale,
 };
 use std::ops::Range;
+
+/// Who computes.
+#[derive(Clone, Copy)]
+pub(crate) struct Worker<'a> {
+    /// Shares in each product.
+    pub(crate) team: &'a Team<'a>,
+    /// Set for one of several members that train on shares of their own: of the first layer's neurons it computes and
+    /// updates its own only.
+    pub(crate) member: Option<&'a Member<'a>>,
+}
+
+impl Worker<'_> {
+    /// Which of the `neurons` of layer l are its own.
+    fn own_neurons(self, l: usize, neurons: usize) -> Range<usize> {
+        match self.member {
+            Some(member) if l == 1 => member.columns(neurons),
+            _ => 0..neurons,
+        }
+    }
+}
 
 /// The epilogue of the forward product: Z_l becomes A_l.
 struct Activate<'a>(&'a dyn Activation);
@@ -53,26 +76,27 @@ pub(crate) fn forward(
     examples: Examples<'_>,
     rows: usize,
 ) {
-    forward_through(team, None, network, workspace, examples, rows, 1..network.layers.len() + 1);
+    let worker = Worker { team, member: None };
+    forward_through(worker, network, workspace, examples, rows, 1..network.layers.len() + 1);
 }
 
-/// The activations of `layers`, counted from 1. A `member` of several computes its own neurons of the first layer only.
+/// The activations of `layers`, counted from 1.
 pub(crate) fn forward_through(
-    team: &Team<'_>,
-    member: Option<&Member<'_>>,
+    worker: Worker<'_>,
     network: &Network,
     workspace: &mut Workspace,
     examples: Examples<'_>,
     rows: usize,
     layers: Range<usize>,
 ) {
+    let team = worker.team;
     let Workspace { inputs, activations, pre_activations, .. } = workspace;
     for l in layers.start - 1..layers.end - 1 {
         let layer = &network.layers[l];
         let (before, from) = activations.split_at_mut(l);
         let (weights, start) = (layer.weights.view(), Start::Bias(&layer.biases));
         let activation = layer.activation();
-        let own = own_neurons(member, l + 1, from[0].cols());
+        let own = worker.own_neurons(l + 1, from[0].cols());
         let output = &mut from[0].top_mut(rows).columns(own);
         let mut product = |output: &mut MatMut<'_>, epilogue: &dyn Epilogue| match before.last() {
             None => gather_gemm(team, inputs, examples, weights, output, start, epilogue),
@@ -91,14 +115,6 @@ pub(crate) fn forward_through(
             }
             None => product(output, &Activate(activation)),
         }
-    }
-}
-
-/// Which of the `neurons` of layer l are `member`'s: all but of the first layer, where they are shared out.
-fn own_neurons(member: Option<&Member<'_>>, l: usize, neurons: usize) -> Range<usize> {
-    match member {
-        Some(member) if l == 1 => member.columns(neurons),
-        _ => 0..neurons,
     }
 }
 
@@ -142,26 +158,58 @@ pub(crate) fn backward(team: &Team<'_>, network: &Network, workspace: &mut Works
     gemm(team, from[0].top(rows), weights, &mut before[l - 2].top_mut(rows), Start::Zero, &epilogue);
 }
 
-/// BP3 and BP4: the step of plain gradient descent for layer l, the weights' without a gradient buffer. −η/B
-/// (`factor`) is folded into Δ_l, which afterwards is no longer the error. A `member` of several updates its own
-/// neurons.
+/// BP3 and BP4: the step of layer l. Neither plain descent, whose gradient product goes on from the weights, nor another
+/// optimiser, whose step is that product's epilogue, has a buffer for the weights' gradient. The step's factor is folded into Δ_l,
+/// which afterwards is no longer the error. One of several members descends plainly.
 pub(crate) fn update(
-    team: &Team<'_>,
-    member: Option<&Member<'_>>,
+    worker: Worker<'_>,
     network: &mut Network,
+    state: &mut LayerState,
     workspace: &mut Workspace,
     rows: usize,
     l: usize,
-    factor: f32,
+    step: &Step,
 ) {
+    let team = worker.team;
     let Workspace { inputs, activations, errors, .. } = workspace;
     let layer = &mut network.layers[l - 1];
     let error = &mut errors[l - 1];
-    let own = own_neurons(member, l, error.cols());
-    scale(team.isa(), &mut error.top_mut(rows).columns(own.clone()), factor);
+    let own = worker.own_neurons(l, error.cols());
+    scale(team.isa(), &mut error.top_mut(rows).columns(own.clone()), step.factor);
     let error = error.top(rows).part(0..rows, own);
-    add_column_sums(team.isa(), error, &mut layer.biases);
-    accumulate(team, inputs, activations, error, l, &mut layer.weights);
+    let Some(descent) = step.descent else {
+        add_column_sums(team.isa(), error, &mut layer.biases);
+        return accumulate(team, inputs, activations, error, l, &mut layer.weights);
+    };
+    let LayerState { moments, bias_gradient } = state;
+    bias_gradient.fill(0.0);
+    add_column_sums(team.isa(), error, bias_gradient);
+    let mut take = |weights: &mut [MatMut<'_>], biases: &mut [MatMut<'_>]| {
+        let gradient = Mat::row_major(bias_gradient, 1, bias_gradient.len());
+        descend(team.isa(), descent.without_decay(), &mut row_mut(&mut layer.biases), biases, gradient);
+        let parameters = &mut layer.weights.view_mut();
+        match l {
+            1 => descend_gathered(team, inputs, error, parameters, weights, descent),
+            _ => {
+                let input = activations[l - 2].top(rows).transposed();
+                descend_gemm(team, input, error, parameters, weights, descent);
+            }
+        }
+    };
+    match &mut moments[..] {
+        [m] => take(&mut [m.weights.view_mut()], &mut [row_mut(&mut m.biases)]),
+        [m, v] => {
+            let weights = &mut [m.weights.view_mut(), v.weights.view_mut()];
+            take(weights, &mut [row_mut(&mut m.biases), row_mut(&mut v.biases)]);
+        }
+        _ => unreachable!("a step with moments has one or two"),
+    }
+}
+
+/// A row of numbers as a matrix.
+fn row_mut(row: &mut [f32]) -> MatMut<'_> {
+    let len = row.len();
+    MatMut::row_major(row, 1, len)
 }
 
 /// `weights` ← `weights` + A_{l−1}ᵀ·`error`, input-major as W_l.

@@ -1,10 +1,12 @@
 //! Keeps training among the finite numbers: a step that could leave them is refused before anything is written.
 
+use crate::backprop::Worker;
 use crate::error::{Divergence, Error};
 use crate::network::{Layer, Network};
+use crate::optimizer::{LayerState, OptimizerState, Step};
 use crate::workspace::Workspace;
 use minibatch_data::{Dataset, Row};
-use minibatch_kernels::{Isa, Mat, Member, max_magnitude};
+use minibatch_kernels::{Descent, Isa, Mat, max_magnitude};
 
 /// What the magnitude of a weight or bias may grow to. Below the largest f32 by more than the roundings of a chain of
 /// additions can be.
@@ -20,6 +22,36 @@ pub(crate) struct Guard {
     inputs: f64,
     /// No weight or bias of layer l is larger.
     parameters: Vec<f64>,
+    /// No first, and no second moment of layer l is larger.
+    moments: Vec<[f64; 2]>,
+}
+
+/// By how much a moment may outgrow its bound in a step by roundings alone, relative to it.
+const ROUNDED: f64 = 1.0 + 1.0 / (1 << 20) as f64;
+
+/// What a step makes of the bounds of a layer's moments and gradients, and the most that it, or a number on the way to it, adds to a
+/// parameter. Decay only makes parameters smaller.
+fn grown(descent: Option<Descent>, [m, v]: [f64; 2], gradient: f64) -> ([f64; 2], f64) {
+    match descent {
+        // The gradient comes with its factor of −η.
+        None => ([m, v], gradient),
+        Some(Descent::Momentum { rate, momentum }) => {
+            let m = (f64::from(momentum) * m + gradient) * ROUNDED;
+            ([m, v], f64::from(rate) * m)
+        }
+        Some(Descent::Nesterov { rate, momentum }) => {
+            let m = (f64::from(momentum) * m + gradient) * ROUNDED;
+            ([m, v], f64::from(rate).max(1.0) * (f64::from(momentum) * m + gradient))
+        }
+        Some(Descent::Adam { rate, first, second, epsilon, .. }) => {
+            let mean = |[kept, new]: [f32; 2], moment: f64, taken: f64| {
+                (f64::from(kept) * moment + f64::from(new) * taken) * ROUNDED
+            };
+            let (m, v) = (mean(first, m, gradient), mean(second, v, gradient * gradient));
+            // The denominator is ε where the second moment is 0, which it may be taken for.
+            ([m, v], f64::from(rate).max(1.0) * m / f64::from(epsilon))
+        }
+    }
 }
 
 impl Guard {
@@ -40,20 +72,27 @@ impl Guard {
             let mut magnitudes = blocks(layer).map(|block| magnitude(isa, block, l));
             parameters.push(magnitudes.try_fold(0.0, |largest, x| Ok::<f64, Error>(x?.max(largest)))?);
         }
-        Ok(Guard { inputs, parameters })
+        let moments = vec![[0.0; 2]; parameters.len()];
+        Ok(Guard { inputs, parameters, moments })
     }
 
-    /// Whether a step with these activations and errors, updating by `factor`·Δ_lᵀ·A_{l−1}, keeps every number finite.
-    /// Where a `member` of several asks, all get the same answer.
+    /// Takes account of what an optimiser remembers, all of it finite.
+    pub(crate) fn look_at(&mut self, isa: Isa, state: &OptimizerState) {
+        self.moments = state.layers.iter().map(|layer| largest_moments(isa, layer)).collect();
+    }
+
+    /// Whether a step with these activations and errors keeps every number finite, moments included. All members that
+    /// share a step get the same answer.
     pub(crate) fn check(
         &mut self,
-        isa: Isa,
-        member: Option<&Member<'_>>,
+        worker: Worker<'_>,
         network: &Network,
+        state: &OptimizerState,
         workspace: &Workspace,
         rows: usize,
-        factor: f32,
+        update: &Step,
     ) -> Result<(), Divergence> {
+        let isa = worker.team.isa();
         for l in (1..=network.layers().len()).rev() {
             let errors = max_magnitude(isa, workspace.errors[l - 1].top(rows));
             if !errors.is_finite() {
@@ -66,17 +105,25 @@ impl Guard {
                     _ => return Err(Divergence::Activation { layer: l - 1 }),
                 },
             };
-            let step = rows as f64 * f64::from(factor.abs()) * f64::from(errors) * inputs;
+            let gradient = rows as f64 * f64::from(update.factor.abs()) * f64::from(errors) * inputs;
+            let grow = |before| grown(update.descent, before, gradient);
+            let (mut moments, mut step) = grow(self.moments[l - 1]);
+            if !moments.iter().all(|moment| *moment <= LIMIT) {
+                (moments, step) = grow(largest_moments(isa, &state.layers[l - 1]));
+            }
+            self.moments[l - 1] = moments;
             let bound = &mut self.parameters[l - 1];
             if *bound + step > LIMIT {
                 let magnitudes =
                     blocks(&network.layers()[l - 1]).map(|block| max_magnitude(isa, slice(block)));
                 let largest = magnitudes.fold(0.0, f32::max);
                 // The first layer is shared out.
-                *bound = member.filter(|_| l == 1).map_or(largest, |member| member.largest(largest)).into();
+                let member = worker.member.filter(|_| l == 1);
+                *bound = member.map_or(largest, |member| member.largest(largest)).into();
             }
             *bound += step;
-            if *bound > LIMIT {
+            // What isn't a number isn't below the limit.
+            if !moments.iter().chain([&*bound]).all(|bound| *bound <= LIMIT) {
                 return Err(Divergence::Update { layer: l });
             }
         }
@@ -97,6 +144,18 @@ pub(crate) fn cause_of_cost(
         Some(layer) => Divergence::Activation { layer },
         None => Divergence::Cost { layer: network.layers().len(), cost },
     }
+}
+
+/// The largest first and second moments of a layer.
+fn largest_moments(isa: Isa, layer: &LayerState) -> [f64; 2] {
+    let mut largest = [0.0_f64; 2];
+    for (largest, moment) in largest.iter_mut().zip(&layer.moments) {
+        let weights = (0..moment.weights.rows()).flat_map(|k| moment.weights.row_slices(k));
+        for block in weights.chain(std::iter::once(&moment.biases[..])) {
+            *largest = largest.max(max_magnitude(isa, slice(block)).into());
+        }
+    }
+    largest
 }
 
 /// The weights and biases of a layer.

@@ -9,30 +9,32 @@
 //!   them. One exchange a step, of A_1, is all that passes between members. For a first layer that is nearly all of
 //!   a small network.
 
-use crate::backprop;
+use crate::backprop::{self, Worker};
 use crate::error::{Divergence, Error};
 use crate::guard::{self, Guard};
 use crate::network::Network;
+use crate::optimizer::OptimizerState;
 use crate::trainer::Settings;
 use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Row, Shuffle};
-use minibatch_kernels::{Exchange, Member, Panels, Pool, Team};
+use minibatch_kernels::{Exchange, Isa, Panels, Pool};
 
 /// Those who train, and what each needs for it.
 #[derive(Debug)]
 pub(crate) struct Crew {
-    members: Vec<Box<Station>>,
+    members: Vec<Station>,
     exchange: Exchange,
 }
 
-/// What one member trains with.
+/// What one member trains with. Two cache lines: a core fetches them in pairs, and must not take another member's along.
 #[derive(Debug)]
+#[repr(align(128))]
 struct Station {
     workspace: Workspace,
     /// Every member's says the same.
     guard: Guard,
-    /// The member's part of the network while it trains; none if it has the whole.
-    part: Option<Network>,
+    /// The member's part of the network while it trains, and what the optimiser remembers of it; none if it has the whole.
+    part: Option<(OptimizerState, Network)>,
 }
 
 /// What is to be trained.
@@ -59,7 +61,7 @@ pub(crate) struct Trained {
 }
 
 impl Crew {
-    /// For training `network` on `data` in minibatches of `batch_size`.
+    /// For training `network` on `data`.
     ///
     /// # Errors
     ///
@@ -68,9 +70,12 @@ impl Crew {
         pool: &Pool,
         network: &Network,
         data: &Dataset,
-        batch_size: usize,
+        settings: &Settings,
     ) -> Result<Crew, Error> {
-        let sharing = sharing(network, batch_size, pool.cores());
+        let (batch_size, optimizer) = (settings.batch_size, &settings.optimizer);
+        // What an optimiser remembers isn't shared out.
+        let cores = if optimizer.moments() == 0 { pool.cores() } else { 1 };
+        let sharing = sharing(network, batch_size, cores);
         let guard = Guard::new(pool.isa(), network, data)?;
         let neurons = network.layers[0].outputs();
         let mut exchange = Exchange::new(sharing, batch_size, neurons);
@@ -81,15 +86,21 @@ impl Crew {
                 // lines from each other. They meet first, or a quick one would do another's work.
                 member.largest(0.0);
                 let teams = if sharing == 1 { pool.threads() } else { 1 };
-                *station = Some(Box::new(Station {
+                let part = (sharing > 1).then(|| part_of(network, member.columns(neurons).len()));
+                *station = Some(Station {
                     workspace: Workspace::for_training(network, batch_size, teams),
                     guard: guard.clone(),
-                    part: (sharing > 1).then(|| part_of(network, member.columns(neurons).len())),
-                }));
+                    part: part.map(|part| (OptimizerState::new(optimizer, &part), part)),
+                });
             });
         });
         let members = members.into_iter().map(|station| station.expect("every member made one")).collect();
         Ok(Crew { members, exchange })
+    }
+
+    /// Takes account of what an optimiser remembers.
+    pub(crate) fn look_at(&mut self, isa: Isa, state: &OptimizerState) {
+        self.members.iter_mut().for_each(|station| station.guard.look_at(isa, state));
     }
 
     /// Trains `network`. `cost_sum` is the cost of the epoch so far.
@@ -97,18 +108,22 @@ impl Crew {
         &mut self,
         pool: &Pool,
         network: &mut Network,
+        state: &mut OptimizerState,
         steps: Steps<'_>,
         cost_sum: f64,
     ) -> Trained {
         let before = Trained { position: steps.position, cost_sum, diverged: None };
         let Crew { members, exchange } = self;
         if let [station] = &mut members[..] {
-            let Station { workspace, guard, .. } = &mut **station;
-            return pool
-                .run(|team| Share { team, member: None, network, workspace, guard }.train(steps, before));
+            let Station { workspace, guard, .. } = station;
+            return pool.run(|team| {
+                Share { worker: Worker { team, member: None }, network, state, workspace, guard }
+                    .train(steps, before)
+            });
         }
         for (index, member) in members.iter_mut().enumerate() {
             member.take_part(
+                state,
                 network,
                 Exchange::columns(network.layers[0].outputs(), exchange.members(), index).start,
             );
@@ -116,15 +131,17 @@ impl Crew {
         let mut shares: Vec<_> = members.iter_mut().map(|station| (station, before)).collect();
         pool.run(|team| {
             team.together(exchange, &mut shares, |member, (station, trained)| {
-                let Station { workspace, guard, part } = &mut ***station;
-                let network = part.as_mut().expect("every member of several has a part");
-                let share = Share { team: member.team(), member: Some(member), network, workspace, guard };
+                let Station { workspace, guard, part } = &mut **station;
+                let (state, network) = part.as_mut().expect("every member of several has a part");
+                let worker = Worker { team: member.team(), member: Some(member) };
+                let share = Share { worker, network, state, workspace, guard };
                 *trained = share.train(steps, before);
             });
         });
         let trained = shares[0].1;
         for (index, member) in members.iter().enumerate() {
             member.give_back(
+                state,
                 network,
                 Exchange::columns(network.layers[0].outputs(), exchange.members(), index).start,
             );
@@ -144,8 +161,10 @@ fn part_of(network: &Network, own: usize) -> Network {
 
 impl Station {
     /// Takes the member's neurons of the first layer, from `start` on, and all of the other layers.
-    fn take_part(&mut self, network: &Network, start: usize) {
-        let part = self.part.as_mut().expect("every member of several has a part");
+    fn take_part(&mut self, state: &OptimizerState, network: &Network, start: usize) {
+        let (own_state, part) = self.part.as_mut().expect("every member of several has a part");
+        // There are no moments to share out.
+        (own_state.steps, own_state.powers) = (state.steps, state.powers);
         for (l, (to, from)) in part.layers.iter_mut().zip(&network.layers).enumerate() {
             let start = if l == 0 { start } else { 0 };
             to.weights.copy_columns(0, &from.weights, start);
@@ -155,8 +174,9 @@ impl Station {
     }
 
     /// Puts them back.
-    fn give_back(&self, network: &mut Network, start: usize) {
-        let part = self.part.as_ref().expect("every member of several has a part");
+    fn give_back(&self, state: &mut OptimizerState, network: &mut Network, start: usize) {
+        let (own_state, part) = self.part.as_ref().expect("every member of several has a part");
+        (state.steps, state.powers) = (own_state.steps, own_state.powers);
         for (l, (to, from)) in network.layers.iter_mut().zip(&part.layers).enumerate() {
             let start = if l == 0 { start } else { 0 };
             to.weights.copy_columns(start, &from.weights, 0);
@@ -167,9 +187,9 @@ impl Station {
 
 /// What takes the step: one thread of a team with the whole network, or a member with its part.
 struct Share<'a> {
-    team: &'a Team<'a>,
-    member: Option<&'a Member<'a>>,
+    worker: Worker<'a>,
     network: &'a mut Network,
+    state: &'a mut OptimizerState,
     workspace: &'a mut Workspace,
     guard: &'a mut Guard,
 }
@@ -207,13 +227,13 @@ impl Share<'_> {
         next: &[u32],
         settings: &Settings,
     ) -> Result<f64, Divergence> {
-        let Share { team, member, network, workspace, guard } = self;
-        let (team, member) = (*team, *member);
+        let Share { worker, network, state, workspace, guard } = self;
+        let Worker { team, member } = *worker;
         let (isa, layers, rows) = (team.isa(), network.layers.len(), indices.len());
         let index = move |row: usize| indices[row] as usize;
         let forward = |workspace: &mut Workspace, layers| {
             with_examples(data, index, |examples| {
-                backprop::forward_through(team, member, network, workspace, examples, rows, layers);
+                backprop::forward_through(*worker, network, workspace, examples, rows, layers);
             });
         };
         forward(workspace, 1..2);
@@ -222,7 +242,7 @@ impl Share<'_> {
         }
         workspace.take_targets(data, rows, index);
         // The first layer's update asks for them on its way.
-        workspace.inputs.expect(next.iter().filter_map(|&index| match data.input(index as usize) {
+        workspace.inputs.expect(&next.iter().filter_map(|&index| match data.input(index as usize) {
             Row::Bytes(bytes) => Some(bytes),
             Row::Floats(_) => None,
         }));
@@ -238,11 +258,12 @@ impl Share<'_> {
         for l in (2..=layers).rev() {
             backprop::backward(team, network, workspace, rows, l);
         }
-        let factor = (-settings.learning_rate / rows as f64) as f32;
-        guard.check(isa, member, network, workspace, rows, factor)?;
+        let update = settings.optimizer.step(settings.learning_rate, rows, state);
+        guard.check(*worker, network, state, workspace, rows, &update)?;
         for l in (1..=layers).rev() {
-            backprop::update(team, member, network, workspace, rows, l, factor);
+            backprop::update(*worker, network, &mut state.layers[l - 1], workspace, rows, l, &update);
         }
+        state.took(&update);
         Ok(cost)
     }
 }

@@ -4,6 +4,7 @@ use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::error::Error;
 use crate::evaluation::{Evaluation, Fit, Score};
 use crate::network::{Layer, Network, NetworkBuilder, Origin};
+use crate::optimizer::{Optimizer, OptimizerState};
 use crate::step::{Crew, Steps};
 use minibatch_data::{Dataset, Shuffle};
 use minibatch_kernels::Pool;
@@ -13,10 +14,13 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How to train: plain stochastic gradient descent. The default is the article's recipe.
+/// How to train. The default is the article's recipe, plain stochastic gradient descent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// η. Every step subtracts η times the mean gradient of its minibatch.
+    /// How weights and biases follow from their gradients.
+    pub optimizer: Optimizer,
+    /// η. Every step of plain descent subtracts η times the mean gradient of its minibatch; what other optimisers need
+    /// differs by far ([`Optimizer::usual_learning_rate`]).
     pub learning_rate: f64,
     /// B, the examples of a minibatch. An epoch's last minibatch may be smaller; it is averaged over its own size.
     pub batch_size: usize,
@@ -28,7 +32,8 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { learning_rate: 3.0, batch_size: 16, epochs: 30, seed: 0 }
+        let optimizer = Optimizer::Sgd;
+        Settings { optimizer, learning_rate: 3.0, batch_size: 16, epochs: 30, seed: 0 }
     }
 }
 
@@ -41,6 +46,10 @@ impl Settings {
         let step = learning_rate as f32;
         if !(step.is_finite() && step > 0.0 && learning_rate.is_finite()) {
             let expected = "a number from 1e-45 to 3.4e38".to_owned();
+            return out_of_range("learning rate", expected, learning_rate.to_string());
+        }
+        if !self.optimizer.keeps_signs(learning_rate) {
+            let expected = format!("below 1/λ of {}", self.optimizer);
             return out_of_range("learning rate", expected, learning_rate.to_string());
         }
         if !(1..=examples).contains(&batch_size) {
@@ -91,6 +100,7 @@ pub struct Trainer<'a> {
     /// What made the network's first weights and biases, where that is known.
     origin: Option<Origin>,
     settings: Settings,
+    state: OptimizerState,
     crew: Crew,
     shuffle: Shuffle,
     /// Examples of the current epoch that have been trained on.
@@ -139,7 +149,8 @@ impl<'a> Trainer<'a> {
         network.check_shape(data)?;
         settings.check(data.len())?;
         Ok(Trainer {
-            crew: Crew::new(pool, &network, data, settings.batch_size)?,
+            state: OptimizerState::new(&settings.optimizer, &network),
+            crew: Crew::new(pool, &network, data, &settings)?,
             shuffle: Shuffle::new(data.len(), settings.seed)?,
             pool,
             data,
@@ -187,8 +198,15 @@ impl<'a> Trainer<'a> {
     pub fn resume(pool: &'a Pool, data: &'a Dataset, checkpoint: Checkpoint) -> Result<Trainer<'a>, Error> {
         check_same_run(pool, data, &checkpoint)?;
         let Checkpoint { network, origin, settings, data: identity, .. } = checkpoint;
+        if !checkpoint.optimizer.fits(&settings.optimizer, &network) {
+            let (what, found) = ("optimiser", settings.optimizer.to_string());
+            let recorded = format!("one of {} moments", checkpoint.optimizer.moments());
+            return Err(Error::Resume { what, recorded, found });
+        }
         let mut trainer = Trainer::new(pool, data, network, settings)?;
-        let Checkpoint { progress, tested_on, history, elapsed, .. } = checkpoint;
+        let Checkpoint { progress, tested_on, history, elapsed, optimizer, .. } = checkpoint;
+        trainer.crew.look_at(pool.isa(), &optimizer);
+        trainer.state = optimizer;
         trainer.origin = origin;
         trainer.shuffle.restore(&progress.shuffle)?;
         trainer.position = progress.position as usize;
@@ -241,6 +259,7 @@ impl<'a> Trainer<'a> {
         Snapshot {
             network: &self.network,
             origin: self.origin,
+            optimizer: &self.state,
             settings: &self.settings,
             class: self.pool.isa().class(),
             data: *self.identity.get_or_init(|| DataIdentity::of(self.data)),
@@ -333,7 +352,7 @@ impl<'a> Trainer<'a> {
         }
         let Trainer { data, shuffle, settings, position, .. } = self;
         let steps = Steps { data, shuffle, settings, position: *position, steps };
-        let trained = self.crew.train(self.pool, &mut self.network, steps, self.cost_sum);
+        let trained = self.crew.train(self.pool, &mut self.network, &mut self.state, steps, self.cost_sum);
         self.elapsed += started.elapsed();
         (self.position, self.cost_sum) = (trained.position, trained.cost_sum);
         if let Some(cause) = trained.diverged {

@@ -14,7 +14,7 @@ mod common;
 use common::Numbers;
 use minibatch::activation::{Gelu, Identity, Relu, Sigmoid, Silu, Softmax, Tanh};
 use minibatch::cost::{BinaryCrossEntropy, CategoricalCrossEntropy};
-use minibatch::{Dataset, Isa, Network, NetworkBuilder, Pool, Settings, Trainer};
+use minibatch::{Dataset, Isa, Network, NetworkBuilder, Optimizer, Pool, Settings, Trainer};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -83,7 +83,12 @@ fn a_step_allocates_nothing() {
         // Shared by two threads: 2·64·128·60 operations in the first product.
         ("wide", Network::builder(60).layer(128).layer(10), 64),
     ];
-    for (name, builder, batch_size) in networks {
+    // Every network by plain descent, and all but the first by another optimiser: the wide one by Adam.
+    let optimizers = ["sgd", "momentum", "nesterov", "adam", "adamw", "adam"];
+    let optimizers = optimizers.map(|name| name.parse::<Optimizer>().expect("an optimiser"));
+    let plain = networks.clone().into_iter().zip([Optimizer::Sgd; 6]);
+    for ((name, builder, batch_size), optimizer) in plain.chain(networks.into_iter().zip(optimizers).skip(1))
+    {
         let network = builder.seed(1).build().expect("a network");
         let (inputs, outputs) = (network.inputs(), network.outputs());
         // An epoch long enough for every call: 4 short, 4 long.
@@ -96,14 +101,21 @@ fn a_step_allocates_nothing() {
         for isa in Isa::fused() {
             for threads in [1, 2] {
                 let pool = Pool::new(isa, threads).expect("a pool");
-                let settings = Settings { learning_rate: 0.01, batch_size, seed: 1, ..Settings::default() };
+                let settings =
+                    Settings { optimizer, learning_rate: 0.01, batch_size, seed: 1, ..Settings::default() };
                 let mut trainer = Trainer::new(&pool, &data, network.clone(), settings).expect("a trainer");
                 // The first epoch warms up: packing buffers grow when first used.
                 trainer.epoch().expect("an epoch");
                 let [short, long] = STEPS.map(|steps| least(&mut trainer, steps));
-                assert_eq!(short, long, "{name} on {pool:?}: calls of {STEPS:?} steps allocate");
+                assert_eq!(
+                    short, long,
+                    "{name} by {optimizer} on {pool:?}: calls of {STEPS:?} steps allocate"
+                );
                 let allowed = if threads == 1 { 0 } else { ENTRY };
-                assert!(short <= allowed, "{name} on {pool:?}: entering the pool allocates {short} times");
+                assert!(
+                    short <= allowed,
+                    "{name} by {optimizer} on {pool:?}: entering the pool allocates {short} times"
+                );
             }
         }
     }

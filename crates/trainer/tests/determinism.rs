@@ -1,10 +1,10 @@
-//! The bits of the weights depend on seeds and data, and on nothing else: not on the instruction set, not on the number
+//! The bits of the weights, and of what an optimiser remembers, depend on seeds and data, and on nothing else: not on the instruction set, not on the number
 //! of threads, not on how a run is cut into calls.
 
 mod common;
 
 use common::{Numbers, bits};
-use minibatch::{Dataset, Epoch, Isa, Network, Pool, Settings, Trainer};
+use minibatch::{Dataset, Epoch, Isa, Network, Optimizer, Pool, Settings, Trainer};
 
 /// A training run: sizes, minibatch, examples, steps.
 struct Run {
@@ -41,15 +41,16 @@ impl Run {
         self.sizes[1..].iter().fold(builder, |builder, &n| builder.layer(n)).build().expect("a network")
     }
 
-    fn trainer<'a>(&self, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
-        let settings =
-            Settings { learning_rate: 3.0, batch_size: self.batch_size, seed: 4, ..Settings::default() };
+    fn trainer<'a>(&self, pool: &'a Pool, data: &'a Dataset, optimizer: Optimizer) -> Trainer<'a> {
+        let (learning_rate, batch_size) = (optimizer.usual_learning_rate(), self.batch_size);
+        let settings = Settings { optimizer, learning_rate, batch_size, seed: 4, ..Settings::default() };
         Trainer::new(pool, data, self.network(), settings).expect("a trainer")
     }
 
-    /// The weights after all steps, and the costs of the epochs ended on the way.
-    fn train(&self, pool: &Pool, data: &Dataset) -> (Vec<u32>, Vec<u64>) {
-        let mut trainer = self.trainer(pool, data);
+    /// The weights after all steps, the costs of the epochs ended on the way, and a hash of all that a checkpoint compares: moments
+    /// too.
+    fn train(&self, pool: &Pool, data: &Dataset, optimizer: Optimizer) -> (Vec<u32>, Vec<u64>, u64) {
+        let mut trainer = self.trainer(pool, data, optimizer);
         let mut left = self.steps;
         while left > 0 {
             // Up to the end of the epoch.
@@ -58,7 +59,8 @@ impl Run {
             left -= to_come.min(left);
         }
         let costs = trainer.history().iter().map(|epoch| epoch.cost.to_bits()).collect();
-        (bits(trainer.network()), costs)
+        let hash = trainer.checkpoint().compared_hash().expect("a checkpoint");
+        (bits(trainer.network()), costs, hash)
     }
 }
 
@@ -66,15 +68,18 @@ impl Run {
 fn threads_and_instruction_sets_give_the_same_bits() {
     for run in RUNS {
         let data = run.data();
-        let mut first = None;
-        for isa in Isa::fused() {
-            for threads in [1, 2, 3, 4] {
-                let pool = Pool::new(isa, threads).expect("a pool");
-                let result = run.train(&pool, &data);
-                assert!(!result.1.is_empty(), "a run should span epochs");
-                assert_ne!(result.0, bits(&run.network()), "a run should train");
-                // Not assert_eq, whose message would be two lists of thousands of weights.
-                assert!(*first.get_or_insert(result.clone()) == result, "{:?} on {pool:?}", run.sizes);
+        for optimizer in Optimizer::all() {
+            let mut first = None;
+            for isa in Isa::fused() {
+                for threads in [1, 2, 3, 4] {
+                    let pool = Pool::new(isa, threads).expect("a pool");
+                    let result = run.train(&pool, &data, optimizer);
+                    assert!(!result.1.is_empty(), "a run should span epochs");
+                    assert_ne!(result.0, bits(&run.network()), "a run should train");
+                    // Not assert_eq, whose message would be two lists of thousands of weights.
+                    let same = *first.get_or_insert(result.clone()) == result;
+                    assert!(same, "{:?} by {optimizer} on {pool:?}", run.sizes);
+                }
             }
         }
     }
@@ -85,10 +90,10 @@ fn threads_and_instruction_sets_give_the_same_bits() {
 fn cutting_a_run_into_calls_changes_nothing() {
     for isa in Isa::available() {
         let pool = Pool::new(isa, 2).expect("a pool");
-        for run in &RUNS[..3] {
+        for (run, optimizer) in RUNS[..3].iter().zip(Optimizer::all().into_iter().rev()) {
             let data = run.data();
-            let mut whole = run.trainer(&pool, &data);
-            let mut single = run.trainer(&pool, &data);
+            let mut whole = run.trainer(&pool, &data, optimizer);
+            let mut single = run.trainer(&pool, &data, optimizer);
             for _ in 0..2 {
                 let epoch = whole.epoch().expect("an epoch");
                 let steps = data.len().div_ceil(run.batch_size);
@@ -107,8 +112,9 @@ fn cutting_a_run_into_calls_changes_nothing() {
 fn evaluating_changes_nothing() {
     let run = &RUNS[0];
     let (pool, data) = (Pool::new(Isa::detect(), 2).expect("a pool"), run.data());
-    let mut plain = run.trainer(&pool, &data);
-    let mut evaluated = run.trainer(&pool, &data);
+    let optimizer = Optimizer::Sgd;
+    let mut plain = run.trainer(&pool, &data, optimizer);
+    let mut evaluated = run.trainer(&pool, &data, optimizer);
     for _ in 0..7 {
         plain.advance(3).expect("steps");
         evaluated.advance(3).expect("steps");

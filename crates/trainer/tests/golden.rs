@@ -4,8 +4,9 @@
 //! [`minibatch::gradcheck::bounds`]. The
 //! reference prints 12 significant digits; [`PRINTED`] allows for the 13th.
 
-use minibatch::gradcheck::bounds::{Bounded, LayerBounds, Parameters, backpropagate};
-use minibatch::{Dataset, Gradients, Isa, Mat, Network, Pool, Settings, Trainer};
+use minibatch::gradcheck::bounds::{Bounded, LayerBounds, Moments, Parameters, backpropagate};
+use minibatch::optimizer::OptimizerState;
+use minibatch::{Dataset, Gradients, Isa, Mat, Network, Optimizer, Pool, Settings, Trainer};
 use serde_json::Value;
 use std::path::Path;
 
@@ -17,6 +18,7 @@ struct Golden {
     name: String,
     /// With the initial weights.
     network: Network,
+    optimizer: Optimizer,
     learning_rate: f64,
     x: Vec<Vec<f32>>,
     y: Vec<Vec<f32>>,
@@ -61,7 +63,15 @@ impl Golden {
         for (field, known) in [("activation", "sigmoid"), ("cost", "quadratic")] {
             assert_eq!(document[field], known, "{}: {field}", path.display());
         }
-        assert_eq!(document["optimiser"]["name"], "sgd", "{}", path.display());
+        let parameters: Vec<String> = ["momentum", "beta1", "beta2", "epsilon", "decay"]
+            .iter()
+            .filter_map(|&name| Some(document["optimiser"].get(name)?.to_string()))
+            .collect();
+        let name = document["optimiser"]["name"].as_str().expect("a name");
+        let optimizer = match parameters.is_empty() {
+            true => name.parse(),
+            false => format!("{name}({})", parameters.join(",")).parse(),
+        };
         let sizes = list(&document["sizes"], index);
         let builder = Network::builder(sizes[0]);
         let mut network = sizes[1..].iter().fold(builder, |b, &n| b.layer(n)).build().expect("a network");
@@ -77,6 +87,7 @@ impl Golden {
         Golden {
             name: path.file_stem().expect("a name").to_string_lossy().into_owned(),
             network,
+            optimizer: optimizer.expect("an optimiser"),
             learning_rate: number(&document["optimiser"]["learning_rate"]),
             x: exact_rows(&document["x"]),
             y: exact_rows(&document["y"]),
@@ -90,8 +101,20 @@ impl Golden {
         let entries = std::fs::read_dir(folder).expect("reference/golden");
         let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
         paths.sort();
-        assert!(paths.len() >= 3, "only {} golden runs", paths.len());
+        assert!(paths.len() >= 7, "only {} golden runs", paths.len());
         paths.iter().map(|path| Golden::load(path)).collect()
+    }
+
+    /// What the optimiser remembers before the first step.
+    fn state_before_training(&self) -> OptimizerState {
+        let (x, y) = self.examples(&[0]);
+        let (inputs, outputs) = (x[0].len(), y[0].len());
+        let data = Dataset::from_values(x.concat(), &[inputs], y.concat(), outputs).expect("a dataset");
+        let pool = Pool::new(Isa::detect(), 1).expect("a pool");
+        let (optimizer, learning_rate) = (self.optimizer, self.learning_rate);
+        let settings = Settings { optimizer, learning_rate, batch_size: 1, ..Settings::default() };
+        let trainer = Trainer::new(&pool, &data, self.network.clone(), settings).expect("a trainer");
+        trainer.checkpoint().optimizer
     }
 
     /// Inputs and targets of a minibatch.
@@ -183,22 +206,22 @@ fn check_parameters(network: &Network, bounds: &[Parameters], context: &str) {
 /// Each step must be right to the bound of one step, seen from the weights before it; the costs and the final weights
 /// must be the reference's to the bound of all steps together, in which each step's error goes through the next.
 ///
-/// A trainer draws its own order, so each step is an epoch of one minibatch on a dataset of just its examples. (Their
+/// A trainer draws its own order, so each step is an epoch of one minibatch on a dataset of just its examples, which goes on from what
+/// the optimiser remembers. (Their
 /// order within the minibatch changes the order of sums, which the bound allows.)
 #[test]
 fn ten_steps() {
     for golden in Golden::all() {
-        let step = |parameters: &mut [Parameters], minibatch: &[usize]| {
+        let step = |parameters: &mut [Parameters], moments: &mut Moments, minibatch: &[usize]| {
             let (x, y) = golden.examples(minibatch);
             let (cost, gradients) = backpropagate(&golden.network, parameters, &x, &y);
-            for (parameters, gradients) in parameters.iter_mut().zip(&gradients) {
-                parameters.step(gradients, golden.learning_rate, minibatch.len());
-            }
+            moments.step(&golden.optimizer, golden.learning_rate, parameters, &gradients, minibatch.len());
             cost
         };
-        let mut last = Parameters::of(&golden.network);
+        let fresh = golden.state_before_training();
+        let (mut last, mut moments) = (Parameters::of(&golden.network), Moments::of(&fresh));
         let costs: Vec<Bounded> =
-            golden.minibatches.iter().map(|minibatch| step(&mut last, minibatch)).collect();
+            golden.minibatches.iter().map(|minibatch| step(&mut last, &mut moments, minibatch)).collect();
         let expected_costs = row(&golden.document["step_costs"]);
         assert_eq!((costs.len(), expected_costs.len()), (10, 10));
         let costs: Vec<Bounded> =
@@ -207,13 +230,15 @@ fn ten_steps() {
         let expected_b = rows(&golden.document["final"]["b"]);
         for ((parameters, w), b) in last.iter_mut().zip(&expected_w).zip(&expected_b) {
             let ours = parameters.w.iter_mut().flatten().chain(&mut parameters.b);
-            ours.zip(w.iter().flatten().chain(b))
-                .for_each(|(ours, &expected)| *ours = agreed(expected, *ours));
+            ours.zip(w.iter().flatten().chain(b)).for_each(|(ours, &expected)| {
+                *ours = agreed(expected, *ours);
+                assert!(ours.error < 0.02, "{}: a bound of {} tells nothing", golden.name, ours.error);
+            });
         }
 
         for pool in pools() {
             let context = format!("{}, {pool:?}", golden.name);
-            let mut network = golden.network.clone();
+            let (mut network, mut state) = (golden.network.clone(), fresh.clone());
             for (i, minibatch) in golden.minibatches.iter().enumerate() {
                 let context = format!("{context}: step {}", i + 1);
                 let (x, y) = golden.examples(minibatch);
@@ -221,15 +246,20 @@ fn ten_steps() {
                 let data =
                     Dataset::from_values(x.concat(), &[inputs], y.concat(), outputs).expect("a dataset");
                 let settings = Settings {
+                    optimizer: golden.optimizer,
                     learning_rate: golden.learning_rate,
                     batch_size: minibatch.len(),
                     seed: i as u64,
                     ..Settings::default()
                 };
                 let mut after = Parameters::of(&network);
-                let cost = step(&mut after, minibatch);
-                let mut trainer = Trainer::new(&pool, &data, network, settings).expect("a trainer");
+                let cost = step(&mut after, &mut Moments::of(&state), minibatch);
+                let first = Trainer::new(&pool, &data, network, settings).expect("a trainer");
+                let mut start = first.checkpoint();
+                start.optimizer = state;
+                let mut trainer = Trainer::resume(&pool, &data, start).expect("a resumed run");
                 let epoch = trainer.advance(1).expect("a step").expect("the whole epoch");
+                state = trainer.checkpoint().optimizer;
                 network = trainer.into_network();
                 cost.check(epoch.cost, || format!("{context}: cost from the weights before it"));
                 costs[i].check(epoch.cost, || format!("{context}: cost of the reference"));

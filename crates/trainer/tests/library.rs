@@ -53,7 +53,7 @@ fn curve() -> Dataset {
 }
 
 fn settings(learning_rate: f64, epochs: usize) -> Settings {
-    Settings { learning_rate, batch_size: 8, epochs, seed: 2 }
+    Settings { learning_rate, batch_size: 8, epochs, seed: 2, ..Settings::default() }
 }
 
 #[test]
@@ -239,7 +239,8 @@ fn every_path_gives_the_same_bits() {
                 Network::builder(40).layer_with(150, Gelu).layer_with(33, Silu).layer_with(10, Softmax);
             let network = network.cost(CategoricalCrossEntropy).initializer(Initializer::HeNormal).seed(1);
             let network = network.build().expect("a network");
-            let settings = Settings { learning_rate: 0.1, batch_size: 32, epochs: 3, seed: 0 };
+            let settings =
+                Settings { learning_rate: 0.1, batch_size: 32, epochs: 3, seed: 0, ..Settings::default() };
             let mut trainer = Trainer::new(&pool, &data, network, settings).expect("a trainer");
             trainer.fit(Some(&data), &mut ()).expect("a fit");
             let test = trainer.history()[2].test.expect("evaluated");

@@ -5,7 +5,7 @@
 mod common;
 
 use common::Numbers;
-use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
+use minibatch::{Checkpoint, Dataset, Isa, Network, Optimizer, Pool, Settings, Trainer};
 
 /// Sizes, minibatch and examples of a run of two epochs and a half.
 struct Shape {
@@ -36,9 +36,14 @@ impl Shape {
     }
 
     fn trainer<'a>(&self, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
+        self.trainer_by(Optimizer::Sgd, pool, data)
+    }
+
+    fn trainer_by<'a>(&self, optimizer: Optimizer, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
         let builder = Network::builder(self.sizes[0]).seed(9);
         let network = self.sizes[1..].iter().fold(builder, |builder, &n| builder.layer(n)).build();
-        let settings = Settings { batch_size: self.batch_size, epochs: 3, seed: 4, learning_rate: 3.0 };
+        let (learning_rate, batch_size) = (optimizer.usual_learning_rate(), self.batch_size);
+        let settings = Settings { optimizer, learning_rate, batch_size, epochs: 3, seed: 4 };
         Trainer::new(pool, data, network.expect("a network"), settings).expect("a trainer")
     }
 
@@ -126,22 +131,61 @@ fn the_whole_suite() {
     println!("{runs} interrupted runs, all with the bits of an uninterrupted one");
 }
 
-/// Interrupted after every single step.
+/// Interrupted after every single step, by every optimiser.
 #[test]
 fn every_step_is_a_place_to_stop() {
     let shape = Shape { sizes: &[6, 5, 3], batch_size: 4, examples: 18 };
     let data = shape.data();
     let pool = Pool::new(Isa::detect(), 1).expect("a pool");
-    let mut whole = shape.trainer(&pool, &data);
-    train(&mut whole, &data, shape.steps());
-    let mut cut = shape.trainer(&pool, &data);
-    for step in 0..=shape.steps() {
-        train(&mut cut, &data, step);
-        let recorded = Checkpoint::decode(&encoded(&cut)).expect("a checkpoint");
-        cut = Trainer::resume(&pool, &data, recorded).expect("a resumed run");
+    for optimizer in Optimizer::all() {
+        let mut whole = shape.trainer_by(optimizer, &pool, &data);
+        train(&mut whole, &data, shape.steps());
+        let mut cut = shape.trainer_by(optimizer, &pool, &data);
+        for step in 0..=shape.steps() {
+            train(&mut cut, &data, step);
+            let recorded = Checkpoint::decode(&encoded(&cut)).expect("a checkpoint");
+            assert_eq!(recorded.settings.optimizer, optimizer);
+            cut = Trainer::resume(&pool, &data, recorded).expect("a resumed run");
+        }
+        assert_eq!(hash(&cut), hash(&whole), "{optimizer}");
+        assert!(encoded(&whole) != encoded(&cut), "but for the time");
+        let mut again = Trainer::replay(&pool, &data, &whole.checkpoint()).expect("a run to repeat");
+        train(&mut again, &data, shape.steps());
+        assert_eq!(hash(&again), hash(&whole), "{optimizer}, repeated");
     }
-    assert_eq!(hash(&cut), hash(&whole));
-    assert!(encoded(&whole) != encoded(&cut), "but for the time");
+}
+
+/// On other threads and another instruction set, a network wide enough to be shared.
+#[test]
+fn what_an_optimizer_remembers_goes_on_anywhere() {
+    let shape = &SHAPES[2];
+    let data = shape.data();
+    let pools: Vec<Pool> =
+        Isa::fused().into_iter().zip([1, 3, 2]).map(|(isa, n)| Pool::new(isa, n).expect("a pool")).collect();
+    for optimizer in Optimizer::all().into_iter().skip(1) {
+        let mut whole = shape.trainer_by(optimizer, &pools[0], &data);
+        train(&mut whole, &data, shape.steps());
+        for (i, pool) in pools.iter().enumerate() {
+            let mut first = shape.trainer_by(optimizer, pool, &data);
+            train(&mut first, &data, 3 + i);
+            let recorded = Checkpoint::decode(&encoded(&first)).expect("a checkpoint");
+            let mut second =
+                Trainer::resume(&pools[(i + 1) % pools.len()], &data, recorded).expect("a resumed run");
+            assert_eq!(hash(&second), hash(&first), "what was saved is what is gone on with");
+            train(&mut second, &data, shape.steps());
+            assert_eq!(hash(&second), hash(&whole), "{optimizer} from {pool:?}");
+        }
+    }
+}
+
+#[test]
+fn a_run_goes_on_with_its_own_optimizer_only() {
+    let shape = Shape { sizes: &[6, 5, 3], batch_size: 4, examples: 18 };
+    let (data, pool) = (shape.data(), Pool::new(Isa::detect(), 1).expect("a pool"));
+    let mut checkpoint = shape.trainer(&pool, &data).checkpoint();
+    checkpoint.settings.optimizer = "adam".parse().expect("an optimiser");
+    let error = Trainer::resume(&pool, &data, checkpoint).expect_err("no moments").to_string();
+    assert!(error.contains("another optimiser") && error.contains("adam(0.9,0.999,1e-8) here"), "{error}");
 }
 
 /// The checkpoint that every version must load, as `tests/golden/v1.ckpt`.
@@ -160,7 +204,10 @@ fn the_golden_checkpoint_loads() {
         golden.network.layers().iter().map(|layer| layer.activation().label()).collect();
     assert_eq!(labels, ["leaky-relu(0.25)", "sigmoid"]);
     assert_eq!(golden.network.cost().label(), "quadratic");
-    assert_eq!(golden.settings, Settings { learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11 });
+    assert_eq!(
+        golden.settings,
+        Settings { learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11, ..Settings::default() }
+    );
     assert_eq!(golden.origin.map(|origin| origin.seed), Some(7));
     assert_eq!((golden.history.len(), golden.progress.position), (2, 6));
     assert!(golden.history.iter().all(|epoch| epoch.test.is_some_and(|test| test.examples == 10)));
@@ -176,9 +223,29 @@ fn the_golden_checkpoint_loads() {
 /// The compared hash of the golden checkpoint.
 const GOLDEN_HASH: &str = "60a28cd6dcc08007";
 
+/// The same of version 2, by AdamW.
+const GOLDEN_2: &[u8] = include_bytes!("golden/v2.ckpt");
+
+#[test]
+fn the_golden_checkpoint_of_version_2_loads() {
+    let golden = Checkpoint::decode(GOLDEN_2).expect("the golden checkpoint");
+    assert_eq!(golden.settings.optimizer.to_string(), "adamw(0.9,0.99,1e-6,0.01)");
+    assert_eq!((golden.optimizer.steps(), golden.settings.learning_rate), (10, 0.5));
+    assert_eq!(format!("{:016x}", golden.compared_hash().expect("it encodes")), GOLDEN_2_HASH);
+    let (pool, data) = (Pool::new(Isa::detect(), 1).expect("a pool"), golden_data());
+    if pool.isa().class() == golden.class {
+        let mut again = Trainer::replay(&pool, &data, &golden).expect("a run to repeat");
+        train(&mut again, &data, 2 * 4 + 2);
+        assert_eq!(format!("{:016x}", hash(&again)), GOLDEN_2_HASH);
+    }
+}
+
+/// The compared hash of the golden checkpoint of version 2.
+const GOLDEN_2_HASH: &str = "3b90ad36a122e2cf";
+
 /// Once, for a new version of the format: never again for an old one.
 #[test]
-#[ignore = "writes the golden checkpoint anew, with MINIBATCH_WRITE_GOLDEN=1"]
+#[ignore = "writes the newest golden checkpoint anew, with MINIBATCH_WRITE_GOLDEN=1"]
 fn write_the_golden_checkpoint() {
     if std::env::var_os("MINIBATCH_WRITE_GOLDEN").is_none() {
         return;
@@ -187,10 +254,11 @@ fn write_the_golden_checkpoint() {
     let (pool, data) = (Pool::new(Isa::detect(), 1).expect("a pool"), golden_data());
     let network =
         Network::builder(6).layer_with(4, LeakyRelu::new(0.25).expect("a slope")).layer(3).seed(7).build();
-    let settings = Settings { learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11 };
+    let optimizer = "adamw(0.9,0.99,1e-6,0.01)".parse().expect("an optimiser");
+    let settings = Settings { optimizer, learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11 };
     let mut trainer = Trainer::new(&pool, &data, network.expect("a network"), settings).expect("a trainer");
     train(&mut trainer, &data, 2 * 4 + 2);
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v1.ckpt");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v2.ckpt");
     trainer.save(path.as_ref()).expect("a checkpoint");
     println!("compared hash {:016x}", hash(&trainer));
 }

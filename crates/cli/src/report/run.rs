@@ -29,7 +29,7 @@ pub(crate) struct Plan {
     /// σ_1, …, σ_L.
     pub activations: Vec<String>,
     pub cost: String,
-    pub optimizer: &'static str,
+    pub optimizer: String,
     pub learning_rate: f64,
     pub batch_size: usize,
     pub epochs: usize,
@@ -104,7 +104,7 @@ impl Event for Plan {
             ("network", format!("{}, {parameters} parameters", sizes(&self.layers))),
             ("activation", activation),
             ("cost", cost(&self.cost)),
-            ("optimiser", optimizer(self.optimizer)),
+            ("optimiser", optimizer(&self.optimizer)),
             ("learning rate η", self.learning_rate.to_string()),
             (
                 "minibatch size B",

@@ -36,6 +36,37 @@ fn every_choice_is_recorded_and_repeated() {
 }
 
 #[test]
+fn every_optimizer_is_recorded_repeated_and_gone_on_with() {
+    let world = World::new();
+    for (asked, recorded, rate) in [
+        ("momentum", "momentum(0.9)", 0.3),
+        ("nesterov(0.8)", "nesterov(0.8)", 0.3),
+        ("adam(0.9,0.99)", "adam(0.9,0.99,1e-8)", 0.001),
+        ("adamw", "adamw(0.9,0.999,1e-8,0.01)", 0.001),
+    ] {
+        let train = format!("train --data set --hidden 8 --optimizer {asked} --checkpoint run.ckpt");
+        let plan = &world.json(&format!("{train} --epochs 4"))[0];
+        assert_eq!((&plan["optimizer"], &plan["learning_rate"]), (&recorded.into(), &rate.into()));
+        let whole = world.json("info run.ckpt")[0]["compared_hash"].clone();
+        world.run("verify run.ckpt --data set --isa portable").succeeded();
+        // With the same options, and without.
+        world.run(&format!("{train} --epochs 2")).succeeded();
+        world.run(&format!("{train} --resume run.ckpt --epochs 3")).succeeded();
+        world.run("train --data set --resume run.ckpt --epochs 4 --threads 2").succeeded();
+        let info = &world.json("info run.ckpt")[0];
+        assert_eq!((&info["optimizer"], &info["compared_hash"]), (&recorded.into(), &whole));
+        assert_eq!(info["optimizer_steps"], 4 * TRAINING.div_ceil(16));
+    }
+    let text = world.run("info run.ckpt");
+    let line = "\noptimiser         adamw(0.9,0.999,1e-8,0.01), 2 moments of each parameter after 52 steps\n";
+    assert!(text.succeeded().contains(line), "{}", text.stdout);
+    let run = world.run("train --data set --resume run.ckpt --optimizer adam --epochs 5");
+    let message = "error: run.ckpt can't go on with other settings: --optimizer is recorded as \
+                   adamw(0.9,0.999,1e-8,0.01), asked for is adam(0.9,0.999,1e-8); leave them out, or start a new run";
+    assert_eq!((run.code, &*run.stderr), (Some(2), message));
+}
+
+#[test]
 fn synthetic_digits_need_no_files() {
     let world = World::empty();
     let events = world.json(&format!("train {SYNTHETIC} --epochs 1 --checkpoint run.ckpt"));

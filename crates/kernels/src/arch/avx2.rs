@@ -213,6 +213,11 @@ impl Vector for F32x8 {
     }
 
     #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        Self(unsafe { _mm256_sqrt_ps(self.0) })
+    }
+
+    #[inline(always)]
     unsafe fn max(self, b: Self) -> Self {
         Self(unsafe { _mm256_max_ps(self.0, b.0) })
     }

@@ -221,6 +221,11 @@ impl Vector for F32x16 {
     }
 
     #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        Self(unsafe { _mm512_sqrt_ps(self.0) })
+    }
+
+    #[inline(always)]
     unsafe fn max(self, b: Self) -> Self {
         Self(unsafe { _mm512_max_ps(self.0, b.0) })
     }

@@ -107,6 +107,11 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     }
 
     #[inline(always)]
+    unsafe fn sqrt(self) -> Self {
+        Self(self.0.sqrt())
+    }
+
+    #[inline(always)]
     unsafe fn max(self, b: Self) -> Self {
         if self.0 > b.0 { self } else { b }
     }

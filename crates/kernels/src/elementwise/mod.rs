@@ -1,17 +1,20 @@
 //! Element-wise operations on matrices: what runs as an epilogue while a product's tile is in the first-level cache.
 
 mod activation;
+mod optimizer;
 mod output;
 
 pub use activation::*;
+pub use optimizer::{Descent, descend};
+pub(crate) use optimizer::{Place, descend_raw};
 pub use output::*;
 
 use crate::isa::{Isa, Kernel};
 use crate::matrix::{Mat, MatMut};
 use crate::vector::Vector;
 
-/// Errors smaller than 2⁻⁹⁶ are replaced by +0, so that a saturated network doesn't drag denormals through every
-/// product.
+/// Errors, and moments of an optimiser, smaller than 2⁻⁹⁶ are replaced by +0, so that neither a saturated network nor
+/// a weight at rest drags denormals along.
 pub(crate) const SMALLEST_ERROR: f32 = f32::from_bits((127 - 96) << 23);
 
 /// C ← s·C.

@@ -129,7 +129,7 @@ impl Block<'_, '_> {
                                 let c_at =
                                     product.c.add(jr.start / BLOCK * product.c_panel + jr.start % BLOCK);
                                 let (c, c_rows) = match a {
-                                    Left::InputsTransposed(x) => (c_at, x.active().as_ptr().add(ir.start)),
+                                    Left::InputsTransposed(_, rows) => (c_at, rows.as_ptr().add(ir.start)),
                                     _ => (c_at.add(ir.start * product.c_stride), null()),
                                 };
                                 let (a, a_depth, walk) = match a {
@@ -155,7 +155,7 @@ impl Block<'_, '_> {
                                         };
                                         (line.add(ir.start % BLOCK), BLOCK, walk)
                                     }
-                                    Left::InputsTransposed(x) => {
+                                    Left::InputsTransposed(x, _) => {
                                         let line = x.block(panel.start / BLOCK).add(ir.start * BLOCK);
                                         (line, x.block_stride(), Walk::Blocked)
                                     }

@@ -1,6 +1,6 @@
-//! The first layer's products for one block of gathered examples: what a small network spends its time on.
+//! The first layer's products for a few blocks of gathered examples: what a small network spends its time on.
 //!
-//! Both are sweeps over the rows of W whose input is active. With at most 16 examples the general loops around the
+//! Both are sweeps over the rows of W whose input is active. With few examples the general loops around the
 //! micro-kernel would cost as much as some of its tiles; here a strip of columns is one loop over all active inputs, and
 //! on the way the memory is asked, a line at a time, for the examples of the next minibatch.
 
@@ -13,7 +13,7 @@ use std::ops::Range;
 /// `cols` of C ← finish(start + X·B), where a step of the chains takes the row of B that belongs to an active input. Made by
 /// [`Product::block`], whose contract it inherits.
 pub(super) struct Forward<'a> {
-    /// At most one block of examples.
+    /// Few examples.
     pub(super) x: &'a CompactInputs,
     pub(super) product: Product<'a>,
     pub(super) cols: Range<usize>,
@@ -21,7 +21,7 @@ pub(super) struct Forward<'a> {
 
 /// `cols` of C ← C + Xᵀ·B, for rows of C whose input is active. Made by [`Product::block`], whose contract it inherits.
 pub(super) struct Update<'a> {
-    /// At most one block of examples, as many as B has rows.
+    /// Few examples, as many as B has rows.
     pub(super) x: &'a CompactInputs,
     pub(super) product: Product<'a>,
     pub(super) cols: Range<usize>,
@@ -76,7 +76,8 @@ impl Kernel for Forward<'_> {
         for strip in strips::<V>(cols) {
             for first in (0..x.examples()).step_by(height) {
                 let rows = height.min(x.examples() - first);
-                // SAFETY: the strip lies in C's block, its examples in the block of inputs; the rest is the caller's contract.
+                // SAFETY: the strip lies in C's block, its examples in a block of inputs, which `height` divides; the rest is
+                // the caller's contract.
                 unsafe {
                     with_rows!(rows, strip.lanes < V::LANES, V, ForwardStrip(x, product, strip, first));
                 }
@@ -122,7 +123,7 @@ impl<const ROWS: usize, const EDGE: bool> Kernel for ForwardStrip<'_, ROWS, EDGE
                 }
             }
             let b_at = b.data.add(b.offset(0, col));
-            let mut line = x.block(0).add(first);
+            let mut line = x.block(first / BLOCK).add(first % BLOCK);
             macro_rules! step {
                 ($input:expr) => {{
                     let row = load!(b_at.add($input as usize * b.row_stride));
@@ -156,26 +157,25 @@ impl Kernel for Update<'_> {
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Update { x, product, cols } = self;
-        let mut upcoming = x.upcoming(cols.len().div_ceil(V::LANES) * (x.active().len() / ROWS));
+        let sweeps = cols.len().div_ceil(V::LANES) * x.examples().div_ceil(BLOCK);
+        let mut upcoming = x.upcoming(sweeps * (x.active().len() / ROWS));
         for strip in strips::<V>(cols) {
-            // SAFETY: the strip lies in C's block; the rest is the caller's contract.
-            unsafe {
-                with_rows!(
-                    product.b.rows,
-                    strip.lanes < V::LANES,
-                    V,
-                    UpdateStrip(x, product, strip, &mut upcoming)
-                );
+            for first in (0..x.examples()).step_by(BLOCK) {
+                let examples = BLOCK.min(x.examples() - first);
+                let (edge, upcoming) = (strip.lanes < V::LANES, &mut upcoming);
+                // SAFETY: the strip lies in C's block; the rest is the caller's contract.
+                unsafe { with_rows!(examples, edge, V, UpdateStrip(x, product, strip, first, upcoming)) };
             }
         }
     }
 }
 
-/// A strip of [`Update`] for `EXAMPLES` examples; masked where `EDGE`.
+/// A strip of [`Update`] for the `EXAMPLES` examples of a block, from the given one on; masked where `EDGE`.
 struct UpdateStrip<'s, 'a, const EXAMPLES: usize, const EDGE: bool>(
     &'a CompactInputs,
     Product<'a>,
     Strip,
+    usize,
     &'s mut Upcoming<'a>,
 );
 
@@ -184,9 +184,9 @@ impl<const EXAMPLES: usize, const EDGE: bool> Kernel for UpdateStrip<'_, '_, EXA
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let UpdateStrip(x, product, Strip { col, lanes }, upcoming) = self;
+        let UpdateStrip(x, product, Strip { col, lanes }, first, upcoming) = self;
         let Product { b, c_stride, .. } = product;
-        let (active, lines) = (x.active(), x.block(0));
+        let (active, lines) = (x.active(), x.block(first / BLOCK));
         // SAFETY: active inputs are rows of C, and X has a line of 16 examples for each; the strip's columns lie inside B and
         // C, the lanes beyond are masked.
         unsafe {
@@ -198,7 +198,7 @@ impl<const EXAMPLES: usize, const EDGE: bool> Kernel for UpdateStrip<'_, '_, EXA
             }
             let mut delta = [V::splat(0.0); EXAMPLES];
             for p in 0..EXAMPLES {
-                delta[p] = load!(b.data.add(b.offset(p, col)));
+                delta[p] = load!(b.data.add(b.offset(first + p, col)));
             }
             let c = product.c.add(product.across(col));
             macro_rules! update {

@@ -5,11 +5,13 @@
 //! into the micro-kernel's order where that pays; [`sizes`] holds every block size and threshold.
 
 mod blocking;
+mod descent;
 mod gathered;
 mod pack;
 mod sizes;
 mod tile;
 
+pub use descent::{descend_gathered, descend_gemm};
 pub(crate) use pack::Scratch;
 
 use crate::compact::{BLOCK, CompactInputs, Examples, TeamInputs};
@@ -115,7 +117,7 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut 
     assert_eq!(x.compact().examples(), b.rows, "inner sizes of a product");
     assert_eq!(x.inputs(), c.rows, "rows of a product");
     let split = Split::among(x.sharing, c.rows, c.cols);
-    let gathered = move |member: usize| Left::InputsTransposed(&x.copies[member]);
+    let gathered = move |member: usize| Left::InputsTransposed(&x.copies[member], x.copies[member].active());
     run(team, split, gathered, b, c, Start::Scaled(1.0), &Store);
 }
 
@@ -172,8 +174,8 @@ enum Left<'a> {
     View(Mat<'a>),
     /// Examples × active inputs; step p of a chain belongs to row `active[p]` of B.
     Inputs(&'a CompactInputs),
-    /// Active inputs × examples; row i belongs to row `active[i]` of C.
-    InputsTransposed(&'a CompactInputs),
+    /// Active inputs × examples; row i belongs to this row of C.
+    InputsTransposed(&'a CompactInputs, &'a [u32]),
 }
 
 impl Left<'_> {
@@ -182,7 +184,7 @@ impl Left<'_> {
         match self {
             Left::View(a) => a.cols,
             Left::Inputs(x) => x.active().len(),
-            Left::InputsTransposed(x) => x.examples(),
+            Left::InputsTransposed(x, _) => x.examples(),
         }
     }
 }
@@ -209,9 +211,10 @@ fn run<'a>(
     // Everything by value: what the closure only refers to would be fetched from the driver's cache one after the other.
     team.phase(split.members, move |member, scratch| {
         let a = left(member);
-        let rows = if let Left::InputsTransposed(x) = a { x.active().len() } else { rows };
+        let rows = if let Left::InputsTransposed(x, _) = a { x.active().len() } else { rows };
         let (rows, cols) = split.block(member, rows, cols);
-        let product = Product { a, b, c: target.at(0), c_stride, c_panel, start, epilogue, isa };
+        let end = End::Epilogue(epilogue);
+        let product = Product { a, b, c: target.at(0), c_stride, c_panel, start, end, isa };
         // SAFETY: shapes were checked, and blocks of different members are disjoint.
         unsafe { product.block(rows, cols, scratch) }
     });
@@ -229,8 +232,16 @@ struct Product<'a> {
     c_stride: usize,
     c_panel: usize,
     start: Start<'a>,
-    epilogue: &'a dyn Epilogue,
+    end: End<'a>,
     isa: Isa,
+}
+
+/// What is done to a part of C that is complete.
+#[derive(Clone, Copy)]
+enum End<'a> {
+    Epilogue(&'a dyn Epilogue),
+    /// C is a chunk of a gradient, and goes into a step.
+    Descent(&'a descent::Sink<'a>),
 }
 
 impl Product<'_> {
@@ -245,16 +256,21 @@ impl Product<'_> {
         }
         // SAFETY: the caller's contract is the same.
         unsafe {
-            // A block of examples, all of the active inputs, and columns of B that follow one another.
+            // Few examples, all of the active inputs, and columns of B that follow one another.
             let few = |x: &CompactInputs| {
                 let fused = self.isa.class() == ArithmeticClass::Fused;
-                fused && (1..=BLOCK).contains(&x.examples()) && self.b.col_stride == 1
+                fused && (1..=sizes::GATHERED_ROWS).contains(&x.examples()) && self.b.col_stride == 1
             };
             match self.a {
                 Left::Inputs(x) if few(x) && rows == (0..x.examples()) => {
                     return self.isa.run(gathered::Forward { x, product: *self, cols });
                 }
-                Left::InputsTransposed(x) if few(x) && rows == (0..x.active().len()) => {
+                Left::InputsTransposed(x, c_rows)
+                    if few(x)
+                        && rows == (0..x.active().len())
+                        && c_rows.as_ptr() == x.active().as_ptr()
+                        && matches!(self.start, Start::Scaled(1.0)) =>
+                {
                     return self.isa.run(gathered::Update { x, product: *self, cols });
                 }
                 _ => {}
@@ -292,14 +308,18 @@ impl Product<'_> {
     ///
     /// As for [`block`](Self::block).
     unsafe fn finish(&self, rows: Range<usize>, cols: Range<usize>) {
-        if let Left::InputsTransposed(_) = self.a {
+        match self.end {
+            // SAFETY: as the caller's.
+            End::Descent(descent) => unsafe { descent.finish(self, rows, cols) },
             // Its rows are scattered, and it has no epilogue.
-            return;
+            End::Epilogue(_) if matches!(self.a, Left::InputsTransposed(..)) => {}
+            End::Epilogue(epilogue) => {
+                let (row, col) = (rows.start, cols.start);
+                // SAFETY: as the caller's.
+                let mut part = unsafe { self.c_block(rows, cols) };
+                epilogue.finish(self.isa, &mut part, row, col);
+            }
         }
-        let (row, col) = (rows.start, cols.start);
-        // SAFETY: as the caller's.
-        let mut part = unsafe { self.c_block(rows, cols) };
-        self.epilogue.finish(self.isa, &mut part, row, col);
     }
 
     /// Writes the starting values into the block of C.
@@ -383,7 +403,7 @@ impl Product<'_> {
                             );
                         }
                     }
-                    Left::InputsTransposed(x) => {
+                    Left::InputsTransposed(x, _) => {
                         for p in (0..b.rows).step_by(BLOCK) {
                             let a = x.block(p / BLOCK).add(rows.start * BLOCK);
                             multiply(rows.len(), a, BLOCK, 1, p..b.rows.min(p + BLOCK), 0);

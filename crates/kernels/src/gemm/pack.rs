@@ -1,7 +1,7 @@
 //! Packing: copies of operand blocks in the order in which the micro-kernel reads them.
 
 use super::blocking::even_pieces;
-use super::sizes;
+use super::{descent, sizes};
 use crate::matrix::{Mat, Matrix};
 use crate::vector::Vector;
 use std::ops::Range;
@@ -12,11 +12,13 @@ pub(crate) struct Scratch {
     pub(crate) a: Matrix,
     /// Strips of B: KC × NR each, row by row.
     pub(crate) b: Matrix,
+    /// A chunk of a gradient, and what belongs to it.
+    pub(crate) descent: descent::Buffers,
 }
 
 impl Scratch {
     pub(crate) fn new() -> Scratch {
-        Scratch { a: Matrix::zeros(1, 0), b: Matrix::zeros(1, 0) }
+        Scratch { a: Matrix::zeros(1, 0), b: Matrix::zeros(1, 0), descent: descent::Buffers::default() }
     }
 
     /// Makes room for `a` and `b` values; allocates only when they grow.

@@ -37,6 +37,10 @@ pub(crate) const PACK_A_DEPTH: usize = 64;
 /// become the vector side, B is broadcast where it lies.
 pub(crate) const SWAP_ROWS: usize = 64;
 
+/// Up to this many gathered examples, the first layer's products are sweeps over the weights, a block of examples at a time,
+/// from the second-level cache. (With more, blocking for the first-level cache pays.)
+pub(crate) const GATHERED_ROWS: usize = 64;
+
 /// Floating-point operations that make another member worth its phase. Measured: opening and closing a phase and fetching
 /// what it needs from the driver's cache costs 1 to 1.5 µs, at 170 GFLOP/s some 250,000 operations; a share must be a
 /// few times that.

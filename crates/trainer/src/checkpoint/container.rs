@@ -13,8 +13,8 @@ use super::error::{FormatError, Part};
 
 /// The first eight bytes of every checkpoint.
 pub const MAGIC: [u8; 8] = *b"MINIBTCH";
-/// The version of the format that this build writes, and the only one so far.
-pub const FORMAT_VERSION: u32 = 1;
+/// The version of the format that this build writes. It reads this one and those before it.
+pub const FORMAT_VERSION: u32 = 2;
 /// The most sections a file may have: what lets [`decode`] keep the table without allocating.
 pub const MAX_SECTIONS: usize = 32;
 
@@ -41,8 +41,10 @@ pub enum Tag {
     Settings,
     /// `PARM`: weights and biases, raw f32.
     Parameters,
-    /// `OPTM`: the optimiser's state, raw f32.
+    /// `OPTM`: the optimiser's moments, raw f32.
     Optimizer,
+    /// `STEP`: the optimiser's steps, and what depends on their number alone.
+    Steps,
     /// `PROG`: where training stands: generator state, epoch, position, partial sums, the test set.
     Progress,
     /// `HIST`: one record per finished epoch.
@@ -53,8 +55,8 @@ pub enum Tag {
 
 impl Tag {
     /// All of them, in file order.
-    pub const ALL: [Tag; 6] =
-        [Tag::Settings, Tag::Parameters, Tag::Optimizer, Tag::Progress, Tag::History, Tag::Time];
+    pub const ALL: [Tag; 7] =
+        [Tag::Settings, Tag::Parameters, Tag::Optimizer, Tag::Steps, Tag::Progress, Tag::History, Tag::Time];
 
     /// The four bytes in the section table.
     pub const fn bytes(self) -> [u8; 4] {
@@ -62,6 +64,7 @@ impl Tag {
             Tag::Settings => *b"SETT",
             Tag::Parameters => *b"PARM",
             Tag::Optimizer => *b"OPTM",
+            Tag::Steps => *b"STEP",
             Tag::Progress => *b"PROG",
             Tag::History => *b"HIST",
             Tag::Time => *b"TIME",
@@ -241,7 +244,7 @@ fn verify_header(file: &[u8]) -> Result<usize, FormatError> {
         return Err(FormatError::Checksum { part: Part::Header, offset: 0, expected, found });
     }
     let version = u32::from_le_bytes(array(file, 8));
-    if version != FORMAT_VERSION {
+    if !(1..=FORMAT_VERSION).contains(&version) {
         return Err(FormatError::Version { found: version });
     }
     Ok(count)

@@ -72,7 +72,7 @@ pub enum FormatError {
     },
     /// Written in a version of the format that this build does not know.
     #[error(
-        "format version {found} at offset 8: this build reads version {FORMAT_VERSION}; use a newer minibatch"
+        "format version {found} at offset 8: this build reads versions 1 to {FORMAT_VERSION}; use a newer minibatch"
     )]
     Version {
         /// The version in the file.

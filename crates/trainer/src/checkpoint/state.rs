@@ -3,6 +3,7 @@
 use super::wire::read_checkpoint;
 use super::{Error, FormatError, decode, read_file, save};
 use crate::network::{Network, Origin};
+use crate::optimizer::OptimizerState;
 use crate::registry::Registry;
 use crate::trainer::{Epoch, Settings};
 use minibatch_data::{Dataset, ShuffleState};
@@ -40,6 +41,8 @@ pub struct Checkpoint {
     pub origin: Option<Origin>,
     /// How it is trained.
     pub settings: Settings,
+    /// What the optimiser remembers.
+    pub optimizer: OptimizerState,
     /// Which arithmetic made it.
     pub class: ArithmeticClass,
     /// What it is trained on.
@@ -92,6 +95,7 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) network: &'a Network,
     pub(crate) origin: Option<Origin>,
     pub(crate) settings: &'a Settings,
+    pub(crate) optimizer: &'a OptimizerState,
     pub(crate) class: ArithmeticClass,
     pub(crate) data: DataIdentity,
     pub(crate) tested_on: Option<DataIdentity>,
@@ -187,6 +191,7 @@ impl Checkpoint {
             network: &self.network,
             origin: self.origin,
             settings: &self.settings,
+            optimizer: &self.optimizer,
             class: self.class,
             data: self.data,
             tested_on: self.tested_on,
@@ -203,6 +208,7 @@ impl Snapshot<'_> {
             network: self.network.clone(),
             origin: self.origin,
             settings: *self.settings,
+            optimizer: self.optimizer.clone(),
             class: self.class,
             data: self.data,
             tested_on: self.tested_on,

@@ -7,6 +7,7 @@ use super::{FormatError, Payload, Sections, Tag, decode, encode_into};
 use crate::evaluation::{Evaluation, Fit, Score};
 use crate::init::Initializer;
 use crate::network::{Network, Origin};
+use crate::optimizer::{Optimizer, OptimizerState};
 use crate::registry::Registry;
 use crate::trainer::{Epoch, Settings};
 use minibatch_data::Shuffle;
@@ -40,13 +41,28 @@ pub(super) struct OriginSection {
 
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) enum OptimizerSection {
-    Sgd { learning_rate: f64 },
+    Sgd {
+        learning_rate: f64,
+    },
+    /// Another one, by name, with its parameters.
+    Named {
+        learning_rate: f64,
+        name: String,
+    },
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) enum ClassSection {
     Fused,
     Matrixmultiply,
+}
+
+/// The `STEP` section: of an optimiser with moments.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct StepsSection {
+    pub(super) steps: u64,
+    /// β₁ᵗ and β₂ᵗ; of an optimiser without them, none.
+    pub(super) powers: Vec<f64>,
 }
 
 /// The `PROG` section: where the run stands.
@@ -91,10 +107,20 @@ pub(super) struct TimeSection {
 impl Snapshot<'_> {
     /// Writes the checkpoint's bytes into `out`.
     pub(crate) fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
-        const TAGS: [Tag; 5] = [Tag::Settings, Tag::Parameters, Tag::Progress, Tag::History, Tag::Time];
-        encode_into(out, &TAGS, |tag, payload| match tag {
+        const PLAIN: [Tag; 5] = [Tag::Settings, Tag::Parameters, Tag::Progress, Tag::History, Tag::Time];
+        let tags = if self.settings.optimizer.moments() > 0 { &Tag::ALL[..] } else { &PLAIN };
+        encode_into(out, tags, |tag, payload| match tag {
             Tag::Settings => payload.put_value(&self.settings_section()),
-            Tag::Parameters => self.put_parameters(payload),
+            Tag::Parameters => put_finite(payload, tag, self.network.parameter_blocks()),
+            Tag::Optimizer => put_finite(payload, tag, self.optimizer.blocks()),
+            Tag::Steps => payload.put_value(&StepsSection {
+                steps: self.optimizer.steps,
+                powers: self
+                    .settings
+                    .optimizer
+                    .betas()
+                    .map_or_else(Vec::new, |_| self.optimizer.powers.to_vec()),
+            }),
             Tag::Progress => payload
                 .put_value(&ProgressSection { progress: self.progress.clone(), tested_on: self.tested_on }),
             Tag::History => payload.put_value(&self.history.iter().map(epoch_section).collect::<Vec<_>>()),
@@ -103,12 +129,11 @@ impl Snapshot<'_> {
                 seconds: self.history.iter().map(|epoch| epoch.seconds).collect(),
                 elapsed: self.elapsed.as_secs_f64(),
             }),
-            Tag::Optimizer => Ok(()),
         })
     }
 
     pub(super) fn settings_section(&self) -> SettingsSection {
-        let Settings { learning_rate, batch_size, epochs, seed } = *self.settings;
+        let Settings { optimizer, learning_rate, batch_size, epochs, seed } = *self.settings;
         let origin = |origin: Origin| OriginSection {
             initializer: origin.initializer.name().to_owned(),
             seed: origin.seed,
@@ -118,7 +143,10 @@ impl Snapshot<'_> {
             activations: self.network.layers().iter().map(|l| l.activation().label()).collect(),
             cost: self.network.cost().label(),
             origin: self.origin.map(origin),
-            optimizer: OptimizerSection::Sgd { learning_rate },
+            optimizer: match optimizer {
+                Optimizer::Sgd => OptimizerSection::Sgd { learning_rate },
+                named => OptimizerSection::Named { learning_rate, name: named.to_string() },
+            },
             batch_size: batch_size as u64,
             epochs: epochs as u64,
             seed,
@@ -129,23 +157,27 @@ impl Snapshot<'_> {
             data: self.data,
         }
     }
+}
 
-    /// Refuses what is not finite: a checkpoint is never worse than the one before it.
-    fn put_parameters(&self, payload: &mut Payload<'_>) -> Result<(), FormatError> {
-        let mut index = 0;
-        for block in self.network.parameter_blocks() {
-            // Without a way out of the loop, so that it is one pass of whole registers.
-            if !block.iter().fold(true, |finite, x| finite & x.is_finite()) {
-                let at = block.iter().position(|x| !x.is_finite()).unwrap_or_default();
-                let found = block[at].to_string();
-                let index = (index + at) as u64;
-                return Err(FormatError::NotFinite { section: Tag::Parameters.part(), index, found });
-            }
-            payload.put_f32s(block);
-            index += block.len();
+/// Refuses what is not finite: a checkpoint is never worse than the one before it.
+fn put_finite<'a>(
+    payload: &mut Payload<'_>,
+    tag: Tag,
+    blocks: impl Iterator<Item = &'a [f32]>,
+) -> Result<(), FormatError> {
+    let mut index = 0;
+    for block in blocks {
+        // Without a way out of the loop, so that it is one pass of whole registers.
+        if !block.iter().fold(true, |finite, x| finite & x.is_finite()) {
+            let at = block.iter().position(|x| !x.is_finite()).unwrap_or_default();
+            let found = block[at].to_string();
+            let index = (index + at) as u64;
+            return Err(FormatError::NotFinite { section: tag.part(), index, found });
         }
-        Ok(())
+        payload.put_f32s(block);
+        index += block.len();
     }
+    Ok(())
 }
 
 fn epoch_section(epoch: &Epoch) -> EpochSection {
@@ -168,8 +200,9 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     let size = |name: &str, value: u64| {
         usize::try_from(value).map_err(|_| invalid_setting(format!("{name} {value} is too large")))
     };
-    let OptimizerSection::Sgd { learning_rate } = settings.optimizer;
+    let (learning_rate, optimizer) = read_optimizer(&settings.optimizer)?;
     let read = Settings {
+        optimizer,
         learning_rate,
         batch_size: size("batch size", settings.batch_size)?,
         epochs: size("number of epochs", settings.epochs)?,
@@ -182,8 +215,17 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     let origin = settings.origin.as_ref().map(origin).transpose()?;
     let examples = size("number of examples", settings.data.examples)?;
     read.check(examples).map_err(|error| invalid_setting(error.to_string()))?;
+    let state = read_state(&optimizer, &network, &sections)?;
     let ProgressSection { progress, tested_on } = sections.value(Tag::Progress)?;
     let (history, elapsed) = read_history(&sections)?;
+    if optimizer.moments() > 0 {
+        let expected = history.len() as u64 * (examples.div_ceil(read.batch_size) as u64)
+            + progress.position / read.batch_size as u64;
+        if state.steps != expected {
+            let cause = format!("{} steps, but {expected} by history and position", state.steps);
+            return Err(FormatError::Value { section: Tag::Steps.part(), cause });
+        }
+    }
     check_progress(&progress, &read, examples, history.len())
         .and_then(|()| check_test_set(tested_on, &history))
         .map_err(|cause| FormatError::Value { section: Tag::Progress.part(), cause })?;
@@ -191,6 +233,7 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         network,
         origin,
         settings: read,
+        optimizer: state,
         class: match settings.class {
             ClassSection::Fused => ArithmeticClass::Fused,
             ClassSection::Matrixmultiply => ArithmeticClass::Matrixmultiply,
@@ -224,10 +267,6 @@ fn read_network(
     });
     let parameters = parameters.ok_or_else(|| invalid(format!("layer sizes {sizes:?} are too large")))?;
     let mut blocks = sections.f32_blocks(Tag::Parameters, parameters)?;
-    if sections.get(Tag::Optimizer).is_some() {
-        // Plain gradient descent has no state.
-        sections.f32_blocks(Tag::Optimizer, 0)?.finish()?;
-    }
     let cost = registry.cost(cost).ok_or_else(|| invalid(unknown("cost", cost)))?;
     // The parameters are proven to be in the file, so the sizes fit in memory.
     let mut builder = Network::builder(sizes[0] as usize).cost_named(cost).initializer(Initializer::Zeros);
@@ -247,6 +286,63 @@ fn read_network(
     }
     blocks.finish()?;
     Ok(network)
+}
+
+/// η and the optimiser.
+fn read_optimizer(section: &OptimizerSection) -> Result<(f64, Optimizer), FormatError> {
+    match section {
+        OptimizerSection::Sgd { learning_rate } => Ok((*learning_rate, Optimizer::Sgd)),
+        OptimizerSection::Named { learning_rate, name } => {
+            let optimizer: Optimizer = name.parse().map_err(|error| invalid_setting(format!("{error}")))?;
+            // There is one way to write each.
+            if optimizer == Optimizer::Sgd || optimizer.to_string() != *name {
+                return Err(invalid_setting(format!("optimiser '{name}' isn't written so")));
+            }
+            Ok((*learning_rate, optimizer))
+        }
+    }
+}
+
+/// What the optimiser remembers, which is nothing for plain gradient descent.
+fn read_state(
+    optimizer: &Optimizer,
+    network: &Network,
+    sections: &Sections<'_>,
+) -> Result<OptimizerState, FormatError> {
+    if optimizer.moments() == 0 {
+        if sections.get(Tag::Optimizer).is_some() {
+            sections.f32_blocks(Tag::Optimizer, 0)?.finish()?;
+        }
+        return match sections.get(Tag::Steps) {
+            None => Ok(OptimizerState::new(optimizer, network)),
+            Some(_) => {
+                let cause = format!("{optimizer} counts no steps");
+                Err(FormatError::Value { section: Tag::Steps.part(), cause })
+            }
+        };
+    }
+    let numbers = (network.parameters() as u64).saturating_mul(optimizer.moments() as u64);
+    let mut blocks = sections.f32_blocks(Tag::Optimizer, numbers)?;
+    let mut state = OptimizerState::new(optimizer, network);
+    state.try_for_each_block(|block| blocks.read_into(block))?;
+    blocks.finish()?;
+    if let Some(negative) = state.negative_second_moment() {
+        let cause = format!("a second moment of {negative}");
+        return Err(FormatError::Value { section: Tag::Optimizer.part(), cause });
+    }
+    let StepsSection { steps, powers } = sections.value(Tag::Steps)?;
+    state.steps = steps;
+    match (optimizer.betas(), &powers[..]) {
+        (None, []) => Ok(state),
+        (Some(_), &[first, second]) if [first, second].iter().all(|x| (0.0..=1.0).contains(x)) => {
+            state.powers = [first, second];
+            Ok(state)
+        }
+        _ => {
+            let cause = format!("powers {powers:?} of {optimizer}");
+            Err(FormatError::Value { section: Tag::Steps.part(), cause })
+        }
+    }
 }
 
 /// A name that no registry entry has: of a later version, or of the user's own.

@@ -14,6 +14,10 @@
 //! less, the largest about half. They hold for every instruction set, the unfused one included, and there is no
 //! constant to tune.
 
+mod descent;
+
+pub use descent::Moments;
+
 use crate::activation::Activation;
 use crate::cost::Cost;
 use crate::network::{Layer, Network};

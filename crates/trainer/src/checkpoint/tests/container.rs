@@ -2,7 +2,8 @@ use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::checkpoint::{
-    FormatError, MAX_SECTIONS, NOT_COMPARED, OPTIONAL, Part, Sections, Tag, decode, encode_into,
+    FORMAT_VERSION, FormatError, MAX_SECTIONS, NOT_COMPARED, OPTIONAL, Part, Sections, Tag, decode,
+    encode_into,
 };
 
 /// A section table entry as a hostile writer may set it.
@@ -37,7 +38,7 @@ fn forge_version(version: u32, count: u32, sections: &[Raw]) -> Vec<u8> {
 }
 
 fn forge(sections: &[Raw]) -> Vec<u8> {
-    forge_version(1, sections.len() as u32, sections)
+    forge_version(FORMAT_VERSION, sections.len() as u32, sections)
 }
 
 fn full() -> Vec<u8> {
@@ -128,8 +129,11 @@ fn other_files_are_called_so() {
 
 #[test]
 fn other_versions_are_refused_only_if_the_header_is_intact() {
-    for found in [0, 2, u32::MAX] {
+    for found in [0, FORMAT_VERSION + 1, u32::MAX] {
         assert_eq!(error(&forge_version(found, 0, &[])), FormatError::Version { found });
+    }
+    for version in 1..=FORMAT_VERSION {
+        assert!(decode(&forge_version(version, 0, &[])).is_ok(), "version {version}");
     }
 }
 
@@ -248,11 +252,11 @@ fn errors_are_one_clear_line() {
     let last = file.len() - 1;
     file[last] ^= 1;
     let text = error(&file).to_string();
-    assert!(text.starts_with("section TIME at offset 188 is damaged: checksum expected "), "{text}");
+    assert!(text.starts_with("section TIME at offset 216 is damaged: checksum expected "), "{text}");
     let text = error(&full()[..100]).to_string();
     assert_eq!(
         text,
-        "header at offset 0 is cut short: expected 168 bytes, found 100; restore an intact copy"
+        "header at offset 0 is cut short: expected 192 bytes, found 100; restore an intact copy"
     );
     let text = error(b"PK\x03\x04....").to_string();
     assert_eq!(text, r#"not a minibatch checkpoint: offset 0 holds "PK\x03\x04....", expected "MINIBTCH""#);
@@ -263,7 +267,7 @@ proptest! {
 
     #[test]
     fn any_sections_round_trip(
-        payloads in prop::collection::vec(prop::option::of(prop::collection::vec(any::<f32>(), 0..50)), 6),
+        payloads in prop::collection::vec(prop::option::of(prop::collection::vec(any::<f32>(), 0..50)), Tag::ALL.len()),
         mut buffer in prop::collection::vec(any::<u8>(), 0..100),
     ) {
         let given = |tag: Tag| payloads[tag as usize].as_ref();

@@ -3,19 +3,25 @@
 use crate::activation::LeakyRelu;
 use crate::checkpoint::wire::{
     ClassSection, EpochSection, EvaluationSection, OptimizerSection, OriginSection, ProgressSection,
-    ScoreSection, SettingsSection, TimeSection,
+    ScoreSection, SettingsSection, StepsSection, TimeSection,
 };
 use crate::checkpoint::{Checkpoint, DataIdentity, FormatError, Progress, Tag, decode, encode_into};
 use crate::{Dataset, Isa, Network, Pool, Settings, Trainer};
 
 /// After one epoch and a step: 3-4-2, 7 examples, minibatches of 2.
 fn real() -> Vec<u8> {
+    real_by("sgd")
+}
+
+/// The same by another optimiser.
+fn real_by(optimizer: &str) -> Vec<u8> {
     let inputs: Vec<f32> = (0..21).map(|i| (i * 5 % 13) as f32 / 13.0).collect();
     let data = Dataset::from_classes(inputs, &[3], vec![0, 1, 0, 1, 1, 0, 1]).expect("a dataset");
     let pool = Pool::new(Isa::detect(), 1).expect("a pool");
     let network =
         Network::builder(3).layer_with(4, LeakyRelu::default()).layer(2).build().expect("a network");
-    let settings = Settings { batch_size: 2, epochs: 3, learning_rate: 0.5, seed: 8 };
+    let optimizer = optimizer.parse().expect("an optimiser");
+    let settings = Settings { optimizer, batch_size: 2, epochs: 3, learning_rate: 0.5, seed: 8 };
     let mut trainer = Trainer::new(&pool, &data, network, settings).expect("a trainer");
     trainer.epoch().expect("an epoch");
     trainer.evaluate(&data).expect("an evaluation");
@@ -27,30 +33,32 @@ fn real() -> Vec<u8> {
 
 #[test]
 fn every_single_byte_change_is_refused() {
-    let file = real();
-    assert!(Checkpoint::decode(&file).is_ok());
-    let mut changed = file.clone();
-    for at in 0..file.len() {
-        for change in 1..=255 {
-            changed[at] = file[at] ^ change;
-            let error = Checkpoint::decode(&changed).expect_err("a changed byte").to_string();
-            assert!(!error.is_empty() && !error.contains('\n'), "byte {at}: {error}");
+    for file in [real(), real_by("adamw")] {
+        assert!(Checkpoint::decode(&file).is_ok());
+        let mut changed = file.clone();
+        for at in 0..file.len() {
+            for change in 1..=255 {
+                changed[at] = file[at] ^ change;
+                let error = Checkpoint::decode(&changed).expect_err("a changed byte").to_string();
+                assert!(!error.is_empty() && !error.contains('\n'), "byte {at}: {error}");
+            }
+            changed[at] = file[at];
         }
-        changed[at] = file[at];
     }
 }
 
 #[test]
 fn every_truncation_and_addition_is_refused() {
-    let mut file = real();
-    for length in 0..file.len() {
-        assert!(Checkpoint::decode(&file[..length]).is_err(), "{length} bytes");
-    }
-    for byte in 0..=255 {
-        file.push(byte);
-        let error = Checkpoint::decode(&file).expect_err("a byte too many");
-        assert!(matches!(error, FormatError::TrailingBytes { .. }), "{error}");
-        file.pop();
+    for mut file in [real(), real_by("nesterov")] {
+        for length in 0..file.len() {
+            assert!(Checkpoint::decode(&file[..length]).is_err(), "{length} bytes");
+        }
+        for byte in 0..=255 {
+            file.push(byte);
+            let error = Checkpoint::decode(&file).expect_err("a byte too many");
+            assert!(matches!(error, FormatError::TrailingBytes { .. }), "{error}");
+            file.pop();
+        }
     }
 }
 
@@ -59,6 +67,7 @@ struct Parts {
     settings: SettingsSection,
     parameters: Vec<f32>,
     optimizer: Option<Vec<f32>>,
+    steps: Option<StepsSection>,
     progress: ProgressSection,
     history: Vec<EpochSection>,
     time: Option<TimeSection>,
@@ -66,15 +75,21 @@ struct Parts {
 
 impl Parts {
     fn real() -> Parts {
-        let bytes = real();
-        let sections = decode(&bytes).expect("intact");
+        Parts::of(&real())
+    }
+
+    fn of(bytes: &[u8]) -> Parts {
+        let sections = decode(bytes).expect("intact");
         let mut parameters = vec![0.0; 3 * 4 + 4 + 4 * 2 + 2];
         let mut blocks = sections.f32_blocks(Tag::Parameters, parameters.len() as u64).expect("as many");
         blocks.read_into(&mut parameters).expect("finite");
         Parts {
             settings: sections.value(Tag::Settings).expect("settings"),
             parameters,
-            optimizer: None,
+            optimizer: sections
+                .get(Tag::Optimizer)
+                .map(|bytes| bytes.as_chunks().0.iter().map(|number| f32::from_le_bytes(*number)).collect()),
+            steps: sections.value(Tag::Steps).ok(),
             progress: sections.value(Tag::Progress).expect("progress"),
             history: sections.value(Tag::History).expect("history"),
             time: sections.value(Tag::Time).ok(),
@@ -84,6 +99,7 @@ impl Parts {
     fn encode(&self) -> Vec<u8> {
         let mut tags = vec![Tag::Settings, Tag::Parameters, Tag::Progress, Tag::History];
         tags.extend(self.optimizer.as_ref().map(|_| Tag::Optimizer));
+        tags.extend(self.steps.as_ref().map(|_| Tag::Steps));
         tags.extend(self.time.as_ref().map(|_| Tag::Time));
         let mut bytes = Vec::new();
         encode_into(&mut bytes, &tags, |tag, payload| match tag {
@@ -96,6 +112,7 @@ impl Parts {
                 payload.put_f32s(self.optimizer.as_deref().unwrap_or_default());
                 Ok(())
             }
+            Tag::Steps => payload.put_value(self.steps.as_ref().expect("in the tags")),
             Tag::Progress => payload.put_value(&self.progress),
             Tag::History => payload.put_value(&self.history),
             Tag::Time => payload.put_value(self.time.as_ref().expect("in the tags")),
@@ -161,6 +178,45 @@ const NUMBERS: &[Forgery] = &[
     ("section PARM holds 100 bytes, expected 104", |p| p.parameters.truncate(25)),
     ("section PARM holds 108 bytes, expected 104", |p| p.parameters.push(0.0)),
     ("section OPTM holds 4 bytes, expected 0", |p| p.optimizer = Some(vec![1.0])),
+    ("section STEP is intact but its content is not valid: sgd counts no steps", |p| {
+        p.steps = Some(StepsSection { steps: 5, powers: vec![] });
+    }),
+];
+
+/// Sets the powers of Adam.
+fn powers(p: &mut Parts, powers: &[f64]) {
+    p.steps.as_mut().expect("of Adam").powers = powers.to_vec();
+}
+
+fn named(p: &mut Parts, name: &str) {
+    p.settings.optimizer = OptimizerSection::Named { learning_rate: 0.5, name: name.to_owned() };
+}
+
+/// Of a run by Adam: 26 parameters, 5 steps.
+const ADAM: &[Forgery] = &[
+    ("unknown optimiser 'adagrad'", |p| named(p, "adagrad")),
+    ("optimiser 'adam(1,0.999,1e-8)': expected adam(β₁", |p| named(p, "adam(1,0.999,1e-8)")),
+    ("optimiser 'adam' isn't written so", |p| named(p, "adam")),
+    ("optimiser 'sgd' isn't written so", |p| named(p, "sgd")),
+    ("learning rate is 0.5: expected below 1/λ", |p| named(p, "adamw(0.9,0.999,1e-8,2.0)")),
+    ("learning rate is -1", |p| {
+        let name = "adam(0.9,0.999,1e-8)".to_owned();
+        p.settings.optimizer = OptimizerSection::Named { learning_rate: -1.0, name };
+    }),
+    ("section OPTM holds 208 bytes, expected 104", |p| named(p, "momentum(0.9)")),
+    ("section OPTM is missing", |p| p.optimizer = None),
+    ("section OPTM holds 204 bytes, expected 208", |p| {
+        p.optimizer.as_mut().expect("of Adam").pop();
+    }),
+    ("section OPTM: number 0 is NaN", |p| p.optimizer.as_mut().expect("of Adam")[0] = f32::NAN),
+    ("section OPTM: number 51 is inf", |p| p.optimizer.as_mut().expect("of Adam")[51] = f32::INFINITY),
+    ("a second moment of -1", |p| p.optimizer.as_mut().expect("of Adam")[26] = -1.0),
+    ("section STEP is missing", |p| p.steps = None),
+    ("6 steps, but 5 by history", |p| p.steps.as_mut().expect("of Adam").steps = 6),
+    ("powers [] of adam", |p| powers(p, &[])),
+    ("powers [0.5, 1.5] of adam", |p| powers(p, &[0.5, 1.5])),
+    ("powers [NaN, 0.5] of adam", |p| powers(p, &[f64::NAN, 0.5])),
+    ("powers [0.5, -0.5] of adam", |p| powers(p, &[0.5, -0.5])),
 ];
 
 const PROGRESS: &[Forgery] = &[
@@ -228,9 +284,13 @@ const HISTORY: &[Forgery] = &[
 
 #[test]
 fn contents_that_no_run_writes_are_refused() {
-    assert!(Checkpoint::decode(&Parts::real().encode()).is_ok());
-    for (message, forge) in [SETTINGS, NUMBERS, PROGRESS, HISTORY].into_iter().flatten() {
-        let mut parts = Parts::real();
+    let (plain, adam) = (real(), real_by("adam"));
+    let of_plain =
+        [SETTINGS, NUMBERS, PROGRESS, HISTORY].into_iter().flatten().map(|forgery| (&plain, forgery));
+    let of_adam = ADAM.iter().map(|forgery| (&adam, forgery));
+    for (real, (message, forge)) in of_plain.chain(of_adam) {
+        assert!(Checkpoint::decode(&Parts::of(real).encode()).is_ok());
+        let mut parts = Parts::of(real);
         forge(&mut parts);
         match Checkpoint::decode(&parts.encode()) {
             Ok(_) => panic!("accepted, expected '{message}'"),
