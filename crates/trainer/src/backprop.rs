@@ -21,7 +21,7 @@ use minibatch_kernels::{
 };
 
 /// The epilogue of the forward product: Z_l becomes A_l.
-struct Activate<'a>(&'a dyn Activation);
+pub(crate) struct Activate<'a>(pub(crate) &'a dyn Activation);
 
 impl Epilogue for Activate<'_> {
     fn finish(&self, isa: Isa, part: &mut MatMut<'_>, _: usize, _: usize) {
