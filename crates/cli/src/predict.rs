@@ -6,15 +6,13 @@ use crate::machine::count;
 use crate::text::shape;
 use crate::{dataset, machine};
 use clap::ValueEnum;
-use minibatch::{Checkpoint, Mat, Network, Pool};
+use minibatch::{Checkpoint, Network, Pool};
 use minibatch_data::{ElementType, IdxFile, Row, Targets};
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// Images a network is given at a time.
-const BATCH: usize = 256;
 /// Classes shown of each image where there are several.
 const SHOWN_OF_MANY: usize = 3;
 
@@ -235,25 +233,19 @@ impl Images {
     /// What the network sees in each, and the `shown` largest outputs.
     fn predict(self, pool: &Pool, network: &Network, shown: usize) -> Result<Vec<Prediction>, Failure> {
         let mut predictions = Vec::with_capacity(self.names.len());
-        let mut names = self.names.into_iter();
-        for inputs in self.inputs.chunks(BATCH * network.inputs()) {
-            let rows = inputs.len() / network.inputs();
-            let outputs = network.predict(pool, Mat::row_major(inputs, rows, network.inputs()))?;
-            for (row, name) in (0..rows).zip(&mut names) {
-                let outputs = outputs.row(row).to_vec();
-                if outputs.iter().any(|output| !output.is_finite()) {
-                    let image = name.image.display();
-                    return Err(Failure::Run(format!(
-                        "{image}: the network's outputs for it are not finite"
-                    )));
-                }
-                let mut ranked: Vec<Ranked> =
-                    outputs.iter().enumerate().map(|(class, &output)| Ranked { class, output }).collect();
-                ranked.sort_by(|a, b| b.output.total_cmp(&a.output));
-                let Ranked { class, output } = ranked[0];
-                ranked.truncate(shown);
-                predictions.push(Prediction { name, class, output, ranked, outputs });
+        let outputs = network.predict_rows(pool, &self.inputs)?;
+        for (outputs, name) in outputs.chunks_exact(network.outputs()).zip(self.names) {
+            if outputs.iter().any(|output| !output.is_finite()) {
+                let image = name.image.display();
+                return Err(Failure::Run(format!("{image}: the network's outputs for it are not finite")));
             }
+            let outputs = outputs.to_vec();
+            let mut ranked: Vec<Ranked> =
+                outputs.iter().enumerate().map(|(class, &output)| Ranked { class, output }).collect();
+            ranked.sort_by(|a, b| b.output.total_cmp(&a.output));
+            let Ranked { class, output } = ranked[0];
+            ranked.truncate(shown);
+            predictions.push(Prediction { name, class, output, ranked, outputs });
         }
         Ok(predictions)
     }

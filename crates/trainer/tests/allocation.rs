@@ -1,4 +1,4 @@
-//! Once warm, a training step allocates nothing.
+//! Once warm, a training step allocates nothing, nor does a [`Predictor`].
 //!
 //! An allocator counts every call in the process, on all threads. Entering the pool may allocate (rayon's scope and
 //! its messages to the workers), once for each call of [`Trainer::advance`] and now and then a block of a queue; so
@@ -14,7 +14,7 @@ mod common;
 use common::Numbers;
 use minibatch::activation::{Gelu, Identity, Relu, Sigmoid, Silu, Softmax, Tanh};
 use minibatch::cost::{BinaryCrossEntropy, CategoricalCrossEntropy};
-use minibatch::{Dataset, Isa, Network, NetworkBuilder, Pool, Settings, Trainer};
+use minibatch::{Dataset, Isa, Network, NetworkBuilder, Pool, Predictor, Settings, Trainer};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -70,8 +70,23 @@ fn least(trainer: &mut Trainer<'_>, steps: usize) -> usize {
     (0..4).map(call).min().expect("several calls")
 }
 
+/// Checks that predicting one example after the other, of bytes and of numbers, allocates nothing from the first on.
+fn check_predictor(name: &str, network: &Network, numbers: &mut Numbers) {
+    let (bytes, floats) = (numbers.bytes(network.inputs()), vec![0.5; network.inputs()]);
+    for isa in Isa::fused() {
+        let mut predictor = Predictor::new(network, isa);
+        let before = ALLOCATIONS.load(Ordering::SeqCst);
+        for _ in 0..10 {
+            predictor.predict(&bytes[..]).expect("outputs");
+            predictor.class(&floats[..]).expect("a class");
+        }
+        let allocations = ALLOCATIONS.load(Ordering::SeqCst) - before;
+        assert_eq!(allocations, 0, "{name} on {isa}: predictions allocate");
+    }
+}
+
 #[test]
-fn a_step_allocates_nothing() {
+fn neither_a_step_nor_a_prediction_allocates() {
     let kept = Network::builder(30).layer_with(33, Gelu).layer_with(17, Silu).layer_with(3, Softmax);
     let logistic = Network::builder(30).layer_with(9, Tanh).layer_with(70, Sigmoid).cost(BinaryCrossEntropy);
     let networks: [(&str, NetworkBuilder, usize); 6] = [
@@ -89,6 +104,7 @@ fn a_step_allocates_nothing() {
         // An epoch long enough for every call: 4 short, 4 long.
         let examples = 4 * (STEPS[0] + STEPS[1] + 1) * batch_size;
         let mut numbers = Numbers::new(3);
+        check_predictor(name, &network, &mut numbers);
         let labels = (0..examples).map(|_| numbers.below(outputs) as u32).collect();
         let data = Dataset::from_classes(numbers.bytes(examples * inputs), &[inputs], labels)
             .and_then(|data| data.with_classes(outputs))
