@@ -3,6 +3,8 @@
 mod checkpoint;
 #[cfg(unix)]
 mod faults;
+#[cfg(target_os = "linux")]
+mod footprint;
 mod kill;
 mod options;
 mod pictures;
