@@ -1,11 +1,11 @@
-//! Training and inference in samples (elements) a second: steps and epochs of the default network, steps of a larger one,
-//! outputs for one example and for ten thousand; on one and two threads.
+//! Training in samples (elements) a second: steps and epochs of the default network, steps of a larger one; on one and two
+//! threads.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use minibatch::{Dataset, Isa, Network, Settings, Trainer};
-use minibatch_benches::{THREADS, criterion, digits, fused, matrix, plural, pool};
+use minibatch_benches::{THREADS, criterion, digits, fused, plural, pool};
 use std::time::Instant;
 
 /// A network of sigmoid layers and its minibatch.
@@ -84,33 +84,9 @@ fn training(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn inference(criterion: &mut Criterion) {
-    let (sets, _) = digits();
-    let (images, isa) = (matrix(&sets.test), Isa::detect());
-    for job in [DEFAULT, LARGE] {
-        let network = job.network();
-        let mut group = criterion.benchmark_group(format!("infer {}", job.name()));
-        for threads in THREADS {
-            let pool = pool(isa, threads);
-            for examples in [1, images.rows()] {
-                group.throughput(Throughput::Elements(examples as u64));
-                group.bench_function(format!("predict {examples}, {isa}, {}", plural(threads)), |bencher| {
-                    bencher.iter(|| network.predict(&pool, images.top(examples)).expect("784 inputs"));
-                });
-            }
-            group.throughput(Throughput::Elements(sets.test.len() as u64));
-            let name = format!("evaluate {} from bytes, {isa}, {}", sets.test.len(), plural(threads));
-            group.bench_function(name, |bencher| {
-                bencher.iter(|| network.evaluate(&pool, &sets.test).expect("784 inputs"));
-            });
-        }
-        group.finish();
-    }
-}
-
 criterion_group! {
     name = benches;
     config = criterion(10, 1000);
-    targets = training, inference
+    targets = training
 }
 criterion_main!(benches);

@@ -8,15 +8,12 @@ use crate::machine::count;
 use crate::text::shape;
 use crate::{dataset, machine, recorded};
 use clap::ValueEnum;
-use minibatch::{Checkpoint, Mat, Network, Pool, Score};
+use minibatch::{Checkpoint, Network, Pool, Score};
 use minibatch_data::{ElementType, IdxFile, Row, Targets};
 use output::{Prediction, Shown, write};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-
-/// Images a network is given at a time.
-const BATCH: usize = 256;
 
 /// What `predict` can be told.
 #[derive(Debug, clap::Args)]
@@ -247,20 +244,13 @@ impl Images {
     /// What the network sees in each.
     fn predict(self, pool: &Pool, network: &Network) -> Result<Vec<Prediction>, Failure> {
         let mut predictions = Vec::with_capacity(self.names.len());
-        let mut names = self.names.into_iter();
-        for inputs in self.inputs.chunks(BATCH * network.inputs()) {
-            let rows = inputs.len() / network.inputs();
-            let outputs = network.predict(pool, Mat::row_major(inputs, rows, network.inputs()))?;
-            for (row, name) in (0..rows).zip(&mut names) {
-                let outputs = outputs.row(row).to_vec();
-                if outputs.iter().any(|output| !output.is_finite()) {
-                    let image = name.shown();
-                    return Err(Failure::Run(format!(
-                        "{image}: the network's outputs for it are not finite"
-                    )));
-                }
-                predictions.push(Prediction { name, outputs });
+        let outputs = network.predict_rows(pool, &self.inputs)?;
+        for (outputs, name) in outputs.chunks_exact(network.outputs()).zip(self.names) {
+            if outputs.iter().any(|output| !output.is_finite()) {
+                let image = name.shown();
+                return Err(Failure::Run(format!("{image}: the network's outputs for it are not finite")));
             }
+            predictions.push(Prediction { name, outputs: outputs.to_vec() });
         }
         Ok(predictions)
     }

@@ -62,6 +62,18 @@ pub enum Row<'a> {
     Floats(&'a [f32]),
 }
 
+impl<'a> From<&'a [u8]> for Row<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<'a> From<&'a [f32]> for Row<'a> {
+    fn from(floats: &'a [f32]) -> Self {
+        Self::Floats(floats)
+    }
+}
+
 impl Dataset {
     /// Opens a pair of IDX files, the images memory-mapped.
     ///

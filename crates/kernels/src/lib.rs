@@ -36,6 +36,8 @@ mod matrix;
 mod pool;
 mod reduce;
 pub mod reference;
+mod solo;
+mod sparse;
 mod team;
 mod vector;
 
@@ -49,4 +51,6 @@ pub use isa::{ArithmeticClass, Isa, IsaError};
 pub use matrix::{Mat, MatMut, Matrix, Panels};
 pub use pool::{Pool, PoolError};
 pub use reduce::*;
+pub use solo::Solo;
+pub use sparse::{SparseInputs, sparse_gemm};
 pub use team::Team;

@@ -148,6 +148,33 @@ impl Matrix {
         self.row_stride / LINE
     }
 
+    /// Some of the rows, to write.
+    ///
+    /// # Panics
+    ///
+    /// If there are no such rows.
+    pub fn rows_mut(&mut self, rows: Range<usize>) -> MatMut<'_> {
+        assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
+        let (cols, row_stride) = (self.cols, self.row_stride);
+        let from = &mut self.values_mut()[rows.start * row_stride..];
+        MatMut::strided(from, rows.len(), cols, row_stride)
+    }
+
+    /// The matrix in blocks of `rows` rows, the last perhaps smaller, to write apart from one another.
+    ///
+    /// # Panics
+    ///
+    /// If `rows` is 0.
+    pub fn row_blocks_mut(&mut self, rows: usize) -> impl Iterator<Item = MatMut<'_>> {
+        let (cols, row_stride) = (self.cols, self.row_stride);
+        // Without columns there are no values, and no blocks of them.
+        let blocks = self.values_mut().chunks_mut(rows * row_stride.max(1));
+        blocks.map(move |block| {
+            let rows = block.len() / row_stride;
+            MatMut::strided(block, rows, cols, row_stride)
+        })
+    }
+
     fn values(&self) -> &[f32] {
         // SAFETY: `Line` is `repr(C)` around `[f32; LINE]`, so n lines are n·LINE initialised, contiguous f32s.
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * LINE) }
@@ -370,6 +397,11 @@ impl<'a> Mat<'a> {
     /// Number of columns.
     pub fn cols(&self) -> usize {
         self.cols
+    }
+
+    /// Whether it has plain strides: isn't in panels, or of one panel only. What a product can take as its left operand.
+    pub fn is_strided(&self) -> bool {
+        self.row_panel == LINE * self.row_stride && self.col_panel == LINE * self.col_stride
     }
 
     /// The transpose: the same elements, strides exchanged.

@@ -269,11 +269,14 @@ unsafe fn largest<V: Vector>(row: *const f32, cols: usize) -> f32 {
 /// assert_eq!(minibatch_kernels::argmax(&[0.1, 0.7, 0.7, f32::NAN]), 1);
 /// ```
 pub fn argmax(values: &[f32]) -> usize {
-    let mut best = 0;
-    for (i, &value) in values.iter().enumerate() {
-        if value > values[best] || (values[best].is_nan() && !value.is_nan()) {
-            best = i;
-        }
-    }
-    best
+    // Keys are ordered as the values are, NaN below all, equal ones against their positions: compared as integers, without
+    // branches that nobody could predict.
+    let key = |(i, &value): (usize, &f32)| {
+        // −0 becomes +0.
+        let bits = (value + 0.0).to_bits() as i32;
+        let ordered = if value.is_nan() { i32::MIN } else { bits ^ (bits >> 31) & i32::MAX };
+        i64::from(ordered) << 32 | i64::from(u32::MAX - i as u32)
+    };
+    let largest = values.iter().enumerate().map(key).fold(i64::MIN, i64::max);
+    if values.is_empty() { 0 } else { (u32::MAX - largest as u32) as usize }
 }

@@ -84,6 +84,59 @@ pub(crate) trait Vector: Copy {
         count
     }
 
+    /// The columns of four rows of `columns` bytes that aren't 0 in all four: their indices, ascending, to `indices`, their
+    /// bytes side by side to `quads`. Returns their number; up to 16 more of each are overwritten. Used by the sparse gather.
+    #[inline(always)]
+    unsafe fn nonzero_quads(
+        rows: &[*const u8; 4],
+        columns: usize,
+        indices: *mut u32,
+        quads: *mut [u8; 4],
+    ) -> usize {
+        let [a, b, c, d] = *rows;
+        let mut count = 0;
+        for first in (0..columns).step_by(16) {
+            // SAFETY: the caller gives rows of `columns` bytes, and room for 16 more than the columns so far.
+            unsafe {
+                let bits = if first + 16 <= columns {
+                    Self::nonzero_bytes(a.add(first))
+                        | Self::nonzero_bytes(b.add(first))
+                        | Self::nonzero_bytes(c.add(first))
+                        | Self::nonzero_bytes(d.add(first))
+                } else {
+                    (first..columns).fold(0, |bits, j| {
+                        let any = *a.add(j) | *b.add(j) | *c.add(j) | *d.add(j);
+                        bits | u16::from(any != 0) << (j - first)
+                    })
+                };
+                let found = Self::write_set_bits(bits, first as u32, indices.add(count));
+                for at in count..count + found {
+                    let j = *indices.add(at) as usize;
+                    quads.add(at).write([*a.add(j), *b.add(j), *c.add(j), *d.add(j)]);
+                }
+                count += found;
+            }
+        }
+        count
+    }
+
+    /// The values of a row of `columns` that aren't 0: their indices, ascending, to `indices`, themselves to `values`.
+    /// Returns their number; up to 16 more of each are overwritten. Used by the sparse gather.
+    #[inline(always)]
+    unsafe fn nonzero_floats(row: *const f32, columns: usize, indices: *mut u32, values: *mut f32) -> usize {
+        let mut count = 0;
+        for j in 0..columns {
+            // SAFETY: the caller gives a row of `columns` values, and room for more than these.
+            unsafe {
+                let value = *row.add(j);
+                indices.add(count).write(j as u32);
+                values.add(count).write(value);
+                count += usize::from(value != 0.0);
+            }
+        }
+        count
+    }
+
     /// `self · b + c` with a single rounding. The arithmetic of every product.
     unsafe fn fma(self, b: Self, c: Self) -> Self;
 

@@ -45,7 +45,7 @@ impl Worker<'_> {
 }
 
 /// The epilogue of the forward product: Z_l becomes A_l.
-struct Activate<'a>(&'a dyn Activation);
+pub(crate) struct Activate<'a>(pub(crate) &'a dyn Activation);
 
 impl Epilogue for Activate<'_> {
     fn finish(&self, isa: Isa, part: &mut MatMut<'_>, _: usize, _: usize) {
@@ -105,13 +105,16 @@ pub(crate) fn forward_through(
         match &mut pre_activations[l] {
             Some(z) => {
                 product(&mut z.top_mut(rows), &Store);
-                output.copy_from(z.top(rows));
-                activation.forward(team.isa(), output);
+                let (z, cols) = (z.top(rows), 0..layer.outputs());
+                team.share_rows(output, |isa, part, first| {
+                    part.copy_from(z.part(first..first + part.rows(), cols.clone()));
+                    activation.forward(isa, part);
+                });
             }
             // A part of a product isn't a row.
             None if activation.is_row_wise() => {
                 product(output, &Store);
-                activation.forward(team.isa(), output);
+                team.share_rows(output, |isa, part, _| activation.forward(isa, part));
             }
             None => product(output, &Activate(activation)),
         }

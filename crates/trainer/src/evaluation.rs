@@ -1,15 +1,12 @@
-//! What a network makes of data: outputs, cost and accuracy.
+//! What a network makes of a dataset: cost and accuracy, or fit.
 
-use crate::activation::Range;
-use crate::backprop;
+use crate::cost::Outputs;
 use crate::error::Error;
+use crate::inference::{BLOCK, Inference, Rows};
 use crate::network::Network;
-use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Targets};
-use minibatch_kernels::{Examples, Mat, Matrix, Pool, argmax};
-
-/// Examples evaluated at a time: enough for the products to be efficient, few enough for the buffers to stay in cache.
-const BATCH: usize = 256;
+use minibatch_kernels::{Isa, Matrix, Pool, Solo, argmax};
+use std::ops::Range;
 
 /// A network's result on a dataset.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,8 +66,8 @@ impl Evaluation {
     }
 }
 
-/// Sums over all examples and outputs, in order.
-#[derive(Default)]
+/// Sums over examples and outputs, in order: over a block's, then over the blocks'.
+#[derive(Clone, Copy, Default)]
 struct Residuals {
     squares: f64,
     magnitudes: f64,
@@ -83,6 +80,11 @@ impl Residuals {
             self.squares += residual * residual;
             self.magnitudes += residual.abs();
         }
+    }
+
+    fn add_all(&mut self, others: Residuals) {
+        self.squares += others.squares;
+        self.magnitudes += others.magnitudes;
     }
 
     /// The fit to all targets, row-major in rows of `width`.
@@ -103,130 +105,100 @@ impl Residuals {
     }
 }
 
-impl Network {
-    /// The outputs A_L (B × n_L) for the inputs `x` (B × n_0).
-    ///
-    /// ```
-    /// use minibatch::{Isa, Mat, Network, Pool};
-    ///
-    /// let network = Network::builder(2).layer(3).layer(1).build()?;
-    /// let pool = Pool::new(Isa::detect(), 1)?;
-    /// let outputs = network.predict(&pool, Mat::row_major(&[0.0, 1.0, 1.0, 1.0], 2, 2))?;
-    /// assert_eq!((outputs.rows(), outputs.cols()), (2, 1));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If `x` hasn't n_0 columns.
-    pub fn predict(&self, pool: &Pool, x: Mat<'_>) -> Result<Matrix, Error> {
-        if x.cols() != self.inputs() {
-            return Err(Error::Shape { what: "inputs", expected: self.inputs(), found: x.cols() });
+/// What a block of examples adds to an evaluation.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    cost: f64,
+    correct: usize,
+    residuals: Residuals,
+}
+
+/// One member's part of an evaluation.
+struct Evaluator {
+    inference: Inference,
+    /// Y of a block (BLOCK × n_L)
+    targets: Matrix,
+    /// Of which blocks, and what they came to.
+    tallies: Vec<(usize, Tally)>,
+}
+
+impl Evaluator {
+    fn new(network: &Network, data: &Dataset) -> Evaluator {
+        let rows = BLOCK.min(data.len());
+        Evaluator {
+            inference: Inference::for_cost(network, rows),
+            targets: Matrix::zeros(rows, network.outputs()),
+            tallies: Vec::with_capacity(data.len().div_ceil(BLOCK)),
         }
-        let batch = BATCH.min(x.rows());
-        let mut workspace = Workspace::for_inference(self, batch, pool.threads());
-        let mut outputs = Matrix::zeros(x.rows(), self.outputs());
-        pool.run(|team| {
-            for start in (0..x.rows()).step_by(batch.max(1)) {
-                let rows = batch.min(x.rows() - start);
-                let inputs = x.part(start..start + rows, 0..x.cols()).to_matrix();
-                let examples = Examples::Floats(&|row| inputs.row(row));
-                backprop::forward(team, self, &mut workspace, examples, rows);
-                for row in 0..rows {
-                    outputs.row_mut(start + row).copy_from_slice(workspace.outputs().row(row));
+    }
+
+    /// Cost and score of the outputs that were just computed for `examples` of `data`.
+    fn tally(&mut self, isa: Isa, network: &Network, data: &Dataset, examples: Range<usize>) -> Tally {
+        let mut tally = Tally::default();
+        let outputs = self.inference.outputs();
+        for (row, example) in examples.clone().enumerate() {
+            let (target, output) = (self.targets.row_mut(row), outputs.row(row));
+            match data.targets() {
+                Targets::Values { data, width } => {
+                    target.copy_from_slice(&data[example * width..][..*width]);
+                    tally.residuals.add(output, target);
                 }
+                Targets::Classes { labels, .. } => {
+                    let label = labels[example] as usize;
+                    target.fill(0.0);
+                    target[label] = 1.0;
+                    tally.correct += usize::from(argmax(output) == label);
+                }
+                _ => unreachable!("targets are classes or values"),
             }
+        }
+        let rows = examples.len();
+        tally.cost = network.cost.total(Outputs {
+            isa,
+            activation: network.layers[network.layers.len() - 1].activation(),
+            z: self.inference.pre_activations().map(|z| z.top(rows)),
+            a: outputs.top(rows),
+            y: self.targets.top(rows),
         });
-        Ok(outputs)
+        tally
     }
+}
 
-    /// The outputs for rows of n_0 inputs, row after row of n_L.
-    ///
-    /// ```
-    /// use minibatch::{Isa, Network, Pool};
-    ///
-    /// let network = Network::builder(2).layer(3).layer(1).build()?;
-    /// let pool = Pool::new(Isa::detect(), 1)?;
-    /// assert_eq!(network.predict_rows(&pool, &[0.0, 1.0, 1.0, 1.0])?.len(), 2);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If `x` isn't whole rows.
-    pub fn predict_rows(&self, pool: &Pool, x: &[f32]) -> Result<Vec<f32>, Error> {
-        if !x.len().is_multiple_of(self.inputs()) {
-            let found = x.len() % self.inputs();
-            return Err(Error::Shape { what: "inputs in the last row", expected: self.inputs(), found });
-        }
-        let rows = x.len() / self.inputs();
-        if rows == 0 {
-            return Ok(Vec::new());
-        }
-        let outputs = self.predict(pool, Mat::row_major(x, rows, self.inputs()))?;
-        Ok((0..rows).flat_map(|row| outputs.row(row).to_vec()).collect())
-    }
-
-    /// The class of each row of n_0 inputs: its largest output.
-    ///
-    /// # Errors
-    ///
-    /// As [`predict_rows`](Self::predict_rows).
-    pub fn predict_classes(&self, pool: &Pool, x: &[f32]) -> Result<Vec<usize>, Error> {
-        Ok(self.predict_rows(pool, x)?.chunks_exact(self.outputs()).map(argmax).collect())
-    }
-
-    /// The probabilities of the classes for rows of n_0 inputs, as [`predict_rows`](Self::predict_rows), from a network
-    /// whose outputs are probabilities: softmax's sum to 1, sigmoids' are each for itself.
-    ///
-    /// # Errors
-    ///
-    /// As [`predict_rows`](Self::predict_rows), and if the output activation doesn't give probabilities.
-    pub fn predict_proba(&self, pool: &Pool, x: &[f32]) -> Result<Vec<f32>, Error> {
-        let activation = self.layers()[self.layers().len() - 1].activation();
-        if activation.range() < Range::Unit {
-            return Err(Error::Setting {
-                setting: "the output activation",
-                expected: "one that gives probabilities: sigmoid, softmax".to_owned(),
-                found: activation.label(),
-            });
-        }
-        self.predict_rows(pool, x)
-    }
-
+impl Network {
     /// Cost on `data`, and accuracy or fit.
+    ///
+    /// The pool's members share the examples out in blocks; the sums over a block, and over the blocks, are taken in
+    /// order, so the result doesn't depend on who computed what.
     ///
     /// # Errors
     ///
     /// If the data don't fit the network.
     pub fn evaluate(&self, pool: &Pool, data: &Dataset) -> Result<Evaluation, Error> {
         self.check_shape(data)?;
-        let mut workspace = Workspace::for_inference(self, BATCH.min(data.len()), pool.threads());
-        let (mut cost, mut correct, mut residuals) = (0.0, 0, Residuals::default());
+        let blocks = data.len().div_ceil(BLOCK);
+        let solo = |_| Solo::new(Evaluator::new(self, data));
+        let mut solos: Vec<_> = (0..pool.threads().min(blocks)).map(solo).collect();
         pool.run(|team| {
-            for start in (0..data.len()).step_by(BATCH) {
-                let end = data.len().min(start + BATCH);
-                let (rows, index) = (end - start, |row| start + row);
-                with_examples(data, index, |examples| {
-                    backprop::forward(team, self, &mut workspace, examples, rows);
-                });
-                workspace.take_targets(data, rows, index);
-                cost += backprop::cost(team.isa(), self, &workspace, rows);
-                let Targets::Classes { labels, .. } = data.targets() else {
-                    (0..rows).for_each(|row| {
-                        residuals.add(workspace.outputs().row(row), workspace.targets.row(row));
-                    });
-                    continue;
-                };
-                let hit = |&i: &usize| argmax(workspace.outputs().row(i - start)) == labels[i] as usize;
-                correct += (start..end).filter(hit).count();
-            }
+            team.share_out(&mut solos, blocks, |team, member, block| {
+                let examples = block * BLOCK..data.len().min((block + 1) * BLOCK);
+                member.inference.forward(team, self, Rows::Dataset(data), examples.clone());
+                let tally = member.tally(team.isa(), self, data, examples);
+                member.tallies.push((block, tally));
+            });
         });
+        let mut tallies: Vec<_> = solos.into_iter().flat_map(|solo| solo.into_state().tallies).collect();
+        tallies.sort_unstable_by_key(|&(block, _)| block);
+        let mut whole = Tally::default();
+        for (_, tally) in tallies {
+            whole.cost += tally.cost;
+            whole.correct += tally.correct;
+            whole.residuals.add_all(tally.residuals);
+        }
         let score = match data.targets() {
-            Targets::Values { data, width } => Score::Values(residuals.fit(data, *width)),
-            _ => Score::Classes { correct },
+            Targets::Values { data, width } => Score::Values(whole.residuals.fit(data, *width)),
+            _ => Score::Classes { correct: whole.correct },
         };
-        Ok(Evaluation { cost: cost / data.len() as f64, examples: data.len(), score })
+        Ok(Evaluation { cost: whole.cost / data.len() as f64, examples: data.len(), score })
     }
 
     /// Whether `data` have this network's inputs, no more than its outputs, and targets that its cost takes.

@@ -65,11 +65,6 @@ impl Workspace {
             }
         }
     }
-
-    /// A_L (B × n_L).
-    pub(crate) fn outputs(&self) -> &Matrix {
-        &self.activations[self.activations.len() - 1]
-    }
 }
 
 /// Calls `f` with the inputs of the examples `index(0)`, `index(1)`, … of `data`.

@@ -1,4 +1,4 @@
-//! Once warm, a training step allocates nothing.
+//! Once warm, a training step allocates nothing, nor does a [`Predictor`].
 //!
 //! An allocator counts every call in the process, on all threads. Entering the pool may allocate (rayon's scope and
 //! its messages to the workers), once for each call of [`Trainer::advance`] and now and then a block of a queue; so
@@ -14,7 +14,7 @@ mod common;
 use common::Numbers;
 use minibatch::activation::{Gelu, Identity, Relu, Sigmoid, Silu, Softmax, Tanh};
 use minibatch::cost::{BinaryCrossEntropy, CategoricalCrossEntropy};
-use minibatch::{Dataset, Isa, Network, NetworkBuilder, Optimizer, Pool, Settings, Trainer};
+use minibatch::{Dataset, Isa, Network, NetworkBuilder, Optimizer, Pool, Predictor, Settings, Trainer};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -70,8 +70,23 @@ fn least(trainer: &mut Trainer<'_>, steps: usize) -> usize {
     (0..4).map(call).min().expect("several calls")
 }
 
+/// Checks that predicting one example after the other, of bytes and of numbers, allocates nothing from the first on.
+fn check_predictor(name: &str, network: &Network, numbers: &mut Numbers) {
+    let (bytes, floats) = (numbers.bytes(network.inputs()), vec![0.5; network.inputs()]);
+    for isa in Isa::fused() {
+        let mut predictor = Predictor::new(network, isa);
+        let before = ALLOCATIONS.load(Ordering::SeqCst);
+        for _ in 0..10 {
+            predictor.predict(&bytes[..]).expect("outputs");
+            predictor.class(&floats[..]).expect("a class");
+        }
+        let allocations = ALLOCATIONS.load(Ordering::SeqCst) - before;
+        assert_eq!(allocations, 0, "{name} on {isa}: predictions allocate");
+    }
+}
+
 #[test]
-fn a_step_allocates_nothing() {
+fn neither_a_step_nor_a_prediction_allocates() {
     let kept = Network::builder(30).layer_with(33, Gelu).layer_with(17, Silu).layer_with(3, Softmax);
     let logistic = Network::builder(30).layer_with(9, Tanh).layer_with(70, Sigmoid).cost(BinaryCrossEntropy);
     let networks: [(&str, NetworkBuilder, usize); 6] = [
@@ -83,6 +98,10 @@ fn a_step_allocates_nothing() {
         // Shared by two threads: 2·64·128·60 operations in the first product.
         ("wide", Network::builder(60).layer(128).layer(10), 64),
     ];
+    // Before there is a pool: its threads allocate when they end, which is some time later.
+    for (name, builder, _) in networks.clone() {
+        check_predictor(name, &builder.seed(1).build().expect("a network"), &mut Numbers::new(3));
+    }
     // Every network by plain descent, and all but the first by another optimiser: the wide one by Adam.
     let optimizers = ["sgd", "momentum", "nesterov", "adam", "adamw", "adam"];
     let optimizers = optimizers.map(|name| name.parse::<Optimizer>().expect("an optimiser"));

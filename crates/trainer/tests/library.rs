@@ -165,7 +165,7 @@ fn slices_in_slices_out() {
     for (class, row) in network.predict_classes(&pool, &x).expect("classes").iter().zip(rows.chunks(3)) {
         assert!(row.iter().all(|&other| other <= row[*class]));
     }
-    assert_eq!(network.predict_rows(&pool, &[]).expect("no rows"), []);
+    assert_eq!(network.predict_rows(&pool, &[0.0; 0]).expect("no rows"), []);
     let error = network.predict_rows(&pool, &x[..3]).expect_err("half a row").to_string();
     assert!(error.contains("inputs in the last row"), "{error}");
     let scores = Network::builder(2).layer_with(3, Identity).build().expect("a network");

@@ -4,6 +4,8 @@ mod bad_input;
 mod checkpoint;
 #[cfg(unix)]
 mod faults;
+#[cfg(target_os = "linux")]
+mod footprint;
 mod kill;
 mod options;
 mod pictures;

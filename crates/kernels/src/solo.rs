@@ -1,0 +1,120 @@
+//! Work that members do apart: blocks of examples, each from first layer to last on one thread.
+//!
+//! Inference needs no barrier: examples don't know of one another. So each member takes the next block that nobody has
+//! taken, and computes it with a team of its own whose only member it is. A preempted member holds up its own block only.
+
+use crate::isa::Isa;
+use crate::matrix::MatMut;
+use crate::team::{Shared, Team};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// What one member needs to work apart: a team of one, with packing buffers of its own, and a state.
+///
+/// ```
+/// use minibatch_kernels::{Isa, Pool, Solo};
+///
+/// let pool = Pool::new(Isa::detect(), 2)?;
+/// let mut solos: Vec<Solo<usize>> = (0..2).map(|_| Solo::new(0)).collect();
+/// pool.run(|team| team.share_out(&mut solos, 10, |_, sum, i| *sum += i));
+/// assert_eq!(solos.into_iter().map(Solo::into_state).sum::<usize>(), 45);
+/// # Ok::<(), minibatch_kernels::PoolError>(())
+/// ```
+pub struct Solo<S>(Mutex<(Shared, S)>);
+
+impl<S> Solo<S> {
+    /// A team of one with `state`.
+    pub fn new(state: S) -> Solo<S> {
+        Solo(Mutex::new((Shared::new(1), state)))
+    }
+
+    /// Runs `work` on the calling thread, without a pool.
+    pub fn run<R>(&mut self, isa: Isa, work: impl FnOnce(&Team<'_>, &mut S) -> R) -> R {
+        let (shared, state) = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        work(&Team::new(shared, isa), state)
+    }
+
+    /// The state.
+    pub fn into_state(self) -> S {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).1
+    }
+}
+
+impl<S> std::fmt::Debug for Solo<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Solo")
+    }
+}
+
+impl Team<'_> {
+    /// Calls `work(team of one, state, i)` once for each block i of `0..blocks`, on whichever member comes to it first,
+    /// with that member's state. Which member that is must not change a result.
+    ///
+    /// # Panics
+    ///
+    /// If there are no solos, or `work` panics.
+    pub fn share_out<S: Send>(
+        &self,
+        solos: &mut [Solo<S>],
+        blocks: usize,
+        work: impl Fn(&Team<'_>, &mut S, usize) + Sync,
+    ) {
+        let (members, next, isa) = (self.members().min(solos.len()), AtomicUsize::new(0), self.isa());
+        assert!(members > 0, "work for nobody");
+        let solos = &*solos;
+        self.phase(members.min(blocks).max(1), |member, _| {
+            let mut solo = solos[member].0.lock().unwrap_or_else(PoisonError::into_inner);
+            let (shared, state) = &mut *solo;
+            let team = Team::new(shared, isa);
+            loop {
+                let block = next.fetch_add(1, Ordering::Relaxed);
+                if block >= blocks {
+                    break;
+                }
+                work(&team, state, block);
+            }
+        });
+    }
+
+    /// Calls `work(instruction set, part, its first row)` for blocks of C's rows that make up C: what is done row by row, or
+    /// element by element, after a product. All members have a block where C is large enough; that must not change a
+    /// result.
+    ///
+    /// # Panics
+    ///
+    /// If C stands in panels, or `work` panics.
+    pub fn share_rows(&self, c: &mut MatMut<'_>, work: impl Fn(Isa, &mut MatMut<'_>, usize) + Sync) {
+        assert!(c.as_mat().has_row_slices(), "rows to share are contiguous");
+        let (rows, cols, stride, isa) = (c.rows, c.cols, c.row_stride, self.isa());
+        let members = self.members().min(rows * cols / VALUES_PER_MEMBER).clamp(1, rows.max(1));
+        let first = Place(c.data);
+        self.phase(members, move |member, _| {
+            let at = |member: usize| rows * member / members;
+            let (start, end) = (at(member), at(member + 1));
+            // SAFETY: the block's rows lie inside C, which is borrowed exclusively until the phase is over, and blocks of
+            // different members share none; a phase runs each member's block once.
+            let mut part =
+                unsafe { MatMut::from_raw(first.row(start * stride), end - start, cols, stride, LINE) };
+            work(isa, &mut part, start);
+        });
+    }
+}
+
+/// Columns of a panel.
+const LINE: usize = 16;
+
+/// Values that are worth another member's phase where each takes an exponential: some 10 µs of them.
+const VALUES_PER_MEMBER: usize = 16 * 1024;
+
+/// Where a matrix begins.
+#[derive(Clone, Copy)]
+struct Place(*mut f32);
+
+// SAFETY: it is only a place; whoever follows it argues that no two members touch the same element.
+unsafe impl Sync for Place {}
+
+impl Place {
+    fn row(&self, offset: usize) -> *mut f32 {
+        self.0.wrapping_add(offset)
+    }
+}

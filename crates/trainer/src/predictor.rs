@@ -1,0 +1,91 @@
+//! Outputs for one example at a time, at once.
+
+use crate::error::Error;
+use crate::network::Network;
+use minibatch_data::Row;
+use minibatch_kernels::{Isa, Matrix, SparseInputs, argmax, sparse_gemm};
+
+/// Answers for one example at a time: on the calling thread, without a pool, and without allocating.
+///
+/// Made once from a network, it holds every buffer. The outputs have the bits that [`Network::predict`] gives.
+///
+/// ```
+/// use minibatch::{Isa, Network, Predictor};
+///
+/// let network = Network::builder(4).layer(3).layer(2).build()?;
+/// let mut predictor = Predictor::new(&network, Isa::detect());
+/// let digit = [0u8, 51, 255, 0];
+/// let outputs = predictor.predict(&digit[..])?;
+/// assert_eq!(outputs.len(), 2);
+/// let class = predictor.class(&digit[..])?;
+/// assert!(class < 2);
+/// // The same pixels as numbers from 0 to 1.
+/// assert_eq!(predictor.class(&[0.0, 0.2, 1.0, 0.0f32][..])?, class);
+/// # Ok::<(), minibatch::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Predictor<'a> {
+    network: &'a Network,
+    isa: Isa,
+    /// A_{l−1} (1 × n_{l−1}) without its zeros, l = 1, …, L
+    inputs: Vec<SparseInputs>,
+    /// A_l (1 × n_l), l = 1, …, L
+    activations: Vec<Matrix>,
+}
+
+impl<'a> Predictor<'a> {
+    /// A predictor of `network`'s outputs.
+    pub fn new(network: &'a Network, isa: Isa) -> Predictor<'a> {
+        let layers = network.layers.iter();
+        Predictor {
+            network,
+            isa,
+            inputs: layers.clone().map(|layer| SparseInputs::new(layer.inputs(), 1)).collect(),
+            activations: layers.map(|layer| Matrix::zeros(1, layer.outputs())).collect(),
+        }
+    }
+
+    /// The network.
+    pub fn network(&self) -> &'a Network {
+        self.network
+    }
+
+    /// The outputs A_L for one example: n_0 bytes, taken as numbers in [0, 1] (the correctly rounded x/255), or n_0 numbers.
+    ///
+    /// # Errors
+    ///
+    /// If the example hasn't n_0 inputs.
+    pub fn predict<'x>(&mut self, x: impl Into<Row<'x>>) -> Result<&[f32], Error> {
+        let Predictor { network, isa, inputs, activations } = self;
+        let x = x.into();
+        let (expected, found) = match x {
+            Row::Bytes(bytes) => (network.inputs(), bytes.len()),
+            Row::Floats(floats) => (network.inputs(), floats.len()),
+        };
+        if found != expected {
+            return Err(Error::Shape { what: "inputs", expected, found });
+        }
+        for (l, layer) in network.layers.iter().enumerate() {
+            let (before, from) = activations.split_at_mut(l);
+            let inputs = &mut inputs[l];
+            match (before.last(), x) {
+                (Some(input), _) => inputs.gather_floats(*isa, input.row(0)),
+                (None, Row::Bytes(bytes)) => inputs.gather_bytes(*isa, 1, |_| bytes),
+                (None, Row::Floats(floats)) => inputs.gather_floats(*isa, floats),
+            }
+            let output = &mut from[0].view_mut();
+            sparse_gemm(*isa, inputs, &layer.weights, &layer.biases, output);
+            layer.activation().forward(*isa, output);
+        }
+        Ok(activations[activations.len() - 1].row(0))
+    }
+
+    /// The class of one example: its largest output.
+    ///
+    /// # Errors
+    ///
+    /// As [`predict`](Self::predict).
+    pub fn class<'x>(&mut self, x: impl Into<Row<'x>>) -> Result<usize, Error> {
+        self.predict(x).map(argmax)
+    }
+}
