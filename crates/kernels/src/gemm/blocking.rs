@@ -1,8 +1,8 @@
 //! The five loops around the micro-kernel, and the order for products with few rows and a transposed B.
 
 use super::pack::{Scratch, Steps, copy_transposed, pack_a, pack_b};
-use super::sizes::{self, KC, MC, NC};
-use super::tile::{MAX_ROWS, Operands, TileStart, Walk, max_rows, tile};
+use super::sizes::{self, Blocks};
+use super::tile::{MAX_ROWS, Operands, TileStart, Walk, max_rows, tiles};
 use super::{Left, Product, Start};
 use crate::compact::BLOCK;
 use crate::isa::Kernel;
@@ -63,28 +63,54 @@ pub(super) fn even_pieces(range: Range<usize>, max: usize) -> impl Iterator<Item
     })
 }
 
+/// The pieces of [`even_pieces`] in runs of equally large ones, each of at most `most` pieces (but at least one): the run,
+/// and the size of its pieces.
+#[inline(always)]
+fn even_runs(range: Range<usize>, max: usize, most: usize) -> impl Iterator<Item = (Range<usize>, usize)> {
+    let count = range.len().div_ceil(max);
+    let (small, larger) = (range.len() / count.max(1), range.len() % count.max(1));
+    let (mut i, mut at) = (0, range.start);
+    std::iter::from_fn(move || {
+        if i == count {
+            return None;
+        }
+        let (size, left) = if i < larger { (small + 1, larger - i) } else { (small, count - i) };
+        let run = left.min(most.max(1));
+        let start = at;
+        (i, at) = (i + run, at + run * size);
+        Some((start..at, size))
+    })
+}
+
 impl Block<'_, '_> {
     /// The five loops. Between K panels the sums rest in C and are reloaded: the chain over k isn't broken.
     #[inline(always)]
     unsafe fn run_straight<V: Vector>(self) {
         let Block { product, rows, cols, scratch } = self;
         let Product { a, b, .. } = product;
-        let nr = sizes::nr::<V>();
         let depth = a.depth();
-        // Panels are packed already; only a selection of their rows may not be one.
-        let pack_the_b = b.col_stride != 1 || b.has_row_slices() && rows.len() >= sizes::PACK_B_ROWS;
-        let pack_the_a =
-            matches!(a, Left::View(_)) && cols.len() >= sizes::PACK_A_COLS && depth >= sizes::PACK_A_DEPTH;
+        let in_lines = b.col_stride == 1 && b.row_stride == BLOCK;
+        let pack_the_b = b.col_stride != 1
+            || !in_lines && (rows.len() >= sizes::PACK_B_ROWS || !matches!(a, Left::View(_)));
+        let pack_the_a = matches!(a, Left::View(_))
+            && (in_lines || pack_the_b)
+            && cols.len() >= sizes::PACK_A_COLS
+            && depth >= sizes::PACK_A_DEPTH;
+        let Blocks { kc, nc, mc, keep_a } = Blocks::new::<V>(rows.len(), cols.len(), depth);
         scratch.reserve(
-            if pack_the_a { MC.min(rows.len()) * KC.min(depth) } else { 0 },
-            if pack_the_b { NC.min(cols.len().next_multiple_of(nr)) * KC.min(depth) } else { 0 },
+            if pack_the_a {
+                (if keep_a { rows.len() } else { mc.min(rows.len()) }) * kc.min(depth) + BLOCK
+            } else {
+                0
+            },
+            if pack_the_b { nc.min(cols.len().next_multiple_of(BLOCK)) * kc.min(depth) } else { 0 },
         );
-        // Loop 5 slices C and B into NC columns: the packed slice of B stays in the outer cache.
-        for jc in pieces(cols, NC) {
-            // Loop 4 slices A and B into panels of KC steps. A product of depth 0 still has one, empty.
-            let mut panel = 0..KC.min(depth);
-            loop {
-                let (first, last) = (panel.start == 0, panel.end == depth);
+        // Loop 5 slices A and B into panels of KC steps. A product of depth 0 still has one, empty.
+        let mut panel = 0..kc.min(depth);
+        loop {
+            let (first, last) = (panel.start == 0, panel.end == depth);
+            // Loop 4 slices C and B into NC columns: a KC × NC block of B stays in the second-level cache.
+            for jc in pieces(cols.clone(), nc) {
                 // The rows of B that this panel takes; all from the panel's start on where none are selected.
                 let selected = match a {
                     Left::Inputs(x) => Some(&x.active()[panel.clone()]),
@@ -95,106 +121,107 @@ impl Block<'_, '_> {
                     // SAFETY: room for the strips was reserved above; steps are rows of B.
                     unsafe { pack_b::<V>(b, &steps, jc.clone(), scratch.b.row_mut(0)) };
                 }
-                // Loop 3 slices C and A into MC rows: the packed block of A stays in the second-level cache.
-                for ic in pieces(rows.clone(), MC) {
-                    if pack_the_a && let Left::View(a) = a {
-                        // SAFETY: the caller vouches for the instruction set.
-                        unsafe { pack_a::<V>(a.part(ic.clone(), panel.clone()), scratch.a.row_mut(0)) };
+                let (b_at, b_depth, b_panel) = if pack_the_b {
+                    (scratch.b.row(0).as_ptr(), BLOCK, BLOCK * panel.len())
+                } else {
+                    let row = if selected.is_some() { 0 } else { panel.start };
+                    (b.data.wrapping_add(b.offset(row, jc.start)), b.row_stride, b.col_panel)
+                };
+                let start = match product.start {
+                    _ if !first => TileStart::Scaled(1.0),
+                    Start::Zero => TileStart::Zero,
+                    Start::Bias(bias) => TileStart::Row(bias[jc.clone()].as_ptr()),
+                    Start::Scaled(factor) => TileStart::Scaled(factor),
+                };
+                let height =
+                    max_rows::<V>(if pack_the_a || jc.len() > V::LANES { V::TILE_VECTORS } else { 1 });
+                // A part is finished while the cache still holds it.
+                let most = if last { sizes::FINISH / (height * jc.len()) } else { usize::MAX };
+                // Loop 3 slices C and A into MC rows: the packed block of A stays in the second-level cache, too.
+                for ic in pieces(rows.clone(), mc) {
+                    let packed = if keep_a { (ic.start - rows.start) * panel.len() } else { 0 };
+                    if pack_the_a
+                        && (!keep_a || jc.start == cols.start)
+                        && let Left::View(a) = a
+                    {
+                        let to = &mut scratch.a.row_mut(0)[packed..];
+                        // SAFETY: the caller vouches for the instruction set; room was reserved above.
+                        unsafe { pack_a::<V>(a, ic.clone(), panel.clone(), to) };
                     }
-                    // Loop 2 slices C into NR columns: the strip of B stays in the first-level cache.
-                    for jr in pieces(jc.clone(), nr) {
-                        // SAFETY: rows `ic`, columns `jr` and steps `panel` lie inside the operands, or inside their packed
+                    // Loop 2 slices C into rows of tiles, which share a strip of A that stays in the first-level cache;
+                    // loop 1, in `tiles`, runs along such a row, one NR-wide strip of B after the other.
+                    let compute = |ir: Range<usize>, height: usize| {
+                        // SAFETY: rows `ir`, columns `jc` and steps `panel` lie inside the operands, or inside their packed
                         // copies, which were laid out just above in the same slices. Rows that `a` selects are below its number
                         // of inputs, which is B's (C's) number of rows. C's block is the caller's alone.
                         unsafe {
-                            let (b_at, b_depth, b_panel) = if pack_the_b {
-                                let strip = (jr.start - jc.start) * panel.len();
-                                (scratch.b.row(0).as_ptr().add(strip), nr, BLOCK)
-                            } else {
-                                let row = if selected.is_some() { 0 } else { panel.start };
-                                (b.data.wrapping_add(b.offset(row, jr.start)), b.row_stride, b.col_panel)
+                            let c_at = product.c.add(jc.start / BLOCK * product.c_panel + jc.start % BLOCK);
+                            let (c, c_rows) = match a {
+                                Left::InputsTransposed(_, rows) => (c_at, rows.as_ptr().add(ir.start)),
+                                _ => (c_at.add(ir.start * product.c_stride), null()),
                             };
-                            let start = match product.start {
-                                _ if !first => TileStart::Scaled(1.0),
-                                Start::Zero => TileStart::Zero,
-                                Start::Bias(bias) => TileStart::Row(bias.as_ptr().add(jr.start)),
-                                Start::Scaled(factor) => TileStart::Scaled(factor),
-                            };
-                            let height = max_rows::<V>(if pack_the_a || jr.len() > V::LANES {
-                                V::TILE_VECTORS
-                            } else {
-                                1
-                            });
-                            let compute = |ir: Range<usize>| {
-                                let c_at =
-                                    product.c.add(jr.start / BLOCK * product.c_panel + jr.start % BLOCK);
-                                let (c, c_rows) = match a {
-                                    Left::InputsTransposed(_, rows) => (c_at, rows.as_ptr().add(ir.start)),
-                                    _ => (c_at.add(ir.start * product.c_stride), null()),
-                                };
-                                let (a, a_depth, walk) = match a {
-                                    Left::View(_) if pack_the_a => {
-                                        let strip = (ir.start - ic.start) * panel.len();
-                                        (scratch.a.row(0).as_ptr().add(strip), ir.len(), Walk::Unit)
-                                    }
-                                    Left::View(a) => {
-                                        let offset = a.offset(ir.start, panel.start);
-                                        let walk = match a.row_stride {
-                                            1 => Walk::Unit,
-                                            a_row => Walk::Strided { a_row },
-                                        };
-                                        (a.data.wrapping_add(offset), a.col_stride, walk)
-                                    }
-                                    Left::Inputs(x) => {
-                                        let line = x.block(ir.start / BLOCK).add(panel.start * BLOCK);
-                                        let walk = match selected {
-                                            Some(rows) if !pack_the_b => {
-                                                Walk::UnitSelected { rows: rows.as_ptr() }
-                                            }
-                                            _ => Walk::Unit,
-                                        };
-                                        (line.add(ir.start % BLOCK), BLOCK, walk)
-                                    }
-                                    Left::InputsTransposed(x, _) => {
-                                        let line = x.block(panel.start / BLOCK).add(ir.start * BLOCK);
-                                        (line, x.block_stride(), Walk::Blocked)
-                                    }
-                                };
-                                let operands = Operands {
-                                    depth: panel.len(),
-                                    a,
-                                    a_depth,
-                                    walk,
-                                    b: b_at,
-                                    b_depth,
-                                    b_panel,
-                                    c,
-                                    c_row: product.c_stride,
-                                    c_panel: product.c_panel,
-                                    c_rows,
-                                    start,
-                                };
-                                tile::<V>(ir.len(), jr.len(), operands);
-                            };
-                            // Loop 1 slices C into tiles; one of examples stays inside their block.
-                            if let Left::Inputs(_) = a {
-                                for block in pieces(ic.clone(), BLOCK) {
-                                    even_pieces(block, height).for_each(compute);
+                            let (a, a_depth, a_down, walk) = match a {
+                                Left::View(_) if pack_the_a => {
+                                    let strip = packed + (ir.start - ic.start) * panel.len();
+                                    let a = scratch.a.row(0).as_ptr().add(strip);
+                                    (a, height, height * panel.len(), Walk::Packed)
                                 }
-                            } else {
-                                even_pieces(ic.clone(), height).for_each(compute);
-                            }
+                                Left::View(a) => {
+                                    let at = a.data.wrapping_add(a.offset(ir.start, panel.start));
+                                    let walk = match a.row_stride {
+                                        1 => Walk::Unit,
+                                        a_row => Walk::Strided { a_row },
+                                    };
+                                    (at, a.col_stride, height * a.row_stride, walk)
+                                }
+                                Left::Inputs(x) => {
+                                    let line = x.block(ir.start / BLOCK).add(panel.start * BLOCK);
+                                    let walk = match selected {
+                                        Some(rows) if !pack_the_b => Walk::Selected { rows: rows.as_ptr() },
+                                        _ => Walk::Unit,
+                                    };
+                                    (line.add(ir.start % BLOCK), BLOCK, height, walk)
+                                }
+                                Left::InputsTransposed(x, _) => {
+                                    let line = x.block(panel.start / BLOCK).add(ir.start * BLOCK);
+                                    (line, x.block_stride(), height * BLOCK, Walk::Blocked)
+                                }
+                            };
+                            let operands = Operands {
+                                depth: panel.len(),
+                                a,
+                                a_depth,
+                                a_down,
+                                walk,
+                                b: b_at,
+                                b_depth,
+                                b_panel,
+                                c,
+                                c_row: product.c_stride,
+                                c_panel: product.c_panel,
+                                c_rows,
+                                start,
+                            };
+                            tiles::<V>(height, ir.len() / height, jc.len(), operands);
                             if last {
-                                product.finish(ic.clone(), jr);
+                                product.finish(ir, jc.clone());
                             }
                         }
+                    };
+                    if let Left::Inputs(_) = a {
+                        // A tile of examples stays inside their block.
+                        for block in pieces(ic.clone(), BLOCK) {
+                            even_runs(block, height, most).for_each(|(ir, height)| compute(ir, height));
+                        }
+                    } else {
+                        even_runs(ic.clone(), height, most).for_each(|(ir, height)| compute(ir, height));
                     }
                 }
-                if last {
-                    break;
-                }
-                panel = panel.end..depth.min(panel.end + KC);
             }
+            if last {
+                break;
+            }
+            panel = panel.end..depth.min(panel.end + kc);
         }
     }
 
@@ -207,7 +234,7 @@ impl Block<'_, '_> {
         let Block { product, rows, cols, scratch } = self;
         let b = product.b;
         let (nr, depth) = (sizes::nr::<V>(), a.cols);
-        scratch.reserve(0, rows.len().next_multiple_of(nr) * depth);
+        scratch.reserve(0, rows.len().next_multiple_of(BLOCK) * depth);
         let mut buffer = [0.0f32; TILE];
         // SAFETY: columns `jr` of B and strips of the packed Aᵀ lie inside their operands; the buffer holds any tile; C's
         // block is the caller's alone.
@@ -217,7 +244,8 @@ impl Block<'_, '_> {
                 product.write_start(rows.clone(), cols.clone());
             }
             for ir in pieces(rows.clone(), nr) {
-                let strip = scratch.b.row(0).as_ptr().add((ir.start - rows.start) * depth);
+                let i = ir.start - rows.start;
+                let lines = scratch.b.row(0).as_ptr().add(i / BLOCK * BLOCK * depth + i % BLOCK);
                 let height = max_rows::<V>(if ir.len() > V::LANES { V::TILE_VECTORS } else { 1 });
                 for jr in even_pieces(cols.clone(), height) {
                     let c = product.c_block(ir.clone(), jr.clone());
@@ -236,17 +264,18 @@ impl Block<'_, '_> {
                         depth,
                         a: b.data.wrapping_add(b.offset(0, jr.start)),
                         a_depth,
+                        a_down: 0,
                         walk,
-                        b: strip,
-                        b_depth: nr,
-                        b_panel: BLOCK,
+                        b: lines,
+                        b_depth: BLOCK,
+                        b_panel: BLOCK * depth,
                         c: buffer.as_mut_ptr(),
                         c_row: nr,
                         c_panel: BLOCK,
                         c_rows: null(),
                         start,
                     };
-                    tile::<V>(jr.len(), ir.len(), operands);
+                    tiles::<V>(jr.len(), 1, ir.len(), operands);
                     let computed = Mat::strided(&buffer, jr.len(), ir.len(), nr, 1);
                     copy_transposed::<V>(computed, c.data, c.row_stride);
                 }

@@ -1,7 +1,9 @@
 //! Packing: copies of operand blocks in the order in which the micro-kernel reads them.
 
 use super::blocking::even_pieces;
-use super::{descent, sizes};
+use super::descent;
+use super::tile::prefetch_line;
+use crate::compact::BLOCK;
 use crate::matrix::{Mat, Matrix};
 use crate::vector::Vector;
 use std::ops::Range;
@@ -32,52 +34,103 @@ impl Scratch {
     }
 }
 
-/// Packs a (rows × depth) part of A into strips, one for each tile of [`even_pieces`]: in a strip, the column of step
-/// p follows that of p − 1.
+/// How many columns ahead of a transpose its rows are asked for.
+const AHEAD: usize = 4 * BLOCK;
+
+/// Strips or panels that are written side by side: what lies side by side in the operand comes from one page of memory, and
+/// the CPU remembers the places of so many pages.
+const GROUP: usize = 8;
+
+/// Packs rows `rows` and steps `steps` of A into strips, one for each tile of [`even_pieces`]: in a strip, the column of
+/// step p follows that of p − 1.
 ///
 /// # Safety
 ///
-/// The CPU must have the instruction set of `V`.
+/// The CPU must have the instruction set of `V`; `to` must hold the strips and [`BLOCK`] values more.
 #[inline(always)]
-pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, to: &mut [f32]) {
-    let mut to = to;
-    for tile in even_pieces(0..a.rows, V::TILE_ROWS) {
-        let rows = tile.len();
-        let part = a.part(tile, 0..a.cols);
-        let strip;
-        (strip, to) = to.split_at_mut(rows * a.cols);
-        // SAFETY: the strip holds as many values as the part.
-        unsafe { copy_transposed::<V>(part, strip.as_mut_ptr(), rows) };
+pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, rows: Range<usize>, steps: Range<usize>, to: &mut [f32]) {
+    let (first, depth) = (rows.start, steps.len());
+    let strip = |tile: &Range<usize>| (tile.start - first) * depth;
+    if a.row_stride == 1 {
+        // A column of A is contiguous: it goes to many strips at once, so that what the memory sends is used while it's here.
+        let mut tiles = even_pieces(rows, V::TILE_ROWS).peekable();
+        while tiles.peek().is_some() {
+            let group: [Range<usize>; GROUP] = std::array::from_fn(|_| tiles.next().unwrap_or(0..0));
+            for p in 0..depth {
+                for tile in group.iter().filter(|tile| !tile.is_empty()) {
+                    let height = tile.len();
+                    // SAFETY: element p of each row of the tile is A's, and the strip holds it.
+                    unsafe {
+                        let from = a.data.add(a.offset(tile.start, steps.start + p));
+                        let to = to.as_mut_ptr().add(strip(tile) + p * height);
+                        for i in (0..height).step_by(V::LANES) {
+                            let mask = V::mask(V::LANES.min(height - i));
+                            V::load_masked(from.add(i), mask).store_masked(to.add(i), mask);
+                        }
+                    }
+                }
+            }
+        }
+        return;
+    }
+    for tile in even_pieces(rows, V::TILE_ROWS) {
+        let height = tile.len();
+        // Where A has the rows, whole registers of them are taken though a tile has fewer: what is written too much is
+        // overwritten by the next column. (Where columns are written in order: not where both strides are odd.)
+        let taken = height.next_multiple_of(V::LANES);
+        let whole = a.col_stride == 1 && taken <= BLOCK && tile.start + taken <= a.rows;
+        let end = if whole { tile.start + taken } else { tile.end };
+        // SAFETY: the rows that are read are A's. Strips follow one another, so what reaches past a strip's end by less
+        // than a block is written again with the next one, or is the slack.
+        unsafe {
+            let to = to.as_mut_ptr().add(strip(&tile));
+            copy_transposed::<V>(a.part(tile.start..end, steps.clone()), to, height);
+        }
     }
 }
 
-/// Packs the rows `steps` and columns `cols` of B into strips of NR columns: in a strip, row p follows row p − 1, each
-/// NR values wide. Columns past the edge of the last strip are left as they are: the micro-kernel masks them.
+/// Packs the rows `steps` and columns `cols` of B in lines: in panels of 16 columns, as weights are kept, row p follows
+/// row p − 1. Columns past the edge of the last panel are left as they are: the micro-kernel masks them.
 ///
 /// # Safety
 ///
-/// The CPU must have the instruction set of `V`; `to` must hold the strips; steps must be rows of B.
+/// The CPU must have the instruction set of `V`; `to` must hold the panels; steps must be rows of B.
 #[inline(always)]
 pub(crate) unsafe fn pack_b<V: Vector>(b: Mat<'_>, steps: &Steps<'_>, cols: Range<usize>, to: &mut [f32]) {
-    let width = sizes::nr::<V>();
-    let strips = to.chunks_mut((width * steps.len()).max(1));
-    for (first, strip) in cols.clone().step_by(width).zip(strips) {
-        let cols = first..cols.end.min(first + width);
+    let depth = steps.len();
+    let side_by_side = if b.col_stride == BLOCK { cols.len().max(1) } else { GROUP * BLOCK };
+    for group in cols.clone().step_by(side_by_side) {
+        let whole = group..cols.end.min(group + side_by_side);
+        let to = &mut to[(group - cols.start) * depth..];
         match steps {
-            // SAFETY: a strip holds `steps` rows of `width` ≥ `cols` values.
-            Steps::Range(steps) if b.col_stride != 1 => unsafe {
-                let part = b.part(steps.clone(), cols);
-                copy_transposed::<V>(part.transposed(), strip.as_mut_ptr(), width);
-            },
-            Steps::Range(steps) => {
-                for (p, to) in steps.clone().zip(strip.chunks_exact_mut(width)) {
-                    to[..cols.len()].copy_from_slice(&b.row(p)[cols.clone()]);
+            // The transpose of weights: their panels are read from one end to the other.
+            Steps::Range(steps) if b.col_stride == BLOCK => {
+                for p in steps.clone().step_by(BLOCK) {
+                    for first in whole.clone().step_by(BLOCK) {
+                        let part = b.part(p..steps.end.min(p + BLOCK), first..whole.end.min(first + BLOCK));
+                        let at = (first - group) * depth + (p - steps.start) * BLOCK;
+                        // SAFETY: a panel holds `steps` rows of 16 values.
+                        unsafe { copy_transposed::<V>(part.transposed(), to[at..].as_mut_ptr(), BLOCK) };
+                    }
                 }
             }
+            // SAFETY: a panel holds `steps` rows of 16 values.
+            Steps::Range(steps) if b.col_stride != 1 => unsafe {
+                for (first, panel) in whole.clone().step_by(BLOCK).zip(to.chunks_mut((BLOCK * depth).max(1)))
+                {
+                    let part = b.part(steps.clone(), first..whole.end.min(first + BLOCK));
+                    copy_transposed::<V>(part.transposed(), panel.as_mut_ptr(), BLOCK);
+                }
+            },
+            // SAFETY: as above; the columns of a group begin at a multiple of 16 from the first.
+            Steps::Range(steps) => unsafe {
+                copy_lines::<V>(b.part(steps.clone(), whole), to.as_mut_ptr(), BLOCK * depth);
+            },
             Steps::Selected(steps) => {
-                for (&p, to) in steps.iter().zip(strip.chunks_exact_mut(width)) {
-                    let row = b.part(p as usize..p as usize + 1, cols.clone());
-                    (0..cols.len()).for_each(|j| to[j] = row.get(0, j));
+                for (p, &step) in steps.iter().enumerate() {
+                    let row = b.part(step as usize..step as usize + 1, whole.clone());
+                    (0..whole.len())
+                        .for_each(|j| to[j / BLOCK * BLOCK * depth + p * BLOCK + j % BLOCK] = row.get(0, j));
                 }
             }
         }
@@ -101,11 +154,60 @@ impl Steps<'_> {
     }
 }
 
-/// Writes the transpose of `from` (m × k): element (i, p) goes to `p·to_row + i`.
+/// Copies the rows of `from` (k × n), slices each, to rows `to_row` apart, ascending.
 ///
 /// # Safety
 ///
-/// The CPU must have the instruction set of `V`, and `to` must be valid for k rows of m values, `to_row` ≥ m apart.
+/// The CPU must have the instruction set of `V`, and `to` must be valid for k rows of n values, `to_row` apart.
+#[inline(always)]
+unsafe fn copy_rows<V: Vector>(from: Mat<'_>, to: *mut f32, to_row: usize) {
+    let whole = from.cols / V::LANES * V::LANES;
+    // SAFETY: every element read lies inside `from`, every one written in a row of `to`; the last lanes are masked.
+    unsafe {
+        let rest = V::mask(from.cols - whole);
+        for p in 0..from.rows {
+            let (from_row, to) = (from.data.add(from.offset(p, 0)), to.add(p * to_row));
+            for j in (0..whole).step_by(V::LANES) {
+                V::load(from_row.add(j)).store(to.add(j));
+            }
+            if whole < from.cols {
+                V::load_masked(from_row.add(whole), rest).store_masked(to.add(whole), rest);
+            }
+        }
+    }
+}
+
+/// Copies the rows of `from` (k × n), contiguous over 16 columns, into panels of 16 columns, `panel` apart.
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`, and `to` must be valid for the panels of k lines.
+#[inline(always)]
+unsafe fn copy_lines<V: Vector>(from: Mat<'_>, to: *mut f32, panel: usize) {
+    let (whole, rest) = (from.cols / BLOCK, from.cols % BLOCK);
+    // SAFETY: every element read lies inside `from`, every one written in a panel of `to`.
+    unsafe {
+        for p in 0..from.rows {
+            for j in 0..whole {
+                let (from, to) = (from.data.add(from.offset(p, j * BLOCK)), to.add(j * panel + p * BLOCK));
+                for lane in (0..BLOCK).step_by(V::LANES) {
+                    V::load(from.add(lane)).store(to.add(lane));
+                }
+            }
+        }
+        if rest > 0 {
+            let edge = from.part(0..from.rows, whole * BLOCK..from.cols);
+            copy_rows::<V>(edge, to.add(whole * panel), BLOCK);
+        }
+    }
+}
+
+/// Writes the transpose of `from` (m × k): element (i, p) goes to `p·to_row + i`. Rows are written in ascending order of p,
+/// so they may overlap.
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`, and `to` must be valid for k rows of m values, `to_row` apart.
 #[inline(always)]
 pub(crate) unsafe fn copy_transposed<V: Vector>(from: Mat<'_>, to: *mut f32, to_row: usize) {
     let Mat { rows, cols, row_stride, col_stride, .. } = from;
@@ -113,10 +215,7 @@ pub(crate) unsafe fn copy_transposed<V: Vector>(from: Mat<'_>, to: *mut f32, to_
     // go through registers, smaller ones masked.
     unsafe {
         if from.transposed().has_row_slices() {
-            for p in 0..cols {
-                to.add(p * to_row).copy_from_nonoverlapping(from.data.add(from.offset(0, p)), rows);
-            }
-            return;
+            return copy_rows::<V>(from.transposed(), to, to_row);
         }
         if col_stride != 1 {
             for i in 0..rows {
@@ -131,6 +230,9 @@ pub(crate) unsafe fn copy_transposed<V: Vector>(from: Mat<'_>, to: *mut f32, to_
                 // LANES divides 16, so a block lies inside one panel.
                 let (from, to) = (from.data.add(from.offset(i, p)), to.add(p * to_row + i));
                 let (rows, cols) = (V::LANES.min(rows - i), V::LANES.min(cols - p));
+                for i in 0..V::LANES {
+                    prefetch_line(from.wrapping_add(i * row_stride + AHEAD));
+                }
                 if rows == V::LANES && cols == V::LANES {
                     V::transpose(from, row_stride, to, to_row);
                 } else {

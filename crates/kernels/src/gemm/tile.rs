@@ -1,4 +1,14 @@
-//! The micro-kernel: a tile of C in registers.
+//! The micro-kernel: a tile of C in registers, and the rows of tiles that are computed in one call.
+//!
+//! A full tile of AVX-512 is 14 rows by 2 registers: each step of the chains loads 2 registers of B and 14 broadcasts of A
+//! for 28 multiply-adds, so 16 loads against 14 cycles of both multiply-add units; the loads (2 a cycle) and the
+//! instructions (6 a cycle) have slack, and what is left to lose is waiting for memory. Of that:
+//!
+//! - A's elements of a step follow one another where A is packed, and the tiles of a row share them: they stay in the
+//!   first-level cache while strips of B stream past. The streams are sequential, which the CPU fetches ahead by itself.
+//! - C isn't a stream: a tile begins with reading it, and its chains can't begin before. So each tile asks for the
+//!   *next* tile's lines, a few at a time among its own multiply-adds: all at once they would take the buffers that A and B
+//!   need. Without this a tile waits for the outer cache a tenth of its time.
 
 use crate::compact::BLOCK;
 use crate::isa::Kernel;
@@ -18,27 +28,31 @@ pub(crate) enum TileStart {
     Scaled(f32),
 }
 
-/// How the tile walks through A and B. The strides that are known when the micro-kernel is compiled become constant
-/// offsets in its loads, which a chain of fused multiply-adds has no time to compute.
+/// How the tile walks through A and B. Where strides are known when the micro-kernel is compiled they become constant
+/// offsets in its loads: measured, strides in registers cost an eighth of the speed.
+///
+/// B is *in lines* if row p + 1 is 16 values after row p: a panel of weights, or packed.
 #[derive(Clone, Copy)]
 pub(crate) enum Walk {
-    /// A(i, p) is `i·a_row + p·a_depth` in, B's rows follow one another.
+    /// A(i, p) is `i·a_row + p·a_depth` in.
     Strided {
         /// A's stride over i.
         a_row: usize,
     },
-    /// A(i, p) is `i + p·a_depth` in: packed, or transposed.
+    /// A(i, p) is `i + p·a_depth` in.
     Unit,
-    /// As `Unit`, and step p takes row `rows[p]` of B.
-    UnitSelected {
+    /// A(i, p) is `i + p·height` in for tiles of `height` rows, as packed; B is in lines.
+    Packed,
+    /// A(i, p) is `i + p·BLOCK` in, B is in lines, and step p takes row `rows[p]` of it.
+    Selected {
         /// `depth` indices of rows of B.
         rows: *const u32,
     },
-    /// A(i, p) is `i·BLOCK + p` in, in steps of `BLOCK` from block to block, which are `a_depth` apart.
+    /// A(i, p) is `i·BLOCK + p` in, in steps of `BLOCK` from block to block, which are `a_depth` apart; B is in lines.
     Blocked,
 }
 
-/// The operands of one tile: C(i, j) ← start + Σₚ A(i, p)·B(p, j), p ascending.
+/// The operands of tiles: C(i, j) ← start + Σₚ A(i, p)·B(p, j), p ascending.
 #[derive(Clone, Copy)]
 pub(crate) struct Operands {
     /// Number of multiply-adds in the chain.
@@ -47,6 +61,8 @@ pub(crate) struct Operands {
     pub(crate) a: *const f32,
     /// A's stride over p (over blocks of p where `Blocked`).
     pub(crate) a_depth: usize,
+    /// How far A is from a tile to the one below.
+    pub(crate) a_down: usize,
     pub(crate) walk: Walk,
     /// B's first element, contiguous over 16 columns; its strides over p and over panels of 16 columns.
     pub(crate) b: *const f32,
@@ -61,35 +77,39 @@ pub(crate) struct Operands {
     pub(crate) start: TileStart,
 }
 
-/// Computes a tile of `rows` ≤ [`max_rows`] by `cols` ≤ `V::TILE_VECTORS · V::LANES`.
+/// Computes `down` rows of tiles, each of `height` ≤ [`max_rows`] rows; together `cols` columns.
 ///
 /// # Safety
 ///
 /// The CPU must have the instruction set of `V`; A, B and C (and the start row) must be valid for the elements the
-/// tile's shape reaches, C to write and to nobody else meanwhile.
+/// tiles' shape reaches, C to write and to nobody else meanwhile.
 #[inline(always)]
-pub(crate) unsafe fn tile<V: Vector>(rows: usize, cols: usize, operands: Operands) {
-    debug_assert!((1..=V::TILE_VECTORS * V::LANES).contains(&cols));
+pub(crate) unsafe fn tiles<V: Vector>(height: usize, down: usize, cols: usize, operands: Operands) {
     /// Chooses the number of registers across, and whether the last one is an edge.
     #[inline(always)]
-    unsafe fn across<V: Vector, const ROWS: usize>(cols: usize, operands: Operands) {
-        let last = (cols - 1) % V::LANES + 1;
-        let edge = last < V::LANES;
+    unsafe fn across<V: Vector, const ROWS: usize>(down: usize, cols: usize, operands: Operands) {
+        let width = V::TILE_VECTORS * V::LANES;
+        let (strips, cols) = (cols / width, cols % width);
         // SAFETY: as the caller's. The conditions on ROWS are the tile shapes of `max_rows`; they leave taller tiles
         // uncompiled.
         unsafe {
-            match (cols > V::LANES, edge) {
+            if strips > 0 && ROWS <= max_rows::<V>(2) {
+                V::enter(Tiles::<ROWS, 2, false> { operands, down, strips, last: V::LANES });
+            }
+            if cols == 0 {
+                return;
+            }
+            let operands = operands.right(strips * width);
+            let last = (cols - 1) % V::LANES + 1;
+            match (cols > V::LANES, last < V::LANES) {
                 (false, false) if ROWS <= max_rows::<V>(1) => {
-                    V::enter(Tile::<ROWS, 1, false> { operands, last });
+                    V::enter(Tiles::<ROWS, 1, false> { operands, down, strips: 1, last });
                 }
                 (false, true) if ROWS <= max_rows::<V>(1) => {
-                    V::enter(Tile::<ROWS, 1, true> { operands, last });
-                }
-                (true, false) if ROWS <= max_rows::<V>(2) => {
-                    V::enter(Tile::<ROWS, 2, false> { operands, last });
+                    V::enter(Tiles::<ROWS, 1, true> { operands, down, strips: 1, last });
                 }
                 (true, true) if ROWS <= max_rows::<V>(2) => {
-                    V::enter(Tile::<ROWS, 2, true> { operands, last });
+                    V::enter(Tiles::<ROWS, 2, true> { operands, down, strips: 1, last });
                 }
                 _ => unreachable!("a tile of {ROWS} rows and {cols} columns"),
             }
@@ -97,26 +117,61 @@ pub(crate) unsafe fn tile<V: Vector>(rows: usize, cols: usize, operands: Operand
     }
     // SAFETY: as the caller's.
     unsafe {
-        match rows {
-            1 => across::<V, 1>(cols, operands),
-            2 => across::<V, 2>(cols, operands),
-            3 => across::<V, 3>(cols, operands),
-            4 => across::<V, 4>(cols, operands),
-            5 => across::<V, 5>(cols, operands),
-            6 => across::<V, 6>(cols, operands),
-            7 => across::<V, 7>(cols, operands),
-            8 => across::<V, 8>(cols, operands),
-            9 => across::<V, 9>(cols, operands),
-            10 => across::<V, 10>(cols, operands),
-            11 => across::<V, 11>(cols, operands),
-            12 => across::<V, 12>(cols, operands),
-            13 => across::<V, 13>(cols, operands),
-            14 => across::<V, 14>(cols, operands),
-            15 => across::<V, 15>(cols, operands),
-            MAX_ROWS => across::<V, MAX_ROWS>(cols, operands),
-            _ => unreachable!("a tile of {rows} rows"),
+        match height {
+            1 => across::<V, 1>(down, cols, operands),
+            2 => across::<V, 2>(down, cols, operands),
+            3 => across::<V, 3>(down, cols, operands),
+            4 => across::<V, 4>(down, cols, operands),
+            5 => across::<V, 5>(down, cols, operands),
+            6 => across::<V, 6>(down, cols, operands),
+            7 => across::<V, 7>(down, cols, operands),
+            8 => across::<V, 8>(down, cols, operands),
+            9 => across::<V, 9>(down, cols, operands),
+            10 => across::<V, 10>(down, cols, operands),
+            11 => across::<V, 11>(down, cols, operands),
+            12 => across::<V, 12>(down, cols, operands),
+            13 => across::<V, 13>(down, cols, operands),
+            14 => across::<V, 14>(down, cols, operands),
+            15 => across::<V, 15>(down, cols, operands),
+            MAX_ROWS => across::<V, MAX_ROWS>(down, cols, operands),
+            _ => unreachable!("a tile of {height} rows"),
         }
     }
+}
+
+impl Operands {
+    /// The operands from column `j` on, a multiple of the full tile's width.
+    #[inline(always)]
+    fn right(mut self, j: usize) -> Operands {
+        self.b = self.b.wrapping_add(along(j, self.b_panel));
+        self.c = self.c.wrapping_add(along(j, self.c_panel));
+        if let TileStart::Row(row) = &mut self.start {
+            *row = row.wrapping_add(j);
+        }
+        self
+    }
+}
+
+/// How far column `j` is from the first, in panels of 16 columns.
+#[inline(always)]
+fn along(j: usize, panel: usize) -> usize {
+    j / BLOCK * panel + j % BLOCK
+}
+
+/// How many steps ahead A and B are asked for: enough for the second-level cache to answer.
+const AHEAD: usize = 12;
+
+/// Asks for the line at `at` to be in the first-level cache soon: a hint, whatever `at` is.
+#[inline(always)]
+pub(super) fn prefetch_line(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: it reads nothing that the program can see, faults on no address, and every x86-64 CPU has it.
+    unsafe {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 /// Rows of the tallest tile that is `vectors` registers across: `V::TILE_ROWS` for the full tile; a narrower one has
@@ -126,120 +181,196 @@ pub(crate) const fn max_rows<V: Vector>(vectors: usize) -> usize {
     if rows < MAX_ROWS { rows } else { MAX_ROWS }
 }
 
-/// A tile of `ROWS` rows by `VECTORS` registers, the last one cut to `last` lanes where `EDGE`.
-struct Tile<const ROWS: usize, const VECTORS: usize, const EDGE: bool> {
+/// `down` rows of `strips` tiles of `ROWS` rows by `VECTORS` registers, the last register cut to `last` lanes where
+/// `EDGE`.
+struct Tiles<const ROWS: usize, const VECTORS: usize, const EDGE: bool> {
     operands: Operands,
+    down: usize,
+    strips: usize,
     last: usize,
 }
 
-impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tile<ROWS, VECTORS, EDGE> {
+impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles<ROWS, VECTORS, EDGE> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Operands { depth, a, a_depth, walk, b, b_depth, b_panel, c, c_row, c_panel, c_rows, start } =
-            self.operands;
-        // SAFETY: the contract of `tile`: every address below belongs to an element of the tile's operands; lanes beyond
+        let Tiles { operands, down, strips, last } = self;
+        let Operands { depth, a_depth, a_down, walk, b_depth, b_panel, c_row, c_panel, c_rows, .. } =
+            operands;
+        // SAFETY: the contract of `tiles`: every address below belongs to an element of the tiles' operands; lanes beyond
         // the edge are masked. Pointers are advanced by `wrapping_add`, because past the last step they may leave their
-        // operand, unread.
+        // operand, unread; lines are prefetched wherever they are.
         unsafe {
-            let mask = V::mask(if EDGE { self.last } else { V::LANES });
-            // How far register v is from the first.
-            let across = |v: usize, panel: usize| v * V::LANES / BLOCK * panel + v * V::LANES % BLOCK;
-            let load = |from: *const f32, panel: usize| -> [V; VECTORS] {
-                std::array::from_fn(|v| {
-                    let from = from.add(across(v, panel));
-                    if EDGE && v == VECTORS - 1 { V::load_masked(from, mask) } else { V::load(from) }
-                })
-            };
-            let c_at = |i: usize| {
-                let row = if c_rows.is_null() { i } else { *c_rows.add(i) as usize };
-                c.add(row * c_row)
-            };
-            let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
-            match start {
-                TileStart::Zero => {}
-                TileStart::Row(row) => sums = [load(row, BLOCK); ROWS],
-                TileStart::Scaled(factor) => {
-                    for i in 0..ROWS {
-                        sums[i] = load(c_at(i), c_panel);
-                        if factor != 1.0 {
-                            sums[i] = sums[i].map(|x| x.mul(V::splat(factor)));
-                        }
-                    }
-                }
+            let mask = V::mask(if EDGE { last } else { V::LANES });
+            /// The row of C that row `$i` of the tiles is.
+            macro_rules! row_of_c {
+                ($i:expr) => {
+                    if c_rows.is_null() { $i } else { *c_rows.add($i) as usize }
+                };
             }
-            /// One step of all chains: row p of B against column p of A, whose elements are `a_row` apart.
-            macro_rules! step {
-                ($a:expr, $a_row:expr, $b:expr) => {{
-                    let row = load($b, b_panel);
-                    for i in 0..ROWS {
-                        let x = V::splat(*$a.add(i * $a_row));
+            macro_rules! load {
+                ($from:expr, $v:expr, $panel:expr) => {{
+                    let from = $from.add(along($v * V::LANES, $panel));
+                    if EDGE && $v == VECTORS - 1 { V::load_masked(from, mask) } else { V::load(from) }
+                }};
+            }
+            for tile in 0..down * strips {
+                let (ir, jr) = (tile / strips, tile % strips);
+                let Operands { b, c, start, .. } = operands.right(jr * VECTORS * V::LANES);
+                let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
+                match start {
+                    TileStart::Zero => {}
+                    TileStart::Row(row) => {
                         for v in 0..VECTORS {
-                            sums[i][v] = x.fma(row[v], sums[i][v]);
+                            let start = load!(row, v, BLOCK);
+                            for i in 0..ROWS {
+                                sums[i][v] = start;
+                            }
                         }
                     }
-                }};
-            }
-            /// `body` so many times, four at a time: the loop's own instructions compete with the multiply-adds for their
-            /// ports. (A macro, because a closure would not be compiled for this instruction set.)
-            macro_rules! repeat {
-                ($times:expr, $body:block) => {{
-                    let times: usize = $times;
-                    for _ in 0..times / 4 {
-                        $body
-                        $body
-                        $body
-                        $body
-                    }
-                    for _ in 0..times % 4 {
-                        $body
-                    }
-                }};
-            }
-            let (mut a, mut b) = (a, b);
-            match walk {
-                // Not repeated: the rows' offsets take up the integer registers.
-                Walk::Strided { a_row } => {
-                    for _ in 0..depth {
-                        step!(a, a_row, b);
-                        a = a.wrapping_add(a_depth);
-                        b = b.wrapping_add(b_depth);
+                    TileStart::Scaled(factor) => {
+                        for i in 0..ROWS {
+                            let from = c.add(row_of_c!(ir * ROWS + i) * c_row);
+                            for v in 0..VECTORS {
+                                sums[i][v] = load!(from, v, c_panel);
+                            }
+                        }
+                        if factor != 1.0 {
+                            let factor = V::splat(factor);
+                            for i in 0..ROWS {
+                                for v in 0..VECTORS {
+                                    sums[i][v] = sums[i][v].mul(factor);
+                                }
+                            }
+                        }
                     }
                 }
-                Walk::Unit => repeat!(depth, {
-                    step!(a, 1, b);
-                    a = a.wrapping_add(a_depth);
-                    b = b.wrapping_add(b_depth);
-                }),
-                Walk::UnitSelected { mut rows } => repeat!(depth, {
-                    step!(a, 1, b.add(*rows as usize * b_depth));
-                    a = a.wrapping_add(a_depth);
-                    rows = rows.wrapping_add(1);
-                }),
-                Walk::Blocked => {
-                    let mut left = depth;
-                    while left > 0 {
-                        let steps = left.min(BLOCK);
-                        let mut at = a;
-                        repeat!(steps, {
-                            step!(at, BLOCK, b);
-                            at = at.wrapping_add(1);
-                            b = b.wrapping_add(b_depth);
-                        });
-                        a = a.wrapping_add(a_depth);
-                        left -= steps;
-                    }
+                // The tile after this one; after the last of a call most likely comes the one below.
+                let (next_row, next_c) = match (jr + 1 < strips, ir + 1 < down) {
+                    (true, _) => (ir * ROWS, operands.right((jr + 1) * VECTORS * V::LANES).c),
+                    (false, true) => ((ir + 1) * ROWS, operands.c),
+                    (false, false) if c_rows.is_null() => ((ir + 1) * ROWS, operands.c),
+                    (false, false) => (ir * ROWS, c),
+                };
+                let mut ahead = 0;
+                macro_rules! prefetch_next {
+                    () => {{
+                        let line = next_c.wrapping_add(row_of_c!(next_row + ahead) * c_row);
+                        for v in 0..(VECTORS * V::LANES).div_ceil(BLOCK) {
+                            prefetch_line(line.wrapping_add(v * c_panel));
+                        }
+                        ahead += usize::from(ahead + 1 < ROWS);
+                    }};
                 }
-            }
-            for i in 0..ROWS {
-                let to = c_at(i);
+                /// One step of all chains: a row of B, whose registers are at `b`, against a column of A, whose elements are
+                /// `a_row` apart.
+                macro_rules! step {
+                    ($a:expr, $a_row:expr, $b:expr) => {{
+                        let mut row = [V::splat(0.0); VECTORS];
+                        for v in 0..VECTORS {
+                            let from = $b[v];
+                            let masked = EDGE && v == VECTORS - 1;
+                            row[v] = if masked { V::load_masked(from, mask) } else { V::load(from) };
+                        }
+                        for i in 0..ROWS {
+                            let x = V::splat(*$a.add(i * $a_row));
+                            for v in 0..VECTORS {
+                                sums[i][v] = x.fma(row[v], sums[i][v]);
+                            }
+                        }
+                    }};
+                }
+                /// Moves every register's place in B.
+                macro_rules! advance {
+                    ($b:expr, $by:expr) => {
+                        for v in 0..VECTORS {
+                            $b[v] = $b[v].wrapping_add($by);
+                        }
+                    };
+                }
+                /// `body` so many times, four at a time: the loop's own instructions compete with the multiply-adds for their
+                /// ports. (A macro, because a closure would not be compiled for this instruction set.)
+                macro_rules! repeat {
+                    ($times:expr, $body:block) => {{
+                        let times: usize = $times;
+                        for _ in 0..times / 4 {
+                            prefetch_next!();
+                            $body
+                            $body
+                            $body
+                            $body
+                        }
+                        for _ in 0..times % 4 {
+                            $body
+                        }
+                    }};
+                }
+                // What the loops below have no time for.
+                let loops = if let Walk::Strided { .. } = walk { 0 } else { depth / 4 };
+                for _ in loops..ROWS {
+                    prefetch_next!();
+                }
+                let mut a = operands.a.wrapping_add(ir * a_down);
+                let mut at = [b; VECTORS];
                 for v in 0..VECTORS {
-                    let to = to.add(across(v, c_panel));
-                    if EDGE && v == VECTORS - 1 {
-                        sums[i][v].store_masked(to, mask);
-                    } else {
-                        sums[i][v].store(to);
+                    at[v] = b.wrapping_add(along(v * V::LANES, b_panel));
+                }
+                match walk {
+                    // Not repeated: the rows' offsets take up the integer registers.
+                    Walk::Strided { a_row } => {
+                        for _ in 0..depth {
+                            step!(a, a_row, at);
+                            a = a.wrapping_add(a_depth);
+                            advance!(at, b_depth);
+                        }
+                    }
+                    Walk::Unit => repeat!(depth, {
+                        step!(a, 1, at);
+                        a = a.wrapping_add(a_depth);
+                        advance!(at, b_depth);
+                    }),
+                    Walk::Packed => repeat!(depth, {
+                        for v in 0..(VECTORS * V::LANES).div_ceil(BLOCK) {
+                            prefetch_line(at[v].wrapping_add(AHEAD * BLOCK));
+                        }
+                        prefetch_line(a.wrapping_add(AHEAD * ROWS));
+                        step!(a, 1, at);
+                        a = a.wrapping_add(ROWS);
+                        advance!(at, BLOCK);
+                    }),
+                    Walk::Selected { mut rows } => repeat!(depth, {
+                        let row = *rows as usize * BLOCK;
+                        let mut from = at;
+                        advance!(from, row);
+                        step!(a, 1, from);
+                        a = a.wrapping_add(BLOCK);
+                        rows = rows.wrapping_add(1);
+                    }),
+                    Walk::Blocked => {
+                        let mut left = depth;
+                        while left > 0 {
+                            let steps = left.min(BLOCK);
+                            let mut line = a;
+                            repeat!(steps, {
+                                step!(line, BLOCK, at);
+                                line = line.wrapping_add(1);
+                                advance!(at, BLOCK);
+                            });
+                            a = a.wrapping_add(a_depth);
+                            left -= steps;
+                        }
+                    }
+                }
+                for i in 0..ROWS {
+                    let to = c.add(row_of_c!(ir * ROWS + i) * c_row);
+                    for v in 0..VECTORS {
+                        let to = to.add(along(v * V::LANES, c_panel));
+                        if EDGE && v == VECTORS - 1 {
+                            sums[i][v].store_masked(to, mask);
+                        } else {
+                            sums[i][v].store(to);
+                        }
                     }
                 }
             }
