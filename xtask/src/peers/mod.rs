@@ -10,6 +10,7 @@ mod machine;
 mod measure;
 mod noise;
 mod process;
+mod products;
 mod record;
 mod statistics;
 
@@ -19,7 +20,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::builder::PossibleValuesParser;
 
-use catalog::{PEERS, Peer, WORKLOADS, Workload};
+use catalog::{PEERS, PRODUCTS, Peer, WORKLOADS, Workload};
 use environment::Environment;
 use machine::Machine;
 use measure::Plan;
@@ -30,12 +31,12 @@ use process::Process;
 pub(crate) struct Args {
     /// Measure these alone
     #[arg(long, value_name = "NAME,…", value_delimiter = ',',
-          value_parser = PossibleValuesParser::new(PEERS.map(|peer| peer.name)))]
+          value_parser = PossibleValuesParser::new(all_names()))]
     only: Vec<String>,
 
-    /// The networks: benches/peers/README.md describes them
+    /// The networks, which benches/peers/README.md describes, and `gemm`: matrix products beside MKL's and oneDNN's
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "C1,C2", ignore_case = true,
-          value_parser = PossibleValuesParser::new(WORKLOADS.map(|workload| workload.name)))]
+          value_parser = PossibleValuesParser::new(WORKLOADS.map(|workload| workload.name).into_iter().chain([GEMM])))]
     workloads: Vec<String>,
 
     /// Numbers of threads [default: one, and one for each processor]
@@ -47,7 +48,7 @@ pub(crate) struct Args {
     rounds: usize,
 
     /// Seconds of training in a turn; a turn ends with a slice of an epoch
-    #[arg(long, value_name = "SECONDS", default_value = "1.0", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = seconds)]
     seconds: f64,
 
     /// What to train on: noise has no zero byte, so that nothing gains from MNIST's black border
@@ -71,6 +72,15 @@ pub(crate) struct Args {
     no_record: bool,
 }
 
+/// The name of the matrix products among the workloads.
+const GEMM: &str = "gemm";
+
+/// What `--only` takes.
+fn all_names() -> Vec<&'static str> {
+    let products = PRODUCTS.iter().filter(|library| library.name != catalog::OWN);
+    PEERS.iter().chain(products).map(|peer| peer.name).collect()
+}
+
 /// Measures, prints, records. A peer that fails has a row that says so; only when none can be measured is that an error.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = crate::workspace_root();
@@ -81,33 +91,47 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         mnist.join("train-images-idx3-ubyte").exists(),
         "data/mnist: expected the MNIST files, plain; `cargo xtask fetch-mnist` fetches them"
     );
-    let peers: Vec<&'static Peer> = PEERS
-        .iter()
-        .filter(|peer| args.only.is_empty() || args.only.iter().any(|name| name == peer.name))
-        .collect();
-    let environment = Environment::prepare(&root, &peers, &args.cpus)?;
+    let named = |peer: &Peer| args.only.iter().any(|name| name == peer.name);
+    let wanted = |peer: &Peer| args.only.is_empty() || named(peer);
+    let with_products = args.workloads.iter().any(|name| name.eq_ignore_ascii_case(GEMM));
+    let peers: Vec<&'static Peer> = PEERS.iter().filter(|peer| wanted(peer)).collect();
+    let libraries = PRODUCTS.iter().filter(|library| with_products && wanted(library));
+    let environment =
+        Environment::prepare(&root, &peers.iter().copied().chain(libraries).collect::<Vec<_>>(), &args.cpus)?;
     let data = if args.data == "noise" { noise::make(&root.join("target/peers"))? } else { mnist.clone() };
 
     let (rounds, seconds) = if args.quick { (3, 0.2) } else { (args.rounds, args.seconds) };
     let plan = Plan { rounds, seconds, data: &data, check_data: &mnist };
     let mut sections = Vec::new();
     let mut measured = 0;
+    let start = |peer: &Peer, threads, what: &str| {
+        Process::start(environment.command(peer, threads)?, &environment.log(peer, what, threads))
+    };
     for workload in chosen(&args.workloads) {
+        let peers: Vec<&Peer> =
+            peers.iter().copied().filter(|peer| peer.large || !workload.large || named(peer)).collect();
         for threads in threads(args) {
             println!("{} with {threads} threads, {rounds} rounds", workload.name);
-            let rows = measure::group(&peers, workload, threads, &plan, |peer| {
-                Process::start(
-                    environment.command(peer, threads)?,
-                    &environment.log(peer, workload.name, threads),
-                )
-            });
+            let rows =
+                measure::group(&peers, workload, threads, &plan, |peer| start(peer, threads, workload.name));
             measured += rows.iter().filter(|row| row.failed.is_none()).count();
             let section = record::group(workload, threads, &args.data, &rows);
             println!("\n{section}");
             sections.push(section);
         }
     }
-    ensure!(measured > 0, "no trainer could be measured; the tables say why");
+    for threads in threads(args).into_iter().filter(|_| with_products) {
+        println!("matrix products with {threads} threads, {rounds} rounds");
+        let is_wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+        // A product takes microseconds to milliseconds: a tenth of what training gets is enough.
+        let products =
+            products::run(is_wanted, threads, rounds, seconds / 10.0, |peer| start(peer, threads, GEMM));
+        measured += products.ways.len();
+        let section = record::products(threads, &products);
+        println!("\n{section}");
+        sections.push(section);
+    }
+    ensure!(measured > 0, "nothing could be measured; the tables say why");
     sections.extend(whole_jobs(args, &environment, &peers, &mnist));
 
     let command =
