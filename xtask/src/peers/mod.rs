@@ -15,6 +15,7 @@ mod record;
 mod statistics;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -22,9 +23,11 @@ use clap::builder::PossibleValuesParser;
 
 use catalog::{PEERS, PRODUCTS, Peer, WORKLOADS, Workload};
 use environment::Environment;
-use machine::Machine;
+pub(crate) use machine::Machine;
 use measure::Plan;
 use process::Process;
+
+use crate::ci::CommandLine;
 
 /// Measure Minibatch and other trainers side by side, and write the table to benches/record
 #[derive(clap::Args)]
@@ -67,6 +70,10 @@ pub(crate) struct Args {
     #[arg(long)]
     quick: bool,
 
+    /// Measure nothing: check the peers' own sources, their format, with Clippy, and whether Python reads them
+    #[arg(long, exclusive = true)]
+    check: bool,
+
     /// Print the tables without writing them to benches/record
     #[arg(long)]
     no_record: bool,
@@ -84,6 +91,9 @@ fn all_names() -> Vec<&'static str> {
 /// Measures, prints, records. A peer that fails has a row that says so; only when none can be measured is that an error.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = crate::workspace_root();
+    if args.check {
+        return check(&root);
+    }
     let started = Instant::now();
     let machine = Machine::ask(&root);
     let mnist = root.join("data/mnist");
@@ -143,9 +153,29 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("not recorded, as asked");
         return Ok(());
     }
-    let path = free_name(&root.join("benches/record"), &machine.slug());
+    let path = free_name(&root.join("benches/record"), &machine.slug(), "md");
     std::fs::write(&path, document).with_context(|| path.display().to_string())?;
     println!("recorded in {}", path.strip_prefix(&root).unwrap_or(&path).display());
+    Ok(())
+}
+
+/// The checks of a workspace that `cargo xtask ci` leaves alone, as its dependencies take minutes to build.
+fn check(root: &Path) -> Result<()> {
+    const MANIFEST: &str = "--manifest-path benches/peers/rust/Cargo.toml";
+    const PARSE: &str = "import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]";
+    CommandLine::cargo(&format!("fmt --all {MANIFEST} -- --check")).run(root)?;
+    let clippy = format!(
+        "clippy --quiet --locked --workspace --all-targets {MANIFEST} --target-dir target/peers/check"
+    );
+    CommandLine::cargo(&format!("{clippy} -- -D warnings")).run(root)?;
+    let folder = root.join("benches/peers/python");
+    let files = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+    let mut scripts = files.map(|file| Ok(file?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    scripts.retain(|path| path.extension().is_some_and(|extension| extension == "py"));
+    let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+    let status = Command::new(python).args(["-c", PARSE]).args(&scripts).status().context("python3")?;
+    ensure!(status.success(), "{}: Python cannot read them all", folder.display());
+    println!("the peers' sources are in order");
     Ok(())
 }
 
@@ -182,11 +212,11 @@ fn threads(args: &Args) -> Vec<usize> {
     if all == 1 { vec![1] } else { vec![1, all] }
 }
 
-/// `SLUG.md`, or `SLUG-2.md` and so on: a record is never written over.
-fn free_name(folder: &Path, slug: &str) -> PathBuf {
+/// `SLUG.md`, or `SLUG-2.md` and so on, where `md` is the `extension`: a record is never written over.
+pub(crate) fn free_name(folder: &Path, slug: &str, extension: &str) -> PathBuf {
     let named = |number: usize| match number {
-        1 => folder.join(format!("{slug}.md")),
-        _ => folder.join(format!("{slug}-{number}.md")),
+        1 => folder.join(format!("{slug}.{extension}")),
+        _ => folder.join(format!("{slug}-{number}.{extension}")),
     };
     (1..).map(named).find(|path| !path.exists()).expect("a number is free")
 }
@@ -234,7 +264,7 @@ mod tests {
     fn records_are_never_written_over() {
         let folder = tempfile::tempdir().unwrap();
         for expected in ["a.md", "a-2.md", "a-3.md"] {
-            let path = free_name(folder.path(), "a");
+            let path = free_name(folder.path(), "a", "md");
             assert_eq!(path, folder.path().join(expected));
             std::fs::write(path, "").unwrap();
         }
