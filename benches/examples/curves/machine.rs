@@ -1,7 +1,7 @@
 //! What the machine can do: the ceilings of the model.
 
-use minibatch_benches::{fma_peak, panels, pool, random};
-use minibatch_kernels::{Isa, Matrix, Start, Store, gemm, scale};
+use minibatch_benches::{fma_peak, random};
+use minibatch_kernels::{Isa, scale};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
@@ -31,22 +31,26 @@ impl Machine {
         let isa = Isa::detect();
         Machine {
             peak: fma_peak(isa) * 1e9,
-            l2_read: read(isa, IN_L2),
+            l2_read: read(IN_L2),
             l2_update: update(isa, IN_L2),
-            memory_read: read(isa, 1024 * IN_L2),
+            memory_read: read(1024 * IN_L2),
             barrier: round_trip(),
             row: random_row(),
         }
     }
 }
 
-/// Bytes a second of one row times a matrix of `elements`, which does nothing but read it.
-fn read(isa: Isa, elements: usize) -> f64 {
-    // Whole panels of 16 columns, in which the kernels read line after line.
-    let (k, n) = (elements / 256, 256);
-    let (a, b, mut c) = (random(1, k, 1), panels(&random(k, n, 2)), Matrix::zeros(1, n));
-    pool(isa, 1).run(|team| {
-        best(4 * elements, || gemm(team, a.view(), b.view(), &mut c.view_mut(), Start::Zero, &Store))
+/// Bytes a second of copying an array of `elements` piece by piece over one place in the first-level cache, which is no more
+/// than reading it.
+fn read(elements: usize) -> f64 {
+    const PIECE: usize = 256;
+    let from = random(1, elements, 1);
+    let mut to = [0.0; PIECE];
+    best(4 * elements, || {
+        for piece in from.row(0).chunks_exact(PIECE) {
+            to.copy_from_slice(piece);
+            black_box(&to);
+        }
     })
 }
 
@@ -109,16 +113,15 @@ fn random_row() -> f64 {
     const ROW: usize = 784;
     let rows = (64 << 20) / ROW;
     let bytes: Vec<u8> = (0..rows * ROW).map(|at| at as u8).collect();
-    let (mut row, mut sum) = (1_usize, 0_u64);
+    let (mut state, mut sum) = (1_u64, 0_u64);
     let rate = best(1_000, || {
         for _ in 0..1_000 {
-            row = (row * 48_271) % rows;
+            // Knuth's MMIX; its high bits are the random ones.
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let row = (state >> 33) as usize % rows;
             // A word of each line is enough to bring the line.
-            sum += bytes[row * ROW..(row + 1) * ROW]
-                .iter()
-                .step_by(64)
-                .map(|&byte| u64::from(byte))
-                .sum::<u64>();
+            let lines = bytes[row * ROW..(row + 1) * ROW].iter().step_by(64);
+            sum += lines.map(|&byte| u64::from(byte)).sum::<u64>();
         }
     });
     black_box(sum);
