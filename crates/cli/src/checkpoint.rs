@@ -3,7 +3,7 @@
 use crate::failure::{Failure, tell};
 use crate::text::grouped;
 use minibatch::checkpoint::{Error, Keep, Lock, OsDisk, Writer};
-use minibatch::{Epoch, Evaluation, Trainer};
+use minibatch::{Checkpoint, Epoch, Evaluation, Network, Trainer};
 use std::fmt;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
@@ -78,7 +78,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub checkpoint_every: Option<Every>,
 
-    /// Keep the newest K checkpoints, older ones as FILE.1, FILE.2 …, and that of the best epoch
+    /// Keep the newest K checkpoints, older ones as FILE.1, FILE.2 …, and that of the epoch best on the validation set,
+    /// or without one on the test set
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = keep)]
     pub keep: Option<NonZeroU16>,
 }
@@ -99,13 +100,13 @@ impl Args {
         every.into_iter().chain(keep).flatten().collect()
     }
 
-    /// What is kept, and when, in words.
-    pub(crate) fn describe(&self) -> String {
+    /// What is kept, and when, in words. `judge`: the set whose result says which epoch is the best.
+    pub(crate) fn describe(&self, judge: &str) -> String {
         let every = self.every().describe();
         match self.keep.map(NonZeroU16::get) {
             None => every,
-            Some(1) => format!("{every}, the newest and the best kept"),
-            Some(last) => format!("{every}, the newest {last} and the best kept"),
+            Some(1) => format!("{every}, the newest and the best on the {judge} set kept"),
+            Some(last) => format!("{every}, the newest {last} and the best on the {judge} set kept"),
         }
     }
 }
@@ -125,8 +126,11 @@ pub(crate) fn reserve(path: &Path) -> Result<Lock, Failure> {
         return Err(Failure::usage(format!("--checkpoint {path}: no folder {folder}; create it first")));
     }
     if path.exists() && !path.is_file() {
+        let found = if path.is_dir() { "a folder" } else { "a pipe or device" };
         let path = path.display();
-        return Err(Failure::usage(format!("--checkpoint {path}: expected a regular file or a new name")));
+        return Err(Failure::usage(format!(
+            "--checkpoint {path}: expected a regular file or a new name, found {found}"
+        )));
     }
     Ok(Lock::acquire(path)?)
 }
@@ -136,8 +140,9 @@ pub(crate) fn reserve(path: &Path) -> Result<Lock, Failure> {
 pub(crate) struct Keeper {
     writer: Writer,
     path: PathBuf,
+    /// Of the best epoch, if that is kept.
+    best: Option<PathBuf>,
     every: Every,
-    keeps_best: bool,
     /// Epochs and position of the newest snapshot.
     newest: Option<(usize, usize)>,
     /// When the last one was taken, or the run began.
@@ -163,11 +168,12 @@ impl Keeper {
         let left = trainer.settings().epochs.saturating_sub(trainer.history().len()).min(1 << 16);
         let capacity = bytes.len() + EPOCH * left;
         let keep = args.keep();
+        let best = keep.best.then(|| lock.best());
         Ok(Keeper {
             writer: Writer::start(lock, keep, capacity, Arc::new(OsDisk))?,
             path,
             every: args.every(),
-            keeps_best: keep.best,
+            best,
             newest: saved.then(|| state(trainer)),
             taken: Instant::now(),
             warned: String::new(),
@@ -184,6 +190,16 @@ impl Keeper {
         self.newest
     }
 
+    /// The network of the best epoch of `trainer`'s run so far, and the number of that epoch, if an earlier process kept
+    /// it.
+    pub(crate) fn best(&self, trainer: &Trainer<'_>) -> Option<(usize, Network)> {
+        // One that can't be read, or is of another run, is as good as none: it will be replaced.
+        let kept = Checkpoint::load(self.best.as_ref()?).ok()?;
+        let epochs = kept.history.len();
+        let same_run = trainer.history().starts_with(&kept.history) && kept.progress.position == 0;
+        (epochs > 0 && same_run).then_some((epochs, kept.network))
+    }
+
     /// Steps that may be taken before the next look.
     pub(crate) fn steps_to_go(&self, trainer: &Trainer<'_>) -> usize {
         match self.every {
@@ -192,16 +208,16 @@ impl Keeper {
         }
     }
 
-    /// Saves the run if that is due. The caller has evaluated an epoch that has just ended.
-    /// Returns a warning if an earlier one could not be saved.
-    pub(crate) fn look(&mut self, trainer: &Trainer<'_>) -> Result<Option<String>, Failure> {
+    /// Saves the run if that is due. The caller has evaluated an epoch that has just ended, and says whether it is the
+    /// best so far. Returns a warning if an earlier one could not be saved.
+    pub(crate) fn look(&mut self, trainer: &Trainer<'_>, best: bool) -> Result<Option<String>, Failure> {
         let epoch_ended = trainer.position() == 0;
         let due = match self.every {
             Every::Steps(steps) => steps_done(trainer).is_multiple_of(steps),
             Every::Epochs(epochs) => epoch_ended && trainer.history().len().is_multiple_of(epochs),
             Every::Time(time) => self.taken.elapsed() >= time,
         };
-        let best = self.keeps_best && epoch_ended && last_is_best(trainer.history());
+        let best = best && self.best.is_some();
         if due || best { self.take(trainer, best) } else { Ok(None) }
     }
 
@@ -242,8 +258,8 @@ fn steps_done(trainer: &Trainer<'_>) -> usize {
     trainer.history().len() * trainer.steps_per_epoch() + trainer.step()
 }
 
-/// Whether the last epoch's result is better than that of all before.
-fn last_is_best(history: &[Epoch]) -> bool {
+/// Whether the last epoch's result on the test set is better than that of all before.
+pub(crate) fn last_is_best(history: &[Epoch]) -> bool {
     let Some((last, before)) = history.split_last() else { return false };
     last.test.is_some_and(|last| before.iter().filter_map(|epoch| epoch.test).all(|one| better(&last, &one)))
 }

@@ -1,6 +1,7 @@
 //! Naming and opening datasets.
 
 use crate::failure::Failure;
+use crate::machine::check_memory;
 use clap::ValueEnum;
 use minibatch_data::{Error, TrainTest, locate, synthetic};
 use std::io;
@@ -36,12 +37,12 @@ const SYNTHETIC_SEED: u64 = 0;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// Dataset, in the folder data/NAME; synthetic is drawn in memory and needs no files
-    #[arg(long, value_name = "NAME", default_value = "mnist")]
-    pub dataset: Name,
+    /// Dataset, in the folder data/NAME; synthetic is drawn in memory and needs no files [default: mnist]
+    #[arg(long, value_name = "NAME")]
+    pub dataset: Option<Name>,
 
     /// Folder of the four IDX files, instead of data/NAME
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "dataset")]
     pub data: Option<PathBuf>,
 
     /// Images that --dataset synthetic draws to train on and to test on [default: 60000,10000]
@@ -50,9 +51,23 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    fn name(&self) -> Name {
+        self.dataset.unwrap_or(Name::Mnist)
+    }
+
+    /// The first of these options that was given.
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--dataset", self.dataset.is_some()),
+            ("--data", self.data.is_some()),
+            ("--synthetic-size", self.synthetic_size.is_some()),
+        ];
+        given.into_iter().find_map(|(option, given)| given.then_some(option))
+    }
+
     /// The folder that should hold the files; of the synthetic set its name.
     pub(crate) fn folder(&self) -> PathBuf {
-        match (&self.data, self.dataset) {
+        match (&self.data, self.name()) {
             (Some(folder), _) => folder.clone(),
             (None, Name::Synthetic) => PathBuf::from(Name::Synthetic.as_str()),
             (None, name) => Path::new("data").join(name.as_str()),
@@ -63,7 +78,7 @@ impl Args {
     pub(crate) fn given(&self) -> Vec<String> {
         let mut given = match &self.data {
             Some(folder) => vec!["--data".to_owned(), folder.display().to_string()],
-            None => vec!["--dataset".to_owned(), self.dataset.as_str().to_owned()],
+            None => vec!["--dataset".to_owned(), self.name().as_str().to_owned()],
         };
         if let Some([train, test]) = self.synthetic_size {
             given.extend(["--synthetic-size".to_owned(), format!("{train},{test}")]);
@@ -73,12 +88,12 @@ impl Args {
 
     /// Opens the training and the test set, the images memory-mapped, or draws them.
     pub(crate) fn open(&self) -> Result<TrainTest, Failure> {
-        match (&self.data, self.dataset) {
-            (Some(_), Name::Synthetic) => {
-                Err(Failure::usage("--dataset synthetic is drawn in memory: leave out --data or --dataset"))
-            }
-            (None, Name::Synthetic) => {
+        match self.dataset {
+            Some(Name::Synthetic) => {
                 let [train, test] = self.synthetic_size.unwrap_or(SYNTHETIC_SIZE);
+                let pixels = (train + test).checked_mul(synthetic::SIDE * synthetic::SIDE);
+                let what = format!("--synthetic-size {train},{test}");
+                check_memory(&what, pixels, "ask for fewer images")?;
                 synthetic::generate(train, test, SYNTHETIC_SEED).map_err(Failure::usage)
             }
             _ if self.synthetic_size.is_some() => {
@@ -97,11 +112,14 @@ impl Args {
             Error::Io { path, source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 (path, "a folder with train-images-idx3-ubyte".to_owned(), "no such folder".to_owned())
             }
+            Error::Io { path, source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
+                (path, "a folder with train-images-idx3-ubyte".to_owned(), "a file".to_owned())
+            }
             Error::NotInFolder { folder, expected, found } => (folder, expected, found),
             other => return other.into(),
         };
         let folder = folder.display();
-        let mut fetch = format!("`cargo xtask fetch-mnist --dataset {}", self.dataset.as_str());
+        let mut fetch = format!("`cargo xtask fetch-mnist --dataset {}", self.name().as_str());
         if self.data.is_some() {
             fetch.push_str(&format!(" --dir {folder}"));
         }

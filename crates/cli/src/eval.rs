@@ -3,8 +3,7 @@
 use crate::failure::Failure;
 use crate::report::{Event, Report, Test, sizes, write_rows};
 use crate::text::{grouped, images};
-use crate::{dataset, machine};
-use minibatch::Checkpoint;
+use crate::{dataset, machine, recorded};
 use serde::Serialize;
 use std::io;
 use std::path::PathBuf;
@@ -60,8 +59,9 @@ impl Event for Evaluated {
 
 /// Evaluates.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let checkpoint = Checkpoint::load(&args.checkpoint)?;
+    let checkpoint = recorded::load(&args.checkpoint)?;
     let sets = args.data.open()?;
+    recorded::check_shape(&checkpoint, &args.checkpoint, &sets.test, &args.data.folder())?;
     let (network, pool) = (&checkpoint.network, args.machine.pool()?);
     let evaluation = network.evaluate(&pool, &sets.test)?;
     Report::new(args.json).print(&Evaluated {

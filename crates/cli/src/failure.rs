@@ -48,6 +48,11 @@ impl Failure {
 
 /// Writes a line to standard error. If that is closed, nobody wants to know.
 pub(crate) fn tell(line: &str) {
+    // One line, also where a path of the user's has line feeds or colours in it.
+    let line: String = line
+        .chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect();
     let _ = writeln!(io::stderr(), "{line}");
 }
 

@@ -1,6 +1,7 @@
 //! `minibatch info`: what a checkpoint holds.
 
 use crate::failure::Failure;
+use crate::recorded;
 use crate::report::{EpochLine, Event, Report, cost, initializer, optimizer, sizes, write_rows};
 use crate::text::grouped;
 use minibatch::{ArithmeticClass, Checkpoint};
@@ -149,6 +150,6 @@ impl Event for Info {
 
 /// Shows a checkpoint.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let checkpoint = Checkpoint::load(&args.checkpoint)?;
+    let checkpoint = recorded::load(&args.checkpoint)?;
     Report::new(args.json).print(&Info::new(args.checkpoint.clone(), &checkpoint)?)
 }

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use minibatch::{ArithmeticClass, Isa, Pool};
-use std::num::NonZeroUsize;
+use std::num::{IntErrorKind, NonZeroUsize};
 use std::thread::available_parallelism;
 
 /// Threads and instruction set.
@@ -54,9 +54,28 @@ impl Args {
     }
 }
 
+/// Refuses what needs more memory than the system gives: an allocation that fails later would end the process.
+pub(crate) fn check_memory(what: &str, bytes: Option<usize>, instead: &str) -> Result<(), Failure> {
+    let given = |bytes| std::hint::black_box(Vec::<u8>::new()).try_reserve_exact(bytes).is_ok();
+    match bytes {
+        Some(bytes) if given(bytes) => Ok(()),
+        _ => {
+            let size =
+                bytes.map_or_else(|| "far more".to_owned(), |bytes| format!("{:.1} GB", bytes as f64 / 1e9));
+            Err(Failure::usage(format!("{what}: expected to fit into memory, found {size}; {instead}")))
+        }
+    }
+}
+
 /// A whole number from 1.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
+    match text.parse::<usize>() {
+        Ok(number) if number > 0 => Ok(number),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => {
+            Err(format!("expected a whole number up to {}", usize::MAX))
+        }
+        _ => Err("expected a whole number from 1".to_owned()),
+    }
 }
 
 /// The names of this machine's instruction sets.

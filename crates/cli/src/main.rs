@@ -17,6 +17,7 @@ mod names;
 mod network;
 mod predict;
 mod progress;
+mod recorded;
 mod report;
 mod resume;
 mod signals;
@@ -47,7 +48,7 @@ enum Command {
     Eval(eval::Args),
     /// Show what a checkpoint holds: layers, settings, history, weight hash
     Info(info::Args),
-    /// Name the classes that a checkpoint's network sees in pictures
+    /// Name the classes that a checkpoint's network sees in pictures, or the values
     Predict(predict::Args),
     /// Train a checkpoint's run again from its start and say whether the bits agree
     Verify(verify::Args),
@@ -100,7 +101,9 @@ fn one_line(message: &str) -> String {
         .lines()
         .map(|line| line.trim().trim_start_matches("error: ").trim_matches(['[', ']']))
         .take_while(|line| !line.starts_with("Usage:"))
-        .filter(|line| !line.is_empty() && !line.starts_with("For more information"))
+        // The tip to pass what looks like an option as a value helps nobody here.
+        .filter(|line| !["For more information", "tip: to pass "].iter().any(|start| line.starts_with(start)))
+        .filter(|line| !line.is_empty())
         .collect();
     format!("{}; see `--help`", parts.join("; ").replace(":; ", ": "))
 }

@@ -1,8 +1,9 @@
 //! Which network to train: its layers, activations, cost and first weights.
 
 use crate::failure::Failure;
-use crate::machine::count;
+use crate::machine::{check_memory, count};
 use crate::names;
+use crate::report::sizes;
 use crate::text::shape;
 use minibatch::activation::{Identity, Sigmoid};
 use minibatch::cost::Quadratic;
@@ -63,6 +64,19 @@ impl Args {
                 "--activation {name}: there is no hidden layer; --output-activation sets that of the output"
             )));
         }
+        let widths: Vec<usize> = [data.input_len()]
+            .into_iter()
+            .chain(hidden.iter().copied())
+            .chain([data.targets().width()])
+            .collect();
+        let weights =
+            widths.windows(2).try_fold(0_usize, |sum, pair| sum.checked_add(pair[0].checked_mul(pair[1])?));
+        let what = format!("the weights of a network {}", sizes(&widths));
+        check_memory(
+            &what,
+            weights.and_then(|weights| weights.checked_mul(size_of::<f32>())),
+            "ask for fewer neurons",
+        )?;
         let activation = self.activation.clone().unwrap_or_else(|| Arc::new(Sigmoid));
         let builder = Network::builder(data.input_len())
             .seed(seed)

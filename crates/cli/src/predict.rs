@@ -1,22 +1,22 @@
-//! `minibatch predict`: the classes that a network sees in pictures.
+//! `minibatch predict`: the classes that a network sees in pictures, or the values.
+
+mod output;
 
 use crate::failure::Failure;
 use crate::image::{Picture, SIGNATURE, prepare};
 use crate::machine::count;
 use crate::text::shape;
-use crate::{dataset, machine};
+use crate::{dataset, machine, recorded};
 use clap::ValueEnum;
-use minibatch::{Checkpoint, Mat, Network, Pool};
+use minibatch::{Checkpoint, Mat, Network, Pool, Score};
 use minibatch_data::{ElementType, IdxFile, Row, Targets};
-use serde::Serialize;
+use output::{Prediction, Shown, write};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Images a network is given at a time.
 const BATCH: usize = 256;
-/// Classes shown of each image where there are several.
-const SHOWN_OF_MANY: usize = 3;
 
 /// What `predict` can be told.
 #[derive(Debug, clap::Args)]
@@ -26,11 +26,11 @@ pub(crate) struct Args {
     checkpoint: PathBuf,
 
     /// PNG pictures, prepared as MNIST's digits were, and IDX files of images, taken as they are
-    #[arg(value_name = "IMAGE", required_unless_present = "index", conflicts_with = "index")]
+    #[arg(value_name = "IMAGE", conflicts_with = "index")]
     images: Vec<PathBuf>,
 
     /// Images of a dataset's test set instead, from 0
-    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = index)]
     index: Vec<usize>,
 
     #[command(flatten)]
@@ -40,7 +40,7 @@ pub(crate) struct Args {
     machine: machine::Args,
 
     /// Show the K likeliest classes [default: all of one image, 3 of several]
-    #[arg(long, value_name = "K", value_parser = count)]
+    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = count)]
     top: Option<usize>,
 
     /// Print one JSON object for each image
@@ -68,77 +68,86 @@ struct Images {
 }
 
 /// Where an image is from.
-#[derive(Clone, Debug, Serialize)]
 struct Name {
     image: PathBuf,
     /// In a file or set of several.
     index: Option<usize>,
-    /// Its class, where that is known.
-    label: Option<u32>,
+    /// What it shows, where that is known.
+    truth: Option<Truth>,
 }
 
-/// A class and the network's output for it.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Ranked {
-    class: usize,
-    output: f32,
-}
-
-/// What a network sees in an image.
-#[derive(Debug, Serialize)]
-#[serde(tag = "event", rename = "prediction")]
-struct Prediction {
-    #[serde(flatten)]
-    name: Name,
-    /// The class of the largest output.
-    class: usize,
-    output: f32,
-    /// The largest outputs, largest first; of equal ones the lower class first.
-    ranked: Vec<Ranked>,
-    #[serde(skip)]
-    outputs: Vec<f32>,
+/// What an image of a dataset is known to show.
+enum Truth {
+    Label(u32),
+    Values(Vec<f32>),
 }
 
 /// Predicts. All of it is computed before any is printed.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    if args.index.is_empty() && args.data.data.is_some() {
-        return Err(Failure::usage("--data needs --index N, the images of it"));
+    if let (true, Some(option)) = (args.index.is_empty(), args.data.first_given()) {
+        return Err(Failure::usage(format!("{option} needs --index N, the images of it")));
+    }
+    if args.index.is_empty() && args.images.is_empty() {
+        let checkpoint = args.checkpoint.display();
+        return Err(Failure::usage(format!(
+            "no images: expected PNG pictures or IDX files after {checkpoint}, or --index N of a dataset's"
+        )));
     }
     if args.format == Some(Format::Csv) && args.top.is_some() {
         return Err(Failure::usage("--top: the CSV table has the outputs of all classes"));
     }
-    let network = Checkpoint::load(&args.checkpoint)?.network;
+    let checkpoint = recorded::load(&args.checkpoint)?;
+    let shown = match args.top {
+        Some(_) if predicts_values(&checkpoint) => {
+            let checkpoint = args.checkpoint.display();
+            return Err(Failure::usage(format!(
+                "--top: the network of {checkpoint} predicts values, not classes; leave it out"
+            )));
+        }
+        _ if predicts_values(&checkpoint) => Shown::Values,
+        top => Shown::Classes { top },
+    };
+    let network = &checkpoint.network;
     let mut images = Images::default();
     if args.index.is_empty() {
-        args.images.iter().try_for_each(|path| images.add_file(path, args, &network))?;
+        args.images.iter().try_for_each(|path| images.add_file(path, args, network))?;
     } else {
-        images.add_examples(args, &network)?;
+        images.add_examples(args, network)?;
     }
-    let one = images.names.len() == 1;
-    let shown = if one || args.format.is_some() || args.json { network.outputs() } else { SHOWN_OF_MANY };
-    let predictions = images.predict(&args.machine.pool()?, &network, args.top.unwrap_or(shown))?;
+    let predictions = images.predict(&args.machine.pool()?, network)?;
 
     let mut out = Vec::new();
-    match args.format {
-        Some(Format::Csv) => write_csv(&mut out, &predictions),
-        Some(Format::Jsonl) => write_json(&mut out, &predictions),
-        None if args.json => write_json(&mut out, &predictions),
-        None if one => write_ranking(&mut out, &predictions[0]),
-        None => predictions.iter().try_for_each(|prediction| write_line(&mut out, prediction)),
-    }
-    .and_then(|()| {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(&out)?;
-        stdout.flush()
-    })
-    .map_err(|error| Failure::output(&error))
+    let format = args.format.or(args.json.then_some(Format::Jsonl));
+    write(&mut out, format, shown, &predictions)
+        .and_then(|()| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(&out)?;
+            stdout.flush()
+        })
+        .map_err(|error| Failure::output(&error))
+}
+
+/// Whether the network was trained on values, as the scores of its epochs tell. Without one, a single output can be no
+/// choice between classes.
+fn predicts_values(checkpoint: &Checkpoint) -> bool {
+    let scores = checkpoint.history.iter().filter_map(|epoch| epoch.test);
+    let of_values = scores.map(|test| matches!(test.score, Score::Values(_))).next();
+    of_values.unwrap_or(checkpoint.network.outputs() == 1)
 }
 
 impl Images {
     /// Adds what is in a file, whose first bytes say what it is.
     fn add_file(&mut self, path: &Path, args: &Args, network: &Network) -> Result<(), Failure> {
         // Asked before opening, because opening a pipe waits for its writer.
-        let opening = |error| Failure::Run(format!("{}: cannot open: {error}", path.display()));
+        let opening = |error: io::Error| {
+            let path = path.display();
+            Failure::Run(match error.kind() {
+                io::ErrorKind::NotFound => {
+                    format!("{path}: expected a PNG picture or an IDX file of images, found no such file")
+                }
+                _ => format!("{path}: cannot open: {error}"),
+            })
+        };
         let metadata = fs::metadata(path).map_err(opening)?;
         let mut start = Vec::new();
         if metadata.is_file() {
@@ -184,7 +193,7 @@ impl Images {
             ))
         })?;
         self.inputs.extend(inputs);
-        self.names.push(Name { image: path.to_owned(), index: None, label: None });
+        self.names.push(Name { image: path.to_owned(), index: None, truth: None });
         Ok(())
     }
 
@@ -203,7 +212,7 @@ impl Images {
             ElementType::U8 => self.inputs.extend(file.payload().iter().copied().map(scaled)),
             _ => self.inputs.extend(file.to_f32()?),
         }
-        let name = |index| Name { image: path.to_owned(), index: Some(index), label: None };
+        let name = |index| Name { image: path.to_owned(), index: Some(index), truth: None };
         self.names.extend((0..*count).map(name));
         Ok(())
     }
@@ -223,17 +232,20 @@ impl Images {
                 Row::Bytes(bytes) => self.inputs.extend(bytes.iter().copied().map(scaled)),
                 Row::Floats(floats) => self.inputs.extend(floats),
             }
-            let label = match test.targets() {
-                Targets::Classes { labels, .. } => Some(labels[index]),
+            let truth = match test.targets() {
+                Targets::Classes { labels, .. } => Some(Truth::Label(labels[index])),
+                Targets::Values { data, width } => {
+                    Some(Truth::Values(data[index * width..][..*width].to_vec()))
+                }
                 _ => None,
             };
-            self.names.push(Name { image: folder.clone(), index: Some(index), label });
+            self.names.push(Name { image: folder.clone(), index: Some(index), truth });
         }
         Ok(())
     }
 
-    /// What the network sees in each, and the `shown` largest outputs.
-    fn predict(self, pool: &Pool, network: &Network, shown: usize) -> Result<Vec<Prediction>, Failure> {
+    /// What the network sees in each.
+    fn predict(self, pool: &Pool, network: &Network) -> Result<Vec<Prediction>, Failure> {
         let mut predictions = Vec::with_capacity(self.names.len());
         let mut names = self.names.into_iter();
         for inputs in self.inputs.chunks(BATCH * network.inputs()) {
@@ -242,21 +254,21 @@ impl Images {
             for (row, name) in (0..rows).zip(&mut names) {
                 let outputs = outputs.row(row).to_vec();
                 if outputs.iter().any(|output| !output.is_finite()) {
-                    let image = name.image.display();
+                    let image = name.shown();
                     return Err(Failure::Run(format!(
                         "{image}: the network's outputs for it are not finite"
                     )));
                 }
-                let mut ranked: Vec<Ranked> =
-                    outputs.iter().enumerate().map(|(class, &output)| Ranked { class, output }).collect();
-                ranked.sort_by(|a, b| b.output.total_cmp(&a.output));
-                let Ranked { class, output } = ranked[0];
-                ranked.truncate(shown);
-                predictions.push(Prediction { name, class, output, ranked, outputs });
+                predictions.push(Prediction { name, outputs });
             }
         }
         Ok(predictions)
     }
+}
+
+/// A place in a set.
+fn index(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected whole numbers from 0, such as 7 or 0,3,12".to_owned())
 }
 
 /// A pixel as the trainer takes it.
@@ -274,62 +286,4 @@ fn check_shape(path: &Path, image: &[usize], args: &Args, network: &Network) -> 
         "{path}: expected images of {inputs} pixels, the inputs of {checkpoint}, found {found} ({})",
         shape(image)
     )))
-}
-
-impl Name {
-    /// For people: `nine.png`, `data/mnist[7]`.
-    fn shown(&self) -> String {
-        match self.index {
-            Some(index) => format!("{}[{index}]", self.image.display()),
-            None => self.image.display().to_string(),
-        }
-    }
-
-    fn labelled(&self) -> String {
-        self.label.map_or_else(String::new, |label| format!(" (labelled {label})"))
-    }
-}
-
-fn write_ranking(out: &mut Vec<u8>, Prediction { name, class, ranked, .. }: &Prediction) -> io::Result<()> {
-    writeln!(out, "{}: {class}{}\n\nclass  output", name.shown(), name.labelled())?;
-    ranked.iter().try_for_each(|Ranked { class, output }| writeln!(out, "{class:>5}  {output:.6}"))
-}
-
-fn write_line(out: &mut Vec<u8>, Prediction { name, class, ranked, .. }: &Prediction) -> io::Result<()> {
-    let ranked = ranked.iter().map(|Ranked { class, output }| format!("{class} {output:.4}"));
-    let ranked = ranked.collect::<Vec<_>>().join(", ");
-    writeln!(out, "{}: {class}{}  [{ranked}]", name.shown(), name.labelled())
-}
-
-fn write_json(out: &mut Vec<u8>, predictions: &[Prediction]) -> io::Result<()> {
-    predictions.iter().try_for_each(|prediction| {
-        serde_json::to_writer(&mut *out, prediction)?;
-        out.write_all(b"\n")
-    })
-}
-
-/// Image, index, label, class and all outputs in the order of the classes (RFC 4180, lines ended by a line feed).
-fn write_csv(out: &mut Vec<u8>, predictions: &[Prediction]) -> io::Result<()> {
-    let classes = predictions.first().map_or(0, |prediction| prediction.outputs.len());
-    write!(out, "image,index,label,class")?;
-    (0..classes).try_for_each(|class| write!(out, ",output_{class}"))?;
-    writeln!(out)?;
-    for Prediction { name, class, outputs, .. } in predictions {
-        let optional = |number: Option<String>| number.unwrap_or_default();
-        let index = optional(name.index.map(|index| index.to_string()));
-        let label = optional(name.label.map(|label| label.to_string()));
-        write!(out, "{},{index},{label},{class}", field(&name.image.display().to_string()))?;
-        outputs.iter().try_for_each(|output| write!(out, ",{output}"))?;
-        writeln!(out)?;
-    }
-    Ok(())
-}
-
-/// A field of CSV, in quotes where it needs them.
-fn field(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
-    }
 }

@@ -2,8 +2,7 @@
 
 use crate::failure::Failure;
 use crate::train::Args;
-use minibatch::checkpoint::DataIdentity;
-use minibatch::{Checkpoint, Dataset};
+use minibatch::Checkpoint;
 use std::fmt::Display;
 use std::path::Path;
 
@@ -43,34 +42,6 @@ fn contradiction<T: PartialEq + Display>(option: &str, asked: Option<T>, recorde
 
 fn differs(option: &str, recorded: impl Display, asked: impl Display) -> String {
     format!("{option} is recorded as {recorded}, asked for is {asked}")
-}
-
-/// Whether `training` is what the run was trained on: often it is not for want of the same split.
-pub(crate) fn check_training_set(
-    checkpoint: &Checkpoint,
-    training: &Dataset,
-    split: Option<f64>,
-) -> Result<(), Failure> {
-    let examples = checkpoint.data.examples;
-    match split {
-        None if examples < training.len() as u64 => Err(Failure::Run(format!(
-            "the checkpoint was made with another training data: {examples} examples there, {} here; a run that set \
-             some aside with --validation-split needs that again",
-            training.len()
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// Whether `test` is what the recorded accuracies were measured on.
-pub(crate) fn check_test_set(checkpoint: &Checkpoint, test: &Dataset) -> Result<(), Failure> {
-    let found = DataIdentity::of(test);
-    match checkpoint.tested_on {
-        Some(recorded) if recorded != found => Err(Failure::Run(format!(
-            "the checkpoint was made with another test set: {recorded} there, {found} here"
-        ))),
-        _ => Ok(()),
-    }
 }
 
 /// The command that goes on with the run in `path`, as a shell takes it.

@@ -56,10 +56,14 @@ pub(crate) fn check_targets(
     let defect = |y: &[f32]| network.cost().target_defect(y);
     match values.chunks_exact(*width).enumerate().find_map(|(example, y)| Some((example, defect(y)?))) {
         None => Ok(()),
-        Some((example, defect)) => Err(Failure::Run(format!(
-            "{}: {set} set, example {example}: cost {} wants {defect}; --cost chooses another",
-            folder.display(),
-            network.cost().name(),
-        ))),
+        Some((example, expected)) => {
+            let found: Vec<String> = values[example * width..][..*width].iter().map(f32::to_string).collect();
+            Err(Failure::Run(format!(
+                "{}: {set} set, example {example}: cost {} expects {expected}, found {}; choose another with --cost",
+                folder.display(),
+                network.cost().name(),
+                found.join(", "),
+            )))
+        }
     }
 }

@@ -38,9 +38,13 @@ pub(crate) fn shape(dims: &[usize]) -> String {
     dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×")
 }
 
-/// What the examples are: `images of 28×28`, or `examples of 13` numbers.
+/// What the examples are: `images of 28×28`, `examples of 13 inputs`.
 pub(crate) fn images(dims: &[usize]) -> String {
-    format!("{} of {}", if dims.len() == 1 { "examples" } else { "images" }, shape(dims))
+    match dims {
+        [1] => "examples of 1 input".to_owned(),
+        [inputs] => format!("examples of {inputs} inputs"),
+        dims => format!("images of {}", shape(dims)),
+    }
 }
 
 #[cfg(test)]

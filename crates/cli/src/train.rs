@@ -1,14 +1,14 @@
 //! `minibatch train`: from a dataset to a trained network.
 
-use crate::checkpoint::{self, Keeper, better};
+use crate::checkpoint::{self, Keeper, better, last_is_best};
 use crate::failure::{Failure, tell};
 use crate::machine::count;
 use crate::progress::{Pace, Progress};
-use crate::report::{Chosen, EpochLine, Plan, Report, Resumed, Stopped, Summary, place};
+use crate::report::{Chosen, EpochLine, Plan, Report, Resumed, Stopped, Summary, Test, place};
 use crate::signals::{Signal, Signals};
 use crate::task::{Task, check_targets};
-use crate::{dataset, machine, network, resume};
-use minibatch::{Checkpoint, Dataset, Error, Evaluation, Pool, Settings, Trainer};
+use crate::{dataset, machine, network, recorded, resume};
+use minibatch::{Dataset, Error, Evaluation, Pool, Settings, Trainer};
 use minibatch_data::TrainTest;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -82,10 +82,10 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let lock = path.map(|path| checkpoint::reserve(path)).transpose()?;
     let replaces = path != args.resume.as_ref() && path.is_some_and(|path| path.exists());
     let recorded =
-        args.resume.as_ref().map(|path| Ok::<_, Failure>((path, Checkpoint::load(path)?))).transpose()?;
+        args.resume.as_ref().map(|path| Ok::<_, Failure>((path, recorded::load(path)?))).transpose()?;
     let seed = recorded.as_ref().map_or(args.seed.unwrap_or(DEFAULT_SEED), |(_, run)| run.settings.seed);
-    if let Some((_, recorded)) = &recorded {
-        resume::check_training_set(recorded, &train, args.validation_split)?;
+    if let Some((path, recorded)) = &recorded {
+        recorded::check_training_set(recorded, path, &train, &args.data.folder(), args.validation_split)?;
     }
     let (train, validation) = split(train, args.validation_split, seed)?;
     let pool;
@@ -98,8 +98,10 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             let epochs = recorded.settings.epochs;
             resume::apply(args, path, &mut recorded)?;
             pool = args.machine.pool_for(recorded.class)?;
-            resume::check_test_set(&recorded, &test)?;
-            let trainer = Trainer::resume(&pool, &train, recorded)?;
+            let (folder, tested_on) = (args.data.folder(), recorded.tested_on);
+            let trainer = Trainer::resume(&pool, &train, recorded)
+                .map_err(|error| recorded::explained(error, path, &folder))?;
+            recorded::check_test_set(tested_on, path, &test, &folder)?;
             let in_place = args.keeping.checkpoint.as_ref().is_none_or(|to| to == path);
             let saved = in_place && trainer.settings().epochs == epochs;
             let (epochs, position) = (trainer.history().len(), trainer.position());
@@ -109,7 +111,6 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let saved = resumed.as_ref().is_some_and(|resumed| resumed.saved);
     let keeper = lock.map(|lock| Keeper::start(lock, &args.keeping, &trainer, saved)).transpose()?;
 
-    check_targets(trainer.network(), &train, "training", &args.data.folder())?;
     check_targets(trainer.network(), &test, "test", &args.data.folder())?;
     let report = Report::new(args.json);
     let sets = Sets { train: &train, validation: validation.as_ref(), test: &test };
@@ -119,6 +120,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     let signals = Signals::catch()?;
     let mut run = Run { sets, pool: &pool, chosen: None, report, keeper, signals, training: Duration::ZERO };
+    run.recall_chosen(&trainer)?;
     match run.train(&mut trainer, !args.json)? {
         None => report.print(&run.summary(&trainer, started)),
         Some(signal) => {
@@ -139,7 +141,7 @@ struct Sets<'a> {
 struct Run<'a> {
     sets: Sets<'a>,
     pool: &'a Pool,
-    /// The epoch with the best result on the validation set, that result, and the test set's.
+    /// The epoch with the best result on the validation set so far, that result, and the test set's.
     chosen: Option<(usize, Evaluation, Evaluation)>,
     report: Report,
     keeper: Option<Keeper>,
@@ -188,14 +190,18 @@ impl<'a> Run<'a> {
             let elapsed = started.elapsed();
             training += elapsed;
             self.training += elapsed;
+            let (mut validation, mut best) = (None, false);
             if ended.is_some() {
                 trainer.evaluate(self.sets.test)?;
+                (validation, best) = self.judge(trainer)?;
             }
             if let Some(keeper) = &mut self.keeper {
-                progress.warn(keeper.look(trainer)?);
+                progress.warn(keeper.look(trainer, best)?);
             }
             if ended.is_some() {
-                let line = self.epoch_line(trainer)?;
+                let epoch = trainer.history().last().expect("an epoch has just ended");
+                let mut line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
+                line.validation = validation.map(Test::from);
                 return progress.suspend(|| self.report.print(&line));
             }
             pace.took(steps, elapsed);
@@ -205,21 +211,30 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// The line of the epoch that has just ended, and whether the validation set chooses it.
-    fn epoch_line(&mut self, trainer: &Trainer<'_>) -> Result<EpochLine, Failure> {
-        let (epoch, network) =
-            (trainer.history().last().expect("an epoch has just ended"), trainer.network());
-        let mut line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
-        let Some(test) = epoch.test else { return Ok(line) };
-        if let Some(data) = self.sets.validation {
-            let validation = network.evaluate(self.pool, data)?;
-            line.validation = Some(validation.into());
-            // Of equals the first.
-            if self.chosen.is_none_or(|(_, best, _)| better(&validation, &best)) {
-                self.chosen = Some((epoch.number, validation, test));
-            }
+    /// The validation set's result of the epoch that has just ended, and whether it is the best epoch so far: on the
+    /// validation set, or without one on the test set. Of equals the first.
+    fn judge(&mut self, trainer: &Trainer<'_>) -> Result<(Option<Evaluation>, bool), Failure> {
+        let Some(data) = self.sets.validation else { return Ok((None, last_is_best(trainer.history()))) };
+        let validation = trainer.network().evaluate(self.pool, data)?;
+        let best = self.chosen.is_none_or(|(_, best, _)| better(&validation, &best));
+        if let Some((epoch, test)) = trainer.history().last().and_then(|epoch| Some((epoch, epoch.test?)))
+            && best
+        {
+            self.chosen = Some((epoch.number, validation, test));
         }
-        Ok(line)
+        Ok((Some(validation), best))
+    }
+
+    /// What the validation set chose before the run was resumed: its results are recorded nowhere, but the network is, if
+    /// the best is kept.
+    fn recall_chosen(&mut self, trainer: &Trainer<'_>) -> Result<(), Failure> {
+        let kept = self.keeper.as_ref().and_then(|keeper| keeper.best(trainer));
+        if let (Some(data), Some((epoch, network))) = (self.sets.validation, kept)
+            && let Some(test) = trainer.history()[epoch - 1].test
+        {
+            self.chosen = Some((epoch, network.evaluate(self.pool, data)?, test));
+        }
+        Ok(())
     }
 
     /// Adds to a failure where the run is kept, once it is.
@@ -285,6 +300,7 @@ fn trainer<'a>(args: &Args, pool: &'a Pool, train: &'a Dataset, seed: u64) -> Re
         seed,
     };
     let network = args.network.build(train, seed)?;
+    check_targets(&network, train, "training", &args.data.folder())?;
     Trainer::new(pool, train, network, settings).map_err(|error| match error {
         Error::Setting { .. } => Failure::usage(error),
         error => error.into(),
@@ -323,7 +339,7 @@ fn plan(
         threads: pool.threads(),
         isa: pool.isa().name(),
         checkpoint: checkpoint.cloned(),
-        keeping: args.keeping.describe(),
+        keeping: args.keeping.describe(if sets.validation.is_some() { "validation" } else { "test" }),
         replaces,
         resumed,
     }
@@ -363,6 +379,6 @@ pub(crate) fn split(
 }
 
 /// Any 64 bits.
-fn seed(text: &str) -> Result<u64, String> {
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::progress::{Pace, Progress};
 use crate::report::{Event, Report, write_rows};
-use crate::{dataset, machine, resume, train};
+use crate::{dataset, machine, recorded, train};
 use minibatch::{Checkpoint, Dataset, Epoch, Trainer};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -72,13 +72,15 @@ impl Event for Verified {
 
 /// Verifies.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let recorded = Checkpoint::load(&args.checkpoint)?;
+    let (path, folder) = (&args.checkpoint, args.data.folder());
+    let recorded = recorded::load(path)?;
     let pool = args.machine.pool_for(recorded.class)?;
     let sets = args.data.open()?;
-    resume::check_training_set(&recorded, &sets.train, args.validation_split)?;
+    recorded::check_training_set(&recorded, path, &sets.train, &folder, args.validation_split)?;
     let (training, _) = train::split(sets.train, args.validation_split, recorded.settings.seed)?;
-    let mut trainer = Trainer::replay(&pool, &training, &recorded)?;
-    resume::check_test_set(&recorded, &sets.test)?;
+    let mut trainer = Trainer::replay(&pool, &training, &recorded)
+        .map_err(|error| recorded::explained(error, path, &folder))?;
+    recorded::check_test_set(recorded.tested_on, path, &sets.test, &folder)?;
     let difference = replay(&mut trainer, &recorded, &sets.test, !args.json)?;
     let whole = trainer.history().len() == recorded.history.len();
     Report::new(args.json).print(&Verified {

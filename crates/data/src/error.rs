@@ -49,7 +49,10 @@ pub enum Error {
         found: usize,
     },
     /// Training and test set whose examples or targets differ in kind.
-    #[error("{}: expected {expected} as in {}, found {found}", .path.display(), .reference.display())]
+    #[error(
+        "{}: expected {expected} as in {}, found {found}; take both files from the same set",
+        .path.display(), .reference.display()
+    )]
     SetMismatch {
         /// The file of the test set.
         path: PathBuf,

@@ -72,7 +72,10 @@ impl SetFiles {
             _ => {
                 let describe = |set: &Dataset| match set.classes() {
                     Some(_) => "classes".to_owned(),
-                    None => format!("{} values per example", set.targets().width()),
+                    None => match set.targets().width() {
+                        1 => "1 value per example".to_owned(),
+                        width => format!("{width} values per example"),
+                    },
                 };
                 Err(Error::SetMismatch {
                     path: self.test_labels.clone(),

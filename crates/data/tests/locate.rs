@@ -126,11 +126,12 @@ fn sets_that_differ_in_kind_are_refused() {
     };
     assert_eq!(
         files(&idx(0x08, &[1, 3], &[1, 2, 3]), &labels),
-        "DIR/t10k-images-idx3-ubyte: expected examples of shape [2] as in DIR/train-images-idx3-ubyte, found [3]"
+        "DIR/t10k-images-idx3-ubyte: expected examples of shape [2] as in DIR/train-images-idx3-ubyte, found [3]; \
+         take both files from the same set"
     );
     assert_eq!(
         files(&images, &idx(0x0D, &[1, 1], &[0; 4])),
         "DIR/t10k-labels-idx1-ubyte: expected classes as in DIR/train-labels-idx1-ubyte, \
-         found 1 values per example"
+         found 1 value per example; take both files from the same set"
     );
 }

@@ -21,7 +21,10 @@ fn labels(data: &Dataset) -> &[u32] {
 #[test]
 fn golden() {
     let set = generate(1000, 200, 42).unwrap();
-    assert_eq!((set.train.fingerprint(), set.test.fingerprint()), (3309152413848706841, 2578630440270688002));
+    assert_eq!(
+        (set.train.fingerprint(), set.test.fingerprint()),
+        (2623347911433430963, 10986335629992702538)
+    );
     assert_eq!(labels(&set.train)[..10], [5, 4, 6, 8, 1, 3, 0, 9, 2, 7]);
 }
 
@@ -62,6 +65,28 @@ fn images_are_mostly_black_with_ink_on_every_one() {
     }
     let share = black as f64 / (500.0 * 784.0);
     assert!((0.75..0.87).contains(&share), "{share}");
+}
+
+/// As MNIST's: the longer side of the ink takes 20 pixels or a little less, the centre of mass is in the middle.
+#[test]
+fn digits_are_fitted_and_centred() {
+    let data = generate(500, 1, 6).unwrap().train;
+    for index in 0..data.len() {
+        let image = pixels(&data, index);
+        let inked = || (0..784).filter(|&i| image[i] > 0);
+        let extent = |along: fn(usize) -> usize| {
+            inked().map(along).max().unwrap() - inked().map(along).min().unwrap() + 1
+        };
+        let longer = extent(|i| i % 28).max(extent(|i| i / 28));
+        assert!((17..=22).contains(&longer), "image {index} is {longer} pixels long");
+        let mass: f64 = image.iter().map(|&pixel| f64::from(pixel)).sum();
+        for along in [|i: usize| i % 28, |i: usize| i / 28] {
+            let moment: f64 = inked().map(|i| along(i) as f64 * f64::from(image[i])).sum();
+            let centre = moment / mass;
+            // Ink where strokes cross counts once, their length twice.
+            assert!((11.5..16.5).contains(&centre), "image {index} has its centre of mass at {centre}");
+        }
+    }
 }
 
 /// Labels belong to their images: the nearest class mean, the weakest of classifiers, is right

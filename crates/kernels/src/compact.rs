@@ -7,6 +7,7 @@ use crate::isa::{ArithmeticClass, Isa, Kernel};
 use crate::math;
 use crate::matrix::Matrix;
 use crate::vector::Vector;
+use std::ptr;
 
 /// Examples in a block, the lanes of a line.
 pub(crate) const BLOCK: usize = 16;
@@ -44,7 +45,14 @@ pub struct CompactInputs {
     /// (blocks · n_0 × 16): line `block · n_0 + position` belongs to active input `position`. Lanes past the last example
     /// are 0.
     lines: Matrix,
+    /// The lines of the next minibatch's rows of bytes but for the first ones, in the order of the gather.
+    next: Vec<*const u8>,
 }
+
+// SAFETY: nothing is read through the addresses of the next rows, they are only hints to the memory.
+unsafe impl Send for CompactInputs {}
+// SAFETY: as above.
+unsafe impl Sync for CompactInputs {}
 
 impl CompactInputs {
     /// Room for minibatches of up to `examples` examples of `inputs` inputs.
@@ -63,7 +71,34 @@ impl CompactInputs {
             seen: vec![0; inputs.next_multiple_of(64)],
             columns: vec![[0; BLOCK]; examples.div_ceil(BLOCK) * inputs.next_multiple_of(64)],
             lines: Matrix::zeros(examples.div_ceil(BLOCK) * inputs, BLOCK),
+            next: Vec::with_capacity(BLOCK * inputs.div_ceil(CACHE_LINE)),
         }
+    }
+
+    /// Tells which rows of bytes, all of one length, will be gathered next: the update asks the memory for them on its
+    /// way. Never changes a result.
+    pub fn expect<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>) {
+        let mut next = [ptr::null(); BLOCK];
+        let (mut count, mut len) = (0, 0);
+        for row in rows.take(BLOCK) {
+            (next[count], len) = (row.as_ptr(), row.len());
+            count += 1;
+        }
+        let next = &next[..count];
+        // Their pages are looked up together, not one after the other when it is their turn.
+        for row in next {
+            prefetch(*row);
+            prefetch(row.wrapping_add(len.saturating_sub(1)));
+        }
+        self.next.clear();
+        for at in (0..len).step_by(CACHE_LINE).skip(1) {
+            self.next.extend(next.iter().map(|row| row.wrapping_add(at)));
+        }
+    }
+
+    /// The lines that will be gathered next, to be asked for evenly over `steps` steps of the update.
+    pub(crate) fn upcoming(&self, steps: usize) -> Upcoming<'_> {
+        Upcoming { lines: &self.next, at: 0, per_step: self.next.len().div_ceil(steps.max(1)) }
     }
 
     /// n_0.
@@ -304,9 +339,11 @@ impl TeamInputs {
         self.copies[0].inputs
     }
 
-    /// Whether several members share the current minibatch's products, and so gather.
-    pub fn is_shared(&self) -> bool {
-        self.sharing > 1
+    /// As [`CompactInputs::expect`], for every member that shares the current minibatch.
+    pub fn expect<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]> + Clone) {
+        for copy in &mut self.copies[..self.sharing] {
+            copy.expect(rows.clone());
+        }
     }
 
     /// The current minibatch.
@@ -338,19 +375,53 @@ impl CompactInputs {
     }
 }
 
-/// Asks the memory for `bytes`, which will be gathered soon. Never changes a result.
-pub fn prefetch_bytes(bytes: &[u8]) {
-    prefetch(bytes.as_ptr(), bytes.len());
+/// Bytes in a cache line.
+const CACHE_LINE: usize = 64;
+
+/// What the next gather will read, not yet asked for: line by line of all rows, in the order of the gather.
+///
+/// Asked for all at once, the rows of a minibatch would fill the core's few buffers for lines under way, and the core
+/// would stand still until the memory has answered.
+pub(crate) struct Upcoming<'a> {
+    lines: &'a [*const u8],
+    at: usize,
+    per_step: usize,
 }
 
-/// Asks the memory for `len` bytes at `from`: a hint, whatever `from` is.
-pub(crate) fn prefetch(from: *const u8, len: usize) {
+impl Upcoming<'_> {
+    /// Asks for the lines that are due in this step.
+    #[inline(always)]
+    pub(crate) fn prefetch(&mut self) {
+        // A fixed number, the last line again and again if need be: a branch that is taken now and then costs more.
+        for _ in 0..self.per_step {
+            self.at = (self.at + 1).min(self.lines.len());
+            prefetch(self.lines[self.at - 1]);
+        }
+    }
+}
+
+/// Asks the memory for the line at `from`: a hint, whatever `from` is.
+#[inline(always)]
+fn prefetch(from: *const u8) {
     #[cfg(target_arch = "x86_64")]
-    for at in (0..len).step_by(64) {
+    {
         use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         // SAFETY: it reads nothing that the program can see, faults on no address, and every x86-64 CPU has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.wrapping_add(at).cast()) };
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (from, len);
+    let _ = from;
+}
+
+/// Asks for the line at `to`, to be written soon, to be taken from other cores: a hint, whatever `to` is.
+#[inline(always)]
+pub(crate) fn prefetch_to_write(to: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+        // SAFETY: as in `prefetch`; a CPU that doesn't know this form does nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_ET0>(to.cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = to;
 }

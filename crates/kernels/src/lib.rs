@@ -28,6 +28,7 @@
 mod arch;
 mod compact;
 mod elementwise;
+mod exchange;
 mod gemm;
 mod isa;
 mod math;
@@ -38,8 +39,9 @@ pub mod reference;
 mod team;
 mod vector;
 
-pub use compact::{CompactInputs, Examples, TeamInputs, prefetch_bytes};
+pub use compact::{CompactInputs, Examples, TeamInputs};
 pub use elementwise::*;
+pub use exchange::{Exchange, Member};
 pub use gemm::{Epilogue, Start, Store, accumulate_gathered, gather_gemm, gemm};
 pub use isa::{ArithmeticClass, Isa, IsaError};
 pub use matrix::{Mat, MatMut, Matrix, Panels};

@@ -16,14 +16,20 @@ const LINE: usize = 16;
 
 /// How far index `i` is along a dimension whose neighbours are `stride` apart, and whose panels of 16 `panel` apart.
 #[inline(always)]
-fn along(i: usize, stride: usize, panel: usize) -> usize {
+pub(crate) fn along(i: usize, stride: usize, panel: usize) -> usize {
     i / LINE * panel + i % LINE * stride
 }
 
 /// One cache line of values: what makes a `Vec` start on a 64-byte boundary.
 #[repr(C, align(64))]
 #[derive(Clone, Copy)]
-struct Line([f32; LINE]);
+pub(crate) struct Line(pub(crate) [f32; LINE]);
+
+impl Line {
+    /// Values in a line.
+    pub(crate) const LEN: usize = LINE;
+    pub(crate) const ZERO: Line = Line([0.0; LINE]);
+}
 
 /// A (rows × cols) matrix, row-major, rows padded to and starting on 64-byte lines. The padding is 0 and stays 0.
 ///
@@ -125,6 +131,21 @@ impl Matrix {
         assert!(rows <= self.rows, "the first {rows} rows of {}", self.rows);
         let (cols, row_stride) = (self.cols, self.row_stride);
         MatMut::new(self.values_mut().as_mut_ptr(), rows, cols, row_stride)
+    }
+
+    /// The rows' lines, one row after the other.
+    pub(crate) fn lines(&self) -> &[Line] {
+        &self.lines
+    }
+
+    /// The rows' lines, to write. The padding must stay 0.
+    pub(crate) fn lines_mut(&mut self) -> &mut [Line] {
+        &mut self.lines
+    }
+
+    /// Lines of a row.
+    pub(crate) fn line_stride(&self) -> usize {
+        self.row_stride / LINE
     }
 
     fn values(&self) -> &[f32] {
@@ -242,6 +263,23 @@ impl Panels {
         let cols = self.cols;
         let lines = self.lines[row..].iter_mut().step_by(self.rows);
         lines.enumerate().map(move |(panel, line)| &mut line.0[..LINE.min(cols - panel * LINE)])
+    }
+
+    /// Copies the columns of `from`, from its column `from_start` on, to all columns from `start` on that it has: as many
+    /// as both have.
+    ///
+    /// # Panics
+    ///
+    /// If the numbers of rows differ, or the copy begins inside a panel, or ends in one that has more columns.
+    pub fn copy_columns(&mut self, start: usize, from: &Panels, from_start: usize) {
+        assert_eq!(self.rows, from.rows, "rows of a copy");
+        assert!(start.is_multiple_of(LINE) && from_start.is_multiple_of(LINE), "a panel's start");
+        let (to_cols, from_cols) = (self.cols.saturating_sub(start), from.cols.saturating_sub(from_start));
+        let cols = to_cols.min(from_cols);
+        assert!(cols.is_multiple_of(LINE) || to_cols == from_cols, "a copy of whole panels");
+        let lines = cols.div_ceil(LINE) * self.rows;
+        let (to_at, from_at) = (start / LINE * self.rows, from_start / LINE * self.rows);
+        self.lines[to_at..][..lines].copy_from_slice(&from.lines[from_at..][..lines]);
     }
 
     /// The whole matrix, to read.
@@ -468,6 +506,16 @@ impl<'a> MatMut<'a> {
     /// Number of columns.
     pub fn cols(&self) -> usize {
         self.cols
+    }
+
+    /// The columns `cols`.
+    ///
+    /// # Panics
+    ///
+    /// If they reach outside, or begin inside a panel.
+    pub fn columns(self, cols: Range<usize>) -> MatMut<'a> {
+        let data = self.as_mat().part(0..self.rows, cols.clone()).data.cast_mut();
+        MatMut { data, cols: cols.len(), ..self }
     }
 
     /// The same view for a shorter time.

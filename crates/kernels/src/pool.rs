@@ -65,6 +65,11 @@ impl Pool {
         self.workers.as_ref().map_or(1, |workers| workers.current_num_threads() + 1)
     }
 
+    /// Number of threads that can run at once: no more than the machine gives this process cores.
+    pub fn cores(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from).min(self.threads())
+    }
+
     /// Runs `program` with a team whose members are awake, and returns its result. Another session on the same pool
     /// waits for this one to end; so a program, or an epilogue, must not start one on its own pool.
     ///

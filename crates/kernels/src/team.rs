@@ -23,7 +23,7 @@
 //!
 //! Where the workers' threads come from is the business of [`pool`](crate::pool).
 
-use crate::compact::prefetch;
+use crate::exchange::LEFT_BEHIND;
 use crate::gemm::Scratch;
 use crate::isa::Isa;
 use std::any::Any;
@@ -31,7 +31,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Thread};
 
@@ -49,9 +49,6 @@ const SPINS_BEFORE_PARK: u32 = 50_000;
 /// The most members a team can have: the phase word keeps 16 bits for them.
 pub(crate) const MAX_MEMBERS: usize = 4096;
 
-/// The most rows that workers are told of ahead.
-const HINTS: usize = 64;
-
 /// Number of blocks that means "the session is over".
 const END: u64 = 0xffff;
 
@@ -68,10 +65,6 @@ pub(crate) struct Shared {
     phase: AtomicU64,
     work: UnsafeCell<Option<*const Work<'static>>>,
     members: Box<[Member]>,
-    /// Addresses of rows that will be gathered next, for workers to prefetch when their block is done.
-    hints: [AtomicUsize; HINTS],
-    hinted: AtomicUsize,
-    hint_len: AtomicUsize,
     /// The first panic of a block of this phase, and whether there is one: `done` publishes both.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     panicked: AtomicBool,
@@ -112,9 +105,6 @@ impl Shared {
             phase: AtomicU64::new(0),
             work: UnsafeCell::new(None),
             members: (0..members).map(member).collect(),
-            hints: [const { AtomicUsize::new(0) }; HINTS],
-            hinted: AtomicUsize::new(0),
-            hint_len: AtomicUsize::new(0),
             panic: Mutex::new(None),
             panicked: AtomicBool::new(false),
         }
@@ -136,7 +126,6 @@ impl Shared {
             }
             if (member as u64) < blocks && self.claim(member, generation) {
                 self.run_claimed(member, generation);
-                self.prefetch_hinted();
             }
         }
     }
@@ -145,14 +134,6 @@ impl Shared {
     pub(crate) fn end(&self) {
         let generation = (self.phase.load(Ordering::Relaxed) >> 16) + 1;
         self.publish(generation << 16 | END, self.members.len());
-    }
-
-    /// What a worker does while the driver is at something else. The addresses are hints: nothing is read through them.
-    fn prefetch_hinted(&self) {
-        let len = self.hint_len.load(Ordering::Relaxed);
-        for hint in &self.hints[..self.hinted.swap(0, Ordering::Relaxed)] {
-            prefetch(hint.load(Ordering::Relaxed) as *const u8, len);
-        }
     }
 
     fn next_phase(&self, member: usize, seen: u64) -> u64 {
@@ -199,7 +180,12 @@ impl Shared {
             (&*work, &mut *self.members[block].scratch.get())
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(block, scratch))) {
-            self.panic.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
+            let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
+            // A member that was left behind only follows another's panic.
+            if first.as_ref().is_none_or(|first| first.downcast_ref() == Some(&LEFT_BEHIND)) {
+                *first = Some(panic);
+            }
+            drop(first);
             self.panicked.store(true, Ordering::Relaxed);
         }
         self.members[block].done.0.store(generation, Ordering::Release);
@@ -267,21 +253,6 @@ impl<'s> Team<'s> {
     /// Number of members, the driver included.
     pub fn members(&self) -> usize {
         self.shared.members.len()
-    }
-
-    /// Tells the workers which rows of bytes, all of one length, will be gathered next, so that they ask the memory for them
-    /// when they have nothing else to do. Never changes a result.
-    pub fn announce<'r>(&self, rows: impl Iterator<Item = &'r [u8]>) {
-        if self.members() == 1 {
-            return;
-        }
-        let mut count = 0;
-        for (row, hint) in rows.zip(&self.shared.hints) {
-            hint.store(row.as_ptr() as usize, Ordering::Relaxed);
-            self.shared.hint_len.store(row.len(), Ordering::Relaxed);
-            count += 1;
-        }
-        self.shared.hinted.store(count, Ordering::Relaxed);
     }
 
     /// Runs `work` for blocks `0..blocks`, at most one for each member, block i on member i.

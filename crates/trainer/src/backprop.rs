@@ -16,9 +16,10 @@ use crate::cost::Outputs;
 use crate::network::Network;
 use crate::workspace::Workspace;
 use minibatch_kernels::{
-    Epilogue, Examples, Isa, Mat, MatMut, Matrix, Panels, Start, Store, Team, TeamInputs,
+    Epilogue, Examples, Isa, Mat, MatMut, Matrix, Member, Panels, Start, Store, Team, TeamInputs,
     accumulate_gathered, add_column_sums, gather_gemm, gemm, scale,
 };
+use std::ops::Range;
 
 /// The epilogue of the forward product: Z_l becomes A_l.
 struct Activate<'a>(&'a dyn Activation);
@@ -52,11 +53,27 @@ pub(crate) fn forward(
     examples: Examples<'_>,
     rows: usize,
 ) {
+    forward_through(team, None, network, workspace, examples, rows, 1..network.layers.len() + 1);
+}
+
+/// The activations of `layers`, counted from 1. A `member` of several computes its own neurons of the first layer only.
+pub(crate) fn forward_through(
+    team: &Team<'_>,
+    member: Option<&Member<'_>>,
+    network: &Network,
+    workspace: &mut Workspace,
+    examples: Examples<'_>,
+    rows: usize,
+    layers: Range<usize>,
+) {
     let Workspace { inputs, activations, pre_activations, .. } = workspace;
-    for (l, layer) in network.layers.iter().enumerate() {
+    for l in layers.start - 1..layers.end - 1 {
+        let layer = &network.layers[l];
         let (before, from) = activations.split_at_mut(l);
         let (weights, start) = (layer.weights.view(), Start::Bias(&layer.biases));
-        let (activation, output) = (layer.activation(), &mut from[0].top_mut(rows));
+        let activation = layer.activation();
+        let own = own_neurons(member, l + 1, from[0].cols());
+        let output = &mut from[0].top_mut(rows).columns(own);
         let mut product = |output: &mut MatMut<'_>, epilogue: &dyn Epilogue| match before.last() {
             None => gather_gemm(team, inputs, examples, weights, output, start, epilogue),
             Some(input) => gemm(team, input.top(rows), weights, output, start, epilogue),
@@ -74,6 +91,14 @@ pub(crate) fn forward(
             }
             None => product(output, &Activate(activation)),
         }
+    }
+}
+
+/// Which of the `neurons` of layer l are `member`'s: all but of the first layer, where they are shared out.
+fn own_neurons(member: Option<&Member<'_>>, l: usize, neurons: usize) -> Range<usize> {
+    match member {
+        Some(member) if l == 1 => member.columns(neurons),
+        _ => 0..neurons,
     }
 }
 
@@ -118,9 +143,11 @@ pub(crate) fn backward(team: &Team<'_>, network: &Network, workspace: &mut Works
 }
 
 /// BP3 and BP4: the step of plain gradient descent for layer l, the weights' without a gradient buffer. −η/B
-/// (`factor`) is folded into Δ_l, which afterwards is no longer the error.
+/// (`factor`) is folded into Δ_l, which afterwards is no longer the error. A `member` of several updates its own
+/// neurons.
 pub(crate) fn update(
     team: &Team<'_>,
+    member: Option<&Member<'_>>,
     network: &mut Network,
     workspace: &mut Workspace,
     rows: usize,
@@ -130,8 +157,9 @@ pub(crate) fn update(
     let Workspace { inputs, activations, errors, .. } = workspace;
     let layer = &mut network.layers[l - 1];
     let error = &mut errors[l - 1];
-    scale(team.isa(), &mut error.top_mut(rows), factor);
-    let error = error.top(rows);
+    let own = own_neurons(member, l, error.cols());
+    scale(team.isa(), &mut error.top_mut(rows).columns(own.clone()), factor);
+    let error = error.top(rows).part(0..rows, own);
     add_column_sums(team.isa(), error, &mut layer.biases);
     accumulate(team, inputs, activations, error, l, &mut layer.weights);
 }

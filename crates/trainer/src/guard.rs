@@ -4,7 +4,7 @@ use crate::error::{Divergence, Error};
 use crate::network::{Layer, Network};
 use crate::workspace::Workspace;
 use minibatch_data::{Dataset, Row};
-use minibatch_kernels::{Isa, Mat, max_magnitude};
+use minibatch_kernels::{Isa, Mat, Member, max_magnitude};
 
 /// What the magnitude of a weight or bias may grow to. Below the largest f32 by more than the roundings of a chain of
 /// additions can be.
@@ -14,7 +14,7 @@ const LIMIT: f64 = f32::MAX as f64 * 0.99;
 ///
 /// No update sweeps the weights: step by step, what a step can at most add to a weight is added to a bound. Only where
 /// that passes [`LIMIT`] are the weights themselves looked at, and that is where a run goes astray.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Guard {
     /// No input is larger, nor are the biases' inputs of 1.
     inputs: f64,
@@ -44,9 +44,11 @@ impl Guard {
     }
 
     /// Whether a step with these activations and errors, updating by `factor`·Δ_lᵀ·A_{l−1}, keeps every number finite.
+    /// Where a `member` of several asks, all get the same answer.
     pub(crate) fn check(
         &mut self,
         isa: Isa,
+        member: Option<&Member<'_>>,
         network: &Network,
         workspace: &Workspace,
         rows: usize,
@@ -69,7 +71,9 @@ impl Guard {
             if *bound + step > LIMIT {
                 let magnitudes =
                     blocks(&network.layers()[l - 1]).map(|block| max_magnitude(isa, slice(block)));
-                *bound = magnitudes.fold(0.0, f32::max).into();
+                let largest = magnitudes.fold(0.0, f32::max);
+                // The first layer is shared out.
+                *bound = member.filter(|_| l == 1).map_or(largest, |member| member.largest(largest)).into();
             }
             *bound += step;
             if *bound > LIMIT {

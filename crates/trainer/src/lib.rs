@@ -34,6 +34,7 @@ mod init;
 mod network;
 mod observer;
 mod registry;
+mod step;
 mod trainer;
 mod workspace;
 

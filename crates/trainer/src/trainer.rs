@@ -1,14 +1,12 @@
 //! The training loop: epochs of minibatches.
 
-use crate::backprop;
 use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::error::Error;
 use crate::evaluation::{Evaluation, Fit, Score};
-use crate::guard::{self, Guard};
 use crate::network::{Layer, Network, NetworkBuilder, Origin};
-use crate::workspace::{Workspace, with_examples};
-use minibatch_data::{Dataset, Row, Shuffle};
-use minibatch_kernels::{Pool, Team, prefetch_bytes};
+use crate::step::{Crew, Steps};
+use minibatch_data::{Dataset, Shuffle};
+use minibatch_kernels::Pool;
 use std::cell::OnceCell;
 use std::path::Path;
 use std::ptr;
@@ -93,8 +91,7 @@ pub struct Trainer<'a> {
     /// What made the network's first weights and biases, where that is known.
     origin: Option<Origin>,
     settings: Settings,
-    workspace: Workspace,
-    guard: Guard,
+    crew: Crew,
     shuffle: Shuffle,
     /// Examples of the current epoch that have been trained on.
     position: usize,
@@ -142,8 +139,7 @@ impl<'a> Trainer<'a> {
         network.check_shape(data)?;
         settings.check(data.len())?;
         Ok(Trainer {
-            workspace: Workspace::for_training(&network, settings.batch_size, pool.threads()),
-            guard: Guard::new(pool.isa(), &network, data)?,
+            crew: Crew::new(pool, &network, data, settings.batch_size)?,
             shuffle: Shuffle::new(data.len(), settings.seed)?,
             pool,
             data,
@@ -330,31 +326,27 @@ impl<'a> Trainer<'a> {
     ///
     /// [`Error::Diverged`] if a step would leave the finite numbers. All is then as it was before that step.
     pub fn advance(&mut self, steps: usize) -> Result<Option<Epoch>, Error> {
-        let (pool, started) = (self.pool, Instant::now());
+        let started = Instant::now();
         let before = (self.position == 0).then(|| self.shuffle.state());
-        let ended: Result<bool, Error> = pool.run(|team| {
-            for _ in 0..steps {
-                self.train_minibatch(team)?;
-                if self.position == self.data.len() {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
-        });
-        self.elapsed += started.elapsed();
-        match ended {
-            Ok(true) => Ok(Some(self.end_epoch())),
-            Ok(false) => Ok(None),
-            Err(error) => {
-                // An epoch without a step has not begun.
-                if self.position == 0
-                    && let Some(before) = before
-                {
-                    self.shuffle.restore(&before)?;
-                }
-                Err(error)
-            }
+        if self.position == 0 && steps > 0 {
+            self.shuffle.begin_epoch();
         }
+        let Trainer { data, shuffle, settings, position, .. } = self;
+        let steps = Steps { data, shuffle, settings, position: *position, steps };
+        let trained = self.crew.train(self.pool, &mut self.network, steps, self.cost_sum);
+        self.elapsed += started.elapsed();
+        (self.position, self.cost_sum) = (trained.position, trained.cost_sum);
+        if let Some(cause) = trained.diverged {
+            let (epoch, step) = (self.history.len() + 1, self.position / self.settings.batch_size + 1);
+            // An epoch without a step has not begun.
+            if self.position == 0
+                && let Some(before) = before
+            {
+                self.shuffle.restore(&before)?;
+            }
+            return Err(Error::Diverged { epoch, step, cause });
+        }
+        Ok((self.position == self.data.len()).then(|| self.end_epoch()))
     }
 
     /// Cost and accuracy of the network as it is now. Where an epoch has just ended, its record keeps them.
@@ -384,53 +376,6 @@ impl<'a> Trainer<'a> {
         Ok(evaluation)
     }
 
-    /// One minibatch: forward, output error, for l = L, …, 2 the error below, and, if all of that is finite, the updates.
-    fn train_minibatch(&mut self, team: &Team<'_>) -> Result<(), Error> {
-        if self.position == 0 {
-            self.shuffle.begin_epoch();
-        }
-        let Trainer { data, network, workspace, shuffle, settings, guard, .. } = self;
-        let indices = shuffle.minibatch(self.position, settings.batch_size);
-        let rows = indices.len();
-        let (isa, layers) = (team.isa(), network.layers.len());
-        let (epoch, step) = (self.history.len() + 1, self.position / settings.batch_size + 1);
-        let diverged = |cause| Error::Diverged { epoch, step, cause };
-        let index = move |row: usize| indices[row] as usize;
-        workspace.take_targets(data, rows, index);
-        // The next minibatch's rows are asked for a few at a time: a core can only wait for so many lines at once.
-        let next = shuffle.minibatch(self.position + rows, settings.batch_size);
-        if workspace.inputs.is_shared() {
-            team.announce(next.iter().filter_map(|&index| match data.input(index as usize) {
-                Row::Bytes(bytes) => Some(bytes),
-                Row::Floats(_) => None,
-            }));
-        }
-        let mut next = next.chunks(next.len().div_ceil(4).max(1)).map(|rows| prefetch_rows(data, rows));
-        next.next();
-        with_examples(data, index, |examples| backprop::forward(team, network, workspace, examples, rows));
-        next.next();
-        let cost = backprop::cost(isa, network, workspace, rows);
-        if !cost.is_finite() {
-            return Err(diverged(guard::cause_of_cost(isa, network, workspace, rows, cost)));
-        }
-        backprop::output_error(isa, network, workspace, rows);
-        for l in (2..=layers).rev() {
-            backprop::backward(team, network, workspace, rows, l);
-        }
-        let factor = (-settings.learning_rate / rows as f64) as f32;
-        guard.check(isa, network, workspace, rows, factor).map_err(diverged)?;
-        for l in (1..=layers).rev() {
-            if l == 1 {
-                next.next();
-            }
-            backprop::update(team, network, workspace, rows, l, factor);
-        }
-        next.for_each(drop);
-        self.cost_sum += cost;
-        self.position += rows;
-        Ok(())
-    }
-
     fn end_epoch(&mut self) -> Epoch {
         let cost = std::mem::take(&mut self.cost_sum) / self.data.len() as f64;
         self.position = 0;
@@ -450,16 +395,7 @@ fn check_same_run(pool: &Pool, data: &Dataset, checkpoint: &Checkpoint) -> Resul
     }
     let (recorded, found) = (checkpoint.data, DataIdentity::of(data));
     if recorded != found {
-        return differs("training data", recorded.to_string(), found.to_string());
+        return differs("training set", recorded.to_string(), found.to_string());
     }
     Ok(())
-}
-
-/// Asks the memory for the inputs of the examples `indices`.
-fn prefetch_rows(data: &Dataset, indices: &[u32]) {
-    for &index in indices {
-        if let Row::Bytes(bytes) = data.input(index as usize) {
-            prefetch_bytes(bytes);
-        }
-    }
 }

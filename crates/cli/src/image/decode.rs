@@ -57,11 +57,14 @@ impl Picture {
 fn reason(error: DecodingError) -> String {
     match error {
         DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            "expected a whole PNG file, found its end too early; the file is truncated".to_owned()
+            "expected a whole PNG file, found its end too early; the file is truncated, copy it again"
+                .to_owned()
         }
         error => {
             let text = error.to_string();
-            format!("the PNG file is damaged: {}", text.trim_end_matches('.'))
+            // Of a chunk the decoder prints all its fields.
+            let short = text.split(" while decoding ChunkType").next().unwrap_or_default();
+            format!("the PNG file is damaged: {}; export it anew", short.trim_end_matches('.'))
         }
     }
 }

@@ -96,7 +96,7 @@ impl Event for Plan {
         write_rows(out, &[data, ("training set", format!("{training} {images}, {targets}"))])?;
         if let Some(examples) = self.validation_examples {
             let examples = grouped(examples);
-            let set = format!("{examples} {images} set aside of the training set's");
+            let set = format!("{examples} {images}, set aside from the training set");
             write_rows(out, &[("validation set", set)])?;
         }
         let rows = [
@@ -260,7 +260,7 @@ pub(crate) struct Summary {
     pub best_test_accuracy: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best_test_cost: Option<f64>,
-    /// By validation, of the epochs since the run was started or resumed.
+    /// By validation, of the epochs since the run was started; since it was resumed, unless the best is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Chosen>,
     /// 16 hexadecimal digits.

@@ -1,7 +1,6 @@
 //! `--checkpoint`, `minibatch eval` and `minibatch info`.
 
 use crate::world::World;
-use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
@@ -101,45 +100,6 @@ fn a_run_says_that_it_replaces_a_file() {
     let again = world.run(TRAIN);
     let line = "\ncheckpoint        run.ckpt after every epoch, replacing the one that is there\n";
     assert!(again.succeeded().contains(line), "{}", again.stdout);
-}
-
-#[test]
-fn what_is_no_checkpoint_is_refused() {
-    let world = World::new();
-    world.run(TRAIN).succeeded();
-    let mut bytes = fs::read(world.path("run.ckpt")).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(world.path("damaged.ckpt"), bytes).unwrap();
-    fs::write(world.path("text.ckpt"), "not a checkpoint").unwrap();
-    for command in ["info", "eval --data set"] {
-        for (file, reason) in [
-            ("damaged.ckpt", "damaged.ckpt: "),
-            ("text.ckpt", "text.ckpt: not a minibatch checkpoint"),
-            ("missing.ckpt", "cannot read missing.ckpt: "),
-            ("set", "set: expected the path of a regular file"),
-        ] {
-            let run = world.run(&format!("{command} {file}"));
-            assert_eq!((run.code, &*run.stdout), (Some(1), ""), "{command} {file}");
-            assert!(run.stderr.starts_with(&format!("error: {reason}")), "{}", run.stderr);
-        }
-    }
-}
-
-#[test]
-fn a_network_is_not_evaluated_on_other_shapes() {
-    let world = World::new();
-    world.run(TRAIN).succeeded();
-    let images = [0_u8; 12];
-    fs::create_dir(world.path("other")).unwrap();
-    for name in ["train", "t10k"] {
-        let create =
-            |kind: &str| fs::File::create(world.path(&format!("other/{name}-{kind}-ubyte"))).unwrap();
-        minibatch_data::write_idx_u8(&mut create("images-idx3"), &[3, 2, 2], &images).unwrap();
-        minibatch_data::write_idx_u8(&mut create("labels-idx1"), &[3], &[0, 1, 2]).unwrap();
-    }
-    let run = world.run("eval run.ckpt --data other");
-    assert_eq!((run.code, &*run.stderr), (Some(1), "error: the data have 4 inputs, the network 20"));
 }
 
 #[test]

@@ -2,70 +2,9 @@
 
 use crate::world::{TEST, TRAINING, World};
 use minibatch_data::write_idx_f32;
-use std::fs::File;
+use std::fs::{self, File};
 
 const SYNTHETIC: &str = "--dataset synthetic --synthetic-size 300,50";
-
-/// Arguments after `train --data set`, and the message after `error: `: exit code 2.
-const WRONG: &[(&str, &str)] = &[
-    (
-        "--activation leaky-relu(-1)",
-        "invalid value 'leaky-relu(-1)' for '--activation <NAME>': leaky-relu is known, but not with that parameter; \
-         leave it out, or give a number that it takes, as in leaky-relu(0.2), elu(1) or huber(0.5); see `--help`",
-    ),
-    (
-        "--cost hubber",
-        "invalid value 'hubber' for '--cost <NAME>'; possible values: quadratic, mse, mae, huber, \
-         binary-cross-entropy, categorical-cross-entropy, hinge, poisson; tip: a similar value exists: 'huber'; see \
-         `--help`",
-    ),
-    (
-        "--cost categorical-cross-entropy",
-        "cost categorical-cross-entropy can't follow output activation sigmoid: it takes softmax",
-    ),
-    ("--activation softmax", "layer 1 can't be softmax, which is for the output layer only"),
-    ("--layers 20", "--layers 20: expected at least two layers, the inputs and the outputs, such as 20,3"),
-    ("--layers 784,3,10", "--layers 784,3,10: expected 20 first, the inputs (4×5), and 3 last, the classes"),
-    (
-        "--hidden 3 --layers 20,3",
-        "the argument '--hidden <N,…>' cannot be used with '--layers <N,…>'; see `--help`",
-    ),
-    (
-        "--layers 20,3 --activation relu",
-        "--activation relu: there is no hidden layer; --output-activation sets that of the output",
-    ),
-    (
-        "--validation-split 1",
-        "invalid value '1' for '--validation-split <F>': expected a number between 0 and 1, such as 0.1; see `--help`",
-    ),
-    (
-        "--validation-split 0.001",
-        "--validation-split 0.001: fraction for validation: expected between 0 and 1, leaving some of 205 examples on \
-         each side, found 0.001",
-    ),
-    (
-        "--task regresion",
-        "invalid value 'regresion' for '--task <TASK>'; possible values: classification, regression; tip: a similar \
-         value exists: 'regression'; see `--help`",
-    ),
-    ("--dataset synthetic", "--dataset synthetic is drawn in memory: leave out --data or --dataset"),
-    ("--synthetic-size 3,3", "--synthetic-size needs --dataset synthetic"),
-    (
-        "--synthetic-size 0,3",
-        "invalid value '0,3' for '--synthetic-size <N,N>': expected two numbers from 1 to 5000000, such as \
-         60000,10000; see `--help`",
-    ),
-];
-
-#[test]
-fn wrong_options_are_told_in_one_line() {
-    let world = World::new();
-    for (arguments, message) in WRONG {
-        let run = world.run(&format!("train --data set {arguments}"));
-        let expected = (Some(2), "", format!("error: {message}"));
-        assert_eq!((run.code, &*run.stdout, run.stderr), expected, "{arguments}");
-    }
-}
 
 #[test]
 fn every_choice_is_recorded_and_repeated() {
@@ -126,9 +65,81 @@ fn values_are_learnt_by_regression() {
     world.run("verify run.ckpt --data set").succeeded();
 }
 
+/// What `--keep` calls the best is what the validation set chooses, also across an interruption.
+#[test]
+fn the_validation_set_chooses_the_best_checkpoint() {
+    let world = World::new();
+    let train = "train --data set --validation-split 0.3 --seed 5 --hidden 8 --learning-rate 30 --keep 1";
+    let best =
+        |file: &str| world.json(&format!("info {file}.best.ckpt"))[0]["history"].as_array().unwrap().len();
+    let epochs = 9;
+    let events = world.json(&format!("{train} --epochs {epochs} --checkpoint run.ckpt"));
+    let results: Vec<f64> =
+        events[1..=epochs].iter().map(|epoch| epoch["validation"]["accuracy"].as_f64().unwrap()).collect();
+    let largest = results.iter().copied().fold(0.0, f64::max);
+    let chosen = 1 + results.iter().position(|result| *result == largest).unwrap();
+    assert_eq!(
+        (best("run"), &events[epochs + 1]["chosen"]["epoch"]),
+        (chosen, &chosen.into()),
+        "{results:?}"
+    );
+
+    // Stopped after the best epoch, the run goes on knowing of it.
+    assert!(chosen < epochs, "the seed must choose an epoch before the last: {results:?}");
+    world.run(&format!("{train} --epochs {chosen} --checkpoint cut.ckpt")).succeeded();
+    let resume =
+        format!("train --data set --validation-split 0.3 --resume cut.ckpt --keep 1 --epochs {epochs}");
+    let end = world.json(&resume).pop().unwrap();
+    assert_eq!((best("cut"), &end["chosen"]["epoch"]), (chosen, &chosen.into()));
+
+    let plan = world.run(&format!("{train} --epochs 1 --checkpoint other.ckpt"));
+    let line = "\ncheckpoint        other.ckpt after every epoch, the newest and the best on the validation set kept\n";
+    assert!(plan.succeeded().contains(line), "{}", plan.stdout);
+}
+
+/// Pixels and labels of every type that an IDX file can have.
+#[test]
+fn every_type_of_idx_file_is_read() {
+    /// Big-endian bytes of a number.
+    type Bytes = fn(u8) -> Vec<u8>;
+    let types: [(u8, &str, Bytes); 6] = [
+        (0x08, "ubyte", |x| vec![x]),
+        (0x09, "byte", |x| vec![x]),
+        (0x0b, "short", |x| i16::from(x).to_be_bytes().to_vec()),
+        (0x0c, "int", |x| i32::from(x).to_be_bytes().to_vec()),
+        (0x0d, "float", |x| f32::from(x).to_be_bytes().to_vec()),
+        (0x0e, "double", |x| f64::from(x).to_be_bytes().to_vec()),
+    ];
+    let world = World::empty();
+    for (element, name, bytes) in types {
+        fs::create_dir(world.path(name)).unwrap();
+        for half in ["train", "t10k"] {
+            let write = |kind: &str, dims: &[u8], values: &[u8]| {
+                let mut file = vec![0, 0, element, dims.len() as u8];
+                dims.iter().for_each(|&dim| file.extend(u32::from(dim).to_be_bytes()));
+                values.iter().for_each(|&value| file.extend(bytes(value)));
+                let rank = dims.len();
+                fs::write(world.path(&format!("{name}/{half}-{kind}-idx{rank}-{name}")), file).unwrap();
+            };
+            write("images", &[30, 2, 3], &(0..180).map(|i| i % 100).collect::<Vec<u8>>());
+            write("labels", &[30], &(0..30).map(|i| i % 4).collect::<Vec<u8>>());
+        }
+        let (task, outputs) = if element < 0x0d { ("classification", 4) } else { ("regression", 1) };
+        let plan =
+            &world.json(&format!("train --data {name} --task {task} --learning-rate 0.001 --epochs 1"))[0];
+        assert_eq!(
+            (&plan["layers"].to_string()[..], &plan["training_examples"]),
+            (&format!("[6,32,{outputs}]")[..], &30.into()),
+            "{name}"
+        );
+    }
+}
+
 #[test]
 fn the_gradients_are_checked() {
     let checked = &World::empty().json("gradcheck --threads 1")[0];
     assert_eq!(checked["passed"], true);
     assert!(checked["pairs"].as_array().unwrap().len() > 40);
+    let text = World::empty().run("gradcheck --threads 1 --isa portable").succeeded().to_owned();
+    assert!(text.ends_with(" pairs, on portable: the gradients are those of the costs.\n"), "{text}");
 }

@@ -1,9 +1,9 @@
 //! `minibatch predict`.
 
 use crate::pictures::{KINDS, normalised, picture};
-use crate::world::{TEST, World};
+use crate::world::{TEST, TRAINING, World};
 use minibatch::Dataset;
-use minibatch_data::{Row, Targets, synthetic, write_idx_u8};
+use minibatch_data::{Row, Targets, synthetic, write_idx_f32, write_idx_u8};
 use serde_json::Value;
 use std::fs::{self, File};
 
@@ -13,7 +13,7 @@ const PICTURES: usize = 100;
 #[test]
 fn foreign_pictures_are_classified_as_their_originals() {
     let world = World::empty();
-    let drawn = synthetic::generate(8000, 300, 11).unwrap();
+    let drawn = synthetic::generate(20_000, 300, 11).unwrap();
     fs::create_dir(world.path("digits")).unwrap();
     for (half, set) in [("train", &drawn.train), ("t10k", &drawn.test)] {
         let create = |kind: &str| File::create(world.path(&format!("digits/{half}-{kind}-ubyte"))).unwrap();
@@ -24,7 +24,7 @@ fn foreign_pictures_are_classified_as_their_originals() {
         write_idx_u8(&mut create("labels-idx1"), &[set.len()], &labels).unwrap();
     }
     world
-        .run("train --data digits --hidden 32 --epochs 10 --seed 4 --checkpoint run.ckpt --threads 1")
+        .run("train --data digits --hidden 64 --epochs 15 --seed 4 --checkpoint run.ckpt --threads 1")
         .succeeded();
     let images = world.path("digits/t10k-images-idx3-ubyte");
     let test = Dataset::map(&images, &world.path("digits/t10k-labels-idx1-ubyte")).unwrap();
@@ -58,25 +58,10 @@ fn bytes(set: &Dataset, index: usize) -> &[u8] {
     bytes
 }
 
-/// A world with a set, and a network of its 20 inputs and one of 16.
-fn trained() -> World {
-    let world = World::new();
-    world.run("train --data set --hidden 5 --epochs 1 --checkpoint run.ckpt").succeeded();
-    fs::create_dir(world.path("square")).unwrap();
-    for (half, examples) in [("train", 32), ("t10k", 3)] {
-        let create = |kind: &str| File::create(world.path(&format!("square/{half}-{kind}-ubyte"))).unwrap();
-        let pixels: Vec<u8> = (0..examples * 16).map(|i| (i * 37 % 256) as u8).collect();
-        let labels: Vec<u8> = (0..examples).map(|i| (i % 3) as u8).collect();
-        write_idx_u8(&mut create("images-idx3"), &[examples, 4, 4], &pixels).unwrap();
-        write_idx_u8(&mut create("labels-idx1"), &[examples], &labels).unwrap();
-    }
-    world.run("train --data square --hidden 5 --epochs 1 --checkpoint square.ckpt").succeeded();
-    world
-}
-
 #[test]
 fn every_format_tells_the_same() {
-    let world = trained();
+    let world = World::new();
+    world.run("train --data set --hidden 5 --epochs 1 --checkpoint run.ckpt").succeeded();
     let all = world.json("predict run.ckpt set/t10k-images-idx3-ubyte");
     assert_eq!(all.len(), TEST);
     let lines = |arguments: &str| {
@@ -115,84 +100,39 @@ fn every_format_tells_the_same() {
     assert_eq!(run.stdout.lines().count(), 6);
 }
 
-/// The first image is good: nothing is printed of it either.
+/// A network of a regression has values to tell, and no classes.
 #[test]
-fn what_cannot_be_predicted_is_told_in_one_line() {
-    let world = trained();
-    let digit: Vec<u8> = (0..784).map(|i| if i % 28 == 14 { 255 } else { 0 }).collect();
-    let good = picture(&digit, 0, 1);
-    fs::write(world.path("good.png"), &good).unwrap();
-    fs::write(world.path("short.png"), &good[..good.len() / 2]).unwrap();
-    fs::write(world.path("head.png"), &good[..20]).unwrap();
-    let mut damaged = good.clone();
-    damaged[good.len() / 2] ^= 0x10;
-    fs::write(world.path("damaged.png"), damaged).unwrap();
-    fs::write(world.path("blank.png"), picture(&[0; 784], 0, 1)).unwrap();
-    fs::write(world.path("clear.png"), picture(&[0; 784], 2, 1)).unwrap();
-    fs::write(world.path("photo.png"), b"\xff\xd8\xff\xe0 and more").unwrap();
-    fs::write(world.path("text.png"), "a digit").unwrap();
-    fs::write(world.path("empty.png"), "").unwrap();
-    assert!(world.run("predict square.ckpt good.png").succeeded().starts_with("good.png: "));
-
-    const EARLY: &str = "expected a whole PNG file, found its end too early; the file is truncated";
-    const NOTHING: &str =
-        "expected a digit in one tone on a background of another, found nothing that stands out";
-    const FOREIGN: &str = "expected a PNG picture or an IDX file of images, found";
-    for (arguments, code, message) in [
-        ("square.ckpt good.png short.png", 1, format!("short.png: {EARLY}")),
-        ("square.ckpt good.png head.png", 1, format!("head.png: {EARLY}")),
-        ("square.ckpt good.png damaged.png", 1, "damaged.png: the PNG file is damaged: ".to_owned()),
-        ("square.ckpt good.png blank.png", 1, format!("blank.png: {NOTHING}")),
-        ("square.ckpt good.png clear.png", 1, format!("clear.png: {NOTHING}")),
-        ("square.ckpt good.png photo.png", 1, format!("photo.png: {FOREIGN} a JPEG file; convert it to PNG")),
-        (
-            "square.ckpt good.png text.png",
-            1,
-            format!("text.png: {FOREIGN} a file that begins with 61 20 64 69 67 69 74; convert it to PNG"),
-        ),
-        ("square.ckpt good.png empty.png", 1, format!("empty.png: {FOREIGN} an empty file")),
-        ("square.ckpt good.png none.png", 1, "none.png: cannot open: ".to_owned()),
-        ("square.ckpt good.png set", 1, "set: expected a regular file, found a folder".to_owned()),
-        (
-            "run.ckpt good.png",
-            1,
-            "good.png: pictures need a network whose inputs are a square image, as 28×28 = 784; that of run.ckpt \
-             has 20"
-                .to_owned(),
-        ),
-        (
-            "square.ckpt good.png set/t10k-images-idx3-ubyte",
-            1,
-            "set/t10k-images-idx3-ubyte: expected images of 16 pixels, the inputs of square.ckpt, found 20 (4×5)"
-                .to_owned(),
-        ),
-        (
-            "square.ckpt good.png set/t10k-labels-idx1-ubyte",
-            1,
-            "set/t10k-labels-idx1-ubyte: expected images, found an IDX file of rank 1: labels?".to_owned(),
-        ),
-        (
-            "square.ckpt --data set --index 0",
-            1,
-            "set: expected images of 16 pixels, the inputs of square.ckpt, found 20 (4×5)".to_owned(),
-        ),
-        (
-            "run.ckpt --data set --index 0,60",
-            2,
-            "--index 60: expected 0 to 59, the test images of set".to_owned(),
-        ),
-        ("run.ckpt --data set", 2, "".to_owned()),
-        ("run.ckpt --data set good.png", 2, "--data needs --index N, the images of it".to_owned()),
-        ("run.ckpt --index 0 good.png", 2, "the argument ".to_owned()),
-        (
-            "run.ckpt --data set --index 0 --format csv --top 1",
-            2,
-            "--top: the CSV table has the outputs of all classes".to_owned(),
-        ),
-        ("none.ckpt good.png", 1, "cannot read none.ckpt: ".to_owned()),
-    ] {
-        let run = world.run(&format!("predict {arguments}"));
-        assert_eq!((run.code, &*run.stdout), (Some(code), ""), "{arguments}: {}", run.stderr);
-        assert!(run.stderr.starts_with(&format!("error: {message}")), "{arguments}: {}", run.stderr);
+fn values_are_predicted_as_values() {
+    let world = World::new();
+    for (half, examples) in [("train", TRAINING), ("t10k", TEST)] {
+        let file = world.path(&format!("set/{half}-labels-idx1-ubyte"));
+        let values: Vec<f32> = (0..2 * examples).map(|i| (i % 8) as f32 / 8.0).collect();
+        write_idx_f32(&mut File::create(file).unwrap(), &[examples, 2], &values).unwrap();
     }
+    world.run("train --data set --task regression --hidden 5 --epochs 1 --checkpoint run.ckpt").succeeded();
+    let json = world.json("predict run.ckpt --data set --index 3,0");
+    assert_eq!((&json[0]["index"], &json[0]["target"]), (&3.into(), &serde_json::json!([0.75, 0.875])));
+    let values: Vec<f64> =
+        json[0]["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+
+    let text = |arguments: &str| world.run(&format!("predict run.ckpt {arguments}")).succeeded().to_owned();
+    assert_eq!(
+        text("--data set --index 3"),
+        format!(
+            "set[3]\n\n output       value      target\n      0  {:>10.6}    0.750000\n      1  {:>10.6}    0.875000\n",
+            values[0], values[1]
+        )
+    );
+    let lines = text("--data set --index 3,0");
+    let first = format!("set[3]: {:.6}, {:.6} (target 0.750000, 0.875000)", values[0], values[1]);
+    assert_eq!((lines.lines().count(), lines.lines().next()), (2, Some(&*first)));
+    let csv = text("--data set --index 3 --format csv");
+    let expected = format!(
+        "image,index,target_0,target_1,value_0,value_1\nset,3,0.75,0.875,{},{}\n",
+        values[0] as f32, values[1] as f32
+    );
+    assert_eq!(csv, expected);
+    // Of a file alone the targets aren't known.
+    let csv = text("set/t10k-images-idx3-ubyte --format csv");
+    assert_eq!((csv.lines().count(), csv.lines().next()), (1 + TEST, Some("image,index,value_0,value_1")));
 }

@@ -5,6 +5,7 @@
 //! into the micro-kernel's order where that pays; [`sizes`] holds every block size and threshold.
 
 mod blocking;
+mod gathered;
 mod pack;
 mod sizes;
 mod tile;
@@ -13,7 +14,7 @@ pub(crate) use pack::Scratch;
 
 use crate::compact::{BLOCK, CompactInputs, Examples, TeamInputs};
 use crate::isa::{ArithmeticClass, Isa};
-use crate::matrix::{Mat, MatMut};
+use crate::matrix::{Mat, MatMut, along};
 use crate::team::{Team, column_block};
 use std::ops::Range;
 
@@ -244,12 +245,32 @@ impl Product<'_> {
         }
         // SAFETY: the caller's contract is the same.
         unsafe {
+            // A block of examples, all of the active inputs, and columns of B that follow one another.
+            let few = |x: &CompactInputs| {
+                let fused = self.isa.class() == ArithmeticClass::Fused;
+                fused && (1..=BLOCK).contains(&x.examples()) && self.b.col_stride == 1
+            };
+            match self.a {
+                Left::Inputs(x) if few(x) && rows == (0..x.examples()) => {
+                    return self.isa.run(gathered::Forward { x, product: *self, cols });
+                }
+                Left::InputsTransposed(x) if few(x) && rows == (0..x.active().len()) => {
+                    return self.isa.run(gathered::Update { x, product: *self, cols });
+                }
+                _ => {}
+            }
             if self.isa.class() == ArithmeticClass::Matrixmultiply {
                 self.block_by_matrixmultiply(rows, cols);
             } else {
                 self.isa.run(blocking::Block { product: *self, rows, cols, scratch });
             }
         }
+    }
+
+    /// How far column `col` of C is from the first.
+    #[inline(always)]
+    fn across(&self, col: usize) -> usize {
+        along(col, 1, self.c_panel)
     }
 
     /// The view of C's block.
@@ -260,8 +281,7 @@ impl Product<'_> {
     unsafe fn c_block(&self, rows: Range<usize>, cols: Range<usize>) -> MatMut<'_> {
         // SAFETY: the block lies inside C and is the caller's alone.
         unsafe {
-            let across = cols.start / BLOCK * self.c_panel + cols.start % BLOCK;
-            let data = self.c.add(rows.start * self.c_stride + across);
+            let data = self.c.add(rows.start * self.c_stride + self.across(cols.start));
             MatMut::from_raw(data, rows.len(), cols.len(), self.c_stride, self.c_panel)
         }
     }

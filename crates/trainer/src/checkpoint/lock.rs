@@ -62,6 +62,11 @@ impl Lock {
         &self.names.path
     }
 
+    /// Where [`Keep`](super::Keep) puts the best one: `run.best.ckpt`.
+    pub fn best(&self) -> PathBuf {
+        self.names.best()
+    }
+
     pub(super) fn names(&self) -> &Names {
         &self.names
     }

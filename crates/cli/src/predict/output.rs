@@ -1,0 +1,227 @@
+//! How predictions are printed.
+
+use super::{Format, Name, Truth};
+use serde::Serialize;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Classes shown of each image where there are several.
+const SHOWN_OF_MANY: usize = 3;
+
+/// What a network makes of an image.
+pub(super) struct Prediction {
+    pub(super) name: Name,
+    pub(super) outputs: Vec<f32>,
+}
+
+/// What of it is shown.
+#[derive(Clone, Copy)]
+pub(super) enum Shown {
+    /// The likeliest classes, or as many as fit.
+    Classes { top: Option<usize> },
+    /// The outputs as they are.
+    Values,
+}
+
+/// A class and the network's output for it.
+#[derive(Clone, Copy, Serialize)]
+struct Ranked {
+    class: usize,
+    output: f32,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "prediction")]
+struct ClassEvent<'a> {
+    image: &'a Path,
+    index: Option<usize>,
+    label: Option<u32>,
+    /// The class of the largest output.
+    class: usize,
+    output: f32,
+    /// The largest outputs, largest first; of equal ones the lower class first.
+    ranked: Vec<Ranked>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "prediction")]
+struct ValueEvent<'a> {
+    image: &'a Path,
+    index: Option<usize>,
+    /// What the dataset has in their place.
+    target: Option<&'a [f32]>,
+    values: &'a [f32],
+}
+
+impl Prediction {
+    /// The classes, that of the largest output first; of equal ones the lower.
+    fn ranked(&self) -> Vec<Ranked> {
+        let outputs = self.outputs.iter().enumerate();
+        let mut ranked: Vec<Ranked> = outputs.map(|(class, &output)| Ranked { class, output }).collect();
+        ranked.sort_by(|a, b| b.output.total_cmp(&a.output));
+        ranked
+    }
+}
+
+impl Name {
+    /// For people: `nine.png`, `data/mnist[7]`.
+    pub(super) fn shown(&self) -> String {
+        match self.index {
+            Some(index) => format!("{}[{index}]", self.image.display()),
+            None => self.image.display().to_string(),
+        }
+    }
+
+    fn label(&self) -> Option<u32> {
+        match self.truth {
+            Some(Truth::Label(label)) => Some(label),
+            _ => None,
+        }
+    }
+
+    fn target(&self) -> Option<&[f32]> {
+        match &self.truth {
+            Some(Truth::Values(values)) => Some(values),
+            _ => None,
+        }
+    }
+}
+
+/// Writes `predictions`, without a `format` for people.
+pub(super) fn write(
+    out: &mut Vec<u8>,
+    format: Option<Format>,
+    shown: Shown,
+    predictions: &[Prediction],
+) -> io::Result<()> {
+    match (format, predictions) {
+        (Some(Format::Csv), _) => write_csv(out, shown, predictions),
+        (Some(Format::Jsonl), _) => {
+            predictions.iter().try_for_each(|prediction| write_json(out, shown, prediction))
+        }
+        (None, [one]) => write_one(out, shown, one),
+        (None, several) => several.iter().try_for_each(|prediction| write_line(out, shown, prediction)),
+    }
+}
+
+/// A table of a single image's outputs.
+fn write_one(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Result<()> {
+    let name = prediction.name.shown();
+    match shown {
+        Shown::Classes { top } => {
+            let mut ranked = prediction.ranked();
+            let class = ranked[0].class;
+            ranked.truncate(top.unwrap_or(usize::MAX));
+            writeln!(out, "{name}: {class}{}\n\nclass  output", labelled(&prediction.name))?;
+            ranked.iter().try_for_each(|Ranked { class, output }| writeln!(out, "{class:>5}  {output:.6}"))
+        }
+        Shown::Values if prediction.outputs.len() == 1 => write_line(out, shown, prediction),
+        Shown::Values => {
+            let target = prediction.name.target();
+            writeln!(
+                out,
+                "{name}\n\n output       value{}",
+                if target.is_some() { "      target" } else { "" }
+            )?;
+            for (i, value) in prediction.outputs.iter().enumerate() {
+                write!(out, "{i:>7}  {value:>10.6}")?;
+                // A set of another width has no target for it.
+                if let Some(target) = target.and_then(|target| target.get(i)) {
+                    write!(out, "  {target:>10.6}")?;
+                }
+                writeln!(out)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// One of several images.
+fn write_line(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Result<()> {
+    let name = prediction.name.shown();
+    match shown {
+        Shown::Classes { top } => {
+            let ranked = prediction.ranked();
+            let outputs = ranked.iter().take(top.unwrap_or(SHOWN_OF_MANY));
+            let outputs = outputs.map(|Ranked { class, output }| format!("{class} {output:.4}"));
+            let outputs = outputs.collect::<Vec<_>>().join(", ");
+            writeln!(out, "{name}: {}{}  [{outputs}]", ranked[0].class, labelled(&prediction.name))
+        }
+        Shown::Values => {
+            let listed = |values: &[f32]| {
+                values.iter().map(|value| format!("{value:.6}")).collect::<Vec<_>>().join(", ")
+            };
+            let target = prediction.name.target();
+            let target = target.map_or_else(String::new, |target| format!(" (target {})", listed(target)));
+            writeln!(out, "{name}: {}{target}", listed(&prediction.outputs))
+        }
+    }
+}
+
+fn labelled(name: &Name) -> String {
+    name.label().map_or_else(String::new, |label| format!(" (labelled {label})"))
+}
+
+fn write_json(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Result<()> {
+    let Prediction { name, outputs } = prediction;
+    let (image, index) = (&*name.image, name.index);
+    match shown {
+        Shown::Classes { top } => {
+            let mut ranked = prediction.ranked();
+            let Ranked { class, output } = ranked[0];
+            ranked.truncate(top.unwrap_or(usize::MAX));
+            let event = ClassEvent { image, index, label: name.label(), class, output, ranked };
+            serde_json::to_writer(&mut *out, &event)?;
+        }
+        Shown::Values => {
+            let event = ValueEvent { image, index, target: name.target(), values: outputs };
+            serde_json::to_writer(&mut *out, &event)?;
+        }
+    }
+    out.write_all(b"\n")
+}
+
+/// Image, index, then label, class and the outputs of all classes in their order, or the values after their targets, if
+/// those are known (RFC 4180, lines ended by a line feed).
+fn write_csv(out: &mut Vec<u8>, shown: Shown, predictions: &[Prediction]) -> io::Result<()> {
+    let outputs = predictions.first().map_or(0, |prediction| prediction.outputs.len());
+    let targets = predictions.first().and_then(|one| one.name.target()).map_or(0, <[f32]>::len);
+    write!(out, "image,index")?;
+    match shown {
+        Shown::Classes { .. } => {
+            write!(out, ",label,class")?;
+            (0..outputs).try_for_each(|class| write!(out, ",output_{class}"))?;
+        }
+        Shown::Values => {
+            (0..targets).try_for_each(|i| write!(out, ",target_{i}"))?;
+            (0..outputs).try_for_each(|i| write!(out, ",value_{i}"))?;
+        }
+    }
+    writeln!(out)?;
+    for prediction in predictions {
+        let Prediction { name, outputs } = prediction;
+        let index = name.index.map(|index| index.to_string()).unwrap_or_default();
+        write!(out, "{},{index}", field(&name.image.display().to_string()))?;
+        match shown {
+            Shown::Classes { .. } => {
+                let label = name.label().map(|label| label.to_string()).unwrap_or_default();
+                write!(out, ",{label},{}", prediction.ranked()[0].class)?;
+            }
+            Shown::Values => {
+                name.target().into_iter().flatten().try_for_each(|target| write!(out, ",{target}"))?;
+            }
+        }
+        outputs.iter().try_for_each(|output| write!(out, ",{output}"))?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// A field of CSV, in quotes where it needs them.
+fn field(text: &str) -> String {
+    if text.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}

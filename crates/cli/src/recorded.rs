@@ -1,0 +1,126 @@
+//! Opening a checkpoint, and telling what doesn't go with it.
+
+use crate::failure::Failure;
+use crate::text::shape;
+use minibatch::checkpoint::{DataIdentity, Error, FormatError};
+use minibatch::{Checkpoint, Dataset};
+use std::fmt::Display;
+use std::io;
+use std::path::Path;
+
+const NAME_THE_DATA: &str = "name the data that it was trained on with --data or --dataset";
+
+/// Reads the checkpoint that the user named.
+pub(crate) fn load(path: &Path) -> Result<Checkpoint, Failure> {
+    const NAME_ANOTHER: &str = "name a file that `minibatch train --checkpoint` wrote";
+    let shown = path.display();
+    Checkpoint::load(path).map_err(|error| {
+        Failure::Run(match error {
+            Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                format!("{shown}: expected a checkpoint, found no such file; `minibatch train --checkpoint {shown}` makes one")
+            }
+            Error::NotAFile { .. } => {
+                let found = if path.is_dir() { "a folder" } else { "no regular file" };
+                format!("{shown}: expected a checkpoint, found {found}; {NAME_ANOTHER}")
+            }
+            Error::Format { source: FormatError::Magic { .. }, .. } => format!("{error}; {NAME_ANOTHER}"),
+            // Some say already what to do.
+            Error::Format { ref source, .. } if !source.to_string().contains("; ") => {
+                format!("{error}; restore an intact copy")
+            }
+            error => error.to_string(),
+        })
+    })
+}
+
+/// Data that are not those of the run recorded in `checkpoint`.
+pub(crate) fn other_data(
+    checkpoint: &Path,
+    folder: &Path,
+    what: &str,
+    recorded: impl Display,
+    found: impl Display,
+) -> Failure {
+    let (checkpoint, folder) = (checkpoint.display(), folder.display());
+    Failure::Run(format!(
+        "{folder}: expected the {what} of {checkpoint} ({recorded}), found another ({found}); {NAME_THE_DATA}"
+    ))
+}
+
+/// What of the library's refusals the user's files explain.
+pub(crate) fn explained(error: minibatch::Error, checkpoint: &Path, folder: &Path) -> Failure {
+    match error {
+        minibatch::Error::Resume { what, recorded, found } => {
+            other_data(checkpoint, folder, what, recorded, found)
+        }
+        error => error.into(),
+    }
+}
+
+/// Whether `test` is what the recorded accuracies were measured on.
+pub(crate) fn check_test_set(
+    recorded: Option<DataIdentity>,
+    checkpoint: &Path,
+    test: &Dataset,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let found = DataIdentity::of(test);
+    match recorded {
+        Some(recorded) if recorded != found => {
+            Err(other_data(checkpoint, folder, "test set", recorded, found))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether `training` is what the run was trained on: often it is not for want of the same split.
+pub(crate) fn check_training_set(
+    recorded: &Checkpoint,
+    checkpoint: &Path,
+    training: &Dataset,
+    folder: &Path,
+    split: Option<f64>,
+) -> Result<(), Failure> {
+    let (examples, found) = (recorded.data.examples, training.len());
+    if split.is_some() || examples >= found as u64 {
+        return Ok(());
+    }
+    let (checkpoint, folder) = (checkpoint.display(), folder.display());
+    Err(Failure::Run(format!(
+        "{folder}: expected the training set of {checkpoint} ({examples} examples), found {found}; a run that set some \
+         aside with --validation-split needs that again"
+    )))
+}
+
+/// Whether the recorded network has the inputs and outputs that `data` call for.
+pub(crate) fn check_shape(
+    recorded: &Checkpoint,
+    checkpoint: &Path,
+    data: &Dataset,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let (network, checkpoint, folder) = (&recorded.network, checkpoint.display(), folder.display());
+    let (inputs, outputs) = (network.inputs(), network.outputs());
+    if data.input_len() != inputs {
+        let (found, shape) = (data.input_len(), shape(data.example_shape()));
+        return Err(Failure::Run(format!(
+            "{folder}: expected examples of {inputs} inputs, as the network of {checkpoint} takes, found {found} \
+             ({shape}); {NAME_THE_DATA}"
+        )));
+    }
+    let width = data.targets().width();
+    if width != outputs {
+        let s = |number: usize| if number == 1 { "" } else { "s" };
+        let found = match data.classes() {
+            Some(1) => "1 class".to_owned(),
+            Some(classes) => format!("{classes} classes"),
+            None => format!("{width} value{} of an example", s(width)),
+        };
+        return Err(Failure::Run(format!(
+            "{folder}: expected targets for {outputs} output{}, as the network of {checkpoint} has, found {found}; \
+             {NAME_THE_DATA}",
+            s(outputs)
+        )));
+    }
+    Ok(())
+}

@@ -1,0 +1,314 @@
+//! Members that run one program, each on data of its own, and hand each other what they have computed.
+//!
+//! A phase of the [team](crate::team) is opened and closed by its driver, which costs microseconds: what a member needs
+//! to know lies in the driver's cache. Where a whole step takes only a few, the members run the same program side by
+//! side instead ([`Team::together`]). Each owns its data outright; the one thing that passes between them is a block of
+//! columns of a matrix, which every member computes for all ([`Member::all_gather`]).
+//!
+//! # Protocol
+//!
+//! Exchanges are counted in **rounds**, the same on every member because the program is the same. In round r a member
+//! writes its block into its own slot r mod 2, stores r in `arrived` (release), and for every other member waits until
+//! `arrived` is at least r (acquire) and reads its slot r mod 2. Two slots are enough: whoever writes slot r mod 2 again has
+//! left round r + 1, so all others had arrived at r + 1, and had read what belongs to r before.
+//!
+//! A member that leaves the program, by its end or by a panic, says so in `left`; another that still waits for it panics in
+//! its turn. Nothing hangs.
+
+use crate::compact::prefetch_to_write;
+use crate::isa::Kernel;
+use crate::matrix::{Line, Matrix};
+use crate::team::{Shared, Team, column_block};
+use crate::vector::Vector;
+use std::cell::{Cell, UnsafeCell};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+/// How often a member looks for another before it gives its core away each time: about 50 µs.
+const SPINS_BEFORE_YIELD: u32 = 50_000;
+
+/// The panic of a member that waited for one that had left.
+pub(crate) const LEFT_BEHIND: &str = "a member of the team left the program that another still runs";
+
+/// What the members of a program hand each other, and where each packs its operands. Made once, used for many programs.
+pub struct Exchange {
+    slots: Box<[Slot]>,
+    /// For each member a team of its own alone.
+    alone: Box<[Shared]>,
+    left: AtomicBool,
+}
+
+/// What one member writes and the others read.
+struct Slot {
+    arrived: Apart<AtomicU64>,
+    blocks: [Apart<UnsafeCell<Vec<Line>>>; 2],
+}
+
+/// A value on cache lines of its own: two of them, because a core may fetch a line's neighbour with it.
+#[repr(align(128))]
+struct Apart<T>(T);
+
+impl Slot {
+    /// Where the block of a round is kept.
+    fn block(&self, round: u64) -> &UnsafeCell<Vec<Line>> {
+        &self.blocks[(round % 2) as usize].0
+    }
+}
+
+// SAFETY: the blocks are written by their own member and read by others at different times, as the protocol shows;
+// the rest is atomic. The teams are each used by the one thread that holds the member's block of the phase.
+unsafe impl Sync for Exchange {}
+
+impl Exchange {
+    /// For `members` that exchange matrices of up to `rows` rows and `cols` columns.
+    pub fn new(members: usize, rows: usize, cols: usize) -> Exchange {
+        let slot = |member| {
+            let lines = rows * column_block(cols, members, member).len().div_ceil(Line::LEN);
+            let block = || Apart(UnsafeCell::new(vec![Line::ZERO; lines]));
+            Slot { arrived: Apart(AtomicU64::new(0)), blocks: [block(), block()] }
+        };
+        Exchange {
+            slots: (0..members).map(slot).collect(),
+            alone: (0..members).map(|_| Shared::new(1)).collect(),
+            left: AtomicBool::new(false),
+        }
+    }
+
+    /// Number of members.
+    pub fn members(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The columns of a matrix of `cols` that `member` of `members` computes: whole cache lines of them.
+    pub fn columns(cols: usize, members: usize, member: usize) -> Range<usize> {
+        column_block(cols, members, member)
+    }
+
+    /// Before a program: nobody has arrived anywhere.
+    fn reset(&mut self) {
+        *self.left.get_mut() = false;
+        for slot in &mut self.slots {
+            *slot.arrived.0.get_mut() = 0;
+        }
+    }
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Exchange({} members)", self.members())
+    }
+}
+
+/// A member of a team that runs a program together with others.
+pub struct Member<'m> {
+    index: usize,
+    exchange: &'m Exchange,
+    team: Team<'m>,
+    round: Cell<u64>,
+}
+
+impl Member<'_> {
+    /// Which member it is, from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The member alone, to compute with.
+    pub fn team(&self) -> &Team<'_> {
+        &self.team
+    }
+
+    /// The columns of a matrix of `cols` that this member computes: [`Exchange::columns`].
+    pub fn columns(&self, cols: usize) -> Range<usize> {
+        column_block(cols, self.exchange.members(), self.index)
+    }
+
+    /// The largest of the members' numbers. Allocates.
+    ///
+    /// # Panics
+    ///
+    /// As for [`all_gather`](Self::all_gather).
+    pub fn largest(&self, number: f32) -> f32 {
+        let members = self.exchange.members();
+        let mut numbers = Matrix::zeros(1, members * Line::LEN);
+        numbers.row_mut(0)[self.index * Line::LEN] = number;
+        self.all_gather(&mut numbers, 1);
+        (0..members).map(|member| numbers.row(0)[member * Line::LEN]).fold(number, f32::max)
+    }
+
+    /// Completes the first `rows` rows of `matrix`, of which every member has computed its [`columns`](Self::columns).
+    ///
+    /// All members must call it, or [`send`](Self::send) and then [`receive`](Self::receive), for matrices of one shape, in the
+    /// same order.
+    ///
+    /// # Panics
+    ///
+    /// If the matrix is larger than the exchange was made for, or another member has left the program.
+    pub fn all_gather(&self, matrix: &mut Matrix, rows: usize) {
+        self.send(matrix, rows);
+        self.receive(matrix, rows);
+    }
+
+    /// The first half of [`all_gather`](Self::all_gather): hands over this member's columns. What it does before the second
+    /// half, it does while the others' are under way.
+    ///
+    /// # Panics
+    ///
+    /// If the matrix is larger than the exchange was made for.
+    pub fn send(&self, matrix: &Matrix, rows: usize) {
+        let round = self.round.get() + 1;
+        self.round.set(round);
+        let (own, stride) = (self.lines(self.index, matrix.cols()), matrix.line_stride());
+        let mine = &self.exchange.slots[self.index];
+        // SAFETY: by the protocol, nobody reads this slot between the round before last and this round's arrival.
+        let to = unsafe { &mut *mine.block(round).get() };
+        let from = &matrix.lines()[own.start..];
+        let (to_stride, lines) = (own.len(), own.len());
+        self.team.isa().run(CopyLines { from, from_stride: stride, to, to_stride, rows, lines });
+        mine.arrived.0.store(round, Ordering::Release);
+    }
+
+    /// The second half of [`all_gather`](Self::all_gather): takes over the others' columns.
+    ///
+    /// # Panics
+    ///
+    /// If another member has left the program.
+    pub fn receive(&self, matrix: &mut Matrix, rows: usize) {
+        let (round, stride) = (self.round.get(), matrix.line_stride());
+        for (member, slot) in self.exchange.slots.iter().enumerate() {
+            if member == self.index {
+                continue;
+            }
+            self.wait_for(slot, round);
+            // SAFETY: its member has arrived, and by the protocol doesn't write this slot again before this member arrives
+            // at the next round.
+            let from = unsafe { &*slot.block(round).get() };
+            let theirs = self.lines(member, matrix.cols());
+            let to = &mut matrix.lines_mut()[theirs.start..];
+            let (lines, from_stride) = (theirs.len(), theirs.len());
+            self.team.isa().run(CopyLines { from, from_stride, to, to_stride: stride, rows, lines });
+        }
+        // The next round's slot lies in the others' caches, which read it a round ago: it is fetched back while there is
+        // something else to do.
+        let mine = &self.exchange.slots[self.index];
+        // SAFETY: by the protocol, nobody else writes this member's slots, and only the address of the lines is taken.
+        let next = unsafe { (*mine.block(round + 1).get().cast_const()).as_ptr() };
+        for line in 0..rows * self.lines(self.index, matrix.cols()).len() {
+            prefetch_to_write(next.wrapping_add(line).cast());
+        }
+    }
+
+    /// Which lines of a row of `cols` are `member`'s.
+    fn lines(&self, member: usize, cols: usize) -> Range<usize> {
+        let block = column_block(cols, self.exchange.members(), member);
+        block.start / Line::LEN..block.end.div_ceil(Line::LEN)
+    }
+
+    fn wait_for(&self, slot: &Slot, round: u64) {
+        let arrived = || slot.arrived.0.load(Ordering::Acquire) >= round;
+        let mut spins = 0;
+        while !arrived() {
+            spins += 1;
+            if spins < SPINS_BEFORE_YIELD {
+                continue;
+            }
+            // It was preempted, perhaps by this thread: let it have this core.
+            thread::yield_now();
+            if self.exchange.left.load(Ordering::Acquire) && !arrived() {
+                std::panic::panic_any(LEFT_BEHIND);
+            }
+        }
+    }
+}
+
+impl Team<'_> {
+    /// Runs `program` on every share at once, each on a member of its own, and returns when all have ended. There is one
+    /// share for each of the exchange's members.
+    ///
+    /// Unlike in a phase, members wait for one another in the middle: none can do another's part.
+    ///
+    /// ```
+    /// use minibatch_kernels::{Exchange, Isa, Matrix, Pool};
+    ///
+    /// // Each member writes its own columns, and all see the whole.
+    /// let pool = Pool::new(Isa::detect(), 2)?;
+    /// let mut shares = [Matrix::zeros(1, 32), Matrix::zeros(1, 32)];
+    /// pool.run(|team| {
+    ///     team.together(&mut Exchange::new(2, 1, 32), &mut shares, |member, matrix| {
+    ///         matrix.row_mut(0)[member.columns(32)].fill(member.index() as f32);
+    ///         member.all_gather(matrix, 1);
+    ///     });
+    /// });
+    /// assert_eq!(shares[0], shares[1]);
+    /// assert_eq!((shares[0].row(0)[15], shares[0].row(0)[16]), (0.0, 1.0));
+    /// # Ok::<(), minibatch_kernels::PoolError>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the numbers of shares and members differ, the team is smaller, or the program panics on a member.
+    pub fn together<S: Send>(
+        &self,
+        exchange: &mut Exchange,
+        shares: &mut [S],
+        program: impl Fn(&Member<'_>, &mut S) + Sync,
+    ) {
+        /// A pointer that members share; each follows it to its own share.
+        struct Shares<S>(*mut S);
+        // SAFETY: a place; each member reaches another share through it, which may be sent to its thread.
+        unsafe impl<S: Send> Sync for Shares<S> {}
+        impl<S> Shares<S> {
+            fn at(&self, i: usize) -> *mut S {
+                self.0.wrapping_add(i)
+            }
+        }
+        /// Tells the others that this member has left, however it did.
+        struct Leave<'a>(&'a AtomicBool);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Release);
+            }
+        }
+        assert_eq!(shares.len(), exchange.members(), "a share for each member");
+        exchange.reset();
+        let (exchange, isa, members) = (&*exchange, self.isa(), shares.len());
+        let shares = Shares(shares.as_mut_ptr());
+        self.phase(members, |index, _| {
+            let _leave = Leave(&exchange.left);
+            let member =
+                Member { index, exchange, team: Team::new(&exchange.alone[index], isa), round: Cell::new(0) };
+            // SAFETY: a phase runs each block once, so this is the only reference to the share; there are as many.
+            program(&member, unsafe { &mut *shares.at(index) });
+        });
+    }
+}
+
+/// Copies `rows` rows of so many lines each; rows are a stride of lines apart.
+struct CopyLines<'a> {
+    from: &'a [Line],
+    from_stride: usize,
+    to: &'a mut [Line],
+    to_stride: usize,
+    rows: usize,
+    lines: usize,
+}
+
+impl Kernel for CopyLines<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let CopyLines { from, from_stride, to, to_stride, rows, lines } = self;
+        for row in 0..rows {
+            let from = &from[row * from_stride..][..lines];
+            let to = &mut to[row * to_stride..][..lines];
+            for (to, from) in to.iter_mut().zip(from) {
+                for at in (0..Line::LEN).step_by(V::LANES) {
+                    // SAFETY: a line is a whole number of registers; the caller vouches for the instruction set.
+                    unsafe { V::load(from.0.as_ptr().add(at)).store(to.0.as_mut_ptr().add(at)) };
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The first layer's products for one block of gathered examples: what a small network spends its time on.
+//!
+//! Both are sweeps over the rows of W whose input is active. With at most 16 examples the general loops around the
+//! micro-kernel would cost as much as some of its tiles; here a strip of columns is one loop over all active inputs, and
+//! on the way the memory is asked, a line at a time, for the examples of the next minibatch.
+
+use super::{Product, Start};
+use crate::compact::{BLOCK, CompactInputs, Upcoming};
+use crate::isa::Kernel;
+use crate::vector::Vector;
+use std::ops::Range;
+
+/// `cols` of C ← finish(start + X·B), where a step of the chains takes the row of B that belongs to an active input. Made by
+/// [`Product::block`], whose contract it inherits.
+pub(super) struct Forward<'a> {
+    /// At most one block of examples.
+    pub(super) x: &'a CompactInputs,
+    pub(super) product: Product<'a>,
+    pub(super) cols: Range<usize>,
+}
+
+/// `cols` of C ← C + Xᵀ·B, for rows of C whose input is active. Made by [`Product::block`], whose contract it inherits.
+pub(super) struct Update<'a> {
+    /// At most one block of examples, as many as B has rows.
+    pub(super) x: &'a CompactInputs,
+    pub(super) product: Product<'a>,
+    pub(super) cols: Range<usize>,
+}
+
+/// Steps between two looks at the upcoming lines; the loop's own instructions compete with the multiply-adds.
+const STEPS: usize = 4;
+
+/// Rows of C at a time: their chains hide the latency of a multiply-add, and are few enough that the next rows' are
+/// begun before they end. (8 rows, measured, take a fifth longer.)
+const ROWS: usize = 4;
+
+/// A register of columns: the first, and how many of its lanes are columns.
+#[derive(Clone, Copy)]
+struct Strip {
+    col: usize,
+    lanes: usize,
+}
+
+/// `cols` register by register.
+#[inline(always)]
+fn strips<V: Vector>(cols: Range<usize>) -> impl Iterator<Item = Strip> {
+    let end = cols.end;
+    cols.step_by(V::LANES).map(move |col| Strip { col, lanes: V::LANES.min(end - col) })
+}
+
+/// Calls `kernel::<ROWS, EDGE>` for a number of rows that is only known when running, in a function of its own, so that the
+/// chains of a strip are unrolled.
+macro_rules! with_rows {
+    ($rows:expr, $edge:expr, $vector:ty, $kernel:ident($($argument:expr),*)) => {
+        with_rows!(@ $rows, $edge, $vector, $kernel($($argument),*), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+    };
+    (@ $rows:expr, $edge:expr, $vector:ty, $kernel:ident $arguments:tt, $($count:literal)*) => {
+        match ($rows, $edge) {
+            $(
+                ($count, false) => <$vector>::enter($kernel::<$count, false> $arguments),
+                ($count, true) => <$vector>::enter($kernel::<$count, true> $arguments),
+            )*
+            (rows, _) => unreachable!("a block of {rows} examples"),
+        }
+    };
+}
+
+impl Kernel for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Forward { x, product, cols } = self;
+        // A sum of each example in a register of its own, and one for the row of B.
+        let height = if V::LANES == BLOCK { BLOCK } else { BLOCK / 2 };
+        for strip in strips::<V>(cols) {
+            for first in (0..x.examples()).step_by(height) {
+                let rows = height.min(x.examples() - first);
+                // SAFETY: the strip lies in C's block, its examples in the block of inputs; the rest is the caller's contract.
+                unsafe {
+                    with_rows!(rows, strip.lanes < V::LANES, V, ForwardStrip(x, product, strip, first));
+                }
+            }
+            // SAFETY: as the caller's.
+            unsafe { product.finish(0..x.examples(), strip.col..strip.col + strip.lanes) };
+        }
+    }
+}
+
+/// A strip of [`Forward`] for `ROWS` examples from the given one on; masked where `EDGE`.
+struct ForwardStrip<'a, const ROWS: usize, const EDGE: bool>(&'a CompactInputs, Product<'a>, Strip, usize);
+
+impl<const ROWS: usize, const EDGE: bool> Kernel for ForwardStrip<'_, ROWS, EDGE> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let ForwardStrip(x, product, Strip { col, lanes }, first) = self;
+        let Product { b, c_stride, .. } = product;
+        let active = x.active();
+        // SAFETY: active inputs are rows of B, and X has a line of 16 examples for each; the strip's columns lie inside B, the
+        // bias and C, the lanes beyond are masked.
+        unsafe {
+            let mask = V::mask(if EDGE { lanes } else { V::LANES });
+            macro_rules! load {
+                ($from:expr) => {
+                    if EDGE { V::load_masked($from, mask) } else { V::load($from) }
+                };
+            }
+            let c = product.c.add(product.across(col)).add(first * c_stride);
+            let mut sums = [V::splat(0.0); ROWS];
+            match product.start {
+                Start::Zero => {}
+                Start::Bias(bias) => sums = [load!(bias.as_ptr().add(col)); ROWS],
+                Start::Scaled(factor) => {
+                    for i in 0..ROWS {
+                        sums[i] = load!(c.add(i * c_stride));
+                        if factor != 1.0 {
+                            sums[i] = sums[i].mul(V::splat(factor));
+                        }
+                    }
+                }
+            }
+            let b_at = b.data.add(b.offset(0, col));
+            let mut line = x.block(0).add(first);
+            macro_rules! step {
+                ($input:expr) => {{
+                    let row = load!(b_at.add($input as usize * b.row_stride));
+                    for i in 0..ROWS {
+                        sums[i] = V::splat(*line.add(i)).fma(row, sums[i]);
+                    }
+                    line = line.add(BLOCK);
+                }};
+            }
+            let mut steps = active.chunks_exact(STEPS);
+            for inputs in &mut steps {
+                step!(*inputs.get_unchecked(0));
+                step!(*inputs.get_unchecked(1));
+                step!(*inputs.get_unchecked(2));
+                step!(*inputs.get_unchecked(3));
+            }
+            for &input in steps.remainder() {
+                step!(input);
+            }
+            for i in 0..ROWS {
+                let to = c.add(i * c_stride);
+                if EDGE { sums[i].store_masked(to, mask) } else { sums[i].store(to) }
+            }
+        }
+    }
+}
+
+impl Kernel for Update<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Update { x, product, cols } = self;
+        let mut upcoming = x.upcoming(cols.len().div_ceil(V::LANES) * (x.active().len() / ROWS));
+        for strip in strips::<V>(cols) {
+            // SAFETY: the strip lies in C's block; the rest is the caller's contract.
+            unsafe {
+                with_rows!(
+                    product.b.rows,
+                    strip.lanes < V::LANES,
+                    V,
+                    UpdateStrip(x, product, strip, &mut upcoming)
+                );
+            }
+        }
+    }
+}
+
+/// A strip of [`Update`] for `EXAMPLES` examples; masked where `EDGE`.
+struct UpdateStrip<'s, 'a, const EXAMPLES: usize, const EDGE: bool>(
+    &'a CompactInputs,
+    Product<'a>,
+    Strip,
+    &'s mut Upcoming<'a>,
+);
+
+impl<const EXAMPLES: usize, const EDGE: bool> Kernel for UpdateStrip<'_, '_, EXAMPLES, EDGE> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let UpdateStrip(x, product, Strip { col, lanes }, upcoming) = self;
+        let Product { b, c_stride, .. } = product;
+        let (active, lines) = (x.active(), x.block(0));
+        // SAFETY: active inputs are rows of C, and X has a line of 16 examples for each; the strip's columns lie inside B and
+        // C, the lanes beyond are masked.
+        unsafe {
+            let mask = V::mask(if EDGE { lanes } else { V::LANES });
+            macro_rules! load {
+                ($from:expr) => {
+                    if EDGE { V::load_masked($from, mask) } else { V::load($from) }
+                };
+            }
+            let mut delta = [V::splat(0.0); EXAMPLES];
+            for p in 0..EXAMPLES {
+                delta[p] = load!(b.data.add(b.offset(p, col)));
+            }
+            let c = product.c.add(product.across(col));
+            macro_rules! update {
+                ($inputs:expr, $rows:expr, $line:expr) => {{
+                    let mut sums = [V::splat(0.0); $rows];
+                    for i in 0..$rows {
+                        sums[i] = load!(c.add(*$inputs.get_unchecked(i) as usize * c_stride));
+                    }
+                    for p in 0..EXAMPLES {
+                        for i in 0..$rows {
+                            sums[i] = V::splat(*$line.add(i * BLOCK + p)).fma(delta[p], sums[i]);
+                        }
+                    }
+                    for i in 0..$rows {
+                        let to = c.add(*$inputs.get_unchecked(i) as usize * c_stride);
+                        if EDGE { sums[i].store_masked(to, mask) } else { sums[i].store(to) }
+                    }
+                }};
+            }
+            let mut line = lines;
+            let mut groups = active.chunks_exact(ROWS);
+            for inputs in &mut groups {
+                update!(inputs, ROWS, line);
+                line = line.add(ROWS * BLOCK);
+                upcoming.prefetch();
+            }
+            for input in groups.remainder().chunks_exact(1) {
+                update!(input, 1, line);
+                line = line.add(BLOCK);
+            }
+        }
+    }
+}
