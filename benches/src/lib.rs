@@ -1,6 +1,8 @@
 //! What the benches share: operands, digits, and the machine's peak.
 #![forbid(unsafe_code)]
 
+pub mod pace;
+
 use criterion::Criterion;
 use minibatch::Dataset;
 use minibatch_data::{TrainTest, locate, synthetic};

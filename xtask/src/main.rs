@@ -1,8 +1,9 @@
-//! The tasks of this repository: `cargo xtask fetch-mnist`, `cargo xtask ci`, the long tests and `cargo xtask peers`.
+//! The tasks of this repository: `cargo xtask fetch-mnist`, `cargo xtask ci`, the long tests and the measurements.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod ci;
+mod curves;
 mod determinism;
 mod fetch;
 mod hash;
@@ -36,6 +37,8 @@ enum Task {
     RecordHash(hash::Args),
     /// Measure Minibatch and other trainers side by side, and write the table to benches/record
     Peers(peers::Args),
+    /// Measure samples a second against width, depth and minibatch; draw them beside the roofline into docs/pictures
+    Curves(curves::Args),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Task::Kill(args) => kill::run(&args),
         Task::RecordHash(args) => hash::record(&args),
         Task::Peers(args) => peers::run(&args),
+        Task::Curves(args) => curves::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

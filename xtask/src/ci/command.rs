@@ -21,6 +21,12 @@ impl CommandLine {
         Self { environment: Vec::new(), arguments: arguments.split_whitespace().map(String::from).collect() }
     }
 
+    /// One more argument, with its white space.
+    pub(crate) fn arg(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
     pub(crate) fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
         self
@@ -79,7 +85,12 @@ impl fmt::Display for CommandLine {
         for (name, value) in &self.environment {
             write!(f, "{name}=\"{value}\" ")?;
         }
-        write!(f, "cargo {}", self.arguments.join(" "))
+        write!(f, "cargo")?;
+        for argument in &self.arguments {
+            let quote = if argument.contains(char::is_whitespace) { "'" } else { "" };
+            write!(f, " {quote}{argument}{quote}")?;
+        }
+        Ok(())
     }
 }
 
@@ -91,6 +102,7 @@ mod tests {
     fn is_shown_as_a_shell_takes_it() {
         let command = CommandLine::cargo("doc  --no-deps").env("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(command.to_string(), "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps");
+        assert_eq!(CommandLine::cargo("doc").arg("a b").to_string(), "cargo doc 'a b'");
     }
 
     #[test]

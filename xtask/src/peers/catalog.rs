@@ -25,11 +25,17 @@ pub(super) struct Workload {
     /// … and the test examples of 10,000 that it must then classify correctly.
     #[serde(skip)]
     pub(super) floor: u64,
+    /// Whether inference is measured too: one workload for each network is enough.
+    #[serde(skip)]
+    pub(super) inference: bool,
+    /// Whether it is large enough for the slow peers to be left out, unless `--only` names them.
+    #[serde(skip)]
+    pub(super) large: bool,
 }
 
 /// η of C1 and C2 is that of the article and of its sequel. Some seeds of C1 leave an output of the network stuck, which costs
 /// a tenth of the accuracy: its floor allows for one.
-pub(super) const WORKLOADS: [Workload; 4] = [
+pub(super) const WORKLOADS: [Workload; 5] = [
     Workload {
         name: "C1",
         title: "784-32-10 sigmoid, quadratic cost, SGD with η = 3, B = 16",
@@ -43,6 +49,8 @@ pub(super) const WORKLOADS: [Workload; 4] = [
         slice: 60_000,
         check_epochs: 2,
         floor: 7_500,
+        inference: true,
+        large: false,
     },
     Workload {
         name: "C2",
@@ -57,6 +65,8 @@ pub(super) const WORKLOADS: [Workload; 4] = [
         slice: 60_000,
         check_epochs: 2,
         floor: 9_300,
+        inference: false,
+        large: false,
     },
     Workload {
         name: "C3",
@@ -71,6 +81,24 @@ pub(super) const WORKLOADS: [Workload; 4] = [
         slice: 12_800,
         check_epochs: 1,
         floor: 9_400,
+        inference: true,
+        large: true,
+    },
+    Workload {
+        name: "C3-SGD",
+        title: "784-512-512-10 ReLU, softmax cross-entropy, SGD with η = 0.1, B = 128",
+        sizes: &[784, 512, 512, 10],
+        hidden: "relu",
+        cost: "softmax-cross-entropy",
+        init: "he",
+        optimizer: "sgd",
+        eta: 0.1,
+        batch: 128,
+        slice: 12_800,
+        check_epochs: 1,
+        floor: 9_000,
+        inference: false,
+        large: true,
     },
     Workload {
         name: "C4",
@@ -85,16 +113,20 @@ pub(super) const WORKLOADS: [Workload; 4] = [
         slice: 4_096,
         check_epochs: 1,
         floor: 8_000,
+        inference: false,
+        large: true,
     },
 ];
 
 /// What runs a peer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Program {
-    /// `benches/peers/python/peer.py` with this name.
-    Python,
-    /// This package of `benches/peers/rust`.
-    Rust(&'static str),
+    /// This script of `benches/peers/python`, with the peer's name.
+    Python(&'static str),
+    /// This package of `benches/peers/rust`, compiled for this very processor, as the guides of its library advise.
+    Native(&'static str),
+    /// This package of `benches/peers/rust`, compiled as Minibatch is shipped.
+    Shipped(&'static str),
 }
 
 /// A trainer to measure.
@@ -107,25 +139,87 @@ pub(super) struct Peer {
     pub(super) reference: bool,
     /// Whether its whole job is timed too.
     pub(super) job: bool,
+    /// Whether it is worth measuring on large networks.
+    pub(super) large: bool,
+}
+
+impl Peer {
+    const fn new(name: &'static str, program: Program) -> Self {
+        Self { name, program, reference: true, job: false, large: true }
+    }
+
+    /// Never the one that others are compared to.
+    const fn no_reference(mut self) -> Self {
+        self.reference = false;
+        self
+    }
+
+    const fn with_job(mut self) -> Self {
+        self.job = true;
+        self
+    }
+
+    const fn small_networks_only(mut self) -> Self {
+        self.large = false;
+        self
+    }
 }
 
 /// Minibatch's name among the peers.
 pub(super) const OWN: &str = "minibatch";
 
 pub(super) const PEERS: [Peer; 13] = [
-    Peer { name: OWN, program: Program::Rust("peer-minibatch"), reference: false, job: true },
-    Peer { name: "jax", program: Program::Python, reference: true, job: true },
-    Peer { name: "numpy", program: Program::Python, reference: true, job: true },
-    Peer { name: "torch-hand", program: Program::Python, reference: true, job: true },
-    Peer { name: "torch-compile", program: Program::Python, reference: true, job: false },
-    Peer { name: "torch-fused", program: Program::Python, reference: true, job: false },
-    Peer { name: "torch-eager", program: Program::Python, reference: true, job: false },
-    Peer { name: "torch-bf16", program: Program::Python, reference: false, job: false },
-    Peer { name: "burn", program: Program::Rust("peer-burn"), reference: true, job: true },
-    Peer { name: "candle", program: Program::Rust("peer-candle"), reference: true, job: true },
-    Peer { name: "rustyml", program: Program::Rust("peer-rustyml"), reference: true, job: false },
-    Peer { name: "scikit-learn", program: Program::Python, reference: true, job: false },
-    Peer { name: "numpy-per-example", program: Program::Python, reference: false, job: false },
+    Peer::new(OWN, Program::Shipped("peer-minibatch")).no_reference().with_job(),
+    Peer::new("jax", Program::Python("peer.py")).with_job(),
+    Peer::new("numpy", Program::Python("peer.py")).with_job(),
+    Peer::new("torch-hand", Program::Python("peer.py")).with_job(),
+    Peer::new("torch-compile", Program::Python("peer.py")),
+    Peer::new("torch-fused", Program::Python("peer.py")),
+    Peer::new("torch-eager", Program::Python("peer.py")).small_networks_only(),
+    Peer::new("torch-bf16", Program::Python("peer.py")).no_reference(),
+    Peer::new("burn", Program::Native("peer-burn")).with_job(),
+    Peer::new("candle", Program::Native("peer-candle")).with_job(),
+    Peer::new("rustyml", Program::Native("peer-rustyml")).small_networks_only(),
+    Peer::new("scikit-learn", Program::Python("peer.py")).small_networks_only(),
+    Peer::new("numpy-per-example", Program::Python("peer.py")).no_reference().small_networks_only(),
+];
+
+/// Libraries of matrix products, Minibatch's first.
+pub(super) const PRODUCTS: [Peer; 3] = [
+    Peer::new(OWN, Program::Shipped("peer-minibatch-gemm")).no_reference(),
+    Peer::new("mkl", Program::Python("gemm_peer.py")),
+    Peer::new("onednn", Program::Python("gemm_peer.py")),
+];
+
+/// A product C ← A·B (m × n, depth k), or C ← C + Aᵀ·B with A stored k × m: a layer's forward product or its update.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(super) struct Shape {
+    pub(super) m: usize,
+    pub(super) n: usize,
+    pub(super) k: usize,
+    pub(super) update: bool,
+}
+
+const fn shape(m: usize, n: usize, k: usize) -> Shape {
+    Shape { m, n, k, update: false }
+}
+
+const fn update(m: usize, n: usize, k: usize) -> Shape {
+    Shape { m, n, k, update: true }
+}
+
+/// The products of the first layer of C1 and C3 and of the middle ones of C4, and squares.
+pub(super) const SHAPES: [Shape; 10] = [
+    shape(16, 32, 784),
+    update(784, 32, 16),
+    shape(128, 512, 784),
+    update(784, 512, 128),
+    shape(1024, 2048, 2048),
+    update(2048, 2048, 1024),
+    shape(256, 256, 256),
+    shape(512, 512, 512),
+    shape(1024, 1024, 1024),
+    shape(2048, 2048, 2048),
 ];
 
 #[cfg(test)]
@@ -134,21 +228,24 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn names_are_unique_and_known_to_the_python_side() {
-        let names: HashSet<_> = PEERS.iter().map(|peer| peer.name).collect();
-        assert_eq!(names.len(), PEERS.len());
-        let source = include_str!("../../../benches/peers/python/peer.py");
-        for peer in PEERS.iter().filter(|peer| peer.program == Program::Python) {
-            assert!(source.contains(&format!("\"{}\": (", peer.name)), "{}", peer.name);
+    fn names_are_unique_and_their_programs_exist() {
+        for group in [&PEERS[..], &PRODUCTS[..]] {
+            let names: HashSet<_> = group.iter().map(|peer| peer.name).collect();
+            assert_eq!(names.len(), group.len());
         }
-        for peer in &PEERS {
-            if let Program::Rust(package) = peer.program {
-                let folder = package.strip_prefix("peer-").unwrap();
-                let manifest =
-                    crate::workspace_root().join("benches/peers/rust").join(folder).join("Cargo.toml");
-                let text = std::fs::read_to_string(&manifest).unwrap();
-                assert!(text.contains(&format!("name = \"{package}\"")), "{}", manifest.display());
-            }
+        let folder = crate::workspace_root().join("benches/peers");
+        for peer in PEERS.iter().chain(&PRODUCTS) {
+            let (path, expected) = match peer.program {
+                Program::Python(script) => {
+                    (folder.join("python").join(script), format!("\"{}\": ", peer.name))
+                }
+                Program::Native(package) | Program::Shipped(package) => {
+                    let member = package.strip_prefix("peer-").unwrap();
+                    (folder.join("rust").join(member).join("Cargo.toml"), format!("name = \"{package}\""))
+                }
+            };
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(text.contains(&expected), "{expected} in {}", path.display());
         }
     }
 

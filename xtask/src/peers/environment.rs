@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::catalog::{OWN, PEERS, Peer, Program};
+use super::catalog::{PEERS, PRODUCTS, Peer, Program};
 
 /// What every library of threads reads.
 const THREAD_VARIABLES: [&str; 8] = [
@@ -40,7 +40,7 @@ impl Environment {
         std::fs::create_dir_all(folder.join("logs")).with_context(|| folder.display().to_string())?;
         let mut environment =
             Self { root: root.to_owned(), folder, missing: HashMap::new(), cpus: cpus.to_vec() };
-        let is_python = |peer: &&&Peer| peer.program == Program::Python;
+        let is_python = |peer: &&&Peer| matches!(peer.program, Program::Python(_));
         if peers.iter().any(|peer| is_python(&peer))
             && let Err(error) = environment.make_python()
         {
@@ -50,13 +50,13 @@ impl Environment {
                 .missing
                 .extend(peers.iter().filter(is_python).map(|peer| (peer.name, reason.clone())));
         }
-        let rust = |peer: &&'static Peer| matches!(peer.program, Program::Rust(_));
-        for own in [true, false] {
-            if peers.iter().any(|peer| rust(peer) && (peer.name == OWN) == own) {
-                let all: Vec<_> =
-                    PEERS.iter().filter(|peer| rust(peer) && (peer.name == OWN) == own).collect();
-                environment.build(&all);
-            }
+        let native = |peer: &&'static Peer| matches!(peer.program, Program::Native(_));
+        let shipped = |peer: &&'static Peer| matches!(peer.program, Program::Shipped(_));
+        if peers.iter().any(shipped) {
+            environment.build(&PEERS.iter().chain(&PRODUCTS).filter(shipped).collect::<Vec<_>>());
+        }
+        if peers.iter().any(native) {
+            environment.build(&PEERS.iter().filter(native).collect::<Vec<_>>());
         }
         Ok(environment)
     }
@@ -67,12 +67,12 @@ impl Environment {
             return Err(reason.clone());
         }
         Ok(match peer.program {
-            Program::Python => {
+            Program::Python(script) => {
                 let mut command = self.pinned(&self.python(), threads);
-                command.arg(self.root.join("benches/peers/python/peer.py")).arg(peer.name);
+                command.arg(self.root.join("benches/peers/python").join(script)).arg(peer.name);
                 command
             }
-            Program::Rust(package) => {
+            Program::Native(package) | Program::Shipped(package) => {
                 let folder = self.target_of(peer).join("release");
                 self.pinned(&folder.join(package), threads)
             }
@@ -124,11 +124,11 @@ impl Environment {
     /// A virtual environment with the pinned packages, unless there is one of the same packages.
     fn make_python(&self) -> Result<()> {
         let sources = self.root.join("benches/peers/python");
-        let [packages, torch, stand_ins] =
-            ["requirements.txt", "requirements-torch.txt", "cuda_stand_ins.py"]
+        let [packages, products, torch, stand_ins] =
+            ["requirements.txt", "requirements-gemm.txt", "requirements-torch.txt", "cuda_stand_ins.py"]
                 .map(|name| sources.join(name));
         let mut hash = Sha256::new();
-        for path in [&packages, &torch, &stand_ins] {
+        for path in [&packages, &products, &torch, &stand_ins] {
             hash.update(std::fs::read(path).with_context(|| path.display().to_string())?);
         }
         let wanted: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
@@ -136,7 +136,7 @@ impl Environment {
         if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
             return Ok(());
         }
-        println!("making the Python environment target/peers/venv: about 0.8 GB to fetch, 2 GB on disk");
+        println!("making the Python environment target/peers/venv: about 1.1 GB to fetch, 3 GB on disk");
         let started = Instant::now();
         if venv.exists() {
             std::fs::remove_dir_all(&venv).with_context(|| venv.display().to_string())?;
@@ -149,7 +149,10 @@ impl Environment {
             run(command.args(options).arg("-r").arg(file))
         };
         pip(&[], &packages)?;
-        // Without torch the others can still be measured, and its rows say what is missing.
+        // Without these the others can still be measured, and their rows say what is missing.
+        if let Err(error) = pip(&["--no-deps"], &products) {
+            println!("without libraries of matrix products: {error:#}");
+        }
         let torch =
             pip(&["--no-deps"], &torch).and_then(|()| run(Command::new(self.python()).arg(&stand_ins)));
         let torch = torch.and_then(|()| run(Command::new(self.python()).args(["-c", "import torch"])));
@@ -175,17 +178,17 @@ impl Environment {
         }
     }
 
-    /// Third parties are compiled for this very processor, as their own guides advise; Minibatch as it is shipped.
+    /// In one call of Cargo. All of `peers` are native or all are shipped.
     fn build_together(&self, peers: &[&Peer]) -> Result<()> {
         let mut command = cargo();
         command.args(["build", "--release", "--quiet", "--locked"]);
         for peer in peers {
-            if let Program::Rust(package) = peer.program {
-                command.args(["--package", package]);
-            }
-            match peer.name {
-                OWN => command.env_remove("RUSTFLAGS"),
-                _ => command.env("RUSTFLAGS", "-Ctarget-cpu=native"),
+            match peer.program {
+                Program::Python(_) => continue,
+                Program::Native(package) => {
+                    command.args(["--package", package]).env("RUSTFLAGS", "-Ctarget-cpu=native")
+                }
+                Program::Shipped(package) => command.args(["--package", package]).env_remove("RUSTFLAGS"),
             };
         }
         if let Some(peer) = peers.first() {
@@ -195,7 +198,7 @@ impl Environment {
     }
 
     fn target_of(&self, peer: &Peer) -> PathBuf {
-        self.folder.join(if peer.name == OWN { "rust" } else { "rust-native" })
+        self.folder.join(if matches!(peer.program, Program::Native(_)) { "rust-native" } else { "rust" })
     }
 }
 

@@ -19,23 +19,23 @@ const FLAGS: [&str; 10] = [
 ];
 
 /// The machine and the state of the sources.
-pub(super) struct Machine {
-    pub(super) date: String,
-    pub(super) cpu: String,
-    pub(super) cores: usize,
-    pub(super) instruction_sets: String,
-    pub(super) caches: String,
-    pub(super) system: String,
-    pub(super) rustc: String,
-    pub(super) python: String,
-    pub(super) commit: String,
+pub(crate) struct Machine {
+    pub(crate) date: String,
+    pub(crate) cpu: String,
+    pub(crate) cores: usize,
+    pub(crate) instruction_sets: String,
+    pub(crate) caches: String,
+    pub(crate) system: String,
+    pub(crate) rustc: String,
+    pub(crate) python: String,
+    pub(crate) commit: String,
     /// Of the last minute, before anything was measured.
-    pub(super) load: String,
+    pub(crate) load: String,
 }
 
 impl Machine {
     /// Asks. What can't be found out is `unknown`.
-    pub(super) fn ask(root: &Path) -> Self {
+    pub(crate) fn ask(root: &Path) -> Self {
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let flags = field(&info, "flags").or_else(|| field(&info, "Features")).unwrap_or_default();
         let has = |flag: &&str| flags.split_whitespace().any(|found| found == *flag);
@@ -61,7 +61,7 @@ impl Machine {
     }
 
     /// `2026-11-23-intel-xeon-processor`.
-    pub(super) fn slug(&self) -> String {
+    pub(crate) fn slug(&self) -> String {
         let mut slug = self.date.clone();
         for word in self.cpu.split(|c: char| !c.is_ascii_alphanumeric()) {
             // Trade marks say nothing.

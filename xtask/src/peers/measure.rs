@@ -59,8 +59,12 @@ pub(super) struct Inference {
 }
 
 impl Row {
-    fn new(peer: &Peer) -> Self {
-        let inputs: &[_] = if peer.name == OWN { &["f32", "u8"] } else { &["f32"] };
+    fn new(peer: &Peer, inference: bool) -> Self {
+        let inputs: &[_] = match (inference, peer.name) {
+            (false, _) => &[],
+            (true, OWN) => &["f32", "u8"],
+            (true, _) => &["f32"],
+        };
         Self {
             peer: peer.name,
             name: peer.name.to_owned(),
@@ -88,7 +92,7 @@ pub(super) fn group(
     plan: &Plan<'_>,
     start: impl Fn(&Peer) -> Result<Process, String>,
 ) -> Vec<Row> {
-    let mut rows: Vec<Row> = peers.iter().map(|peer| Row::new(peer)).collect();
+    let mut rows: Vec<Row> = peers.iter().map(|peer| Row::new(peer, workload.inference)).collect();
     let mut processes: Vec<Option<Process>> = Vec::new();
     for (peer, row) in peers.iter().zip(&mut rows) {
         let ready = start(peer).and_then(|mut process| {

@@ -10,32 +10,36 @@ mod machine;
 mod measure;
 mod noise;
 mod process;
+mod products;
 mod record;
 mod statistics;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::builder::PossibleValuesParser;
 
-use catalog::{PEERS, Peer, WORKLOADS, Workload};
+use catalog::{PEERS, PRODUCTS, Peer, WORKLOADS, Workload};
 use environment::Environment;
-use machine::Machine;
+pub(crate) use machine::Machine;
 use measure::Plan;
 use process::Process;
+
+use crate::ci::CommandLine;
 
 /// Measure Minibatch and other trainers side by side, and write the table to benches/record
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Measure these alone
     #[arg(long, value_name = "NAME,…", value_delimiter = ',',
-          value_parser = PossibleValuesParser::new(PEERS.map(|peer| peer.name)))]
+          value_parser = PossibleValuesParser::new(all_names()))]
     only: Vec<String>,
 
-    /// The networks: benches/peers/README.md describes them
+    /// The networks, which benches/peers/README.md describes, and `gemm`: matrix products beside MKL's and oneDNN's
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "C1,C2", ignore_case = true,
-          value_parser = PossibleValuesParser::new(WORKLOADS.map(|workload| workload.name)))]
+          value_parser = PossibleValuesParser::new(WORKLOADS.map(|workload| workload.name).into_iter().chain([GEMM])))]
     workloads: Vec<String>,
 
     /// Numbers of threads [default: one, and one for each processor]
@@ -47,7 +51,7 @@ pub(crate) struct Args {
     rounds: usize,
 
     /// Seconds of training in a turn; a turn ends with a slice of an epoch
-    #[arg(long, value_name = "SECONDS", default_value = "1.0", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "0.5", value_parser = seconds)]
     seconds: f64,
 
     /// What to train on: noise has no zero byte, so that nothing gains from MNIST's black border
@@ -66,14 +70,30 @@ pub(crate) struct Args {
     #[arg(long)]
     quick: bool,
 
+    /// Measure nothing: check the peers' own sources, their format, with Clippy, and whether Python reads them
+    #[arg(long, exclusive = true)]
+    check: bool,
+
     /// Print the tables without writing them to benches/record
     #[arg(long)]
     no_record: bool,
 }
 
+/// The name of the matrix products among the workloads.
+const GEMM: &str = "gemm";
+
+/// What `--only` takes.
+fn all_names() -> Vec<&'static str> {
+    let products = PRODUCTS.iter().filter(|library| library.name != catalog::OWN);
+    PEERS.iter().chain(products).map(|peer| peer.name).collect()
+}
+
 /// Measures, prints, records. A peer that fails has a row that says so; only when none can be measured is that an error.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = crate::workspace_root();
+    if args.check {
+        return check(&root);
+    }
     let started = Instant::now();
     let machine = Machine::ask(&root);
     let mnist = root.join("data/mnist");
@@ -81,33 +101,47 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         mnist.join("train-images-idx3-ubyte").exists(),
         "data/mnist: expected the MNIST files, plain; `cargo xtask fetch-mnist` fetches them"
     );
-    let peers: Vec<&'static Peer> = PEERS
-        .iter()
-        .filter(|peer| args.only.is_empty() || args.only.iter().any(|name| name == peer.name))
-        .collect();
-    let environment = Environment::prepare(&root, &peers, &args.cpus)?;
+    let named = |peer: &Peer| args.only.iter().any(|name| name == peer.name);
+    let wanted = |peer: &Peer| args.only.is_empty() || named(peer);
+    let with_products = args.workloads.iter().any(|name| name.eq_ignore_ascii_case(GEMM));
+    let peers: Vec<&'static Peer> = PEERS.iter().filter(|peer| wanted(peer)).collect();
+    let libraries = PRODUCTS.iter().filter(|library| with_products && wanted(library));
+    let environment =
+        Environment::prepare(&root, &peers.iter().copied().chain(libraries).collect::<Vec<_>>(), &args.cpus)?;
     let data = if args.data == "noise" { noise::make(&root.join("target/peers"))? } else { mnist.clone() };
 
     let (rounds, seconds) = if args.quick { (3, 0.2) } else { (args.rounds, args.seconds) };
     let plan = Plan { rounds, seconds, data: &data, check_data: &mnist };
     let mut sections = Vec::new();
     let mut measured = 0;
+    let start = |peer: &Peer, threads, what: &str| {
+        Process::start(environment.command(peer, threads)?, &environment.log(peer, what, threads))
+    };
     for workload in chosen(&args.workloads) {
+        let peers: Vec<&Peer> =
+            peers.iter().copied().filter(|peer| peer.large || !workload.large || named(peer)).collect();
         for threads in threads(args) {
             println!("{} with {threads} threads, {rounds} rounds", workload.name);
-            let rows = measure::group(&peers, workload, threads, &plan, |peer| {
-                Process::start(
-                    environment.command(peer, threads)?,
-                    &environment.log(peer, workload.name, threads),
-                )
-            });
+            let rows =
+                measure::group(&peers, workload, threads, &plan, |peer| start(peer, threads, workload.name));
             measured += rows.iter().filter(|row| row.failed.is_none()).count();
             let section = record::group(workload, threads, &args.data, &rows);
             println!("\n{section}");
             sections.push(section);
         }
     }
-    ensure!(measured > 0, "no trainer could be measured; the tables say why");
+    for threads in threads(args).into_iter().filter(|_| with_products) {
+        println!("matrix products with {threads} threads, {rounds} rounds");
+        let is_wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+        // A product takes microseconds to milliseconds: a tenth of what training gets is enough.
+        let products =
+            products::run(is_wanted, threads, rounds, seconds / 10.0, |peer| start(peer, threads, GEMM));
+        measured += products.ways.len();
+        let section = record::products(threads, &products);
+        println!("\n{section}");
+        sections.push(section);
+    }
+    ensure!(measured > 0, "nothing could be measured; the tables say why");
     sections.extend(whole_jobs(args, &environment, &peers, &mnist));
 
     let command =
@@ -119,9 +153,29 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("not recorded, as asked");
         return Ok(());
     }
-    let path = free_name(&root.join("benches/record"), &machine.slug());
+    let path = free_name(&root.join("benches/record"), &machine.slug(), "md");
     std::fs::write(&path, document).with_context(|| path.display().to_string())?;
     println!("recorded in {}", path.strip_prefix(&root).unwrap_or(&path).display());
+    Ok(())
+}
+
+/// The checks of a workspace that `cargo xtask ci` leaves alone, as its dependencies take minutes to build.
+fn check(root: &Path) -> Result<()> {
+    const MANIFEST: &str = "--manifest-path benches/peers/rust/Cargo.toml";
+    const PARSE: &str = "import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]";
+    CommandLine::cargo(&format!("fmt --all {MANIFEST} -- --check")).run(root)?;
+    let clippy = format!(
+        "clippy --quiet --locked --workspace --all-targets {MANIFEST} --target-dir target/peers/check"
+    );
+    CommandLine::cargo(&format!("{clippy} -- -D warnings")).run(root)?;
+    let folder = root.join("benches/peers/python");
+    let files = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+    let mut scripts = files.map(|file| Ok(file?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    scripts.retain(|path| path.extension().is_some_and(|extension| extension == "py"));
+    let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
+    let status = Command::new(python).args(["-c", PARSE]).args(&scripts).status().context("python3")?;
+    ensure!(status.success(), "{}: Python cannot read them all", folder.display());
+    println!("the peers' sources are in order");
     Ok(())
 }
 
@@ -158,11 +212,11 @@ fn threads(args: &Args) -> Vec<usize> {
     if all == 1 { vec![1] } else { vec![1, all] }
 }
 
-/// `SLUG.md`, or `SLUG-2.md` and so on: a record is never written over.
-fn free_name(folder: &Path, slug: &str) -> PathBuf {
+/// `SLUG.md`, or `SLUG-2.md` and so on, where `md` is the `extension`: a record is never written over.
+pub(crate) fn free_name(folder: &Path, slug: &str, extension: &str) -> PathBuf {
     let named = |number: usize| match number {
-        1 => folder.join(format!("{slug}.md")),
-        _ => folder.join(format!("{slug}-{number}.md")),
+        1 => folder.join(format!("{slug}.{extension}")),
+        _ => folder.join(format!("{slug}-{number}.{extension}")),
     };
     (1..).map(named).find(|path| !path.exists()).expect("a number is free")
 }
@@ -210,7 +264,7 @@ mod tests {
     fn records_are_never_written_over() {
         let folder = tempfile::tempdir().unwrap();
         for expected in ["a.md", "a-2.md", "a-3.md"] {
-            let path = free_name(folder.path(), "a");
+            let path = free_name(folder.path(), "a", "md");
             assert_eq!(path, folder.path().join(expected));
             std::fs::write(path, "").unwrap();
         }

@@ -2,13 +2,14 @@
 
 use std::fmt::Write;
 
-use super::catalog::{OWN, Workload};
+use super::catalog::{OWN, SHAPES, Workload};
 use super::jobs::Job;
 use super::machine::Machine;
 use super::measure::Row;
+use super::products::{self, Products};
 use super::statistics::{Summary, three_digits};
 
-const HOW: &str = "Every peer trains the same network on the same minibatches' sizes, reshuffled every epoch, with the \
+const HOW: &str = "Every peer trains the same network on minibatches of the same size, reshuffled every epoch, with the \
 gathering of the rows in its time. Each is a process that stays, loaded and warm; they take turns within a run, and \
 all but the one whose turn it is are stopped. Figures are the median of the rounds, with the least and the most. A \
 ratio is Minibatch's median to that of the fastest f32 peer of the same table. Each peer has shown that it learns, \
@@ -133,6 +134,46 @@ pub(super) fn jobs(workload: &Workload, threads: usize, epochs: usize, jobs: &[J
         table.row(vec![name, seconds, ratio, percent(job.accuracy)]);
     }
     let _ = writeln!(text, "{}", table.show());
+    text
+}
+
+/// Matrix products with one number of threads.
+pub(super) fn products(threads: usize, products: &Products) -> String {
+    let mut text = format!("### Matrix products, {}\n\n", threads_of(threads));
+    text.push_str(
+        "GFLOP/s, single precision, row-major: C ← A·B with C m × n and depth k; an update is C ← C + Aᵀ·B, A stored k × m.\n\n",
+    );
+    let header = ["m × n × k"].into_iter().chain(products.ways.iter().copied());
+    let header: Vec<&str> = header.chain(["of the better library", "of the FMA peak"]).collect();
+    let mut table = Table::new(&header);
+    for (shape, rates) in SHAPES.iter().zip(&products.rates) {
+        let summaries: Vec<_> = rates.iter().map(|rates| Summary::of(rates)).collect();
+        let best = |range: &[Option<Summary>]| {
+            range.iter().flatten().map(|summary| summary.median).max_by(f64::total_cmp)
+        };
+        let (own, others) = summaries.split_at(products.others.min(summaries.len()));
+        let peak = products.peaks[0].map(|peak| peak * 1e9 * threads as f64);
+        let of_peak = best(own).zip(peak).map(|(own, peak)| format!("{:.0}%", 100.0 * own / peak));
+        let of_better =
+            best(own).zip(best(others)).map(|(own, better)| format!("{} ×", three_digits(own / better)));
+        let dash = || "–".to_owned();
+        let cells = summaries.iter().map(|summary| summary.map_or_else(dash, |rate| rate.show(1e9)));
+        let row = [products::name(shape)].into_iter().chain(cells);
+        table.row(row.chain([of_better.unwrap_or_else(dash), of_peak.unwrap_or_else(dash)]).collect());
+    }
+    let _ = writeln!(text, "{}", table.show());
+    for note in &products.notes {
+        let _ = writeln!(text, "- {note}.");
+    }
+    let lanes = [16, 8].into_iter().zip(products.peaks);
+    for (lanes, peak) in lanes.filter_map(|(lanes, peak)| Some((lanes, peak?))) {
+        let _ =
+            writeln!(text, "- FMA peak of one thread, {lanes} lanes, measured before: {peak:.0} GFLOP/s.");
+    }
+    let _ = writeln!(
+        text,
+        "- The last columns are of Minibatch's faster way with its fastest instruction set.\n"
+    );
     text
 }
 

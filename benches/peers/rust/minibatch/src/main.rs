@@ -1,8 +1,7 @@
 //! Minibatch itself.
 #![forbid(unsafe_code)]
 
-use minibatch::cost::Quadratic;
-use minibatch::{Dataset, Isa, Mat, Network, Pool, Settings, Trainer};
+use minibatch::{Dataset, Isa, Mat, Network, Pool, Registry, Settings, Trainer};
 use std::ops::Range;
 
 use peer::{About, Data, Peer, Random, Workload};
@@ -15,7 +14,6 @@ struct Minibatch {
     dense: Vec<f32>,
     batch: usize,
     examples: usize,
-    differs: Option<String>,
 }
 
 impl Peer for Minibatch {
@@ -24,16 +22,20 @@ impl Peer for Minibatch {
         let &[inputs, ref widths @ ..] = workload.sizes.as_slice() else {
             return Err("no layers".to_owned());
         };
-        if workload.hidden != "sigmoid" || workload.optimizer != "sgd" {
-            return Err(format!("does not have {} with {} yet", workload.hidden, workload.optimizer));
+        if workload.optimizer != "sgd" {
+            return Err(format!("does not have {} yet", workload.optimizer));
         }
-        let differs = match workload.cost.as_str() {
-            "quadratic" => None,
-            other => Some(format!("quadratic cost instead of {other}")),
+        let (output, cost) = match workload.cost.as_str() {
+            "softmax-cross-entropy" => ("softmax", "categorical-cross-entropy"),
+            cost => ("sigmoid", cost),
         };
-        let mut builder = Network::builder(inputs).cost(Quadratic);
-        for &width in widths {
-            builder = builder.layer(width);
+        let registry = Registry::default();
+        let known = |name: &str| format!("no {name} among the built-in ones");
+        let cost = registry.cost(cost).ok_or_else(|| known(cost))?;
+        let mut builder = Network::builder(inputs).cost_named(cost);
+        for (l, &width) in (1..).zip(widths) {
+            let name = if l == widths.len() { output } else { &workload.hidden };
+            builder = builder.layer_named(width, registry.activation(name).ok_or_else(|| known(name))?);
         }
         let mut network = builder.build().map_err(|error| text(&error))?;
         for (layer, (weights, biases)) in
@@ -56,20 +58,12 @@ impl Peer for Minibatch {
             Settings { learning_rate: workload.eta, batch_size: workload.batch, seed, ..Settings::default() };
         let trainer = Trainer::new(pool, train, network, settings).map_err(|error| text(&error))?;
         let dense = Data::scaled(&data.test_images);
-        Ok(Minibatch {
-            trainer,
-            pool,
-            test: sets.test,
-            dense,
-            batch: workload.batch,
-            examples: train.len(),
-            differs,
-        })
+        Ok(Minibatch { trainer, pool, test: sets.test, dense, batch: workload.batch, examples: train.len() })
     }
 
     fn about(&self) -> About {
         let version = format!("{} ({})", env!("CARGO_PKG_VERSION"), self.pool.isa().name());
-        About { name: "minibatch", version, differs: self.differs.clone() }
+        About { name: "minibatch", version, differs: None }
     }
 
     fn train(&mut self, examples: usize) -> Result<usize, String> {
@@ -80,7 +74,9 @@ impl Peer for Minibatch {
     }
 
     fn correct(&mut self) -> Result<usize, String> {
-        Ok(self.trainer.evaluate(&self.test).map_err(|error| error.to_string())?.correct)
+        let network = self.trainer.network();
+        let evaluation = network.evaluate(self.pool, &self.test).map_err(|error| error.to_string())?;
+        evaluation.correct().ok_or_else(|| "the test set has no classes".to_owned())
     }
 
     fn infer(&mut self, rows: Range<usize>, input: &str) -> Result<(), String> {

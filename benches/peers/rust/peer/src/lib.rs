@@ -11,7 +11,7 @@ pub use data::{CLASSES, Data};
 pub use random::Random;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{BufRead, Write};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -125,7 +125,10 @@ pub fn main<P: Peer>() {
     let arguments: Vec<String> = std::env::args().collect();
     let outcome = match arguments.get(1).map(String::as_str) {
         Some("job") => job::<P>(&arguments[2], arguments[3].parse().expect("a number of epochs")),
-        _ => serve::<P>(),
+        _ => {
+            let mut session: Option<Session<P>> = None;
+            serve(|line| answer(&mut session, line))
+        }
     };
     if let Err(error) = outcome {
         eprintln!("{error}");
@@ -133,11 +136,12 @@ pub fn main<P: Peer>() {
     }
 }
 
-fn serve<P: Peer>() -> Result<(), String> {
-    let mut session: Option<Session<P>> = None;
+/// Answers each line of standard input with one of standard output, until the input ends. What `answer` fails with is a
+/// reply too.
+pub fn serve(mut answer: impl FnMut(&str) -> Result<Value, String>) -> Result<(), String> {
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|error| error.to_string())?;
-        let reply = answer(&mut session, &line).unwrap_or_else(|error| json!({ "error": error }));
+        let reply = answer(&line).unwrap_or_else(|error| json!({ "error": error }));
         println!("{reply}");
         std::io::stdout().flush().map_err(|error| error.to_string())?;
     }
@@ -151,7 +155,7 @@ struct Session<P> {
     test_examples: usize,
 }
 
-fn answer<P: Peer>(session: &mut Option<Session<P>>, line: &str) -> Result<serde_json::Value, String> {
+fn answer<P: Peer>(session: &mut Option<Session<P>>, line: &str) -> Result<Value, String> {
     let request = serde_json::from_str(line).map_err(|error| error.to_string())?;
     if let Request::Setup { workload, threads, data, seed } = request {
         // Two data sets at once would be one too many.
