@@ -40,6 +40,7 @@ mod solo;
 mod sparse;
 mod team;
 mod vector;
+mod view;
 
 pub use compact::{CompactInputs, Examples, TeamInputs};
 pub use elementwise::*;
@@ -48,9 +49,10 @@ pub use gemm::{
     Epilogue, Start, Store, accumulate_gathered, descend_gathered, descend_gemm, gather_gemm, gemm,
 };
 pub use isa::{ArithmeticClass, Isa, IsaError};
-pub use matrix::{Mat, MatMut, Matrix, Panels};
+pub use matrix::{Matrix, Panels};
 pub use pool::{Pool, PoolError};
 pub use reduce::*;
 pub use solo::Solo;
 pub use sparse::{SparseInputs, sparse_gemm};
 pub use team::Team;
+pub use view::{Mat, MatMut};

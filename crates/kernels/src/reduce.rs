@@ -3,8 +3,8 @@
 use crate::elementwise::SMALLEST_ERROR;
 use crate::isa::{Isa, Kernel};
 use crate::math;
-use crate::matrix::{Mat, MatMut};
 use crate::vector::Vector;
+use crate::view::{Mat, MatMut};
 
 /// sums ← sums + Σᵢ A(i, ·), rows in ascending order: one chain of additions for each column, from `sums`' own value.
 ///

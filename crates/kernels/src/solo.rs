@@ -4,8 +4,8 @@
 //! taken, and computes it with a team of its own whose only member it is. A preempted member holds up its own block only.
 
 use crate::isa::Isa;
-use crate::matrix::MatMut;
 use crate::team::{Shared, Team};
+use crate::view::MatMut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 

@@ -7,8 +7,9 @@
 
 use crate::isa::{ArithmeticClass, Isa, Kernel};
 use crate::math;
-use crate::matrix::{MatMut, Panels};
+use crate::matrix::Panels;
 use crate::vector::Vector;
+use crate::view::MatMut;
 
 /// Examples that share a list of active inputs.
 const GROUP: usize = 4;

@@ -8,8 +8,8 @@
 use super::{Binary, SMALLEST_ERROR, Unary, map, zip};
 use crate::isa::Isa;
 use crate::math;
-use crate::matrix::{Mat, MatMut};
 use crate::vector::Vector;
+use crate::view::{Mat, MatMut};
 
 /// 2·√(2/π): GELU's tanh is taken as a sigmoid of twice its argument.
 const GELU_LINEAR: f32 = 1.595_769_2;

@@ -10,8 +10,8 @@ pub(crate) use optimizer::{Place, descend_raw};
 pub use output::*;
 
 use crate::isa::{Isa, Kernel};
-use crate::matrix::{Mat, MatMut};
 use crate::vector::Vector;
+use crate::view::{Mat, MatMut};
 
 /// Errors, and moments of an optimiser, smaller than 2⁻⁹⁶ are replaced by +0, so that neither a saturated network nor
 /// a weight at rest drags denormals along.

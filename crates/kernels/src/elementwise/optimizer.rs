@@ -5,8 +5,8 @@
 
 use super::SMALLEST_ERROR;
 use crate::isa::{Isa, Kernel};
-use crate::matrix::{Mat, MatMut};
 use crate::vector::Vector;
+use crate::view::{Mat, MatMut};
 
 /// Columns of a panel.
 const PANEL: usize = 16;

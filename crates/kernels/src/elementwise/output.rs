@@ -4,8 +4,8 @@
 use super::{Binary, zip};
 use crate::isa::Isa;
 use crate::math;
-use crate::matrix::{Mat, MatMut};
 use crate::vector::Vector;
+use crate::view::{Mat, MatMut};
 
 /// Defines `pub fn name(isa, d, y, parameters…)` as D ← `body` of each pair of output and target.
 macro_rules! derivative {

@@ -6,8 +6,8 @@ use super::tile::{MAX_ROWS, Operands, TileStart, Walk, max_rows, tiles};
 use super::{Left, Product, Start};
 use crate::compact::BLOCK;
 use crate::isa::Kernel;
-use crate::matrix::Mat;
 use crate::vector::Vector;
+use crate::view::Mat;
 use std::ops::Range;
 use std::ptr::null;
 

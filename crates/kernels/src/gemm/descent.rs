@@ -6,8 +6,9 @@ use super::{End, Left, Product, Scratch, Shared, Split, Start};
 use crate::compact::{BLOCK, CompactInputs, TeamInputs};
 use crate::elementwise::{Descent, Place, descend_raw};
 use crate::isa::{ArithmeticClass, Isa};
-use crate::matrix::{Mat, MatMut, Matrix};
+use crate::matrix::Matrix;
 use crate::team::Team;
+use crate::view::{Mat, MatMut};
 use std::ops::Range;
 
 /// Values of a chunk of G: 256 KiB, an eighth to a quarter of a second-level cache, which the packed operands share.

@@ -16,8 +16,8 @@ pub(crate) use pack::Scratch;
 
 use crate::compact::{BLOCK, CompactInputs, Examples, TeamInputs};
 use crate::isa::{ArithmeticClass, Isa};
-use crate::matrix::{Mat, MatMut, along};
 use crate::team::{Team, column_block};
+use crate::view::{Mat, MatMut, along};
 use std::ops::Range;
 
 /// What each element's sum starts from.

@@ -4,8 +4,9 @@ use super::blocking::even_pieces;
 use super::descent;
 use super::tile::prefetch_line;
 use crate::compact::BLOCK;
-use crate::matrix::{Mat, Matrix};
+use crate::matrix::Matrix;
 use crate::vector::Vector;
+use crate::view::Mat;
 use std::ops::Range;
 
 /// The packing buffers of one member. Their memory is touched only when a product first packs.
