@@ -18,10 +18,17 @@ use crate::trainer::Settings;
 use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Row, Shuffle};
 use minibatch_kernels::{Exchange, Isa, Panels, Pool};
+use std::cell::OnceCell;
+use std::ops::Range;
 
 /// Those who train, and what each needs for it.
 #[derive(Debug)]
 pub(crate) struct Crew {
+    /// What is trained; where members have parts of it, what it was before.
+    network: Network,
+    /// The members' parts put together, if anyone has asked since they changed: copying a network in and out of every call
+    /// can take longer than its steps.
+    whole: OnceCell<Network>,
     members: Vec<Station>,
     exchange: Exchange,
 }
@@ -33,7 +40,7 @@ struct Station {
     workspace: Workspace,
     /// Every member's says the same.
     guard: Guard,
-    /// The member's part of the network while it trains, and what the optimiser remembers of it; none if it has the whole.
+    /// The member's part of the network, and what the optimiser remembers of it; none if it trains the whole.
     part: Option<(OptimizerState, Network)>,
 }
 
@@ -68,15 +75,15 @@ impl Crew {
     /// If a weight or a bias isn't finite.
     pub(crate) fn new(
         pool: &Pool,
-        network: &Network,
+        network: Network,
         data: &Dataset,
         settings: &Settings,
     ) -> Result<Crew, Error> {
         let (batch_size, optimizer) = (settings.batch_size, &settings.optimizer);
         // What an optimiser remembers isn't shared out.
         let cores = if optimizer.moments() == 0 { pool.cores() } else { 1 };
-        let sharing = sharing(network, batch_size, cores);
-        let guard = Guard::new(pool.isa(), network, data)?;
+        let sharing = sharing(&network, batch_size, cores);
+        let guard = Guard::new(pool.isa(), &network, data)?;
         let neurons = network.layers[0].outputs();
         let mut exchange = Exchange::new(sharing, batch_size, neurons);
         let mut members: Vec<_> = (0..sharing).map(|_| None).collect();
@@ -86,16 +93,47 @@ impl Crew {
                 // lines from each other. They meet first, or a quick one would do another's work.
                 member.largest(0.0);
                 let teams = if sharing == 1 { pool.threads() } else { 1 };
-                let part = (sharing > 1).then(|| part_of(network, member.columns(neurons).len()));
+                let part = (sharing > 1).then(|| part_of(&network, member.columns(neurons)));
                 *station = Some(Station {
-                    workspace: Workspace::for_training(network, batch_size, teams),
+                    workspace: Workspace::for_training(&network, batch_size, teams),
                     guard: guard.clone(),
                     part: part.map(|part| (OptimizerState::new(optimizer, &part), part)),
                 });
             });
         });
         let members = members.into_iter().map(|station| station.expect("every member made one")).collect();
-        Ok(Crew { members, exchange })
+        Ok(Crew { network, whole: OnceCell::new(), members, exchange })
+    }
+
+    /// The network as it is now.
+    pub(crate) fn network(&self) -> &Network {
+        if self.members.len() == 1 { &self.network } else { self.whole.get_or_init(|| self.put_together()) }
+    }
+
+    /// The network as it is now.
+    pub(crate) fn into_network(mut self) -> Network {
+        if self.members.len() == 1 {
+            return self.network;
+        }
+        self.whole.take().unwrap_or_else(|| self.put_together())
+    }
+
+    /// The network whose parts the members have.
+    fn put_together(&self) -> Network {
+        let mut network = self.network.clone();
+        let neurons = network.layers[0].outputs();
+        for (index, member) in self.members.iter().enumerate() {
+            let (_, part) = member.part.as_ref().expect("every member of several has a part");
+            let start = Exchange::columns(neurons, self.members.len(), index).start;
+            let (first, from) = (&mut network.layers[0], &part.layers[0]);
+            first.weights.copy_columns(start, &from.weights, 0);
+            first.biases[start..][..from.biases.len()].copy_from_slice(&from.biases);
+            // Every member has these.
+            if index == 0 {
+                network.layers[1..].clone_from_slice(&part.layers[1..]);
+            }
+        }
+        network
     }
 
     /// Takes account of what an optimiser remembers.
@@ -103,17 +141,16 @@ impl Crew {
         self.members.iter_mut().for_each(|station| station.guard.look_at(isa, state));
     }
 
-    /// Trains `network`. `cost_sum` is the cost of the epoch so far.
+    /// Trains the network. `cost_sum` is the cost of the epoch so far.
     pub(crate) fn train(
         &mut self,
         pool: &Pool,
-        network: &mut Network,
         state: &mut OptimizerState,
         steps: Steps<'_>,
         cost_sum: f64,
     ) -> Trained {
         let before = Trained { position: steps.position, cost_sum, diverged: None };
-        let Crew { members, exchange } = self;
+        let Crew { network, whole, members, exchange } = self;
         if let [station] = &mut members[..] {
             let Station { workspace, guard, .. } = station;
             return pool.run(|team| {
@@ -121,14 +158,13 @@ impl Crew {
                     .train(steps, before)
             });
         }
-        for (index, member) in members.iter_mut().enumerate() {
-            member.take_part(
-                state,
-                network,
-                Exchange::columns(network.layers[0].outputs(), exchange.members(), index).start,
-            );
-        }
+        whole.take();
         let mut shares: Vec<_> = members.iter_mut().map(|station| (station, before)).collect();
+        for (station, _) in &mut shares {
+            let (own_state, _) = station.part.as_mut().expect("every member of several has a part");
+            // There are no moments to share out.
+            (own_state.steps, own_state.powers) = (state.steps, state.powers);
+        }
         pool.run(|team| {
             team.together(exchange, &mut shares, |member, (station, trained)| {
                 let Station { workspace, guard, part } = &mut **station;
@@ -138,51 +174,22 @@ impl Crew {
                 *trained = share.train(steps, before);
             });
         });
-        let trained = shares[0].1;
-        for (index, member) in members.iter().enumerate() {
-            member.give_back(
-                state,
-                network,
-                Exchange::columns(network.layers[0].outputs(), exchange.members(), index).start,
-            );
-        }
-        trained
+        let (station, trained) = &shares[0];
+        let (own_state, _) = station.part.as_ref().expect("every member of several has a part");
+        (state.steps, state.powers) = (own_state.steps, own_state.powers);
+        *trained
     }
 }
 
-/// Room for `own` neurons of the first layer of `network`, and for all of the other layers.
-fn part_of(network: &Network, own: usize) -> Network {
+/// The neurons `own` of the first layer of `network`, and all of the other layers.
+fn part_of(network: &Network, own: Range<usize>) -> Network {
     let mut part = network.clone();
     let first = &mut part.layers[0];
-    first.weights = Panels::zeros(first.inputs(), own);
-    first.biases = vec![0.0; own];
+    let mut weights = Panels::zeros(first.inputs(), own.len());
+    weights.copy_columns(0, &first.weights, own.start);
+    first.weights = weights;
+    first.biases = network.layers[0].biases[own].to_vec();
     part
-}
-
-impl Station {
-    /// Takes the member's neurons of the first layer, from `start` on, and all of the other layers.
-    fn take_part(&mut self, state: &OptimizerState, network: &Network, start: usize) {
-        let (own_state, part) = self.part.as_mut().expect("every member of several has a part");
-        // There are no moments to share out.
-        (own_state.steps, own_state.powers) = (state.steps, state.powers);
-        for (l, (to, from)) in part.layers.iter_mut().zip(&network.layers).enumerate() {
-            let start = if l == 0 { start } else { 0 };
-            to.weights.copy_columns(0, &from.weights, start);
-            let own = to.biases.len();
-            to.biases.copy_from_slice(&from.biases[start..][..own]);
-        }
-    }
-
-    /// Puts them back.
-    fn give_back(&self, state: &mut OptimizerState, network: &mut Network, start: usize) {
-        let (own_state, part) = self.part.as_ref().expect("every member of several has a part");
-        (state.steps, state.powers) = (own_state.steps, own_state.powers);
-        for (l, (to, from)) in network.layers.iter_mut().zip(&part.layers).enumerate() {
-            let start = if l == 0 { start } else { 0 };
-            to.weights.copy_columns(start, &from.weights, 0);
-            to.biases[start..][..from.biases.len()].copy_from_slice(&from.biases);
-        }
-    }
 }
 
 /// What takes the step: one thread of a team with the whole network, or a member with its part.
