@@ -12,7 +12,7 @@
 use crate::backprop::{self, Worker};
 use crate::error::{Divergence, Error};
 use crate::guard::{self, Guard};
-use crate::network::Network;
+use crate::network::{Layer, Network};
 use crate::optimizer::OptimizerState;
 use crate::trainer::Settings;
 use crate::workspace::{Workspace, with_examples};
@@ -81,7 +81,7 @@ impl Crew {
     ) -> Result<Crew, Error> {
         let (batch_size, optimizer) = (settings.batch_size, &settings.optimizer);
         // What an optimiser remembers isn't shared out.
-        let cores = if optimizer.moments() == 0 { pool.cores() } else { 1 };
+        let cores = if optimizer.moments() == 0 { pool.members() } else { 1 };
         let sharing = sharing(&network, batch_size, cores);
         let guard = Guard::new(pool.isa(), &network, data)?;
         let neurons = network.layers[0].outputs();
@@ -92,7 +92,7 @@ impl Crew {
                 // Each makes its own: what one thread allocates lies apart from what another does, so that members don't take
                 // lines from each other. They meet first, or a quick one would do another's work.
                 member.largest(0.0);
-                let teams = if sharing == 1 { pool.threads() } else { 1 };
+                let teams = if sharing == 1 { pool.members() } else { 1 };
                 let part = (sharing > 1).then(|| part_of(&network, member.columns(neurons)));
                 *station = Some(Station {
                     workspace: Workspace::for_training(&network, batch_size, teams),
@@ -280,26 +280,39 @@ fn sharing(network: &Network, batch_size: usize, cores: usize) -> usize {
     /// What an exchange costs, and what members lose to one another's pace, in floating-point operations: measured,
     /// 0.7 µs at 200 GFLOP/s.
     const EXCHANGE: f64 = 150_000.0;
+    /// What each line of 16 values costs that comes from another's cache: measured, 8 ns.
+    const LINE: f64 = 1_600.0;
     /// What it costs to share one product in a phase.
     const PHASE: f64 = 300_000.0;
+    /// What is done with an input of an example besides products, and with a neuron: 0.4 and 1.6 ns, measured. Everyone does
+    /// nearly all of it.
+    const INPUT: f64 = 80.0;
+    const NEURON: f64 = 320.0;
+    /// A gain this small isn't worth another core.
+    const LEAST_GAIN: f64 = 0.02;
     let [first, others @ ..] = network.layers() else { return 1 };
     // Others don't have what these need: a whole row, or Z_1.
     if first.activation().is_row_wise() || first.activation().needs_pre_activation() {
         return 1;
     }
-    let product = |inputs: usize, outputs: usize| 2.0 * batch_size as f64 * inputs as f64 * outputs as f64;
+    let batch_size = batch_size as f64;
+    let product = |inputs: usize, outputs: usize| 2.0 * batch_size * inputs as f64 * outputs as f64;
     // Half of the inputs of an image are 0; forward and update.
     let shared = product(first.inputs(), first.outputs());
     let alone: f64 = others.iter().map(|layer| 3.0 * product(layer.inputs(), layer.outputs())).sum();
+    let neurons: usize = network.layers().iter().map(Layer::outputs).sum();
+    let besides = batch_size * (INPUT * first.inputs() as f64 + NEURON * neurons as f64);
     let lines = first.outputs().div_ceil(16);
     let by_shares = |members: usize| {
         let part = lines.div_ceil(members) as f64 / lines as f64;
-        shared * part + alone + if members > 1 { EXCHANGE } else { 0.0 }
+        let received = batch_size * lines as f64 * (1.0 - part);
+        shared * part + alone + besides + if members > 1 { EXCHANGE + LINE * received } else { 0.0 }
     };
     let by_phases = |members: usize| {
         let phases = 2.0 + 3.0 * others.len() as f64;
-        (shared + alone) / members as f64 + if members > 1 { phases * PHASE } else { 0.0 }
+        (shared + alone) / members as f64 + besides + if members > 1 { phases * PHASE } else { 0.0 }
     };
     let best = (1..=cores.min(lines)).min_by(|&a, &b| by_shares(a).total_cmp(&by_shares(b))).unwrap_or(1);
-    if by_shares(best) < by_phases(cores) { best } else { 1 }
+    let least = by_phases(cores).min((1.0 - LEAST_GAIN) * by_shares(1));
+    if by_shares(best) < least { best } else { 1 }
 }
