@@ -16,18 +16,28 @@
 //! that still waits reads `left` (acquire), looks once more, and panics in its turn. Nothing hangs, and of several panics
 //! the team passes on the one that began it.
 //!
-//! Waiting is spinning, then yielding the core time after time: unlike a block of a phase, a member's program can't be taken over by another.
+//! Who has spun long enough waits for a member that was preempted, and unlike a block of a phase a member's program can't be
+//! taken over by another. It yields: so members that have come to share a core take turns, both always ready to run, and the
+//! scheduler moves one of them. (Members that sleep in turns look like one that is half idle, and are left there: measured,
+//! half to a fifth of the speed.) But where other processes keep all cores busy, a yield may give one of them the scheduler's
+//! whole slice, and members that get their cores in turns, never at the same time, take a slice for each exchange:
+//! measured, minutes for a job of seconds. So a member to which that happens parks from then on, to the end of the program: who
+//! is woken goes before those who never sleep. No wake-up is lost, for the same reason as in the team: `parked` and what is
+//! waited for are written and read in opposite order on the two sides, with a fence between.
 //!
 //! loom tries every order of a few rounds (`team/model.rs`).
 
 use crate::compact::prefetch_to_write;
 use crate::isa::{Isa, Kernel};
 use crate::matrix::{Line, Matrix};
-use crate::team::sync::{AtomicBool, AtomicU64, Ordering, SPINS, UnsafeCell, give_way, look_again};
+use crate::team::sync::{
+    AtomicBool, AtomicU64, Mutex, Ordering, SPINS, Thread, UnsafeCell, fence, give_way, look_again, thread,
+};
 use crate::team::{Apart, Shared, Team, column_block};
 use crate::vector::Vector;
 use std::cell::Cell;
 use std::ops::Range;
+use std::sync::PoisonError;
 
 /// The panic of a member that waited for one that had left.
 pub(crate) const LEFT_BEHIND: &str = "a member of the team left the program that another still runs";
@@ -44,6 +54,9 @@ pub struct Exchange {
 struct Slot {
     arrived: Apart<AtomicU64>,
     blocks: [Apart<UnsafeCell<Vec<Line>>>; 2],
+    /// Its own member waits, and must be woken.
+    parked: Apart<AtomicBool>,
+    thread: Mutex<Option<Thread>>,
 }
 
 impl Slot {
@@ -63,7 +76,12 @@ impl Exchange {
         let slot = |member| {
             let lines = rows * column_block(cols, members, member).len().div_ceil(Line::LEN);
             let block = || Apart(UnsafeCell::new(vec![Line::ZERO; lines]));
-            Slot { arrived: Apart(AtomicU64::new(0)), blocks: [block(), block()] }
+            Slot {
+                arrived: Apart(AtomicU64::new(0)),
+                blocks: [block(), block()],
+                parked: Apart(AtomicBool::new(false)),
+                thread: Mutex::new(None),
+            }
         };
         Exchange {
             slots: (0..members).map(slot).collect(),
@@ -92,15 +110,29 @@ impl Exchange {
 
     /// Runs `program` as the member `index`. Whatever comes, the others then know that it has left.
     pub(crate) fn take_part<R>(&self, index: usize, isa: Isa, program: impl FnOnce(&Member<'_>) -> R) -> R {
-        struct Leave<'a>(&'a AtomicBool);
+        struct Leave<'a>(&'a Exchange);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
-                self.0.store(true, Ordering::Release);
+                self.0.left.store(true, Ordering::Release);
+                self.0.wake();
             }
         }
-        let _leave = Leave(&self.left);
+        *self.slots[index].thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
+        let _leave = Leave(self);
         let team = Team::new(&self.alone[index], isa, None);
-        program(&Member { index, exchange: self, team, round: Cell::new(0) })
+        program(&Member { index, exchange: self, team, round: Cell::new(0), strangers: Cell::new(false) })
+    }
+
+    /// Wakes the members that are parked, after something that they may wait for.
+    fn wake(&self) {
+        fence(Ordering::SeqCst);
+        for slot in &self.slots {
+            if slot.parked.0.load(Ordering::Relaxed)
+                && let Some(thread) = &*slot.thread.lock().unwrap_or_else(PoisonError::into_inner)
+            {
+                thread.unpark();
+            }
+        }
     }
 }
 
@@ -116,6 +148,8 @@ pub struct Member<'m> {
     exchange: &'m Exchange,
     team: Team<'m>,
     round: Cell<u64>,
+    /// Who yields gives its core to a stranger.
+    strangers: Cell<bool>,
 }
 
 impl Member<'_> {
@@ -179,6 +213,7 @@ impl Member<'_> {
             self.team.isa().run(CopyLines { from, from_stride: stride, to, to_stride, rows, lines });
         });
         mine.arrived.0.store(round, Ordering::Release);
+        self.exchange.wake();
     }
 
     /// The second half of [`all_gather`](Self::all_gather): takes over the others' columns.
@@ -221,15 +256,26 @@ impl Member<'_> {
 
     fn wait_for(&self, slot: &Slot, round: u64) {
         let arrived = || slot.arrived.0.load(Ordering::Acquire) >= round;
-        let mut spins = 0;
-        while !arrived() {
-            spins += 1;
-            if spins < SPINS {
-                look_again();
-                continue;
+        let left = || self.exchange.left.load(Ordering::Acquire);
+        for _ in 0..SPINS {
+            if arrived() {
+                return;
             }
-            give_way();
-            if self.exchange.left.load(Ordering::Acquire) && !arrived() {
+            look_again();
+        }
+        let parked = &self.exchange.slots[self.index].parked.0;
+        while !arrived() {
+            if !self.strangers.get() {
+                self.strangers.set(give_way());
+            } else {
+                parked.store(true, Ordering::Relaxed);
+                fence(Ordering::SeqCst);
+                if !arrived() && !left() {
+                    thread::park();
+                }
+                parked.store(false, Ordering::Relaxed);
+            }
+            if left() && !arrived() {
                 std::panic::panic_any(LEFT_BEHIND);
             }
         }
