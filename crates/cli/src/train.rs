@@ -53,7 +53,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = names::optimizer())]
     pub(crate) optimizer: Option<Optimizer>,
 
-    /// η, what a step is multiplied by [default: 3.0 for sgd, 0.3 for momentum and nesterov, 0.001 for adam and adamw; for
+    /// η, what a step is multiplied by [default: 3.0 for sgd, 0.1 for momentum and nesterov, 0.001 for adam and adamw; for
     /// regression 0.01, 0.001 and 0.001]
     #[arg(long, value_name = "ETA", allow_negative_numbers = true, value_parser = learning_rate)]
     pub(crate) learning_rate: Option<f64>,

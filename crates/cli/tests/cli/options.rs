@@ -39,8 +39,8 @@ fn every_choice_is_recorded_and_repeated() {
 fn every_optimizer_is_recorded_repeated_and_gone_on_with() {
     let world = World::new();
     for (asked, recorded, rate) in [
-        ("momentum", "momentum(0.9)", 0.3),
-        ("nesterov(0.8)", "nesterov(0.8)", 0.3),
+        ("momentum", "momentum(0.9)", 0.1),
+        ("nesterov(0.8)", "nesterov(0.8)", 0.1),
         ("adam(0.9,0.99)", "adam(0.9,0.99,1e-8)", 0.001),
         ("adamw", "adamw(0.9,0.999,1e-8,0.01)", 0.001),
     ] {
