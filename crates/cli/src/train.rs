@@ -38,7 +38,7 @@ pub(crate) struct Args {
     pub(crate) data: dataset::Args,
 
     /// What the labels are [default: classification; of a resumed run what it was]
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", ignore_case = true)]
     task: Option<Task>,
 
     /// Fraction of the training set to set aside: its accuracy chooses the epoch, and the test set's then judges
