@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release -p minibatch --example mnist [data/mnist]`
 
+use minibatch::data::{TrainTest, locate, synthetic};
 use minibatch::{Isa, Network, Pool, Settings, Trainer};
-use minibatch_data::{TrainTest, locate, synthetic};
 use std::path::PathBuf;
 use std::time::Instant;
 
