@@ -34,7 +34,7 @@ pub(crate) struct Args {
 
     /// Activation of the hidden layers; leaky-relu, elu take a parameter: leaky-relu(0.2) [default: sigmoid]
     #[arg(long, value_name = "NAME", value_parser = names::activation())]
-    activation: Option<Arc<dyn Activation>>,
+    pub(crate) activation: Option<Arc<dyn Activation>>,
 
     /// Activation of the output layer [default: sigmoid; identity for regression]
     #[arg(long, value_name = "NAME", value_parser = names::activation())]
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 
     /// How weights and biases start [default: standard-normal]
     #[arg(long, value_name = "NAME", value_parser = names::initializer())]
-    init: Option<Initializer>,
+    pub(crate) init: Option<Initializer>,
 }
 
 impl Args {

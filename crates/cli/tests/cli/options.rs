@@ -66,6 +66,28 @@ fn every_optimizer_is_recorded_repeated_and_gone_on_with() {
     assert_eq!((run.code, &*run.stderr), (Some(2), message));
 }
 
+/// What is left to the defaults, and goes with sigmoids only, is told.
+#[test]
+fn other_activations_want_another_start() {
+    let world = World::new();
+    for (options, better) in [
+        ("--activation relu", "relu usually learns better with --init he-normal --learning-rate 0.1"),
+        (
+            "--activation tanh --optimizer nesterov",
+            "tanh usually learns better with --init glorot-normal --learning-rate 0.01",
+        ),
+        ("--activation selu --learning-rate 0.01", "selu usually learns better with --init lecun-normal"),
+        ("--activation elu --optimizer adam", "elu usually learns better with --init he-normal"),
+    ] {
+        let run = world.run(&format!("train --data set --epochs 1 {options}"));
+        let note = format!("note: the defaults go with sigmoids; {better}");
+        assert_eq!((run.code, run.stderr), (Some(0), note), "{options}");
+    }
+    for options in ["--activation sigmoid", "--activation relu --init zeros --learning-rate 1"] {
+        world.run(&format!("train --data set --epochs 1 {options}")).succeeded();
+    }
+}
+
 #[test]
 fn synthetic_digits_need_no_files() {
     let world = World::empty();
