@@ -2,6 +2,10 @@
 //! with four times too many, on networks and minibatches of all sizes. Each pair takes turns within a run; a figure is the
 //! median of the turns' ratios.
 //!
+//! Neighbours distort it: two threads that wait for each other lose more to one than a thread by itself. Where Linux groups
+//! processes by session, `setsid -w sh -c 'echo -19 > /proc/self/autogroup; exec cargo bench --bench threads'` as root keeps
+//! them off.
+//!
 //! `cargo bench --bench threads` prints the tables, `-- 784-32-10` those of that network alone. Without `--bench` it does
 //! one turn, as a test.
 #![allow(missing_docs, clippy::print_stdout)]

@@ -10,7 +10,8 @@ use std::thread::available_parallelism;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// Threads; any number gives the same result [default: one for each processor]
+    /// Threads, of which no more work than there are processors; any number gives the same result [default: one for each
+    /// processor]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     threads: Option<usize>,
 

@@ -1,8 +1,8 @@
 //! Members that run one program, each on data of its own, and hand each other what they have computed.
 //!
-//! A phase of the [team](crate::team) is opened and closed by its driver, which costs microseconds: what a member needs
-//! to know lies in the driver's cache. Where a whole step takes only a few, the members run the same program side by
-//! side instead ([`Team::together`]). Each owns its data outright; the one thing that passes between them is a block of
+//! A phase of the [team](crate::team) is opened and closed by its driver, which costs a microsecond or more: what a member
+//! needs to know lies in the driver's cache. Where a whole step takes only a few, the members run the same program side by
+//! side instead ([`Team::together`]), all of it in one phase. Each owns its data outright; the one thing that passes between them is a block of
 //! columns of a matrix, which every member computes for all ([`Member::all_gather`]).
 //!
 //! # Protocol
@@ -12,21 +12,22 @@
 //! `arrived` is at least r (acquire) and reads its slot r mod 2. Two slots are enough: whoever writes slot r mod 2 again has
 //! left round r + 1, so all others had arrived at r + 1, and had read what belongs to r before.
 //!
-//! A member that leaves the program, by its end or by a panic, says so in `left`; another that still waits for it panics in
-//! its turn. Nothing hangs.
+//! A member that leaves the program, by its end or by a panic, says so in `left` after all that it has sent (release); another
+//! that still waits reads `left` (acquire), looks once more, and panics in its turn. Nothing hangs, and of several panics
+//! the team passes on the one that began it.
+//!
+//! Waiting is spinning, then yielding the core time after time: unlike a block of a phase, a member's program can't be taken over by another.
+//!
+//! loom tries every order of a few rounds (`team/model.rs`).
 
 use crate::compact::prefetch_to_write;
-use crate::isa::Kernel;
+use crate::isa::{Isa, Kernel};
 use crate::matrix::{Line, Matrix};
-use crate::team::{Shared, Team, column_block};
+use crate::team::sync::{AtomicBool, AtomicU64, Ordering, SPINS, UnsafeCell, give_way, look_again};
+use crate::team::{Apart, Shared, Team, column_block};
 use crate::vector::Vector;
-use std::cell::{Cell, UnsafeCell};
+use std::cell::Cell;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-
-/// How often a member looks for another before it gives its core away each time: about 50 µs.
-const SPINS_BEFORE_YIELD: u32 = 50_000;
 
 /// The panic of a member that waited for one that had left.
 pub(crate) const LEFT_BEHIND: &str = "a member of the team left the program that another still runs";
@@ -44,10 +45,6 @@ struct Slot {
     arrived: Apart<AtomicU64>,
     blocks: [Apart<UnsafeCell<Vec<Line>>>; 2],
 }
-
-/// A value on cache lines of its own: two of them, because a core may fetch a line's neighbour with it.
-#[repr(align(128))]
-struct Apart<T>(T);
 
 impl Slot {
     /// Where the block of a round is kept.
@@ -87,10 +84,23 @@ impl Exchange {
 
     /// Before a program: nobody has arrived anywhere.
     fn reset(&mut self) {
-        *self.left.get_mut() = false;
-        for slot in &mut self.slots {
-            *slot.arrived.0.get_mut() = 0;
+        self.left.store(false, Ordering::Relaxed);
+        for slot in &self.slots {
+            slot.arrived.0.store(0, Ordering::Relaxed);
         }
+    }
+
+    /// Runs `program` as the member `index`. Whatever comes, the others then know that it has left.
+    pub(crate) fn take_part<R>(&self, index: usize, isa: Isa, program: impl FnOnce(&Member<'_>) -> R) -> R {
+        struct Leave<'a>(&'a AtomicBool);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Release);
+            }
+        }
+        let _leave = Leave(&self.left);
+        let team = Team::new(&self.alone[index], isa, None);
+        program(&Member { index, exchange: self, team, round: Cell::new(0) })
     }
 }
 
@@ -161,11 +171,13 @@ impl Member<'_> {
         self.round.set(round);
         let (own, stride) = (self.lines(self.index, matrix.cols()), matrix.line_stride());
         let mine = &self.exchange.slots[self.index];
-        // SAFETY: by the protocol, nobody reads this slot between the round before last and this round's arrival.
-        let to = unsafe { &mut *mine.block(round).get() };
         let from = &matrix.lines()[own.start..];
         let (to_stride, lines) = (own.len(), own.len());
-        self.team.isa().run(CopyLines { from, from_stride: stride, to, to_stride, rows, lines });
+        mine.block(round).with_mut(|to| {
+            // SAFETY: by the protocol, nobody reads this slot between the round before last and this round's arrival.
+            let to = unsafe { &mut *to };
+            self.team.isa().run(CopyLines { from, from_stride: stride, to, to_stride, rows, lines });
+        });
         mine.arrived.0.store(round, Ordering::Release);
     }
 
@@ -181,19 +193,21 @@ impl Member<'_> {
                 continue;
             }
             self.wait_for(slot, round);
-            // SAFETY: its member has arrived, and by the protocol doesn't write this slot again before this member arrives
-            // at the next round.
-            let from = unsafe { &*slot.block(round).get() };
             let theirs = self.lines(member, matrix.cols());
             let to = &mut matrix.lines_mut()[theirs.start..];
             let (lines, from_stride) = (theirs.len(), theirs.len());
-            self.team.isa().run(CopyLines { from, from_stride, to, to_stride: stride, rows, lines });
+            slot.block(round).with(|from| {
+                // SAFETY: its member has arrived, and by the protocol doesn't write this slot again before this member
+                // arrives at the next round.
+                let from = unsafe { &*from };
+                self.team.isa().run(CopyLines { from, from_stride, to, to_stride: stride, rows, lines });
+            });
         }
         // The next round's slot lies in the others' caches, which read it a round ago: it is fetched back while there is
         // something else to do.
         let mine = &self.exchange.slots[self.index];
-        // SAFETY: by the protocol, nobody else writes this member's slots, and only the address of the lines is taken.
-        let next = unsafe { (*mine.block(round + 1).get().cast_const()).as_ptr() };
+        // SAFETY: nobody else writes this member's slots, and only the address of the lines is taken.
+        let next = mine.block(round + 1).with(|next| unsafe { (*next).as_ptr() });
         for line in 0..rows * self.lines(self.index, matrix.cols()).len() {
             prefetch_to_write(next.wrapping_add(line).cast());
         }
@@ -210,11 +224,11 @@ impl Member<'_> {
         let mut spins = 0;
         while !arrived() {
             spins += 1;
-            if spins < SPINS_BEFORE_YIELD {
+            if spins < SPINS {
+                look_again();
                 continue;
             }
-            // It was preempted, perhaps by this thread: let it have this core.
-            thread::yield_now();
+            give_way();
             if self.exchange.left.load(Ordering::Acquire) && !arrived() {
                 std::panic::panic_any(LEFT_BEHIND);
             }
@@ -232,7 +246,7 @@ impl Team<'_> {
     /// use minibatch_kernels::{Exchange, Isa, Matrix, Pool};
     ///
     /// // Each member writes its own columns, and all see the whole.
-    /// let pool = Pool::new(Isa::detect(), 2)?;
+    /// let pool = Pool::oversubscribed(Isa::detect(), 2)?;
     /// let mut shares = [Matrix::zeros(1, 32), Matrix::zeros(1, 32)];
     /// pool.run(|team| {
     ///     team.together(&mut Exchange::new(2, 1, 32), &mut shares, |member, matrix| {
@@ -263,23 +277,14 @@ impl Team<'_> {
                 self.0.wrapping_add(i)
             }
         }
-        /// Tells the others that this member has left, however it did.
-        struct Leave<'a>(&'a AtomicBool);
-        impl Drop for Leave<'_> {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Release);
-            }
-        }
         assert_eq!(shares.len(), exchange.members(), "a share for each member");
         exchange.reset();
         let (exchange, isa, members) = (&*exchange, self.isa(), shares.len());
         let shares = Shares(shares.as_mut_ptr());
         self.phase(members, |index, _| {
-            let _leave = Leave(&exchange.left);
-            let member =
-                Member { index, exchange, team: Team::new(&exchange.alone[index], isa), round: Cell::new(0) };
             // SAFETY: a phase runs each block once, so this is the only reference to the share; there are as many.
-            program(&member, unsafe { &mut *shares.at(index) });
+            let share = unsafe { &mut *shares.at(index) };
+            exchange.take_part(index, isa, |member| program(member, share));
         });
     }
 }

@@ -3,12 +3,15 @@
 use crate::isa::Isa;
 use crate::team::{MAX_MEMBERS, Shared, Team};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 
 /// Owns the threads, their packing buffers and the choice of instruction set.
 ///
-/// Entering a pool costs some microseconds, so a session should hold much work: an epoch, an evaluation.
+/// Entering a pool costs some microseconds once its workers are called, so a session should hold much work: an epoch, an
+/// evaluation.
 pub struct Pool {
     isa: Isa,
+    threads: usize,
     shared: Shared,
     /// The workers; none for a team of one.
     workers: Option<rayon::ThreadPool>,
@@ -36,23 +39,39 @@ pub enum PoolError {
 }
 
 impl Pool {
-    /// A pool of `threads` threads, the caller of [`run`](Self::run) being one of them.
+    /// A pool of `threads` threads, the caller of [`run`](Self::run) being one of them; of no more than can run at once,
+    /// which is as many as the machine gives this process cores. Others would only take the cores from these.
     ///
     /// # Errors
     ///
     /// If `threads` is 0 or too many, or the operating system refuses one.
     pub fn new(isa: Isa, threads: usize) -> Result<Pool, PoolError> {
+        let cores = available_parallelism().map_or(1, usize::from);
+        Self::with_members(isa, threads, threads.min(cores))
+    }
+
+    /// A pool of `threads` threads, however few cores there are: slower than [`new`](Self::new), to see on a small machine
+    /// what happens on a larger one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn oversubscribed(isa: Isa, threads: usize) -> Result<Pool, PoolError> {
+        Self::with_members(isa, threads, threads)
+    }
+
+    fn with_members(isa: Isa, threads: usize, members: usize) -> Result<Pool, PoolError> {
         if !(1..=MAX_MEMBERS).contains(&threads) {
             return Err(PoolError::Threads { threads });
         }
-        let workers = if threads == 1 {
+        let workers = if members == 1 {
             None
         } else {
-            let builder = rayon::ThreadPoolBuilder::new().num_threads(threads - 1);
+            let builder = rayon::ThreadPoolBuilder::new().num_threads(members - 1);
             let named = builder.thread_name(|i| format!("minibatch-{}", i + 1));
             Some(named.build().map_err(|source| PoolError::Start { threads, source })?)
         };
-        Ok(Pool { isa, shared: Shared::new(threads), workers, session: Mutex::new(()) })
+        Ok(Pool { isa, threads, shared: Shared::new(members), workers, session: Mutex::new(()) })
     }
 
     /// The instruction set of its kernels.
@@ -60,17 +79,17 @@ impl Pool {
         self.isa
     }
 
-    /// Number of threads, the caller's included.
+    /// Number of threads that were asked for.
     pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Number of threads that work, the caller's included: [`Team::members`].
+    pub fn members(&self) -> usize {
         self.workers.as_ref().map_or(1, |workers| workers.current_num_threads() + 1)
     }
 
-    /// Number of threads that can run at once: no more than the machine gives this process cores.
-    pub fn cores(&self) -> usize {
-        std::thread::available_parallelism().map_or(1, usize::from).min(self.threads())
-    }
-
-    /// Runs `program` with a team whose members are awake, and returns its result. Another session on the same pool
+    /// Runs `program` with a team, and returns its result. The workers are called when it opens its first phase. Another session on the same pool
     /// waits for this one to end; so a program, or an epilogue, must not start one on its own pool.
     ///
     /// # Panics
@@ -87,15 +106,14 @@ impl Pool {
             }
         }
         let one = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let team = Team::new(&self.shared, self.isa);
         let Some(workers) = &self.workers else {
-            return program(&team);
+            return program(&Team::new(&self.shared, self.isa, None));
         };
         let seen = self.shared.current();
         workers.in_place_scope(|scope| {
-            scope.spawn_broadcast(|_, worker| self.shared.serve(worker.index() + 1, seen));
+            let call = || scope.spawn_broadcast(|_, worker| self.shared.serve(worker.index() + 1, seen));
             let _session = Session(&self.shared, one);
-            program(&team)
+            program(&Team::new(&self.shared, self.isa, Some(&call)))
         })
     }
 }

@@ -31,7 +31,7 @@ impl<S> Solo<S> {
     /// Runs `work` on the calling thread, without a pool.
     pub fn run<R>(&mut self, isa: Isa, work: impl FnOnce(&Team<'_>, &mut S) -> R) -> R {
         let (shared, state) = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        work(&Team::new(shared, isa), state)
+        work(&Team::new(shared, isa, None), state)
     }
 
     /// The state.
@@ -65,7 +65,7 @@ impl Team<'_> {
         self.phase(members.min(blocks).max(1), |member, _| {
             let mut solo = solos[member].0.lock().unwrap_or_else(PoisonError::into_inner);
             let (shared, state) = &mut *solo;
-            let team = Team::new(shared, isa);
+            let team = Team::new(shared, isa, None);
             loop {
                 let block = next.fetch_add(1, Ordering::Relaxed);
                 if block >= blocks {

@@ -5,46 +5,55 @@
 //! phase, so that what a member touches stays in its core's cache. The driver leaves the phase when every block is
 //! done.
 //!
+//! Most of a session may need no phase: the workers are called when the first is opened, and a program that opens none
+//! runs as if it had the machine to itself.
+//!
 //! # Protocol
 //!
-//! `phase` holds a generation, counted up with every phase, and the number of blocks. Publishing it releases the work
-//! pointer written just before; a worker that sees it acquires both. Whoever wants to run block i first *claims* it:
-//! it raises `claimed[i]` from an older generation to this one by compare-and-swap, so exactly one thread runs each
-//! block of each phase. It then stores the generation in `done[i]` (release), which the driver reads (acquire).
+//! | word | written by | read by | says |
+//! |---|---|---|---|
+//! | `phase` | driver | workers | generation, counted up with every phase, and the number of blocks |
+//! | `work` | driver | who has claimed a block | the function |
+//! | `claimed[i]` | who runs block i | who wants to run it | the last generation of block i that someone began |
+//! | `done[i]` | who has run block i | driver | the last generation of block i that ended |
+//! | `parked[i]` | worker i | driver | it must be woken |
 //!
-//! - The work pointer is read only between a claim and its `done`, and the driver doesn't leave the phase (where the
-//!   function lives) before every `done`: a worker that wakes up late finds its claim refused and touches nothing.
-//! - A worker that was preempted before its claim doesn't stall the phase: after [`SPINS_BEFORE_TAKEOVER`] the driver
-//!   claims what is left and runs it itself.
-//! - Waiting is spinning for [`SPINS_BEFORE_PARK`], then parking. `parked[i]` and `phase` are written and read in
-//!   opposite order on the two sides, sequentially consistent, so a wake-up can't be lost.
-//! - A panic in a block is caught where it happens and resumed in the driver once the phase is over; the session then
-//!   ends and the workers return. Nothing hangs.
+//! Publishing `phase` releases the work pointer written just before; a worker that sees it acquires both. Whoever wants to
+//! run block i first *claims* it: it raises `claimed[i]` from an older generation to this one by compare-and-swap, so exactly
+//! one thread runs each block of each phase. It then stores the generation in `done[i]` (release), which the driver reads
+//! (acquire).
 //!
-//! Where the workers' threads come from is the business of [`pool`](crate::pool).
+//! - **Nothing dangles.** The work pointer is read only between a claim and its `done`, and the driver doesn't leave the phase
+//!   (where the function lives) before every `done`: a worker that wakes up late finds its claim refused and touches
+//!   nothing.
+//! - **Nobody waits for a thread that hasn't begun.** After [`SPINS_BEFORE_TAKEOVER`] the driver claims what is left and runs
+//!   it itself: so a preempted worker doesn't stall the phase, and more members than cores finish.
+//! - **No wake-up is lost.** Waiting is spinning for [`SPINS`], then parking. A worker writes `parked[i]` and then reads
+//!   `phase`, the driver writes `phase` and then reads `parked[i]`, with a sequentially consistent fence between the
+//!   two on both sides: one of them sees the other's write.
+//! - **Nothing hangs on a panic.** A panic in a block is caught where it happens and resumed in the driver once the phase is
+//!   over; the session then ends and the workers return.
+//!
+//! Where the workers' threads come from is the business of [`pool`](crate::pool): nothing here knows of rayon. So loom can
+//! try every order of a small team's steps (`team/model.rs`).
 
 use crate::exchange::LEFT_BEHIND;
 use crate::gemm::Scratch;
 use crate::isa::Isa;
 use std::any::Any;
-use std::cell::{Cell, UnsafeCell};
-use std::marker::PhantomData;
+use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::thread::{self, Thread};
+use std::sync::PoisonError;
+use sync::{
+    AtomicBool, AtomicU64, Mutex, Ordering, SPINS, Thread, UnsafeCell, fence, give_way, look_again, thread,
+};
+
+pub(crate) mod sync;
 
 /// How often the driver looks for a block's end before it takes over the blocks nobody claimed: some microseconds,
 /// more than a healthy worker needs to see the phase.
-///
-/// The waits spin without the CPU's pause instruction: under a hypervisor a pause in a loop may leave the guest, which
-/// costs more than a step. One look is about a nanosecond.
-const SPINS_BEFORE_TAKEOVER: u32 = 5_000;
-
-/// How often a waiting thread looks before it gives its core away: about 50 µs, longer than the driver's own work between
-/// two phases of a step.
-const SPINS_BEFORE_PARK: u32 = 50_000;
+const SPINS_BEFORE_TAKEOVER: u32 = SPINS / 10;
 
 /// The most members a team can have: the phase word keeps 16 bits for them.
 pub(crate) const MAX_MEMBERS: usize = 4096;
@@ -71,7 +80,7 @@ pub(crate) struct Shared {
 }
 
 /// One member's flags. Those that the driver keeps looking at, those that it looks at once a phase, and the rest are on
-/// lines of their own (two lines, because a core may fetch a line's neighbour with it).
+/// lines of their own.
 struct Member {
     done: Apart<AtomicU64>,
     claimed: Apart<AtomicU64>,
@@ -81,9 +90,9 @@ struct Member {
     scratch: UnsafeCell<Scratch>,
 }
 
-/// A value on cache lines of its own.
+/// A value on cache lines of its own: two of them, because a core may fetch a line's neighbour with it.
 #[repr(align(128))]
-struct Apart<T>(T);
+pub(crate) struct Apart<T>(pub(crate) T);
 
 // SAFETY: `work` is written by the driver between phases and read by claim holders within one; `scratch` is touched
 // only by the thread that holds the member's claim. Everything else is atomic or locked.
@@ -139,24 +148,27 @@ impl Shared {
     fn next_phase(&self, member: usize, seen: u64) -> u64 {
         let me = &self.members[member];
         loop {
-            for _ in 0..SPINS_BEFORE_PARK {
+            for _ in 0..SPINS {
                 let word = self.phase.load(Ordering::Acquire);
                 if word != seen {
                     return word;
                 }
+                look_again();
             }
-            me.parked.0.store(true, Ordering::SeqCst);
-            if self.phase.load(Ordering::SeqCst) == seen {
+            me.parked.0.store(true, Ordering::Relaxed);
+            fence(Ordering::SeqCst);
+            if self.phase.load(Ordering::Relaxed) == seen {
                 thread::park();
             }
-            me.parked.0.store(false, Ordering::SeqCst);
+            me.parked.0.store(false, Ordering::Relaxed);
         }
     }
 
     fn publish(&self, word: u64, members: usize) {
-        self.phase.store(word, Ordering::SeqCst);
+        self.phase.store(word, Ordering::Release);
+        fence(Ordering::SeqCst);
         for member in &self.members[1..members] {
-            if member.parked.0.load(Ordering::SeqCst)
+            if member.parked.0.load(Ordering::Relaxed)
                 && let Some(thread) = &*member.thread.lock().unwrap_or_else(PoisonError::into_inner)
             {
                 thread.unpark();
@@ -173,13 +185,14 @@ impl Shared {
 
     /// Runs a block that the calling thread has claimed.
     fn run_claimed(&self, block: usize, generation: u64) {
-        // SAFETY: the claim makes this thread the only one on this block and its scratch. The driver stays in the phase
-        // until `done` below, so the work pointer, written before the phase was published, is set and its function alive.
-        let (work, scratch) = unsafe {
-            let work = (*self.work.get()).expect("a published phase has work");
-            (&*work, &mut *self.members[block].scratch.get())
+        // SAFETY: the driver stays in the phase until `done` below, so the work pointer, written before the phase was
+        // published, is set and its function alive.
+        let work = self.work.with(|work| unsafe { &*(*work).expect("a published phase has work") });
+        let run = || {
+            // SAFETY: the claim makes this thread the only one on this block and its scratch.
+            self.members[block].scratch.with_mut(|scratch| work(block, unsafe { &mut *scratch }));
         };
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(block, scratch))) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
             let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
             // A member that was left behind only follows another's panic.
             if first.as_ref().is_none_or(|first| first.downcast_ref() == Some(&LEFT_BEHIND)) {
@@ -195,16 +208,15 @@ impl Shared {
     fn phase(&self, blocks: usize, work: &Work<'_>) {
         if blocks == 1 {
             // SAFETY: no phase is open, so nobody else touches the driver's scratch; the others needn't even look.
-            work(0, unsafe { &mut *self.members[0].scratch.get() });
-            return;
+            return self.members[0].scratch.with_mut(|scratch| work(0, unsafe { &mut *scratch }));
         }
         let generation = (self.phase.load(Ordering::Relaxed) >> 16) + 1;
+        let work: *const Work<'_> = work;
         // SAFETY: no phase is open, so nobody reads `work`. The lifetime is erased for the time of this call only: every
         // claim of this generation has ended, and no other can be made, when it returns.
-        unsafe {
-            let work: *const Work<'_> = work;
-            *self.work.get() = Some(std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work));
-        }
+        self.work.with_mut(|place| unsafe {
+            *place = Some(std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work));
+        });
         self.publish(generation << 16 | blocks as u64, blocks);
         if self.claim(0, generation) {
             self.run_claimed(0, generation);
@@ -216,9 +228,11 @@ impl Shared {
                 spins += 1;
                 if spins > SPINS_BEFORE_TAKEOVER && self.claim(block, generation) {
                     self.run_claimed(block, generation);
-                } else if spins > SPINS_BEFORE_PARK {
-                    // Its owner is at it, perhaps preempted: let it have this core.
-                    thread::yield_now();
+                } else if spins > SPINS {
+                    // Its owner is at it, perhaps preempted.
+                    give_way();
+                } else {
+                    look_again();
                 }
             }
         }
@@ -236,13 +250,15 @@ impl Shared {
 pub struct Team<'s> {
     shared: &'s Shared,
     isa: Isa,
-    /// Only the driver opens phases: neither `Send` nor `Sync`.
-    driver: PhantomData<Cell<()>>,
+    /// Calls the workers, and whether it has. Only the driver opens phases: with these, a team is neither `Send` nor `Sync`.
+    call: Option<&'s dyn Fn()>,
+    called: Cell<bool>,
 }
 
 impl<'s> Team<'s> {
-    pub(crate) fn new(shared: &'s Shared, isa: Isa) -> Team<'s> {
-        Team { shared, isa, driver: PhantomData }
+    /// A team whose workers come to [`serve`](Shared::serve) when they are called.
+    pub(crate) fn new(shared: &'s Shared, isa: Isa, call: Option<&'s dyn Fn()>) -> Team<'s> {
+        Team { shared, isa, call, called: Cell::new(false) }
     }
 
     /// The instruction set of its kernels.
@@ -258,6 +274,12 @@ impl<'s> Team<'s> {
     /// Runs `work` for blocks `0..blocks`, at most one for each member, block i on member i.
     pub(crate) fn phase(&self, blocks: usize, work: impl Fn(usize, &mut Scratch) + Sync) {
         assert!((1..=self.members()).contains(&blocks), "{blocks} blocks for {} members", self.members());
+        if blocks > 1
+            && let Some(call) = self.call
+            && !self.called.replace(true)
+        {
+            call();
+        }
         self.shared.phase(blocks, &work);
     }
 }
@@ -270,5 +292,7 @@ pub(crate) fn column_block(cols: usize, blocks: usize, block: usize) -> Range<us
     at(block)..at(block + 1)
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod model;
+#[cfg(all(test, not(loom)))]
 mod tests;

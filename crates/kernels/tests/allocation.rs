@@ -65,8 +65,11 @@ fn the_steady_state_allocates_nothing() {
     ];
     for isa in Isa::fused() {
         for threads in [1, 2, 4] {
-            // Threads allocate as they start: a session ends only when all have come and gone.
-            pool(isa, threads).run(|_| ());
+            // Threads allocate as they start: a session that shares something ends only when all have come and gone.
+            let (square, mut shared) = (Matrix::from_fn(256, 256, value), Matrix::zeros(256, 256));
+            pool(isa, threads).run(|team| {
+                gemm(team, square.view(), square.view(), &mut shared.view_mut(), Start::Zero, &Store);
+            });
             for (m, n, k, turned) in products {
                 let a = Matrix::from_fn(m, k, value);
                 let b = if turned { Matrix::from_fn(n, k, value) } else { Matrix::from_fn(k, n, value) };

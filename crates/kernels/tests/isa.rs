@@ -56,8 +56,16 @@ fn a_pool_says_how_many_threads_it_takes() {
         assert!(matches!(error, PoolError::Threads { .. }));
         assert_eq!(error.to_string(), format!("{threads} threads asked for: expected 1 to 4096"));
     }
+    let members = std::thread::available_parallelism().map_or(1, usize::from).min(3);
     let pool = Pool::new(Isa::PORTABLE, 3).unwrap();
-    assert_eq!((pool.isa(), pool.threads()), (Isa::PORTABLE, 3));
+    assert_eq!((pool.isa(), pool.threads(), pool.members()), (Isa::PORTABLE, 3, members));
+    assert_eq!(
+        pool.run(|team| (team.isa(), team.members())),
+        (Isa::PORTABLE, members),
+        "no more than there are cores"
+    );
+    let pool = Pool::oversubscribed(Isa::PORTABLE, 3).unwrap();
+    assert_eq!((pool.threads(), pool.members()), (3, 3));
     assert_eq!(format!("{pool:?}"), "Pool(portable, 3 threads)");
     assert_eq!(pool.run(|team| (team.isa(), team.members())), (Isa::PORTABLE, 3));
 }

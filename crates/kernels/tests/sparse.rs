@@ -112,7 +112,7 @@ fn not_a_number_comes_through() {
 #[test]
 fn every_block_is_worked_on_once() {
     for threads in [1, 2, 3] {
-        let pool = Pool::new(Isa::detect(), threads).expect("a pool");
+        let pool = Pool::oversubscribed(Isa::detect(), threads).expect("a pool");
         for blocks in [0, 1, 2, 50] {
             let mut solos: Vec<Solo<Vec<usize>>> = (0..threads).map(|_| Solo::new(Vec::new())).collect();
             pool.run(|team| {
@@ -130,7 +130,7 @@ fn every_block_is_worked_on_once() {
 
 #[test]
 fn a_panic_in_a_block_reaches_the_caller_and_the_pool_goes_on() {
-    let pool = Pool::new(Isa::detect(), 2).expect("a pool");
+    let pool = Pool::oversubscribed(Isa::detect(), 2).expect("a pool");
     let mut solos: Vec<Solo<usize>> = (0..2).map(|_| Solo::new(0)).collect();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         pool.run(|team| team.share_out(&mut solos, 4, |_, _, block| assert_ne!(block, 2, "block 2")));
@@ -143,7 +143,7 @@ fn a_panic_in_a_block_reaches_the_caller_and_the_pool_goes_on() {
 #[test]
 fn rows_shared_are_each_finished_once() {
     for threads in [1, 2, 3] {
-        let pool = Pool::new(Isa::detect(), threads).expect("a pool");
+        let pool = Pool::oversubscribed(Isa::detect(), threads).expect("a pool");
         for (rows, cols) in [(1, 1), (33, 10), (128, 512)] {
             let mut c = Matrix::zeros(rows, cols);
             pool.run(|team| {

@@ -4,7 +4,9 @@
 mod common;
 
 use common::{assert_same_bits, within_20_seconds};
-use minibatch_kernels::{Epilogue, Isa, Mat, MatMut, Matrix, Pool, Start, Store, Team, gemm, reference};
+use minibatch_kernels::{
+    Epilogue, Exchange, Isa, Mat, MatMut, Matrix, Member, Pool, Start, Store, Team, gemm, reference,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +70,7 @@ fn payload<R>(run: impl FnOnce() -> R) -> Option<(usize, usize)> {
 }
 
 fn pool(threads: usize) -> Pool {
-    Pool::new(Isa::detect(), threads).unwrap()
+    Pool::oversubscribed(Isa::detect(), threads).unwrap()
 }
 
 #[test]
@@ -252,4 +254,77 @@ fn a_session_returns_what_its_program_borrows() {
     let data = vec![1.0, 2.0, 3.0];
     let view: Mat<'_> = pool(2).run(|_| Mat::row_major(&data, 1, 3));
     assert_eq!(view.get(0, 2), 3.0);
+}
+
+/// A number that looks random, the same in every run.
+fn scramble(seed: u64) -> u64 {
+    seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40
+}
+
+/// What a member does between two steps of a round.
+type Pause<'a> = dyn Fn(usize, usize) + Sync + 'a;
+
+/// Rounds in which members complete a row of so many blocks of 16, and find the largest of their numbers; `pause` comes
+/// between.
+fn rounds(member: &Member<'_>, members: usize, rounds: usize, pause: &Pause<'_>) {
+    let mut matrix = Matrix::zeros(1, 16 * members);
+    for round in 0..rounds {
+        let value = |member: usize| (members * round + member) as f32;
+        pause(round, member.index());
+        matrix.row_mut(0)[member.columns(16 * members)].fill(value(member.index()));
+        member.send(&matrix, 1);
+        pause(round + 1, member.index());
+        member.receive(&mut matrix, 1);
+        assert!((0..members).all(|other| matrix.row(0)[16 * other + 15] == value(other)), "round {round}");
+        assert_eq!(member.largest(value(member.index())), value(members - 1), "round {round}");
+    }
+}
+
+#[test]
+fn members_that_are_preempted_anywhere_exchange_the_same() {
+    within_20_seconds(|| {
+        for members in [2, 3, 8] {
+            let pause = |round: usize, member: usize| match scramble((round * 16 + member) as u64) % 8 {
+                0 => std::thread::sleep(Duration::from_micros(scramble(round as u64) % 300)),
+                1 => std::thread::yield_now(),
+                _ => {}
+            };
+            pool(members).run(|team| {
+                let mut exchange = Exchange::new(members, 1, 16 * members);
+                team.together(&mut exchange, &mut vec![(); members], |member, ()| {
+                    rounds(member, members, 60, &pause);
+                });
+            });
+        }
+    });
+}
+
+#[test]
+fn a_panic_of_any_member_ends_those_that_wait_for_it() {
+    within_20_seconds(|| {
+        for members in [2, 3, 8] {
+            let pool = pool(members);
+            // Used again and again: nothing of a program that panicked is left in it.
+            let mut exchange = Exchange::new(members, 1, 16 * members);
+            for at in 0..members {
+                // Before anyone has sent, and while the others wait to receive, or for the largest.
+                for (round, wait) in [(0, 0), (1, 2), (2, 1)] {
+                    let panics = |now: usize, member: usize| {
+                        if (now, member) == (round + wait % 2, at) {
+                            std::thread::sleep(Duration::from_millis(wait as u64));
+                            quiet_panic((round, at));
+                        }
+                    };
+                    let run = |team: &Team<'_>, exchange: &mut Exchange, pause: &Pause<'_>| {
+                        team.together(exchange, &mut vec![(); members], |member, ()| {
+                            rounds(member, members, 4, pause);
+                        });
+                    };
+                    let found = payload(|| pool.run(|team| run(team, &mut exchange, &panics)));
+                    assert_eq!(found, Some((round, at)), "{members} members");
+                    pool.run(|team| run(team, &mut exchange, &|_, _| {}));
+                }
+            }
+        }
+    });
 }

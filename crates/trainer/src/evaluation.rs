@@ -177,7 +177,7 @@ impl Network {
         self.check_shape(data)?;
         let blocks = data.len().div_ceil(BLOCK);
         let solo = |_| Solo::new(Evaluator::new(self, data));
-        let mut solos: Vec<_> = (0..pool.threads().min(blocks)).map(solo).collect();
+        let mut solos: Vec<_> = (0..pool.members().min(blocks)).map(solo).collect();
         pool.run(|team| {
             team.share_out(&mut solos, blocks, |team, member, block| {
                 let examples = block * BLOCK..data.len().min((block + 1) * BLOCK);

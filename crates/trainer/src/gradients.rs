@@ -71,7 +71,7 @@ impl Network {
             let expected = "at least one, and as many rows of targets as of inputs".to_owned();
             return Err(Error::Setting { setting: "number of examples", expected, found: rows.to_string() });
         }
-        let mut workspace = Workspace::for_training(self, rows, pool.threads());
+        let mut workspace = Workspace::for_training(self, rows, pool.members());
         let inputs = x.to_matrix();
         let examples = Examples::Floats(&|row| inputs.row(row));
         workspace.targets = y.to_matrix();

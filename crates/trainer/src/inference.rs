@@ -299,10 +299,10 @@ impl Network {
         if rows == 0 {
             return Ok(outputs);
         }
-        let block = block_rows(self, rows, pool.threads());
+        let block = block_rows(self, rows, pool.members());
         let parts: Vec<_> = outputs.row_blocks_mut(block).map(Mutex::new).collect();
         let solo = |_| Solo::new(Inference::new(self, block.min(rows)));
-        let mut solos: Vec<_> = (0..pool.threads().min(parts.len())).map(solo).collect();
+        let mut solos: Vec<_> = (0..pool.members().min(parts.len())).map(solo).collect();
         let work = |team: &Team<'_>, inference: &mut Inference, i: usize| {
             let first = i * block;
             inference.forward(team, self, x, first..rows.min(first + block));

@@ -12,16 +12,23 @@
 use crate::backprop::{self, Worker};
 use crate::error::{Divergence, Error};
 use crate::guard::{self, Guard};
-use crate::network::Network;
+use crate::network::{Layer, Network};
 use crate::optimizer::OptimizerState;
 use crate::trainer::Settings;
 use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Row, Shuffle};
 use minibatch_kernels::{Exchange, Isa, Panels, Pool};
+use std::cell::OnceCell;
+use std::ops::Range;
 
 /// Those who train, and what each needs for it.
 #[derive(Debug)]
 pub(crate) struct Crew {
+    /// What is trained; where members have parts of it, what it was before.
+    network: Network,
+    /// The members' parts put together, if anyone has asked since they changed: copying a network in and out of every call
+    /// can take longer than its steps.
+    whole: OnceCell<Network>,
     members: Vec<Station>,
     exchange: Exchange,
 }
@@ -33,7 +40,7 @@ struct Station {
     workspace: Workspace,
     /// Every member's says the same.
     guard: Guard,
-    /// The member's part of the network while it trains, and what the optimiser remembers of it; none if it has the whole.
+    /// The member's part of the network, and what the optimiser remembers of it; none if it trains the whole.
     part: Option<(OptimizerState, Network)>,
 }
 
@@ -68,15 +75,15 @@ impl Crew {
     /// If a weight or a bias isn't finite.
     pub(crate) fn new(
         pool: &Pool,
-        network: &Network,
+        network: Network,
         data: &Dataset,
         settings: &Settings,
     ) -> Result<Crew, Error> {
         let (batch_size, optimizer) = (settings.batch_size, &settings.optimizer);
         // What an optimiser remembers isn't shared out.
-        let cores = if optimizer.moments() == 0 { pool.cores() } else { 1 };
-        let sharing = sharing(network, batch_size, cores);
-        let guard = Guard::new(pool.isa(), network, data)?;
+        let cores = if optimizer.moments() == 0 { pool.members() } else { 1 };
+        let sharing = sharing(&network, batch_size, cores);
+        let guard = Guard::new(pool.isa(), &network, data)?;
         let neurons = network.layers[0].outputs();
         let mut exchange = Exchange::new(sharing, batch_size, neurons);
         let mut members: Vec<_> = (0..sharing).map(|_| None).collect();
@@ -85,17 +92,48 @@ impl Crew {
                 // Each makes its own: what one thread allocates lies apart from what another does, so that members don't take
                 // lines from each other. They meet first, or a quick one would do another's work.
                 member.largest(0.0);
-                let teams = if sharing == 1 { pool.threads() } else { 1 };
-                let part = (sharing > 1).then(|| part_of(network, member.columns(neurons).len()));
+                let teams = if sharing == 1 { pool.members() } else { 1 };
+                let part = (sharing > 1).then(|| part_of(&network, member.columns(neurons)));
                 *station = Some(Station {
-                    workspace: Workspace::for_training(network, batch_size, teams),
+                    workspace: Workspace::for_training(&network, batch_size, teams),
                     guard: guard.clone(),
                     part: part.map(|part| (OptimizerState::new(optimizer, &part), part)),
                 });
             });
         });
         let members = members.into_iter().map(|station| station.expect("every member made one")).collect();
-        Ok(Crew { members, exchange })
+        Ok(Crew { network, whole: OnceCell::new(), members, exchange })
+    }
+
+    /// The network as it is now.
+    pub(crate) fn network(&self) -> &Network {
+        if self.members.len() == 1 { &self.network } else { self.whole.get_or_init(|| self.put_together()) }
+    }
+
+    /// The network as it is now.
+    pub(crate) fn into_network(mut self) -> Network {
+        if self.members.len() == 1 {
+            return self.network;
+        }
+        self.whole.take().unwrap_or_else(|| self.put_together())
+    }
+
+    /// The network whose parts the members have.
+    fn put_together(&self) -> Network {
+        let mut network = self.network.clone();
+        let neurons = network.layers[0].outputs();
+        for (index, member) in self.members.iter().enumerate() {
+            let (_, part) = member.part.as_ref().expect("every member of several has a part");
+            let start = Exchange::columns(neurons, self.members.len(), index).start;
+            let (first, from) = (&mut network.layers[0], &part.layers[0]);
+            first.weights.copy_columns(start, &from.weights, 0);
+            first.biases[start..][..from.biases.len()].copy_from_slice(&from.biases);
+            // Every member has these.
+            if index == 0 {
+                network.layers[1..].clone_from_slice(&part.layers[1..]);
+            }
+        }
+        network
     }
 
     /// Takes account of what an optimiser remembers.
@@ -103,17 +141,16 @@ impl Crew {
         self.members.iter_mut().for_each(|station| station.guard.look_at(isa, state));
     }
 
-    /// Trains `network`. `cost_sum` is the cost of the epoch so far.
+    /// Trains the network. `cost_sum` is the cost of the epoch so far.
     pub(crate) fn train(
         &mut self,
         pool: &Pool,
-        network: &mut Network,
         state: &mut OptimizerState,
         steps: Steps<'_>,
         cost_sum: f64,
     ) -> Trained {
         let before = Trained { position: steps.position, cost_sum, diverged: None };
-        let Crew { members, exchange } = self;
+        let Crew { network, whole, members, exchange } = self;
         if let [station] = &mut members[..] {
             let Station { workspace, guard, .. } = station;
             return pool.run(|team| {
@@ -121,14 +158,13 @@ impl Crew {
                     .train(steps, before)
             });
         }
-        for (index, member) in members.iter_mut().enumerate() {
-            member.take_part(
-                state,
-                network,
-                Exchange::columns(network.layers[0].outputs(), exchange.members(), index).start,
-            );
-        }
+        whole.take();
         let mut shares: Vec<_> = members.iter_mut().map(|station| (station, before)).collect();
+        for (station, _) in &mut shares {
+            let (own_state, _) = station.part.as_mut().expect("every member of several has a part");
+            // There are no moments to share out.
+            (own_state.steps, own_state.powers) = (state.steps, state.powers);
+        }
         pool.run(|team| {
             team.together(exchange, &mut shares, |member, (station, trained)| {
                 let Station { workspace, guard, part } = &mut **station;
@@ -138,51 +174,22 @@ impl Crew {
                 *trained = share.train(steps, before);
             });
         });
-        let trained = shares[0].1;
-        for (index, member) in members.iter().enumerate() {
-            member.give_back(
-                state,
-                network,
-                Exchange::columns(network.layers[0].outputs(), exchange.members(), index).start,
-            );
-        }
-        trained
+        let (station, trained) = &shares[0];
+        let (own_state, _) = station.part.as_ref().expect("every member of several has a part");
+        (state.steps, state.powers) = (own_state.steps, own_state.powers);
+        *trained
     }
 }
 
-/// Room for `own` neurons of the first layer of `network`, and for all of the other layers.
-fn part_of(network: &Network, own: usize) -> Network {
+/// The neurons `own` of the first layer of `network`, and all of the other layers.
+fn part_of(network: &Network, own: Range<usize>) -> Network {
     let mut part = network.clone();
     let first = &mut part.layers[0];
-    first.weights = Panels::zeros(first.inputs(), own);
-    first.biases = vec![0.0; own];
+    let mut weights = Panels::zeros(first.inputs(), own.len());
+    weights.copy_columns(0, &first.weights, own.start);
+    first.weights = weights;
+    first.biases = network.layers[0].biases[own].to_vec();
     part
-}
-
-impl Station {
-    /// Takes the member's neurons of the first layer, from `start` on, and all of the other layers.
-    fn take_part(&mut self, state: &OptimizerState, network: &Network, start: usize) {
-        let (own_state, part) = self.part.as_mut().expect("every member of several has a part");
-        // There are no moments to share out.
-        (own_state.steps, own_state.powers) = (state.steps, state.powers);
-        for (l, (to, from)) in part.layers.iter_mut().zip(&network.layers).enumerate() {
-            let start = if l == 0 { start } else { 0 };
-            to.weights.copy_columns(0, &from.weights, start);
-            let own = to.biases.len();
-            to.biases.copy_from_slice(&from.biases[start..][..own]);
-        }
-    }
-
-    /// Puts them back.
-    fn give_back(&self, state: &mut OptimizerState, network: &mut Network, start: usize) {
-        let (own_state, part) = self.part.as_ref().expect("every member of several has a part");
-        (state.steps, state.powers) = (own_state.steps, own_state.powers);
-        for (l, (to, from)) in network.layers.iter_mut().zip(&part.layers).enumerate() {
-            let start = if l == 0 { start } else { 0 };
-            to.weights.copy_columns(start, &from.weights, 0);
-            to.biases[start..][..from.biases.len()].copy_from_slice(&from.biases);
-        }
-    }
 }
 
 /// What takes the step: one thread of a team with the whole network, or a member with its part.
@@ -273,26 +280,39 @@ fn sharing(network: &Network, batch_size: usize, cores: usize) -> usize {
     /// What an exchange costs, and what members lose to one another's pace, in floating-point operations: measured,
     /// 0.7 µs at 200 GFLOP/s.
     const EXCHANGE: f64 = 150_000.0;
+    /// What each line of 16 values costs that comes from another's cache: measured, 8 ns.
+    const LINE: f64 = 1_600.0;
     /// What it costs to share one product in a phase.
     const PHASE: f64 = 300_000.0;
+    /// What is done with an input of an example besides products, and with a neuron: 0.4 and 1.6 ns, measured. Everyone does
+    /// nearly all of it.
+    const INPUT: f64 = 80.0;
+    const NEURON: f64 = 320.0;
+    /// A gain this small isn't worth another core.
+    const LEAST_GAIN: f64 = 0.02;
     let [first, others @ ..] = network.layers() else { return 1 };
     // Others don't have what these need: a whole row, or Z_1.
     if first.activation().is_row_wise() || first.activation().needs_pre_activation() {
         return 1;
     }
-    let product = |inputs: usize, outputs: usize| 2.0 * batch_size as f64 * inputs as f64 * outputs as f64;
+    let batch_size = batch_size as f64;
+    let product = |inputs: usize, outputs: usize| 2.0 * batch_size * inputs as f64 * outputs as f64;
     // Half of the inputs of an image are 0; forward and update.
     let shared = product(first.inputs(), first.outputs());
     let alone: f64 = others.iter().map(|layer| 3.0 * product(layer.inputs(), layer.outputs())).sum();
+    let neurons: usize = network.layers().iter().map(Layer::outputs).sum();
+    let besides = batch_size * (INPUT * first.inputs() as f64 + NEURON * neurons as f64);
     let lines = first.outputs().div_ceil(16);
     let by_shares = |members: usize| {
         let part = lines.div_ceil(members) as f64 / lines as f64;
-        shared * part + alone + if members > 1 { EXCHANGE } else { 0.0 }
+        let received = batch_size * lines as f64 * (1.0 - part);
+        shared * part + alone + besides + if members > 1 { EXCHANGE + LINE * received } else { 0.0 }
     };
     let by_phases = |members: usize| {
         let phases = 2.0 + 3.0 * others.len() as f64;
-        (shared + alone) / members as f64 + if members > 1 { phases * PHASE } else { 0.0 }
+        (shared + alone) / members as f64 + besides + if members > 1 { phases * PHASE } else { 0.0 }
     };
     let best = (1..=cores.min(lines)).min_by(|&a, &b| by_shares(a).total_cmp(&by_shares(b))).unwrap_or(1);
-    if by_shares(best) < by_phases(cores) { best } else { 1 }
+    let least = by_phases(cores).min((1.0 - LEAST_GAIN) * by_shares(1));
+    if by_shares(best) < least { best } else { 1 }
 }

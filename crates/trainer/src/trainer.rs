@@ -96,7 +96,6 @@ pub struct Epoch {
 pub struct Trainer<'a> {
     pool: &'a Pool,
     data: &'a Dataset,
-    network: Network,
     /// What made the network's first weights and biases, where that is known.
     origin: Option<Origin>,
     settings: Settings,
@@ -150,13 +149,12 @@ impl<'a> Trainer<'a> {
         settings.check(data.len())?;
         Ok(Trainer {
             state: OptimizerState::new(&settings.optimizer, &network),
-            crew: Crew::new(pool, &network, data, &settings)?,
             shuffle: Shuffle::new(data.len(), settings.seed)?,
             pool,
             data,
             // From here on the weights are not what initialisation made them.
             origin: network.origin.take(),
-            network,
+            crew: Crew::new(pool, network, data, &settings)?,
             settings,
             position: 0,
             cost_sum: 0.0,
@@ -257,7 +255,7 @@ impl<'a> Trainer<'a> {
 
     fn snapshot(&self) -> Snapshot<'_> {
         Snapshot {
-            network: &self.network,
+            network: self.network(),
             origin: self.origin,
             optimizer: &self.state,
             settings: &self.settings,
@@ -276,12 +274,12 @@ impl<'a> Trainer<'a> {
 
     /// The network as it is now.
     pub fn network(&self) -> &Network {
-        &self.network
+        self.crew.network()
     }
 
     /// The trained network.
     pub fn into_network(self) -> Network {
-        self.network
+        self.crew.into_network()
     }
 
     /// What made the network's first weights and biases, where that is known.
@@ -339,7 +337,8 @@ impl<'a> Trainer<'a> {
 
     /// Trains `steps` minibatches, but not beyond the end of the epoch; returns the epoch if that was reached.
     ///
-    /// Each call enters the pool once, which costs some microseconds: make the steps many.
+    /// Each call enters the pool once, which costs some microseconds, and where members share the network out, the next
+    /// look at it puts it together: make the steps many.
     ///
     /// # Errors
     ///
@@ -352,7 +351,7 @@ impl<'a> Trainer<'a> {
         }
         let Trainer { data, shuffle, settings, position, .. } = self;
         let steps = Steps { data, shuffle, settings, position: *position, steps };
-        let trained = self.crew.train(self.pool, &mut self.network, &mut self.state, steps, self.cost_sum);
+        let trained = self.crew.train(self.pool, &mut self.state, steps, self.cost_sum);
         self.elapsed += started.elapsed();
         (self.position, self.cost_sum) = (trained.position, trained.cost_sum);
         if let Some(cause) = trained.diverged {
@@ -374,7 +373,7 @@ impl<'a> Trainer<'a> {
     ///
     /// If the data don't fit the network, or the cost isn't finite.
     pub fn evaluate(&mut self, test: &'a Dataset) -> Result<Evaluation, Error> {
-        let evaluation = self.network.evaluate(self.pool, test)?;
+        let evaluation = self.network().evaluate(self.pool, test)?;
         // A history holds finite numbers, as what is written must be read again.
         let mut numbers = vec![("cost", evaluation.cost)];
         if let Score::Values(Fit { rmse, mae, r_squared }) = evaluation.score {

@@ -119,7 +119,7 @@ fn neither_a_step_nor_a_prediction_allocates() {
             .expect("a dataset");
         for isa in Isa::fused() {
             for threads in [1, 2] {
-                let pool = Pool::new(isa, threads).expect("a pool");
+                let pool = Pool::oversubscribed(isa, threads).expect("a pool");
                 let settings =
                     Settings { optimizer, learning_rate: 0.01, batch_size, seed: 1, ..Settings::default() };
                 let mut trainer = Trainer::new(&pool, &data, network.clone(), settings).expect("a trainer");

@@ -72,7 +72,7 @@ fn threads_and_instruction_sets_give_the_same_bits() {
             let mut first = None;
             for isa in Isa::fused() {
                 for threads in [1, 2, 3, 4] {
-                    let pool = Pool::new(isa, threads).expect("a pool");
+                    let pool = Pool::oversubscribed(isa, threads).expect("a pool");
                     let result = run.train(&pool, &data, optimizer);
                     assert!(!result.1.is_empty(), "a run should span epochs");
                     assert_ne!(result.0, bits(&run.network()), "a run should train");
@@ -89,7 +89,7 @@ fn threads_and_instruction_sets_give_the_same_bits() {
 #[test]
 fn cutting_a_run_into_calls_changes_nothing() {
     for isa in Isa::available() {
-        let pool = Pool::new(isa, 2).expect("a pool");
+        let pool = Pool::oversubscribed(isa, 2).expect("a pool");
         for (run, optimizer) in RUNS[..3].iter().zip(Optimizer::all().into_iter().rev()) {
             let data = run.data();
             let mut whole = run.trainer(&pool, &data, optimizer);
@@ -111,7 +111,7 @@ fn cutting_a_run_into_calls_changes_nothing() {
 #[test]
 fn evaluating_changes_nothing() {
     let run = &RUNS[0];
-    let (pool, data) = (Pool::new(Isa::detect(), 2).expect("a pool"), run.data());
+    let (pool, data) = (Pool::oversubscribed(Isa::detect(), 2).expect("a pool"), run.data());
     let optimizer = Optimizer::Sgd;
     let mut plain = run.trainer(&pool, &data, optimizer);
     let mut evaluated = run.trainer(&pool, &data, optimizer);

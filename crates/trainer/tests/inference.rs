@@ -74,7 +74,7 @@ fn every_way_gives_the_bits_of_the_training_pass() {
                 // Column by column.
                 let columns = Matrix::from_fn(n, rows, |j, i| floats[i * n + j]);
                 for threads in [1, 2, 3] {
-                    let pool = Pool::new(isa, threads).expect("a pool");
+                    let pool = Pool::oversubscribed(isa, threads).expect("a pool");
                     let check = |what: &str, outputs: Result<Vec<f32>, minibatch::Error>| {
                         let found = bits(&outputs.expect("outputs"));
                         assert_eq!(found, expected, "{name} on {pool:?}: {what} of {rows}");
@@ -105,7 +105,7 @@ fn evaluations_have_the_same_bits_on_every_thread_count() {
         let labels = (0..rows).map(|_| numbers.below(network.outputs()) as u32).collect();
         let data = Dataset::from_classes(bytes, &[n], labels).expect("a dataset");
         let evaluate = |isa, threads| {
-            let pool = Pool::new(isa, threads).expect("a pool");
+            let pool = Pool::oversubscribed(isa, threads).expect("a pool");
             network.evaluate(&pool, &data).expect("an evaluation")
         };
         let expected = evaluate(Isa::detect(), 1);

@@ -35,12 +35,13 @@ pub(crate) enum Outcome {
 }
 
 /// Quick ones first, and what later ones build on before them.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: tidy::run },
     Step { name: "clippy", run: clippy },
     Step { name: "docs", run: docs },
     Step { name: "test", run: test },
+    Step { name: "loom", run: loom },
     Step { name: "deny", run: deny::tree },
     Step { name: "advisories", run: deny::advisories },
     Step { name: "fetch", run: fetch },
@@ -90,6 +91,12 @@ fn docs(root: &Path) -> Result<Outcome> {
 fn test(root: &Path) -> Result<Outcome> {
     let text = std::fs::read_to_string(root.join("README.md")).context("README.md")?;
     CommandLine::cargo(readme::test_arguments(&text)?).run(root)
+}
+
+/// The thread team's protocols in every order. What is built for that is kept apart, or it would replace the rest.
+fn loom(root: &Path) -> Result<Outcome> {
+    let test = CommandLine::cargo("test -p minibatch-kernels --lib model --target-dir target/loom");
+    test.env("RUSTFLAGS", "--cfg loom").run(root)
 }
 
 fn fetch(root: &Path) -> Result<Outcome> {

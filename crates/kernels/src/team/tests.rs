@@ -1,8 +1,9 @@
 //! The protocol itself, phase by phase. What users see of it: tests/team.rs.
 
-use super::column_block;
+use super::{Shared, Team, column_block};
 use crate::isa::Isa;
 use crate::pool::Pool;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -22,7 +23,7 @@ fn within_20_seconds(test: impl FnOnce() + Send + 'static) {
 /// In each round block i checks what its neighbour wrote in the round before, then writes its own. Every block must
 /// run once and see the whole round before.
 fn rounds(threads: usize, rounds: u64, pause: impl Fn(u64)) {
-    let pool = Pool::new(Isa::PORTABLE, threads).unwrap();
+    let pool = Pool::oversubscribed(Isa::PORTABLE, threads).unwrap();
     let cells: Vec<[AtomicU64; 2]> = (0..threads).map(|_| Default::default()).collect();
     pool.run(|team| {
         for round in 1..=rounds {
@@ -73,7 +74,7 @@ fn members_wake_from_every_state() {
 
 #[test]
 fn packing_buffers_belong_to_one_block_at_a_time() {
-    let pool = Pool::new(Isa::PORTABLE, 4).unwrap();
+    let pool = Pool::oversubscribed(Isa::PORTABLE, 4).unwrap();
     pool.run(|team| {
         for round in 0..500 {
             team.phase(4, |block, scratch| {
@@ -93,7 +94,7 @@ fn packing_buffers_belong_to_one_block_at_a_time() {
 #[test]
 #[should_panic(expected = "3 blocks for 2 members")]
 fn no_more_blocks_than_members() {
-    Pool::new(Isa::PORTABLE, 2).unwrap().run(|team| team.phase(3, |_, _| {}));
+    Pool::oversubscribed(Isa::PORTABLE, 2).unwrap().run(|team| team.phase(3, |_, _| {}));
 }
 
 #[test]
@@ -114,4 +115,21 @@ fn column_blocks_share_out_whole_lines() {
             assert_eq!(next, cols);
         }
     }
+}
+
+#[test]
+fn workers_are_called_once_by_the_first_phase_that_has_a_block_for_them() {
+    let (shared, calls) = (Shared::new(2), Cell::new(0));
+    let call = || calls.set(calls.get() + 1);
+    let team = Team::new(&shared, Isa::PORTABLE, Some(&call));
+    team.phase(1, |_, _| {});
+    assert_eq!(calls.get(), 0);
+    // Nobody comes: the driver runs both blocks.
+    let run = AtomicU64::new(0);
+    for _ in 0..2 {
+        team.phase(2, |block, _| {
+            run.fetch_add(1 + block as u64, Ordering::Relaxed);
+        });
+    }
+    assert_eq!((calls.get(), run.into_inner()), (1, 6));
 }

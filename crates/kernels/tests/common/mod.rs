@@ -172,7 +172,9 @@ pub(crate) fn pool(isa: Isa, threads: usize) -> &'static Pool {
     static POOLS: Mutex<Option<HashMap<(Isa, usize), &'static Pool>>> = Mutex::new(None);
     let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
     let pools = pools.get_or_insert_default();
-    pools.entry((isa, threads)).or_insert_with(|| Box::leak(Box::new(Pool::new(isa, threads).unwrap())))
+    pools
+        .entry((isa, threads))
+        .or_insert_with(|| Box::leak(Box::new(Pool::oversubscribed(isa, threads).unwrap())))
 }
 
 /// Runs `test` in a thread of its own and fails if it takes more than 20 s: what hangs must not hang the suite.

@@ -1,0 +1,176 @@
+//! The protocols of the team and of the exchange, in every order: loom runs each of these programs once for every way in
+//! which its threads can take turns and see each other's writes, and reports a race, a deadlock or a wrong value in any of them. (In
+//! those with few preemptions, which are enough for every known kind of mistake in a protocol this size.)
+//!
+//! `cargo xtask ci --only loom`, or `RUSTFLAGS="--cfg loom" cargo test -p minibatch-kernels --lib model`.
+
+use super::sync::UnsafeCell;
+use super::{Shared, Team};
+use crate::exchange::{Exchange, LEFT_BEHIND, Member};
+use crate::isa::Isa;
+use crate::matrix::Matrix;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Once};
+
+/// Runs `program` in every order with at most so many switches away from a thread that could have gone on.
+fn every_order(preemptions: usize, program: impl Fn() + Send + Sync + 'static) {
+    // Expected panics are quiet.
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let report = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if info.payload().downcast_ref() != Some(&LEFT_BEHIND) {
+                report(info);
+            }
+        }));
+    });
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(preemptions);
+    model.check(program);
+}
+
+/// In every order: a session of `members` whose driver runs `program`.
+fn session(members: usize, program: impl Fn(&Shared) + Send + Sync + 'static) {
+    // Three threads have far more orders than two.
+    every_order(if members > 2 { 1 } else { 3 }, move || {
+        let shared = Arc::new(Shared::new(members));
+        let seen = shared.current();
+        let serve = |member| {
+            let shared = Arc::clone(&shared);
+            loom::thread::spawn(move || shared.serve(member, seen))
+        };
+        let workers: Vec<_> = (1..members).map(serve).collect();
+        program(&shared);
+        shared.end();
+        workers.into_iter().for_each(|worker| worker.join().expect("a worker returns"));
+    });
+}
+
+/// The number that leaves `run` in a panic.
+fn thrown(run: impl FnOnce()) -> Option<u32> {
+    let panic: Box<dyn Any + Send> = catch_unwind(AssertUnwindSafe(run)).err()?;
+    Some(*panic.downcast().expect("our own payload"))
+}
+
+fn throw(number: u32) -> ! {
+    resume_unwind(Box::new(number))
+}
+
+/// Phases of so many blocks, one after the other. Every block runs once, sees what the driver wrote before, and is seen by
+/// the driver after.
+fn phases(members: usize, blocks: &'static [usize]) {
+    session(members, move |shared| {
+        let input = UnsafeCell::new(0);
+        let outputs: Vec<_> = (0..members).map(|_| UnsafeCell::new(0)).collect();
+        let (input, outputs) = (Exclusive(input), Exclusive(outputs));
+        let mut expected = vec![0; members];
+        for (round, &blocks) in (1..).zip(blocks) {
+            // SAFETY: loom checks that no other thread is at it, here and below.
+            input.get().with_mut(|input| unsafe { *input = round });
+            shared.phase(blocks, &|block, _| {
+                let input = input.get().with(|input| unsafe { *input });
+                outputs.get()[block].with_mut(|output| unsafe { *output += input });
+            });
+            expected[..blocks].iter_mut().for_each(|expected| *expected += round);
+            for (output, expected) in outputs.get().iter().zip(&expected) {
+                assert_eq!(output.with(|output| unsafe { *output }), *expected);
+            }
+        }
+    });
+}
+
+/// Cells that several threads reach, one at a time if the protocol is right: that is what loom checks.
+struct Exclusive<T>(T);
+
+// SAFETY: loom's cells check every access.
+unsafe impl<T> Sync for Exclusive<T> {}
+
+impl<T> Exclusive<T> {
+    fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+#[test]
+fn two_members_run_phase_after_phase() {
+    phases(2, &[2, 2]);
+}
+
+#[test]
+fn a_member_may_sit_phases_out() {
+    phases(3, &[3, 2]);
+}
+
+#[test]
+fn a_panic_of_any_block_reaches_the_driver_and_the_session_goes_on() {
+    for at in 0..2 {
+        session(2, move |shared| {
+            let panics = |block: usize, _: &mut _| {
+                if block == at {
+                    throw(at as u32);
+                }
+            };
+            assert_eq!(thrown(|| shared.phase(2, &panics)), Some(at as u32));
+            shared.phase(2, &|_, _| {});
+        });
+    }
+}
+
+/// Rounds of an exchange of one line from each of two members.
+fn rounds(member: &Member<'_>, rounds: u32) {
+    let mut matrix = Matrix::zeros(1, 32);
+    for round in 1..=rounds {
+        let value = |member: usize| (10 * round + member as u32) as f32;
+        matrix.row_mut(0)[member.columns(32)].fill(value(member.index()));
+        member.all_gather(&mut matrix, 1);
+        assert!((0..2).all(|other| matrix.row(0)[16 * other] == value(other)), "round {round}");
+    }
+}
+
+#[test]
+fn members_see_each_round_of_each_other() {
+    every_order(3, || {
+        let exchange = Arc::new(Exchange::new(2, 1, 32));
+        let other = Arc::clone(&exchange);
+        let other =
+            loom::thread::spawn(move || other.take_part(1, Isa::PORTABLE, |member| rounds(member, 3)));
+        exchange.take_part(0, Isa::PORTABLE, |member| rounds(member, 3));
+        other.join().expect("the other member ends");
+    });
+}
+
+#[test]
+fn who_waits_for_a_member_that_has_left_is_told() {
+    every_order(3, || {
+        let exchange = Arc::new(Exchange::new(2, 1, 32));
+        let other = Arc::clone(&exchange);
+        let other =
+            loom::thread::spawn(move || other.take_part(1, Isa::PORTABLE, |member| rounds(member, 1)));
+        let left = catch_unwind(AssertUnwindSafe(|| {
+            exchange.take_part(0, Isa::PORTABLE, |member| {
+                rounds(member, 1);
+                assert_eq!(member.largest(1.0), 1.0);
+            });
+        }));
+        assert_eq!(left.expect_err("nobody sends").downcast_ref(), Some(&LEFT_BEHIND));
+        other.join().expect("the other member ends");
+    });
+}
+
+#[test]
+fn a_panic_while_the_other_member_waits_is_the_one_that_arrives() {
+    for at in 0..2 {
+        session(2, move |shared| {
+            let team = Team::new(shared, Isa::PORTABLE, None);
+            let program = |member: &Member<'_>, _: &mut ()| {
+                if member.index() == at {
+                    throw(7);
+                }
+                rounds(member, 1);
+            };
+            let mut exchange = Exchange::new(2, 1, 32);
+            assert_eq!(thrown(|| team.together(&mut exchange, &mut [(), ()], program)), Some(7));
+        });
+    }
+}

@@ -1,0 +1,62 @@
+//! What the protocols of the team and of the exchange are made of: std's atomics, cells and threads, or in tests with
+//! `--cfg loom` those of loom, which runs a program in every order that the memory model allows.
+//!
+//! Sequential consistency comes from fences alone, never from an access: loom knows only the former.
+
+#[cfg(all(test, loom))]
+pub(crate) use loom::{
+    cell::UnsafeCell,
+    sync::Mutex,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering, fence},
+    thread::{self, Thread},
+};
+#[cfg(not(all(test, loom)))]
+pub(crate) use std::{
+    sync::Mutex,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering, fence},
+    thread::{self, Thread},
+};
+
+/// How often a waiting thread looks before it stops to spin: about 50 µs, longer than the driver's own work between two
+/// phases of a step, and than one member lags behind another. One look is about a nanosecond.
+///
+/// The waits spin without the CPU's pause instruction: under a hypervisor a pause in a loop may leave the guest, which
+/// costs more than a step.
+pub(crate) const SPINS: u32 = if cfg!(all(test, loom)) { 1 } else { 50_000 };
+
+/// Between two looks of a spinning thread: nothing, but loom lets others come first.
+#[inline(always)]
+pub(crate) fn look_again() {
+    #[cfg(all(test, loom))]
+    thread::yield_now();
+}
+
+/// Between two looks of a thread that has spun long enough: whom it waits for is busy, or was preempted, perhaps by this
+/// thread, and may have this core.
+///
+/// Not a sleep: two members that come to share a core and sleep in turns look like one that is half idle, so the scheduler
+/// leaves them there (measured with a busy neighbour: a fifth of the speed).
+pub(crate) use thread::yield_now as give_way;
+
+/// std's cell, with loom's methods.
+#[cfg(not(all(test, loom)))]
+pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(all(test, loom)))]
+impl<T> UnsafeCell<T> {
+    pub(crate) fn new(value: T) -> UnsafeCell<T> {
+        UnsafeCell(std::cell::UnsafeCell::new(value))
+    }
+
+    /// Reads through the pointer; nobody may write meanwhile.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+        read(self.0.get())
+    }
+
+    /// Writes through the pointer; nobody else may read or write meanwhile.
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+        write(self.0.get())
+    }
+}
