@@ -17,7 +17,8 @@
 
 use crate::compact::prefetch_to_write;
 use crate::isa::Kernel;
-use crate::matrix::{Line, Matrix};
+use crate::matrix::Matrix;
+use crate::storage::Line;
 use crate::team::{Shared, Team, column_block};
 use crate::vector::Vector;
 use std::cell::{Cell, UnsafeCell};

@@ -38,6 +38,7 @@ mod reduce;
 pub mod reference;
 mod solo;
 mod sparse;
+mod storage;
 mod team;
 mod vector;
 mod view;
