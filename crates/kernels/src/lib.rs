@@ -33,6 +33,7 @@ mod gemm;
 mod isa;
 mod math;
 mod matrix;
+mod pass;
 mod pool;
 mod reduce;
 pub mod reference;
@@ -51,6 +52,7 @@ pub use gemm::{
 };
 pub use isa::{ArithmeticClass, Isa, IsaError};
 pub use matrix::{Matrix, Panels};
+pub use pass::{max_magnitudes, scale_and_sum};
 pub use pool::{Pool, PoolError};
 pub use reduce::*;
 pub use solo::Solo;
