@@ -22,7 +22,8 @@
 
 use crate::compact::prefetch_to_write;
 use crate::isa::{Isa, Kernel};
-use crate::matrix::{Line, Matrix};
+use crate::matrix::Matrix;
+use crate::storage::Line;
 use crate::team::sync::{AtomicBool, AtomicU64, Ordering, SPINS, UnsafeCell, give_way, look_again};
 use crate::team::{Apart, Shared, Team, column_block};
 use crate::vector::Vector;
