@@ -122,8 +122,10 @@ pub(crate) fn reserve(path: &Path) -> Result<Lock, Failure> {
         _ => Path::new("."),
     };
     if !folder.is_dir() {
+        let fault =
+            if folder.exists() { "is a file, not a folder; name one" } else { "is missing; create it first" };
         let (path, folder) = (path.display(), folder.display());
-        return Err(Failure::usage(format!("--checkpoint {path}: no folder {folder}; create it first")));
+        return Err(Failure::usage(format!("--checkpoint {path}: the folder {folder} {fault}")));
     }
     if path.exists() && !path.is_file() {
         let found = if path.is_dir() { "a folder" } else { "a pipe or device" };

@@ -38,7 +38,7 @@ const SYNTHETIC_SEED: u64 = 0;
 #[group(skip)]
 pub(crate) struct Args {
     /// Dataset, in the folder data/NAME; synthetic is drawn in memory and needs no files [default: mnist]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", ignore_case = true)]
     pub dataset: Option<Name>,
 
     /// Folder of the four IDX files, instead of data/NAME

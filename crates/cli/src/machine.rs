@@ -16,7 +16,7 @@ pub(crate) struct Args {
     threads: Option<usize>,
 
     /// Instruction set; all but matrixmultiply give the same result [default: the fastest]
-    #[arg(long, value_name = "SET", value_parser = isa_parser())]
+    #[arg(long, value_name = "SET", ignore_case = true, value_parser = isa_parser())]
     isa: Option<Isa>,
 }
 
@@ -81,5 +81,6 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
 
 /// The names of this machine's instruction sets.
 fn isa_parser() -> impl TypedValueParser<Value = Isa> {
-    PossibleValuesParser::new(Isa::available().into_iter().map(Isa::name)).try_map(|name| name.parse::<Isa>())
+    PossibleValuesParser::new(Isa::available().into_iter().map(Isa::name))
+        .try_map(|name| name.to_ascii_lowercase().parse::<Isa>())
 }

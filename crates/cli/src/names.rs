@@ -3,11 +3,12 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Command, Error};
+use minibatch::optimizer::OptimizerError;
 use minibatch::{Activation, Cost, Initializer, Optimizer, Registry};
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-/// Reads `NAME` or `NAME(PARAMETER)`. Of an unknown name clap suggests the closest.
+/// Reads `NAME` or `NAME(PARAMETER)`, in capitals too. Of an unknown name clap suggests the closest.
 #[derive(Clone)]
 pub(crate) struct Named<T> {
     names: Vec<&'static str>,
@@ -16,38 +17,53 @@ pub(crate) struct Named<T> {
     fault: fn(&str) -> String,
 }
 
-/// Of what takes a number or none.
-fn not_with_that_parameter(text: &str) -> String {
-    let name = text.split('(').next().unwrap_or_default();
-    format!(
-        "{name} is known, but not with that parameter; leave it out, or give a number that it takes, as in \
-         leaky-relu(0.2), elu(1) or huber(0.5)"
-    )
+/// Of what `takes` a parameter in a range, as an example has it, or takes none.
+fn parameter_fault(text: &str, takes: Option<(&str, String)>) -> String {
+    let name = before_parameter(text);
+    match takes {
+        Some((range, example)) => format!("{name} takes {range}, as in {example}"),
+        None => format!("{name} takes no parameter"),
+    }
+}
+
+fn before_parameter(text: &str) -> &str {
+    text.split('(').next().unwrap_or_default()
 }
 
 /// An activation of the library.
 pub(crate) fn activation() -> Named<Arc<dyn Activation>> {
     let names = Registry::default().activations().map(Activation::name).collect();
-    Named { names, find: |name| Registry::default().activation(name), fault: not_with_that_parameter }
+    let fault = |text: &str| {
+        let known = Registry::default().activation(before_parameter(text));
+        parameter_fault(text, known.and_then(|known| Some((known.parameter_range()?, known.label()))))
+    };
+    Named { names, find: |name| Registry::default().activation(name), fault }
 }
 
 /// A cost of the library.
 pub(crate) fn cost() -> Named<Arc<dyn Cost>> {
     let names = Registry::default().costs().map(Cost::name).collect();
-    Named { names, find: |name| Registry::default().cost(name), fault: not_with_that_parameter }
+    let fault = |text: &str| {
+        let known = Registry::default().cost(before_parameter(text));
+        parameter_fault(text, known.and_then(|known| Some((known.parameter_range()?, known.label()))))
+    };
+    Named { names, find: |name| Registry::default().cost(name), fault }
 }
 
 /// An initialiser of the library.
 pub(crate) fn initializer() -> impl TypedValueParser<Value = Initializer> {
     let names = Initializer::ALL.map(Initializer::name).to_vec();
-    Named { names, find: Initializer::by_name, fault: not_with_that_parameter }
+    Named { names, find: Initializer::by_name, fault: |text| parameter_fault(text, None) }
 }
 
 /// An optimiser of the library.
 pub(crate) fn optimizer() -> Named<Optimizer> {
     let names = Optimizer::all().map(|optimizer| optimizer.name()).to_vec();
-    let fault =
-        |text: &str| text.parse::<Optimizer>().map_or_else(|error| error.to_string(), |_| String::new());
+    let fault = |text: &str| match text.parse::<Optimizer>() {
+        Err(OptimizerError::Parameters { expected, .. }) => format!("expected {expected}"),
+        Err(error) => error.to_string(),
+        Ok(_) => String::new(),
+    };
     Named { names, find: |text| text.parse().ok(), fault }
 }
 
@@ -55,12 +71,12 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Named<T> {
     type Value = T;
 
     fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<T, Error> {
-        let text = value.to_string_lossy();
+        let text = value.to_string_lossy().to_ascii_lowercase();
         if let Some(found) = (self.find)(&text) {
             return Ok(found);
         }
         // What stands before the parameter, if that is where the fault lies.
-        let name = text.split('(').next().unwrap_or_default();
+        let name = before_parameter(&text);
         PossibleValuesParser::new(&self.names).parse_ref(command, arg, OsStr::new(name))?;
         let option = arg.map_or_else(String::new, ToString::to_string);
         let message = format!("invalid value '{text}' for '{option}': {}", (self.fault)(&text));

@@ -7,7 +7,7 @@ use crate::report::sizes;
 use crate::text::shape;
 use minibatch::activation::{Identity, Sigmoid};
 use minibatch::cost::Quadratic;
-use minibatch::{Activation, Cost, Dataset, Initializer, Network};
+use minibatch::{Activation, Cost, Dataset, Initializer, Network, NetworkError};
 use std::sync::Arc;
 
 /// The hidden layers of a run that names none.
@@ -34,7 +34,7 @@ pub(crate) struct Args {
 
     /// Activation of the hidden layers; leaky-relu, elu take a parameter: leaky-relu(0.2) [default: sigmoid]
     #[arg(long, value_name = "NAME", value_parser = names::activation())]
-    activation: Option<Arc<dyn Activation>>,
+    pub(crate) activation: Option<Arc<dyn Activation>>,
 
     /// Activation of the output layer [default: sigmoid; identity for regression]
     #[arg(long, value_name = "NAME", value_parser = names::activation())]
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 
     /// How weights and biases start [default: standard-normal]
     #[arg(long, value_name = "NAME", value_parser = names::initializer())]
-    init: Option<Initializer>,
+    pub(crate) init: Option<Initializer>,
 }
 
 impl Args {
@@ -85,7 +85,13 @@ impl Args {
         let layer =
             |builder: minibatch::NetworkBuilder, &width| builder.layer_named(width, Arc::clone(&activation));
         let builder = hidden.iter().fold(builder, layer).layer_named(data.targets().width(), output);
-        builder.build().map_err(Failure::usage)
+        builder.build().map_err(|error| match error {
+            NetworkError::Pair { .. } => Failure::usage(format!("{error}; choose with --output-activation")),
+            NetworkError::OutputOnly { .. } => {
+                Failure::usage(format!("{error}; choose another with --activation"))
+            }
+            error => Failure::usage(error),
+        })
     }
 
     /// n_1, …, n_{L−1}. The layers around them must fit the data.

@@ -45,7 +45,7 @@ pub(crate) struct Args {
     json: bool,
 
     /// Print a table for programs: CSV, or JSON lines as --json
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", ignore_case = true)]
     format: Option<Format>,
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 pub(crate) enum Task {
     /// Labels that are classes
     Classification,
-    /// Any numbers
+    /// Any numbers, from a file of floats
     Regression,
 }
 

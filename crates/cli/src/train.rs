@@ -38,7 +38,7 @@ pub(crate) struct Args {
     pub(crate) data: dataset::Args,
 
     /// What the labels are [default: classification; of a resumed run what it was]
-    #[arg(long, value_name = "TASK")]
+    #[arg(long, value_name = "TASK", ignore_case = true)]
     task: Option<Task>,
 
     /// Fraction of the training set to set aside: its accuracy chooses the epoch, and the test set's then judges
@@ -53,7 +53,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = names::optimizer())]
     pub(crate) optimizer: Option<Optimizer>,
 
-    /// η, what a step is multiplied by [default: 3.0 for sgd, 0.3 for momentum and nesterov, 0.001 for adam and adamw; for
+    /// η, what a step is multiplied by [default: 3.0 for sgd, 0.1 for momentum and nesterov, 0.001 for adam and adamw; for
     /// regression 0.01, 0.001 and 0.001]
     #[arg(long, value_name = "ETA", allow_negative_numbers = true, value_parser = learning_rate)]
     pub(crate) learning_rate: Option<f64>,
@@ -130,6 +130,9 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     report.print(&plan(args, &pool, &trainer, &sets, path, replaces, resumed))?;
     if cfg!(debug_assertions) {
         tell("note: this is a debug build; `cargo run --release -- train` is faster");
+    }
+    if args.resume.is_none() {
+        advice(args, task).iter().for_each(|note| tell(note));
     }
     let signals = Signals::catch()?;
     let mut run = Run { sets, pool: &pool, chosen: None, report, keeper, signals, training: Duration::ZERO };
@@ -298,6 +301,35 @@ impl<'a> Run<'a> {
             saved,
         }
     }
+}
+
+/// What serves the hidden activation better than the defaults, which are the article's and go with sigmoids: docs/costs.md
+/// has measurements.
+fn advice(args: &Args, task: Task) -> Option<String> {
+    let activation = args.network.activation.as_ref()?;
+    let init = match activation.name() {
+        "sigmoid" => return None,
+        "tanh" => "--init glorot-normal",
+        "lecun-tanh" | "selu" | "identity" => "--init lecun-normal",
+        _ => "--init he-normal",
+    };
+    let optimizer = args.optimizer.unwrap_or(Settings::default().optimizer);
+    let rate = match (task, optimizer) {
+        (Task::Classification, Optimizer::Sgd) => Some("--learning-rate 0.1"),
+        (Task::Classification, Optimizer::Momentum(_) | Optimizer::Nesterov(_)) => {
+            Some("--learning-rate 0.01")
+        }
+        _ => None,
+    };
+    let given = [args.network.init.is_some(), args.learning_rate.is_some()];
+    let better: Vec<&str> = [Some(init), rate]
+        .into_iter()
+        .zip(given)
+        .filter_map(|(option, given)| option.filter(|_| !given))
+        .collect();
+    let (name, better) = (activation.name(), better.join(" "));
+    let note = format!("note: the defaults go with sigmoids; {name} usually learns better with {better}");
+    (!better.is_empty()).then_some(note)
 }
 
 /// A trainer of the network that `args` describe, before its first epoch.

@@ -32,7 +32,7 @@ enum Source {
     Memory(Inputs),
 }
 
-/// Inputs made in memory, row-major (examples × input_len): see [`Dataset::from_classes`].
+/// Inputs made in memory, row-major (examples × input_len): see [`Dataset::from_classes`]. Those of a slice are copied.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Inputs {
     /// Pixels, 0 to 255, that a trainer scales to 0 … 1.
@@ -53,6 +53,18 @@ impl From<Vec<f32>> for Inputs {
     }
 }
 
+impl From<&[u8]> for Inputs {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.to_vec())
+    }
+}
+
+impl From<&[f32]> for Inputs {
+    fn from(floats: &[f32]) -> Self {
+        Self::Floats(floats.to_vec())
+    }
+}
+
 /// One example's input, [`Dataset::input_len`] long. All rows of a dataset are of one kind.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Row<'a> {
@@ -70,6 +82,18 @@ impl<'a> From<&'a [u8]> for Row<'a> {
 
 impl<'a> From<&'a [f32]> for Row<'a> {
     fn from(floats: &'a [f32]) -> Self {
+        Self::Floats(floats)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Row<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [f32; N]> for Row<'a> {
+    fn from(floats: &'a [f32; N]) -> Self {
         Self::Floats(floats)
     }
 }
@@ -154,6 +178,16 @@ impl Dataset {
 
     /// A dataset for regression from memory: `inputs` as in [`Dataset::from_classes`], `values`
     /// row-major (examples × width).
+    ///
+    /// ```
+    /// use minibatch_data::{Dataset, Row};
+    ///
+    /// // Three rows of somebody's matrix: two inputs, a target each.
+    /// let matrix: &[f32] = &[0., 1., 2., 3., 4., 5.];
+    /// let data = Dataset::from_values(matrix, &[2], vec![0.5, 0.25, 0.125], 1)?;
+    /// assert_eq!((data.len(), data.input(1)), (3, Row::Floats(&[2., 3.])));
+    /// # Ok::<(), minibatch_data::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Dataset::from_classes`].

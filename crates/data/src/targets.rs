@@ -134,7 +134,7 @@ fn label_defect(file: &IdxFile, index: usize, label: i32) -> Error {
         offset: file.header().element_offset(index),
         expected: format!("a label from 0 to {}", MAX_CLASSES - 1),
         found: label.to_string(),
-        help: "classes are counted from 0",
+        help: "classes are counted from 0, and values to learn are floats",
     }
     .in_file(file.path())
 }

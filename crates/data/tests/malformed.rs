@@ -136,14 +136,14 @@ fn pairs() {
         (
             &images,
             &idx(0x09, &[2], &[1, 0xff]),
-            "labels: at byte 9: expected a label from 0 to 1048575, found -1; classes are counted from 0"
+            "labels: at byte 9: expected a label from 0 to 1048575, found -1; classes are counted from 0, and values to learn are floats"
                 .into(),
         ),
         (
             &images,
             &idx(0x0C, &[2, 1], &[0, 0, 0, 0, 0, 0x10, 0, 0]),
             "labels: at byte 16: expected a label from 0 to 1048575, found 1048576; \
-             classes are counted from 0"
+             classes are counted from 0, and values to learn are floats"
                 .into(),
         ),
         (

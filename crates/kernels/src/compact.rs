@@ -7,6 +7,7 @@ use crate::isa::{ArithmeticClass, Isa, Kernel};
 use crate::math;
 use crate::matrix::Matrix;
 use crate::vector::Vector;
+use std::ptr;
 
 /// Examples in a block, the lanes of a line.
 pub(crate) const BLOCK: usize = 16;
@@ -37,15 +38,14 @@ pub struct CompactInputs {
     /// The first `count` are the active inputs, ascending, all below `inputs`; 16 more for whole stores.
     active: Vec<u32>,
     count: usize,
-    /// Not 0 for inputs that aren't 0 in every example; a multiple of 64 long, 0 past the inputs.
-    seen: Vec<u8>,
-    /// The examples' bytes, input by input in blocks of 16 examples; n_0 rounded up to a multiple of 64 to a block.
-    columns: Vec<[u8; BLOCK]>,
+    /// Bit i of word w: whether input 64·w + i isn't 0 in every example.
+    seen: Vec<u64>,
     /// (blocks · n_0 × 16): line `block · n_0 + position` belongs to active input `position`. Lanes past the last example
     /// are 0.
     lines: Matrix,
-    /// The lines of the next minibatch's rows of bytes, in the order of the gather.
+    /// The first `expected` are the lines of the next minibatch's rows of bytes, in the order of the gather.
     next: Vec<*const u8>,
+    expected: usize,
 }
 
 // SAFETY: nothing is read through the addresses of the next rows, they are only hints to the memory.
@@ -67,37 +67,37 @@ impl CompactInputs {
             examples: 0,
             active: vec![0; inputs + 16],
             count: 0,
-            seen: vec![0; inputs.next_multiple_of(64)],
-            columns: vec![[0; BLOCK]; examples.div_ceil(BLOCK) * inputs.next_multiple_of(64)],
+            seen: vec![0; inputs.div_ceil(64)],
             lines: Matrix::zeros(examples.div_ceil(BLOCK) * inputs, BLOCK),
-            next: Vec::with_capacity(examples * inputs.div_ceil(CACHE_LINE)),
+            next: vec![ptr::null(); examples * inputs.div_ceil(CACHE_LINE)],
+            expected: 0,
         }
     }
 
-    /// Tells which rows of bytes, all of one length, will be gathered next: the update asks the memory for them on its
+    /// Tells which rows of n_0 bytes will be gathered next: the update asks the memory for them on its
     /// way. Never changes a result.
     pub fn expect<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>) {
-        self.next.clear();
-        let mut len = 0;
-        for row in rows.take(self.capacity) {
+        let mut count = 0;
+        for (first, row) in self.next.iter_mut().zip(rows.take(self.capacity)) {
             // The first lines are asked for at once, and the last: so the pages are looked up together, not one after the
             // other when it is their turn.
-            len = row.len();
-            prefetch(row.as_ptr());
-            prefetch(row.as_ptr().wrapping_add(len.saturating_sub(1)));
-            self.next.push(row.as_ptr());
+            *first = row.as_ptr();
+            prefetch(*first);
+            prefetch(first.wrapping_add(self.inputs.saturating_sub(1)));
+            count += 1;
         }
-        let count = self.next.len();
-        for at in (CACHE_LINE..len).step_by(CACHE_LINE) {
-            for row in 0..count {
-                self.next.push(self.next[row].wrapping_add(at));
+        self.expected = if count == 0 { 0 } else { count * self.inputs.div_ceil(CACHE_LINE) };
+        let (firsts, others) = self.next[..self.expected].split_at_mut(count);
+        for (lines, at) in others.chunks_exact_mut(count.max(1)).zip((CACHE_LINE..).step_by(CACHE_LINE)) {
+            for (line, first) in lines.iter_mut().zip(&*firsts) {
+                *line = first.wrapping_add(at);
             }
         }
     }
 
     /// The lines that will be gathered next, to be asked for evenly over `steps` steps of the update.
     pub(crate) fn upcoming(&self, steps: usize) -> Upcoming<'_> {
-        let lines = &self.next;
+        let lines = &self.next[..self.expected];
         Upcoming { lines, at: 0, per_step: lines.len().div_ceil(steps.max(1)) }
     }
 
@@ -175,14 +175,19 @@ impl CompactInputs {
     #[inline(always)]
     unsafe fn list_active<V: Vector>(&mut self, keep_all: bool) {
         if keep_all {
-            self.seen[..self.inputs].fill(1);
+            self.seen.fill(!0);
         }
-        for first in (0..self.inputs).step_by(16) {
-            // SAFETY: `seen` is a multiple of 64 long, 0 past the inputs; `active` has room for 16 more than the inputs, and
-            // fewer than `first` + 1 have been written.
-            unsafe {
-                let bits = V::nonzero_bytes(self.seen.as_ptr().add(first));
-                self.count += V::write_set_bits(bits, first as u32, self.active.as_mut_ptr().add(self.count));
+        if let Some(last) = self.seen.last_mut() {
+            *last &= !0 >> (64 - ((self.inputs - 1) % 64 + 1));
+        }
+        for (word, &seen) in self.seen.iter().enumerate() {
+            for part in 0..4 {
+                let first = 64 * word + 16 * part;
+                // SAFETY: `active` has room for 16 more than the inputs, and at most `first` of them, or all, have been written.
+                unsafe {
+                    let to = self.active.as_mut_ptr().add(self.count);
+                    self.count += V::write_set_bits((seen >> (16 * part)) as u16, first as u32, to);
+                }
             }
         }
     }
@@ -195,20 +200,59 @@ struct GatherBytes<'x, R> {
     row: R,
 }
 
-impl<'a, R: Fn(usize) -> &'a [u8]> GatherBytes<'_, R> {
-    /// The rows of a block; past the last example, none.
+/// The rows of bytes of a block of examples.
+struct Rows {
+    /// Past the last example, zeros.
+    rows: [*const u8; BLOCK],
+    /// All ones where there is an example.
+    present: [usize; BLOCK],
+    inputs: usize,
+}
+
+/// The columns of a block from a multiple of `BYTE_COLUMNS` on.
+struct Chunk {
+    /// `BYTE_COLUMNS` bytes each.
+    rows: [*const u8; BLOCK],
+    /// The first bytes of a row that don't belong to the chunk: the last one reaches back rather than past the end.
+    skip: usize,
+}
+
+impl Rows {
+    fn new<'a>(x: &CompactInputs, block: usize, row: &impl Fn(usize) -> &'a [u8]) -> Rows {
+        /// What lanes past the last example read.
+        static NOTHING: [u8; 64] = [0; 64];
+        let mut rows = Rows { rows: [NOTHING.as_ptr(); BLOCK], present: [0; BLOCK], inputs: x.inputs };
+        let first = block * BLOCK;
+        for (lane, example) in (first..x.examples.min(first + BLOCK)).enumerate() {
+            let row = row(example);
+            assert!(row.len() == x.inputs, "an example of {} inputs", row.len());
+            (rows.rows[lane], rows.present[lane]) = (row.as_ptr(), !0);
+        }
+        rows
+    }
+
+    /// The chunk from column `first` on. Rows shorter than a chunk are copied to `short`.
+    ///
+    /// # Safety
+    ///
+    /// The rows must still be there, and `first` must be one of their columns.
     #[inline(always)]
-    fn rows(&self, block: usize) -> [&'a [u8]; BLOCK] {
-        std::array::from_fn(|lane| {
-            let example = block * BLOCK + lane;
-            let row = if example < self.x.examples { (self.row)(example) } else { &[] };
-            assert!(
-                row.len() == self.x.inputs || example >= self.x.examples,
-                "an example of {} inputs",
-                row.len()
-            );
-            row
-        })
+    unsafe fn chunk<V: Vector>(&self, first: usize, short: &mut [[u8; 64]; BLOCK]) -> Chunk {
+        let mut rows = self.rows;
+        if self.inputs < V::BYTE_COLUMNS {
+            for lane in 0..BLOCK {
+                let len = self.inputs & self.present[lane];
+                // SAFETY: a row that is present has so many bytes.
+                short[lane][..len].copy_from_slice(unsafe { std::slice::from_raw_parts(rows[lane], len) });
+                rows[lane] = short[lane].as_ptr();
+            }
+            return Chunk { rows, skip: 0 };
+        }
+        let at = first.min(self.inputs - V::BYTE_COLUMNS);
+        for lane in 0..BLOCK {
+            rows[lane] = rows[lane].wrapping_add(at & self.present[lane]);
+        }
+        Chunk { rows, skip: first - at }
     }
 }
 
@@ -217,54 +261,50 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        /// What lanes past the last example read.
-        static NOTHING: [u8; 64] = [0; 64];
-        let (inputs, blocks) = (self.x.inputs, self.x.examples.div_ceil(BLOCK));
-        let columns_stride = inputs.next_multiple_of(64);
+        let GatherBytes { x, keep_all, row } = self;
+        let (inputs, blocks) = (x.inputs, x.examples.div_ceil(BLOCK));
+        let mut short = [[0; 64]; BLOCK];
+        let mut rows = Rows::new(x, 0, &row);
         for block in 0..blocks {
-            let rows = self.rows(block);
+            if block > 0 {
+                rows = Rows::new(x, block, &row);
+            }
             for first in (0..inputs).step_by(V::BYTE_COLUMNS) {
-                // The last chunk overlaps the one before: what is read twice is written twice, the same.
-                let first = first.min(inputs.saturating_sub(V::BYTE_COLUMNS));
-                // SAFETY: a chunk that is read whole lies inside the row; a row shorter than a chunk is copied first. `seen` and
-                // a block's columns are a multiple of 64 ≥ BYTE_COLUMNS long.
-                unsafe {
-                    let columns = self.x.columns.as_mut_ptr().add(block * columns_stride + first);
-                    let seen = self.x.seen.as_mut_ptr().add(first);
-                    if first + V::BYTE_COLUMNS <= inputs {
-                        let mut chunk = [NOTHING.as_ptr(); BLOCK];
-                        for (chunk, row) in chunk.iter_mut().zip(&rows) {
-                            if !row.is_empty() {
-                                *chunk = row.as_ptr().add(first);
-                            }
-                        }
-                        V::transpose_bytes(&chunk, columns, seen);
-                    } else {
-                        let mut rest = [[0u8; 64]; BLOCK];
-                        let mut chunk = [NOTHING.as_ptr(); BLOCK];
-                        for ((chunk, rest), row) in chunk.iter_mut().zip(&mut rest).zip(&rows) {
-                            let row = row.get(first..).unwrap_or_default();
-                            rest[..row.len()].copy_from_slice(row);
-                            *chunk = rest.as_ptr();
-                        }
-                        V::transpose_bytes(&chunk, columns, seen);
-                    }
-                }
+                // SAFETY: the rows are borrowed for as long as the gather takes; chunks hold whole rows of `BYTE_COLUMNS`.
+                let seen = unsafe {
+                    let chunk = rows.chunk::<V>(first, &mut short);
+                    V::nonzero_columns(&chunk.rows) >> chunk.skip
+                };
+                x.seen[first / 64] |= seen << (first % 64);
             }
         }
         // SAFETY: as the caller's.
-        unsafe { self.x.list_active::<V>(self.keep_all) };
+        unsafe { x.list_active::<V>(keep_all) };
+        // Columns of a chunk, in the order of `transposed_at`.
+        let mut columns = [[0u8; BLOCK]; 64];
         for block in 0..blocks {
-            let x = &mut *self.x;
-            // SAFETY: active inputs are columns of the block, which has a line of 16 values for each input.
-            unsafe {
-                let columns = x.columns.as_ptr().add(block * columns_stride);
-                let lines = x.lines.view_mut().data.add(block * inputs * BLOCK);
-                for (position, &input) in x.active[..x.count].iter().enumerate() {
-                    let bytes = columns.add(input as usize).cast::<u8>();
-                    for lane in (0..BLOCK).step_by(V::LANES) {
-                        let value = math::unit_from_byte(V::load_bytes(bytes.add(lane)));
-                        value.store(lines.add(position * BLOCK + lane));
+            if blocks > 1 {
+                rows = Rows::new(x, block, &row);
+            }
+            let mut line = x.lines.view_mut().data.wrapping_add(block * inputs * BLOCK);
+            for first in (0..inputs).step_by(V::BYTE_COLUMNS) {
+                let mut seen = x.seen[first / 64] >> (first % 64) & (!0 >> (64 - V::BYTE_COLUMNS));
+                if seen == 0 {
+                    continue;
+                }
+                // SAFETY: as above; a chunk has at most 64 columns, and those seen and skipped are columns of the chunk. The block has
+                // a line of 16 values for each input.
+                unsafe {
+                    let chunk = rows.chunk::<V>(first, &mut short);
+                    V::transpose_bytes(&chunk.rows, columns.as_mut_ptr());
+                    while seen != 0 {
+                        let column = chunk.skip + seen.trailing_zeros() as usize;
+                        let bytes = columns.as_ptr().add(V::transposed_at(column)).cast::<u8>();
+                        for lane in (0..BLOCK).step_by(V::LANES) {
+                            math::unit_from_byte(V::load_bytes(bytes.add(lane))).store(line.add(lane));
+                        }
+                        line = line.add(BLOCK);
+                        seen &= seen - 1;
                     }
                 }
             }
@@ -287,9 +327,11 @@ impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
         let GatherFloats { x, keep_all, row } = self;
         for example in 0..x.examples {
             let row = row(example);
-            assert_eq!(row.len(), x.inputs, "inputs of an example");
-            for (seen, value) in x.seen.iter_mut().zip(row) {
-                *seen |= u8::from(*value != 0.0);
+            assert!(row.len() == x.inputs, "an example of {} inputs", row.len());
+            for (seen, values) in x.seen.iter_mut().zip(row.chunks(64)) {
+                for (bit, value) in values.iter().enumerate() {
+                    *seen |= u64::from(*value != 0.0) << bit;
+                }
             }
         }
         // SAFETY: as the caller's.

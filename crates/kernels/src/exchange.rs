@@ -29,7 +29,8 @@
 
 use crate::compact::prefetch_to_write;
 use crate::isa::{Isa, Kernel};
-use crate::matrix::{Line, Matrix};
+use crate::matrix::Matrix;
+use crate::storage::Line;
 use crate::team::sync::{
     AtomicBool, AtomicU64, Mutex, Ordering, SPINS, Thread, UnsafeCell, fence, give_way, look_again, thread,
 };

@@ -3,23 +3,10 @@
 //! [`Matrix`] has row-major storage whose rows start on 64-byte lines; [`Panels`] has storage in panels of 16 columns,
 //! one after the other.
 
+use crate::storage::{LINE, Line, Storage};
 use crate::view::{Mat, MatMut};
 use std::fmt;
 use std::ops::Range;
-
-/// f32 values in a cache line: row strides of owned matrices are multiples of it.
-pub(crate) const LINE: usize = 16;
-
-/// One cache line of values: what makes a `Vec` start on a 64-byte boundary.
-#[repr(C, align(64))]
-#[derive(Clone, Copy)]
-pub(crate) struct Line(pub(crate) [f32; LINE]);
-
-impl Line {
-    /// Values in a line.
-    pub(crate) const LEN: usize = LINE;
-    pub(crate) const ZERO: Line = Line([0.0; LINE]);
-}
 
 /// A (rows × cols) matrix, row-major, rows padded to and starting on 64-byte lines. The padding is 0 and stays 0.
 ///
@@ -32,7 +19,7 @@ impl Line {
 /// ```
 #[derive(Clone)]
 pub struct Matrix {
-    lines: Vec<Line>,
+    lines: Storage,
     rows: usize,
     cols: usize,
     row_stride: usize,
@@ -47,7 +34,7 @@ impl Matrix {
     pub fn zeros(rows: usize, cols: usize) -> Matrix {
         let lines_per_row = cols.div_ceil(LINE);
         let lines = rows.checked_mul(lines_per_row).expect("a matrix must fit in memory");
-        Matrix { lines: vec![Line([0.0; LINE]); lines], rows, cols, row_stride: lines_per_row * LINE }
+        Matrix { lines: Storage::zeros(lines), rows, cols, row_stride: lines_per_row * LINE }
     }
 
     /// A matrix whose element (row, col) is `value(row, col)`, asked for row by row.
@@ -208,7 +195,7 @@ impl PartialEq for Matrix {
 #[derive(Clone)]
 pub struct Panels {
     /// Line `panel · rows + row`.
-    lines: Vec<Line>,
+    lines: Storage,
     rows: usize,
     cols: usize,
 }
@@ -221,7 +208,7 @@ impl Panels {
     /// If the size doesn't fit the address space.
     pub fn zeros(rows: usize, cols: usize) -> Panels {
         let lines = rows.checked_mul(cols.div_ceil(LINE)).expect("a matrix must fit in memory");
-        Panels { lines: vec![Line([0.0; LINE]); lines], rows, cols }
+        Panels { lines: Storage::zeros(lines), rows, cols }
     }
 
     /// Number of rows.

@@ -26,7 +26,7 @@ pub(crate) trait Vector: Copy {
     /// Whether `fma` rounds once.
     const FUSED: bool;
 
-    /// Columns that [`transpose_bytes`](Self::transpose_bytes) handles at once, at most 64.
+    /// Columns that [`transpose_bytes`](Self::transpose_bytes) handles at once: 16, 32 or 64.
     const BYTE_COLUMNS: usize;
 
     /// Chooses the first n lanes: the edge of a matrix.
@@ -56,9 +56,17 @@ pub(crate) trait Vector: Copy {
     /// Reads `LANES` bytes as the numbers 0 to 255. Used by the gather.
     unsafe fn load_bytes(from: *const u8) -> Self;
 
-    /// Transposes 16 rows of `BYTE_COLUMNS` bytes: `to[j][i]` is byte j of row i; and `seen[j]` gets the bits of all bytes
-    /// j, besides those it has. Used by the gather.
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16], seen: *mut u8);
+    /// Bit j tells whether byte j of any of 16 rows of `BYTE_COLUMNS` bytes is not 0. Used by the gather.
+    unsafe fn nonzero_columns(rows: &[*const u8; 16]) -> u64;
+
+    /// Transposes 16 rows of `BYTE_COLUMNS` bytes: byte j of row i goes to `to[transposed_at(j)][i]`. Used by the gather.
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]);
+
+    /// Where [`transpose_bytes`](Self::transpose_bytes) puts column j: a register holds columns 16 apart, and is stored whole.
+    #[inline(always)]
+    fn transposed_at(j: usize) -> usize {
+        j % 16 * (Self::BYTE_COLUMNS / 16) + j / 16
+    }
 
     /// Transposes `LANES` rows of `LANES` values: value j of row i goes to value i of row j. Rows are `from_row` and
     /// `to_row` values apart. Used by packing and by the swapped product.

@@ -154,7 +154,7 @@ fn examples_must_have_all_inputs() {
 }
 
 #[test]
-#[should_panic(expected = "inputs of an example")]
+#[should_panic(expected = "an example of 3 inputs")]
 fn examples_of_numbers_must_have_all_inputs() {
     CompactInputs::new(4, 2).gather_floats(Isa::detect(), 2, |i| &[1.0; 4][..4 - i]);
 }

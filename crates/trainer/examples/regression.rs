@@ -8,7 +8,7 @@ use minibatch::cost::Mse;
 use minibatch::{Dataset, EarlyStopping, Initializer, Isa, Network, Pool, Settings, Trainer};
 
 /// y = sin 2πx·e^−x in [0, 2), with noise of ±0.05 from a linear congruential generator.
-fn samples(count: usize, mut seed: u32) -> Result<Dataset, minibatch_data::Error> {
+fn samples(count: usize, mut seed: u32) -> Result<Dataset, minibatch::data::Error> {
     let mut random = || {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (seed >> 8) as f32 / (1 << 24) as f32

@@ -20,7 +20,7 @@ use crate::optimizer::{LayerState, Step};
 use crate::workspace::Workspace;
 use minibatch_kernels::{
     Epilogue, Examples, Isa, Mat, MatMut, Matrix, Member, Panels, Start, Store, Team, TeamInputs,
-    accumulate_gathered, add_column_sums, descend, descend_gathered, descend_gemm, gather_gemm, gemm, scale,
+    accumulate_gathered, descend, descend_gathered, descend_gemm, gather_gemm, gemm, scale_and_sum,
 };
 use std::ops::Range;
 
@@ -178,15 +178,16 @@ pub(crate) fn update(
     let layer = &mut network.layers[l - 1];
     let error = &mut errors[l - 1];
     let own = worker.own_neurons(l, error.cols());
-    scale(team.isa(), &mut error.top_mut(rows).columns(own.clone()), step.factor);
-    let error = error.top(rows).part(0..rows, own);
+    let scaled = &mut error.top_mut(rows).columns(own.clone());
     let Some(descent) = step.descent else {
-        add_column_sums(team.isa(), error, &mut layer.biases);
+        scale_and_sum(team, scaled, step.factor, &mut layer.biases);
+        let error = error.top(rows).part(0..rows, own);
         return accumulate(team, inputs, activations, error, l, &mut layer.weights);
     };
     let LayerState { moments, bias_gradient } = state;
     bias_gradient.fill(0.0);
-    add_column_sums(team.isa(), error, bias_gradient);
+    scale_and_sum(team, scaled, step.factor, bias_gradient);
+    let error = error.top(rows).part(0..rows, own);
     let mut take = |weights: &mut [MatMut<'_>], biases: &mut [MatMut<'_>]| {
         let gradient = Mat::row_major(bias_gradient, 1, bias_gradient.len());
         descend(team.isa(), descent.without_decay(), &mut row_mut(&mut layer.biases), biases, gradient);

@@ -1,8 +1,24 @@
 //! Everything that can go wrong in this crate.
 
+use crate::checkpoint;
 use crate::network::NetworkError;
+use crate::optimizer::OptimizerError;
+use minibatch_kernels::PoolError;
 
-/// Why something couldn't be done, in one line.
+/// Why something couldn't be done, in one line. Every error of this crate becomes one with `?`.
+///
+/// ```
+/// use minibatch::{Error, Isa, Network, NetworkError, Optimizer, Pool};
+///
+/// fn prepare(optimizer: &str) -> Result<Optimizer, Error> {
+///     let _pool = Pool::new(Isa::detect(), 1)?;
+///     let _network = Network::builder(2).build()?;
+///     Ok(optimizer.parse()?)
+/// }
+/// let error = prepare("adam").unwrap_err();
+/// assert!(matches!(error, Error::Network(NetworkError::NoLayers)));
+/// assert_eq!(error.to_string(), "a network needs at least one layer after its inputs");
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The network can't be made.
@@ -11,6 +27,18 @@ pub enum Error {
     /// The data can't be used.
     #[error(transparent)]
     Data(#[from] minibatch_data::Error),
+    /// The threads can't be started.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
+    /// An optimiser's text can't be read.
+    #[error(transparent)]
+    Optimizer(#[from] OptimizerError),
+    /// A checkpoint can't be written or read.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    /// Bytes that are no checkpoint, or one of something unknown.
+    #[error(transparent)]
+    Format(#[from] checkpoint::FormatError),
     /// A setting is out of range.
     #[error("{setting} is {found}: expected {expected}")]
     Setting {

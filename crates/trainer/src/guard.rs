@@ -6,7 +6,7 @@ use crate::network::{Layer, Network};
 use crate::optimizer::{LayerState, OptimizerState, Step};
 use crate::workspace::Workspace;
 use minibatch_data::{Dataset, Row};
-use minibatch_kernels::{Descent, Isa, Mat, max_magnitude};
+use minibatch_kernels::{Descent, Isa, Mat, max_magnitude, max_magnitudes};
 
 /// What the magnitude of a weight or bias may grow to. Below the largest f32 by more than the roundings of a chain of
 /// additions can be.
@@ -24,6 +24,8 @@ pub(crate) struct Guard {
     parameters: Vec<f64>,
     /// No first, and no second moment of layer l is larger.
     moments: Vec<[f64; 2]>,
+    /// The largest error of each layer and activation of each but the last, in the step that is looked at.
+    found: Vec<f32>,
 }
 
 /// By how much a moment may outgrow its bound in a step by roundings alone, relative to it.
@@ -73,7 +75,8 @@ impl Guard {
             parameters.push(magnitudes.try_fold(0.0, |largest, x| Ok::<f64, Error>(x?.max(largest)))?);
         }
         let moments = vec![[0.0; 2]; parameters.len()];
-        Ok(Guard { inputs, parameters, moments })
+        let found = vec![0.0; 2 * parameters.len() - 1];
+        Ok(Guard { inputs, parameters, moments, found })
     }
 
     /// Takes account of what an optimiser remembers, all of it finite.
@@ -92,15 +95,21 @@ impl Guard {
         rows: usize,
         update: &Step,
     ) -> Result<(), Divergence> {
-        let isa = worker.team.isa();
-        for l in (1..=network.layers().len()).rev() {
-            let errors = max_magnitude(isa, workspace.errors[l - 1].top(rows));
+        let (isa, layers) = (worker.team.isa(), network.layers().len());
+        // Of the errors of all layers, and of the activations that are layers' inputs.
+        let matrix = |i: usize| match i.checked_sub(layers) {
+            None => workspace.errors[i].top(rows),
+            Some(hidden) => workspace.activations[hidden].top(rows),
+        };
+        max_magnitudes(worker.team, matrix, &mut self.found);
+        for l in (1..=layers).rev() {
+            let errors = self.found[l - 1];
             if !errors.is_finite() {
                 return Err(Divergence::Error { layer: l });
             }
             let inputs = match l {
                 1 => self.inputs,
-                _ => match max_magnitude(isa, workspace.activations[l - 2].top(rows)) {
+                _ => match self.found[layers + l - 2] {
                     largest if largest.is_finite() => f64::from(largest).max(1.0),
                     _ => return Err(Divergence::Activation { layer: l - 1 }),
                 },

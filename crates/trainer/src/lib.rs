@@ -49,8 +49,10 @@ pub use evaluation::{Evaluation, Fit, Score};
 pub use gradients::{Gradients, LayerGradients};
 pub use inference::Rows;
 pub use init::Initializer;
+/// Datasets: finding and reading IDX files, drawing digits, their errors.
+pub use minibatch_data as data;
 pub use minibatch_data::{Dataset, Row};
-pub use minibatch_kernels::{ArithmeticClass, Isa, Mat, MatMut, Matrix, Pool};
+pub use minibatch_kernels::{ArithmeticClass, Isa, Mat, MatMut, Matrix, Pool, PoolError};
 pub use network::{Layer, Network, NetworkBuilder, NetworkError, Origin};
 pub use observer::{EarlyStopping, Observer};
 pub use optimizer::Optimizer;

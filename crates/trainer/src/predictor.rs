@@ -15,12 +15,12 @@ use minibatch_kernels::{Isa, Matrix, SparseInputs, argmax, sparse_gemm};
 /// let network = Network::builder(4).layer(3).layer(2).build()?;
 /// let mut predictor = Predictor::new(&network, Isa::detect());
 /// let digit = [0u8, 51, 255, 0];
-/// let outputs = predictor.predict(&digit[..])?;
+/// let outputs = predictor.predict(&digit)?;
 /// assert_eq!(outputs.len(), 2);
-/// let class = predictor.class(&digit[..])?;
+/// let class = predictor.class(&digit)?;
 /// assert!(class < 2);
 /// // The same pixels as numbers from 0 to 1.
-/// assert_eq!(predictor.class(&[0.0, 0.2, 1.0, 0.0f32][..])?, class);
+/// assert_eq!(predictor.class(&[0.0, 0.2, 1.0, 0.0f32])?, class);
 /// # Ok::<(), minibatch::Error>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -98,6 +98,15 @@ fn poisson_of_tiny_rates_is_finite() {
         assert_near(cost, 240.0, &format!("{isa}"));
         assert!((error[0] + 3.0).abs() < 1e-5, "{isa}: {error:?}");
     });
+    for z in [-80.0, -1000.0] {
+        each_isa(&output_layer(1, Sigmoid, Poisson), &[z], &[3.0], |isa, _, error| {
+            assert_eq!(error, [-3.0], "{isa}: z = {z}");
+        });
+        // aΣy − y
+        each_isa(&output_layer(2, Softmax, Poisson), &[z, 0.0], &[3.0, 1.0], |isa, _, error| {
+            assert_eq!(error, [-3.0, 3.0], "{isa}: z = {z}");
+        });
+    }
 }
 
 /// A cost that isn't a number stops a run, so every pair must give it.

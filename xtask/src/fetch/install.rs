@@ -4,7 +4,7 @@
 //! kill at any moment leaves the final name either absent, as it was, or complete.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, Cursor, ErrorKind, Read, Write};
+use std::io::{self, BufReader, BufWriter, Cursor, ErrorKind, Read, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +18,8 @@ use super::manifest::FileEntry;
 const TEMPORARY: &str = ".fetch-";
 /// Where the checksums of files go that were gated on their .gz; the format of `sha256sum -c`.
 const SUMS: &str = "SHA256SUMS";
+/// Bytes written at once: several huge pages, so that the page cache can hold the file, and training map it, in such.
+const PIECE: usize = 8 << 20;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
 /// Why a file was not installed.
@@ -134,17 +136,19 @@ fn receive(
     let raw = HashingReader::new(Cursor::new(magic).chain(source).take(most));
 
     let mut hash = Sha256::new();
-    if zipped {
+    let mut target = BufWriter::with_capacity(PIECE, target);
+    let mut sink = |bytes: &[u8]| target.write_all(bytes);
+    let sum_gz = if zipped {
         let mut decoder = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, raw));
-        let mut sink = |bytes: &[u8]| target.write_all(bytes);
         copy_exactly(file, &mut decoder, &mut sink, &mut hash, progress)?;
-        Ok((hex(&hash.finalize()), Some(decoder.into_inner().into_inner().sum())))
+        Some(decoder.into_inner().into_inner().sum())
     } else {
         let mut raw = raw;
-        let mut sink = |bytes: &[u8]| target.write_all(bytes);
         copy_exactly(file, &mut raw, &mut sink, &mut hash, progress)?;
-        Ok((hex(&hash.finalize()), None))
-    }
+        None
+    };
+    target.flush().map_err(|error| Refusal::Local(anyhow::Error::new(error).context("writing")))?;
+    Ok((hex(&hash.finalize()), sum_gz))
 }
 
 /// Copies `file.bytes` bytes and makes sure that the source then ends.

@@ -68,12 +68,21 @@ pub(crate) fn optimizer(name: &str) -> String {
     }
 }
 
-/// An initialiser in words.
+/// An initialiser in words; n_in and n_out are a layer's inputs and outputs.
 pub(crate) fn initializer(name: &str) -> String {
-    match name {
-        "standard-normal" => "weights and biases from N(0, 1)".to_owned(),
-        name => name.to_owned(),
-    }
+    let drawn = match name {
+        "standard-normal" => return "weights and biases from N(0, 1)".to_owned(),
+        "fan-in-normal" => "weights from N(0, 1/n_in), biases from N(0, 1)",
+        "glorot-normal" => "weights from N(0, 2/(n_in + n_out)), biases 0",
+        "glorot-uniform" => "weights within ±√(6/(n_in + n_out)), biases 0",
+        "he-normal" => "weights from N(0, 2/n_in), biases 0",
+        "he-uniform" => "weights within ±√(6/n_in), biases 0",
+        "lecun-normal" => "weights from N(0, 1/n_in), biases 0",
+        "lecun-uniform" => "weights within ±√(3/n_in), biases 0",
+        "zeros" => "weights and biases 0",
+        other => return other.to_owned(),
+    };
+    format!("{name}: {drawn}")
 }
 
 /// A layer's sizes: `784-32-10`.

@@ -15,7 +15,7 @@ use std::time::Duration;
 const TABLE: &str = include_str!("bad_input.txt");
 
 /// Cases at least: fewer would mean that the table wasn't read to its end.
-const CASES: usize = 183;
+const CASES: usize = 201;
 
 #[test]
 fn bad_input_is_told_in_one_line_and_leaves_no_trace() {
@@ -120,6 +120,12 @@ fn sets(world: &World) {
     variant("jpeg", IMAGES, b"\xff\xd8\xff\xe0\0\x10JFIF");
     variant("gzip", IMAGES, &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
     variant("type-0a", IMAGES, &idx(0x0a, &shape, &images[16..]));
+    // An image too few, of elements of every size.
+    for (name, element, size) in
+        [("i8", 9, 1), ("i16", 0x0b, 2), ("i32", 0x0c, 4), ("f32", 0x0d, 4), ("f64", 0x0e, 8)]
+    {
+        variant(&format!("cut-{name}"), IMAGES, &idx(element, &shape, &vec![0; (TRAINING - 1) * 20 * size]));
+    }
     variant("rank-0", IMAGES, &idx(0x08, &[], &[1]));
     variant("no-images", IMAGES, &idx(0x08, &[0, 4, 5], &[]));
     variant("no-labels", LABELS, &idx(0x08, &[0], &[]));
@@ -142,6 +148,8 @@ fn sets(world: &World) {
 
     variant("few-labels", LABELS, &idx(0x08, &[n - 5], &labels[8..labels.len() - 5]));
     variant("negative-label", LABELS, &idx(0x09, &[n], &[&labels[8..labels.len() - 1], &[0xff]].concat()));
+    let shorts = [&[0; TRAINING * 2 - 2][..], &[0xff, 0xfe]].concat();
+    variant("negative-short", LABELS, &idx(0x0b, &[n], &shorts));
     let mut far = vec![0; TRAINING * 4];
     far[40..44].copy_from_slice(&3_000_000_i32.to_be_bytes());
     variant("far-label", LABELS, &idx(0x0c, &[n], &far));

@@ -39,8 +39,8 @@ fn every_choice_is_recorded_and_repeated() {
 fn every_optimizer_is_recorded_repeated_and_gone_on_with() {
     let world = World::new();
     for (asked, recorded, rate) in [
-        ("momentum", "momentum(0.9)", 0.3),
-        ("nesterov(0.8)", "nesterov(0.8)", 0.3),
+        ("momentum", "momentum(0.9)", 0.1),
+        ("nesterov(0.8)", "nesterov(0.8)", 0.1),
         ("adam(0.9,0.99)", "adam(0.9,0.99,1e-8)", 0.001),
         ("adamw", "adamw(0.9,0.999,1e-8,0.01)", 0.001),
     ] {
@@ -64,6 +64,28 @@ fn every_optimizer_is_recorded_repeated_and_gone_on_with() {
     let message = "error: run.ckpt can't go on with other settings: --optimizer is recorded as \
                    adamw(0.9,0.999,1e-8,0.01), asked for is adam(0.9,0.999,1e-8); leave them out, or start a new run";
     assert_eq!((run.code, &*run.stderr), (Some(2), message));
+}
+
+/// What is left to the defaults, and goes with sigmoids only, is told.
+#[test]
+fn other_activations_want_another_start() {
+    let world = World::new();
+    for (options, better) in [
+        ("--activation relu", "relu usually learns better with --init he-normal --learning-rate 0.1"),
+        (
+            "--activation tanh --optimizer nesterov",
+            "tanh usually learns better with --init glorot-normal --learning-rate 0.01",
+        ),
+        ("--activation selu --learning-rate 0.01", "selu usually learns better with --init lecun-normal"),
+        ("--activation elu --optimizer adam", "elu usually learns better with --init he-normal"),
+    ] {
+        let run = world.run(&format!("train --data set --epochs 1 {options}"));
+        let note = format!("note: the defaults go with sigmoids; {better}");
+        assert_eq!((run.code, run.stderr), (Some(0), note), "{options}");
+    }
+    for options in ["--activation sigmoid", "--activation relu --init zeros --learning-rate 1"] {
+        world.run(&format!("train --data set --epochs 1 {options}")).succeeded();
+    }
 }
 
 #[test]

@@ -197,21 +197,27 @@ impl Vector for F32x8 {
     }
 
     #[inline(always)]
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16], seen: *mut u8) {
+    unsafe fn nonzero_columns(rows: &[*const u8; 16]) -> u64 {
         unsafe {
-            let mut r = load_rows(rows);
-            let mut all = _mm256_loadu_si256(seen.cast());
-            for row in r {
+            let mut all = _mm256_setzero_si256();
+            for row in load_rows(rows) {
                 all = _mm256_or_si256(all, row);
             }
-            _mm256_storeu_si256(seen.cast(), all);
+            let zero = _mm256_cmpeq_epi8(all, _mm256_setzero_si256());
+            u64::from(!(_mm256_movemask_epi8(zero) as u32))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
+        unsafe {
             // A perfect shuffle of 16 rows, four times over, is the transpose of each 16×16 block of bytes.
+            let mut r = load_rows(rows);
             for _ in 0..4 {
                 r = shuffle_rows(r);
             }
             for (j, r) in r.into_iter().enumerate() {
-                _mm_storeu_si128(to.add(j).cast(), _mm256_castsi256_si128(r));
-                _mm_storeu_si128(to.add(16 + j).cast(), _mm256_extracti128_si256::<1>(r));
+                _mm256_storeu_si256(to.add(2 * j).cast(), r);
             }
         }
     }

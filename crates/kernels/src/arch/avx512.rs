@@ -163,23 +163,32 @@ impl Vector for F32x16 {
     }
 
     #[inline(always)]
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16], seen: *mut u8) {
+    unsafe fn nonzero_columns(rows: &[*const u8; 16]) -> u64 {
         unsafe {
-            let mut r = load_rows(rows);
-            let mut all = _mm512_loadu_si512(seen.cast());
-            for row in r {
-                all = _mm512_or_si512(all, row);
+            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = load_rows(rows);
+            macro_rules! any {
+                ($($row:ident)*) => {{
+                    let mut all = _mm512_setzero_si512();
+                    $(all = _mm512_or_si512(all, $row);)*
+                    all
+                }};
             }
-            _mm512_storeu_si512(seen.cast(), all);
+            let (left, right) = (any!(a b c d e f g h), any!(i j k l m n o p));
+            let all = _mm512_or_si512(left, right);
+            _mm512_test_epi8_mask(all, all)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
+        unsafe {
             // A perfect shuffle of 16 rows, four times over, is the transpose of each 16×16 block of bytes.
+            let mut r = load_rows(rows);
             for _ in 0..4 {
                 r = shuffle_rows(r);
             }
             for (j, r) in r.into_iter().enumerate() {
-                _mm_storeu_si128(to.add(j).cast(), _mm512_castsi512_si128(r));
-                _mm_storeu_si128(to.add(16 + j).cast(), _mm512_extracti32x4_epi32::<1>(r));
-                _mm_storeu_si128(to.add(32 + j).cast(), _mm512_extracti32x4_epi32::<2>(r));
-                _mm_storeu_si128(to.add(48 + j).cast(), _mm512_extracti32x4_epi32::<3>(r));
+                _mm512_storeu_si512(to.add(4 * j).cast(), r);
             }
         }
     }

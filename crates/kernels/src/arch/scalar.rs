@@ -71,13 +71,17 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     }
 
     #[inline(always)]
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16], seen: *mut u8) {
+    unsafe fn nonzero_columns(rows: &[*const u8; 16]) -> u64 {
+        (0..Self::BYTE_COLUMNS).fold(0, |bits, j| {
+            let any = rows.iter().any(|row| unsafe { row.add(j).read() } != 0);
+            bits | u64::from(any) << j
+        })
+    }
+
+    #[inline(always)]
+    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
         for j in 0..Self::BYTE_COLUMNS {
-            unsafe {
-                let column = rows.map(|row| row.add(j).read());
-                to.add(j).write(column);
-                *seen.add(j) |= column.iter().fold(0, |all, byte| all | byte);
-            }
+            unsafe { to.add(j).write(rows.map(|row| row.add(j).read())) };
         }
     }
 

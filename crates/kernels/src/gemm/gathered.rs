@@ -4,6 +4,7 @@
 //! micro-kernel would cost as much as some of its tiles; here a strip of columns is one loop over all active inputs, and
 //! on the way the memory is asked, a line at a time, for the examples of the next minibatch.
 
+use super::small::{Strip, strips, with_rows};
 use super::{Product, Start};
 use crate::compact::{BLOCK, CompactInputs, Upcoming};
 use crate::isa::Kernel;
@@ -33,37 +34,6 @@ const STEPS: usize = 4;
 /// Rows of C at a time: their chains hide the latency of a multiply-add, and are few enough that the next rows' are
 /// begun before they end. (8 rows, measured, take a fifth longer.)
 const ROWS: usize = 4;
-
-/// A register of columns: the first, and how many of its lanes are columns.
-#[derive(Clone, Copy)]
-struct Strip {
-    col: usize,
-    lanes: usize,
-}
-
-/// `cols` register by register.
-#[inline(always)]
-fn strips<V: Vector>(cols: Range<usize>) -> impl Iterator<Item = Strip> {
-    let end = cols.end;
-    cols.step_by(V::LANES).map(move |col| Strip { col, lanes: V::LANES.min(end - col) })
-}
-
-/// Calls `kernel::<ROWS, EDGE>` for a number of rows that is only known when running, in a function of its own, so that the
-/// chains of a strip are unrolled.
-macro_rules! with_rows {
-    ($rows:expr, $edge:expr, $vector:ty, $kernel:ident($($argument:expr),*)) => {
-        with_rows!(@ $rows, $edge, $vector, $kernel($($argument),*), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
-    };
-    (@ $rows:expr, $edge:expr, $vector:ty, $kernel:ident $arguments:tt, $($count:literal)*) => {
-        match ($rows, $edge) {
-            $(
-                ($count, false) => <$vector>::enter($kernel::<$count, false> $arguments),
-                ($count, true) => <$vector>::enter($kernel::<$count, true> $arguments),
-            )*
-            (rows, _) => unreachable!("a block of {rows} examples"),
-        }
-    };
-}
 
 impl Kernel for Forward<'_> {
     type Output = ();

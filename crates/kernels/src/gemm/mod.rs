@@ -9,6 +9,7 @@ mod descent;
 mod gathered;
 mod pack;
 mod sizes;
+mod small;
 mod tile;
 
 pub use descent::{descend_gathered, descend_gemm};
@@ -264,6 +265,12 @@ impl Product<'_> {
             match self.a {
                 Left::Inputs(x) if few(x) && rows == (0..x.examples()) => {
                     return self.isa.run(gathered::Forward { x, product: *self, cols });
+                }
+                Left::View(a)
+                    if self.isa.class() == ArithmeticClass::Fused
+                        && rows.len() * cols.len() * self.b.rows <= sizes::SMALL =>
+                {
+                    return self.isa.run(small::Small { a, product: *self, rows, cols, scratch });
                 }
                 Left::InputsTransposed(x, c_rows)
                     if few(x)

@@ -128,6 +128,9 @@ pub(crate) const SWAP_ROWS: usize = 64;
 /// from the second-level cache. (With more, blocking for the first-level cache pays.)
 pub(crate) const GATHERED_ROWS: usize = 64;
 
+/// Up to this many multiply-adds, a product is computed without packing and blocking.
+pub(crate) const SMALL: usize = 1 << 15;
+
 /// Floating-point operations that make another member worth its phase. Measured: opening and closing a phase and fetching
 /// what it needs from the driver's cache costs 1 to 1.5 µs, at 170 GFLOP/s some 250,000 operations; a share must be a
 /// few times that.

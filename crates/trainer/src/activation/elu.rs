@@ -31,6 +31,10 @@ impl Activation for Elu {
         Some(self.alpha)
     }
 
+    fn parameter_range(&self) -> Option<&'static str> {
+        Some("a finite α above 0")
+    }
+
     fn with_parameter(&self, alpha: f32) -> Option<Arc<dyn Activation>> {
         Some(Arc::new(Elu::new(alpha)?))
     }

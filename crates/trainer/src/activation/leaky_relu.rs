@@ -30,6 +30,10 @@ impl Activation for LeakyRelu {
         Some(self.slope)
     }
 
+    fn parameter_range(&self) -> Option<&'static str> {
+        Some("a slope from 0 to below 1")
+    }
+
     fn with_parameter(&self, slope: f32) -> Option<Arc<dyn Activation>> {
         Some(Arc::new(LeakyRelu::new(slope)?))
     }

@@ -74,6 +74,11 @@ pub trait Activation: Any + Debug + Send + Sync {
         registry::label(self.name(), self.parameter())
     }
 
+    /// What its parameter may be, in words: `a slope from 0 to below 1`. `None` if it has none.
+    fn parameter_range(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The same function with another parameter; `None` if it has none, or not with that value.
     fn with_parameter(&self, _: f32) -> Option<Arc<dyn Activation>> {
         None

@@ -32,6 +32,10 @@ impl Cost for Huber {
         Some(self.limit)
     }
 
+    fn parameter_range(&self) -> Option<&'static str> {
+        Some("a finite δ above 0")
+    }
+
     fn with_parameter(&self, limit: f32) -> Option<Arc<dyn Cost>> {
         Some(Arc::new(Huber::new(limit)?))
     }

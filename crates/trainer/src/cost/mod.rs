@@ -68,6 +68,11 @@ pub trait Cost: Any + Debug + Send + Sync {
         registry::label(self.name(), self.parameter())
     }
 
+    /// What its parameter may be, in words, as [`Activation::parameter_range`].
+    fn parameter_range(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The same cost with another parameter; `None` if it has none, or not with that value.
     fn with_parameter(&self, _: f32) -> Option<Arc<dyn Cost>> {
         None

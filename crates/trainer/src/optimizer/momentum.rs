@@ -41,7 +41,7 @@ impl Rule for Momentum {
     }
 
     fn usual_learning_rate(&self) -> f64 {
-        0.3
+        0.1
     }
 
     fn moments(&self) -> usize {

@@ -42,7 +42,7 @@ impl Rule for Nesterov {
     }
 
     fn usual_learning_rate(&self) -> f64 {
-        0.3
+        0.1
     }
 
     fn moments(&self) -> usize {

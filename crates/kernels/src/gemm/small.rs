@@ -1,0 +1,158 @@
+//! Products of a few thousand multiply-adds, such as those of an output layer: too small for packing and blocking, whose
+//! loops would cost more than the arithmetic.
+//!
+//! C is computed a strip of columns, one register wide, at a time, for up to 16 rows whose sums stay in registers.
+
+use super::pack::{Scratch, Steps, pack_b};
+use super::{Product, Start};
+use crate::compact::BLOCK;
+use crate::isa::Kernel;
+use crate::vector::Vector;
+use crate::view::Mat;
+use std::ops::Range;
+
+/// A register of columns: the first, and how many of its lanes are columns.
+#[derive(Clone, Copy)]
+pub(super) struct Strip {
+    pub(super) col: usize,
+    pub(super) lanes: usize,
+}
+
+/// `cols` register by register.
+#[inline(always)]
+pub(super) fn strips<V: Vector>(cols: Range<usize>) -> impl Iterator<Item = Strip> {
+    let end = cols.end;
+    cols.step_by(V::LANES).map(move |col| Strip { col, lanes: V::LANES.min(end - col) })
+}
+
+/// Calls `kernel::<ROWS, EDGE>` for a number of rows that is only known when running, in a function of its own, so that the
+/// chains of a strip are unrolled.
+macro_rules! with_rows {
+    ($rows:expr, $edge:expr, $vector:ty, $kernel:ident($($argument:expr),*)) => {
+        with_rows!(@ $rows, $edge, $vector, $kernel($($argument),*), 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16)
+    };
+    (@ $rows:expr, $edge:expr, $vector:ty, $kernel:ident $arguments:tt, $($count:literal)*) => {
+        match ($rows, $edge) {
+            $(
+                ($count, false) => <$vector>::enter($kernel::<$count, false> $arguments),
+                ($count, true) => <$vector>::enter($kernel::<$count, true> $arguments),
+            )*
+            (rows, _) => unreachable!("a block of {rows} examples"),
+        }
+    };
+}
+
+pub(super) use with_rows;
+
+/// `rows` × `cols` of a product whose left operand is a view. Made by [`Product::block`], whose contract it inherits.
+pub(super) struct Small<'a, 's> {
+    pub(super) a: Mat<'a>,
+    pub(super) product: Product<'a>,
+    pub(super) rows: Range<usize>,
+    pub(super) cols: Range<usize>,
+    pub(super) scratch: &'s mut Scratch,
+}
+
+impl Kernel for Small<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Small { a, product, rows, cols, scratch } = self;
+        let (b, depth) = (product.b, a.cols);
+        // A sum of each row in a register of its own, and one for the row of B.
+        let height = if V::LANES == BLOCK { BLOCK } else { BLOCK / 2 };
+        let pack = b.col_stride != 1;
+        // SAFETY: a strip lies in C's block, its rows in A. B's columns are read where they lie, or were packed just above.
+        // The rest is the caller's contract.
+        unsafe {
+            if pack {
+                scratch.reserve(0, cols.len().next_multiple_of(BLOCK) * depth);
+                pack_b::<V>(b, &Steps::Range(0..depth), cols.clone(), scratch.b.row_mut(0));
+            }
+            for strip in strips::<V>(cols.clone()) {
+                let (b, b_row) = if pack {
+                    let at = strip.col - cols.start;
+                    (scratch.b.row(0).as_ptr().add(at / BLOCK * BLOCK * depth + at % BLOCK), BLOCK)
+                } else {
+                    (b.data.add(b.offset(0, strip.col)), b.row_stride)
+                };
+                for first in rows.clone().step_by(height) {
+                    let count = height.min(rows.end - first);
+                    let operands = Operands { a: a.part(first..first + count, 0..depth), b, b_row };
+                    with_rows!(count, strip.lanes < V::LANES, V, Sums(operands, product, strip, first));
+                }
+            }
+            product.finish(rows, cols);
+        }
+    }
+}
+
+/// What the sums of a strip are made of.
+struct Operands<'a> {
+    /// The rows of A.
+    a: Mat<'a>,
+    /// The strip's first column of B.
+    b: *const f32,
+    b_row: usize,
+}
+
+/// A strip for `ROWS` rows of C from the given one on; masked where `EDGE`.
+struct Sums<'a, const ROWS: usize, const EDGE: bool>(Operands<'a>, Product<'a>, Strip, usize);
+
+impl<const ROWS: usize, const EDGE: bool> Kernel for Sums<'_, ROWS, EDGE> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Sums(Operands { a, mut b, b_row }, product, Strip { col, lanes }, first) = self;
+        let (c_stride, a_row, a_col) = (product.c_stride, a.row_stride, a.col_stride);
+        // SAFETY: the rows of A and B, the bias and C's strip lie where [`Small`] says; lanes beyond the strip are masked.
+        unsafe {
+            let mask = V::mask(if EDGE { lanes } else { V::LANES });
+            macro_rules! load {
+                ($from:expr) => {
+                    if EDGE { V::load_masked($from, mask) } else { V::load($from) }
+                };
+            }
+            let c = product.c.add(product.across(col)).add(first * c_stride);
+            let mut sums = [V::splat(0.0); ROWS];
+            match product.start {
+                Start::Zero => {}
+                Start::Bias(bias) => sums = [load!(bias.as_ptr().add(col)); ROWS],
+                Start::Scaled(factor) => {
+                    for i in 0..ROWS {
+                        sums[i] = load!(c.add(i * c_stride));
+                    }
+                    if factor != 1.0 {
+                        for i in 0..ROWS {
+                            sums[i] = sums[i].mul(V::splat(factor));
+                        }
+                    }
+                }
+            }
+            let mut from = a.data;
+            macro_rules! chains {
+                ($a_row:expr) => {
+                    for _ in 0..a.cols {
+                        let row = load!(b);
+                        for i in 0..ROWS {
+                            sums[i] = V::splat(*from.add(i * $a_row)).fma(row, sums[i]);
+                        }
+                        from = from.wrapping_add(a_col);
+                        b = b.wrapping_add(b_row);
+                    }
+                };
+            }
+            if a_row == 1 {
+                chains!(1);
+            } else {
+                chains!(a_row);
+            }
+            for i in 0..ROWS {
+                let to = c.add(i * c_stride);
+                if EDGE { sums[i].store_masked(to, mask) } else { sums[i].store(to) }
+            }
+        }
+    }
+}
