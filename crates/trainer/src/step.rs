@@ -17,7 +17,7 @@ use crate::optimizer::OptimizerState;
 use crate::trainer::Settings;
 use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Row, Shuffle};
-use minibatch_kernels::{Exchange, Isa, Panels, Pool};
+use minibatch_kernels::{Exchange, Isa, Panels, Pool, Solo, Team};
 use std::cell::OnceCell;
 use std::ops::Range;
 
@@ -31,6 +31,8 @@ pub(crate) struct Crew {
     whole: OnceCell<Network>,
     members: Vec<Station>,
     exchange: Exchange,
+    /// For a single member that shares no product with the team.
+    alone: Option<Solo<()>>,
 }
 
 /// What one member trains with. Two cache lines: a core fetches them in pairs, and must not take another member's along.
@@ -102,7 +104,9 @@ impl Crew {
             });
         });
         let members = members.into_iter().map(|station| station.expect("every member made one")).collect();
-        Ok(Crew { network, whole: OnceCell::new(), members, exchange })
+        let alone = !worth_phases(&network, batch_size, pool.members());
+        let alone = alone.then(|| Solo::new(()));
+        Ok(Crew { network, whole: OnceCell::new(), members, exchange, alone })
     }
 
     /// The network as it is now.
@@ -150,13 +154,17 @@ impl Crew {
         cost_sum: f64,
     ) -> Trained {
         let before = Trained { position: steps.position, cost_sum, diverged: None };
-        let Crew { network, whole, members, exchange } = self;
+        let Crew { network, whole, members, exchange, alone } = self;
         if let [station] = &mut members[..] {
             let Station { workspace, guard, .. } = station;
-            return pool.run(|team| {
+            let mut train = |team: &Team<'_>| {
                 Share { worker: Worker { team, member: None }, network, state, workspace, guard }
                     .train(steps, before)
-            });
+            };
+            return match alone {
+                Some(alone) => alone.run(pool.isa(), |team, ()| train(team)),
+                None => pool.run(train),
+            };
         }
         whole.take();
         let mut shares: Vec<_> = members.iter_mut().map(|station| (station, before)).collect();
@@ -284,10 +292,6 @@ fn sharing(network: &Network, batch_size: usize, cores: usize) -> usize {
     const LINE: f64 = 1_600.0;
     /// What it costs to share one product in a phase.
     const PHASE: f64 = 300_000.0;
-    /// What is done with an input of an example besides products, and with a neuron: 0.4 and 1.6 ns, measured. Everyone does
-    /// nearly all of it.
-    const INPUT: f64 = 80.0;
-    const NEURON: f64 = 320.0;
     /// A gain this small isn't worth another core.
     const LEAST_GAIN: f64 = 0.02;
     let [first, others @ ..] = network.layers() else { return 1 };
@@ -295,17 +299,15 @@ fn sharing(network: &Network, batch_size: usize, cores: usize) -> usize {
     if first.activation().is_row_wise() || first.activation().needs_pre_activation() {
         return 1;
     }
-    let batch_size = batch_size as f64;
-    let product = |inputs: usize, outputs: usize| 2.0 * batch_size * inputs as f64 * outputs as f64;
+    let product = |inputs: usize, outputs: usize| 2.0 * batch_size as f64 * inputs as f64 * outputs as f64;
     // Half of the inputs of an image are 0; forward and update.
     let shared = product(first.inputs(), first.outputs());
     let alone: f64 = others.iter().map(|layer| 3.0 * product(layer.inputs(), layer.outputs())).sum();
-    let neurons: usize = network.layers().iter().map(Layer::outputs).sum();
-    let besides = batch_size * (INPUT * first.inputs() as f64 + NEURON * neurons as f64);
+    let besides = besides_products(network, batch_size);
     let lines = first.outputs().div_ceil(16);
     let by_shares = |members: usize| {
         let part = lines.div_ceil(members) as f64 / lines as f64;
-        let received = batch_size * lines as f64 * (1.0 - part);
+        let received = batch_size as f64 * lines as f64 * (1.0 - part);
         shared * part + alone + besides + if members > 1 { EXCHANGE + LINE * received } else { 0.0 }
     };
     let by_phases = |members: usize| {
@@ -315,4 +317,35 @@ fn sharing(network: &Network, batch_size: usize, cores: usize) -> usize {
     let best = (1..=cores.min(lines)).min_by(|&a, &b| by_shares(a).total_cmp(&by_shares(b))).unwrap_or(1);
     let least = by_phases(cores).min((1.0 - LEAST_GAIN) * by_shares(1));
     if by_shares(best) < least { best } else { 1 }
+}
+
+/// Whether sharing single products among `members` makes the step shorter: what it saves against what the phases cost. Never
+/// changes a result.
+fn worth_phases(network: &Network, batch_size: usize, members: usize) -> bool {
+    /// Smaller products stay on one thread.
+    const LEAST: f64 = 2e6;
+    /// A phase whose worker still spins: 1.5 µs.
+    const WARM: f64 = 300_000.0;
+    /// One whose worker has parked, because there was more to do between phases than it waits: measured, 15 µs.
+    const COLD: f64 = 3e6;
+    /// How long it waits: 50 µs.
+    const WAIT: f64 = 1e7;
+    let phase = if besides_products(network, batch_size) < WAIT / 2.0 { WARM } else { COLD };
+    let layers = network.layers().iter().enumerate();
+    let gains = layers.map(|(index, layer)| {
+        let product = 2.0 * batch_size as f64 * layer.inputs() as f64 * layer.outputs() as f64;
+        // Forward, update, and in all layers but the first the error of the one before.
+        let products = if index == 0 { 2.0 } else { 3.0 };
+        if product < LEAST { 0.0 } else { products * (product * (1.0 - 1.0 / members as f64) - phase) }
+    });
+    members > 1 && gains.sum::<f64>() > 0.0
+}
+
+/// What a step does besides products, in floating-point operations; everyone does nearly all of it.
+fn besides_products(network: &Network, batch_size: usize) -> f64 {
+    /// For an input of an example, and for a neuron: 0.4 and 1.6 ns, measured.
+    const INPUT: f64 = 80.0;
+    const NEURON: f64 = 320.0;
+    let neurons: usize = network.layers().iter().map(Layer::outputs).sum();
+    batch_size as f64 * (INPUT * network.inputs() as f64 + NEURON * neurons as f64)
 }
