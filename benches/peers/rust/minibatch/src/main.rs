@@ -1,7 +1,8 @@
 //! Minibatch itself.
 #![forbid(unsafe_code)]
 
-use minibatch::{Dataset, Isa, Mat, Network, Pool, Registry, Settings, Trainer};
+use minibatch::{Dataset, Isa, Network, Optimizer, Pool, Predictor, Registry, Settings, Trainer};
+use std::hint::black_box;
 use std::ops::Range;
 
 use peer::{About, Data, Peer, Random, Workload};
@@ -10,7 +11,10 @@ struct Minibatch {
     trainer: Trainer<'static>,
     pool: &'static Pool,
     test: Dataset,
-    /// The test set as numbers in [0, 1], row-major.
+    /// The network as it was trained last, for inference.
+    trained: Option<(&'static Network, Predictor<'static>)>,
+    /// The test set's pixels, row-major, and the same as numbers in [0, 1].
+    bytes: Vec<u8>,
     dense: Vec<f32>,
     batch: usize,
     examples: usize,
@@ -22,9 +26,7 @@ impl Peer for Minibatch {
         let &[inputs, ref widths @ ..] = workload.sizes.as_slice() else {
             return Err("no layers".to_owned());
         };
-        if workload.optimizer != "sgd" {
-            return Err(format!("does not have {} yet", workload.optimizer));
-        }
+        let optimizer: Optimizer = workload.optimizer.parse().map_err(|error| text(&error))?;
         let (output, cost) = match workload.cost.as_str() {
             "softmax-cross-entropy" => ("softmax", "categorical-cross-entropy"),
             cost => ("sigmoid", cost),
@@ -54,11 +56,12 @@ impl Peer for Minibatch {
         let pool: &'static Pool =
             Box::leak(Box::new(Pool::new(Isa::detect(), threads).map_err(|error| text(&error))?));
         let train: &'static Dataset = Box::leak(Box::new(sets.train));
-        let settings =
-            Settings { learning_rate: workload.eta, batch_size: workload.batch, seed, ..Settings::default() };
+        let (learning_rate, batch_size) = (workload.eta, workload.batch);
+        let settings = Settings { learning_rate, batch_size, optimizer, seed, ..Settings::default() };
         let trainer = Trainer::new(pool, train, network, settings).map_err(|error| text(&error))?;
         let dense = Data::scaled(&data.test_images);
-        Ok(Minibatch { trainer, pool, test: sets.test, dense, batch: workload.batch, examples: train.len() })
+        let (test, batch, examples) = (sets.test, workload.batch, train.len());
+        Ok(Minibatch { trainer, pool, test, trained: None, bytes: data.test_images, dense, batch, examples })
     }
 
     fn about(&self) -> About {
@@ -67,6 +70,7 @@ impl Peer for Minibatch {
     }
 
     fn train(&mut self, examples: usize) -> Result<usize, String> {
+        self.trained = None;
         let before = self.trainer.position();
         let ended = self.trainer.advance(examples.div_ceil(self.batch)).map_err(|error| error.to_string())?;
         let after = if ended.is_some() { self.examples } else { self.trainer.position() };
@@ -80,15 +84,20 @@ impl Peer for Minibatch {
     }
 
     fn infer(&mut self, rows: Range<usize>, input: &str) -> Result<(), String> {
-        if input != "f32" {
-            return Err(format!("no inference from {input} yet"));
-        }
-        let inputs = self.trainer.network().inputs();
-        let pixels = &self.dense[rows.start * inputs..rows.end * inputs];
-        let x = Mat::row_major(pixels, rows.len(), inputs);
-        let outputs = self.trainer.network().predict(self.pool, x).map_err(|error| error.to_string())?;
-        std::hint::black_box(&outputs);
-        Ok(())
+        let (network, predictor) = self.trained.get_or_insert_with(|| {
+            let network: &'static Network = Box::leak(Box::new(self.trainer.network().clone()));
+            (network, Predictor::new(network, self.pool.isa()))
+        });
+        let (one, at) = (rows.len() == 1, rows.start * network.inputs()..rows.end * network.inputs());
+        let (bytes, dense) = (&self.bytes[at.clone()], &self.dense[at]);
+        let done = match (input, one) {
+            ("u8", true) => predictor.predict(bytes).map(|outputs| _ = black_box(outputs)),
+            ("f32", true) => predictor.predict(dense).map(|outputs| _ = black_box(outputs)),
+            ("u8", false) => network.predict(self.pool, bytes).map(|outputs| _ = black_box(outputs)),
+            ("f32", false) => network.predict(self.pool, dense).map(|outputs| _ = black_box(outputs)),
+            _ => return Err(format!("no inference from {input}")),
+        };
+        done.map_err(|error| error.to_string())
     }
 }
 
