@@ -34,7 +34,7 @@ use crate::storage::Line;
 use crate::team::sync::{
     AtomicBool, AtomicU64, Mutex, Ordering, SPINS, Thread, UnsafeCell, fence, give_way, look_again, thread,
 };
-use crate::team::{Apart, Shared, Team, column_block};
+use crate::team::{Apart, Pointer, Shared, Team, column_block};
 use crate::vector::Vector;
 use std::cell::Cell;
 use std::ops::Range;
@@ -315,19 +315,10 @@ impl Team<'_> {
         shares: &mut [S],
         program: impl Fn(&Member<'_>, &mut S) + Sync,
     ) {
-        /// A pointer that members share; each follows it to its own share.
-        struct Shares<S>(*mut S);
-        // SAFETY: a place; each member reaches another share through it, which may be sent to its thread.
-        unsafe impl<S: Send> Sync for Shares<S> {}
-        impl<S> Shares<S> {
-            fn at(&self, i: usize) -> *mut S {
-                self.0.wrapping_add(i)
-            }
-        }
         assert_eq!(shares.len(), exchange.members(), "a share for each member");
         exchange.reset();
         let (exchange, isa, members) = (&*exchange, self.isa(), shares.len());
-        let shares = Shares(shares.as_mut_ptr());
+        let shares = Pointer(shares.as_mut_ptr());
         self.phase(members, |index, _| {
             // SAFETY: a phase runs each block once, so this is the only reference to the share; there are as many.
             let share = unsafe { &mut *shares.at(index) };

@@ -3,7 +3,7 @@
 
 use crate::isa::Kernel;
 use crate::reduce::max_magnitude;
-use crate::team::{Team, column_block};
+use crate::team::{Pointer, Team, column_block};
 use crate::vector::Vector;
 use crate::view::{Mat, MatMut};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -63,25 +63,12 @@ pub fn scale_and_sum(team: &Team<'_>, c: &mut MatMut<'_>, s: f32, sums: &mut [f3
     assert!(c.as_mat().has_row_slices(), "column sums read contiguous rows");
     let (isa, members) = (team.isa(), members(team, c.rows * c.cols));
     let (rows, cols, stride) = (c.rows, c.cols, c.row_stride);
-    let (data, sums) = (Place(c.data), Place(sums.as_mut_ptr()));
+    let (data, sums) = (Pointer(c.data), Pointer(sums.as_mut_ptr()));
     team.phase(members, move |member, _| {
         let own = column_block(cols, members, member);
         let (data, sums) = (data.at(own.start), sums.at(own.start));
         isa.run(ScaleAndSum { data, shape: (rows, own.len()), stride, s, sums });
     });
-}
-
-/// Where members' columns begin.
-#[derive(Clone, Copy)]
-struct Place(*mut f32);
-
-// SAFETY: it is only a place; members follow it to columns of their own, which no other has.
-unsafe impl Sync for Place {}
-
-impl Place {
-    fn at(&self, col: usize) -> *mut f32 {
-        self.0.wrapping_add(col)
-    }
 }
 
 /// One member's columns: `shape` values at `data`, rows `stride` apart, and as many sums, valid to write and nobody else's

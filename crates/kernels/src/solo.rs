@@ -4,7 +4,8 @@
 //! taken, and computes it with a team of its own whose only member it is. A preempted member holds up its own block only.
 
 use crate::isa::Isa;
-use crate::team::{Shared, Team};
+use crate::storage::LINE;
+use crate::team::{Pointer, Shared, Team};
 use crate::view::MatMut;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -87,34 +88,18 @@ impl Team<'_> {
         assert!(c.as_mat().has_row_slices(), "rows to share are contiguous");
         let (rows, cols, stride, isa) = (c.rows, c.cols, c.row_stride, self.isa());
         let members = self.members().min(rows * cols / VALUES_PER_MEMBER).clamp(1, rows.max(1));
-        let first = Place(c.data);
+        let first = Pointer(c.data);
         self.phase(members, move |member, _| {
             let at = |member: usize| rows * member / members;
             let (start, end) = (at(member), at(member + 1));
             // SAFETY: the block's rows lie inside C, which is borrowed exclusively until the phase is over, and blocks of
             // different members share none; a phase runs each member's block once.
             let mut part =
-                unsafe { MatMut::from_raw(first.row(start * stride), end - start, cols, stride, LINE) };
+                unsafe { MatMut::from_raw(first.at(start * stride), end - start, cols, stride, LINE) };
             work(isa, &mut part, start);
         });
     }
 }
 
-/// Columns of a panel.
-const LINE: usize = 16;
-
 /// Values that are worth another member's phase where each takes an exponential: some 10 µs of them.
 const VALUES_PER_MEMBER: usize = 16 * 1024;
-
-/// Where a matrix begins.
-#[derive(Clone, Copy)]
-struct Place(*mut f32);
-
-// SAFETY: it is only a place; whoever follows it argues that no two members touch the same element.
-unsafe impl Sync for Place {}
-
-impl Place {
-    fn row(&self, offset: usize) -> *mut f32 {
-        self.0.wrapping_add(offset)
-    }
-}

@@ -8,14 +8,12 @@
 use crate::isa::{ArithmeticClass, Isa, Kernel};
 use crate::math;
 use crate::matrix::Panels;
+use crate::storage::LINE;
 use crate::vector::Vector;
 use crate::view::MatMut;
 
 /// Examples that share a list of active inputs.
 const GROUP: usize = 4;
-
-/// f32 values in a line of [`Panels`].
-const LINE: usize = 16;
 
 /// Registers of columns that a group's sums take across, at most.
 const MAX_VECTORS: usize = 4;

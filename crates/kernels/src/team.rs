@@ -40,6 +40,7 @@
 use crate::exchange::LEFT_BEHIND;
 use crate::gemm::Scratch;
 use crate::isa::Isa;
+use crate::storage::LINE;
 use std::any::Any;
 use std::cell::Cell;
 use std::ops::Range;
@@ -60,9 +61,6 @@ pub(crate) const MAX_MEMBERS: usize = 4096;
 
 /// Number of blocks that means "the session is over".
 const END: u64 = 0xffff;
-
-/// f32 values in a cache line: blocks of columns are whole lines, so that no two members write one line.
-const LINE: usize = 16;
 
 /// What a phase runs: the block's index and the running thread's packing buffers.
 type Work<'a> = dyn Fn(usize, &mut Scratch) + Sync + 'a;
@@ -281,6 +279,20 @@ impl<'s> Team<'s> {
             call();
         }
         self.shared.phase(blocks, &work);
+    }
+}
+
+/// A pointer that members share; each follows it to elements that are its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Pointer<T>(pub(crate) *mut T);
+
+// SAFETY: it is only a place; whoever follows it argues that no two members touch the same element.
+unsafe impl<T> Sync for Pointer<T> {}
+
+impl<T> Pointer<T> {
+    /// Where element `i` lies.
+    pub(crate) fn at(&self, i: usize) -> *mut T {
+        self.0.wrapping_add(i)
     }
 }
 

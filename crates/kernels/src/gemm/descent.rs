@@ -2,12 +2,12 @@
 //! cache has room for, and a part of a chunk that is complete goes into the step while it is in the first-level cache. So a
 //! step is one pass over parameters and moments, and there is no gradient of a whole layer.
 
-use super::{End, Left, Product, Scratch, Shared, Split, Start};
+use super::{End, Left, Product, Scratch, Split, Start};
 use crate::compact::{BLOCK, CompactInputs, TeamInputs};
 use crate::elementwise::{Descent, Place, descend_raw};
 use crate::isa::{ArithmeticClass, Isa};
 use crate::matrix::Matrix;
-use crate::team::Team;
+use crate::team::{Pointer, Team};
 use crate::view::{Mat, MatMut};
 use std::ops::Range;
 
@@ -132,7 +132,7 @@ fn run<'a>(
     }
     let (isa, rows, cols, row, panel) = (team.isa(), p.rows, p.cols, p.row_stride, p.col_panel);
     let second = moments.len() - 1;
-    let state = [p.data, moments[0].data, moments[second].data].map(Shared);
+    let state = [p.data, moments[0].data, moments[second].data].map(Pointer);
     team.phase(split.members, move |member, scratch| {
         let (rows, cols) = split.block(member, rows, cols);
         let mut buffers = std::mem::take(&mut scratch.descent);

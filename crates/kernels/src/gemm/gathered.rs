@@ -4,8 +4,8 @@
 //! micro-kernel would cost as much as some of its tiles; here a strip of columns is one loop over all active inputs, and
 //! on the way the memory is asked, a line at a time, for the examples of the next minibatch.
 
+use super::Product;
 use super::small::{Strip, strips, with_rows};
-use super::{Product, Start};
 use crate::compact::{BLOCK, CompactInputs, Upcoming};
 use crate::isa::Kernel;
 use crate::vector::Vector;
@@ -66,37 +66,19 @@ impl<const ROWS: usize, const EDGE: bool> Kernel for ForwardStrip<'_, ROWS, EDGE
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let ForwardStrip(x, product, Strip { col, lanes }, first) = self;
+        let ForwardStrip(x, product, strip, first) = self;
         let Product { b, c_stride, .. } = product;
         let active = x.active();
         // SAFETY: active inputs are rows of B, and X has a line of 16 examples for each; the strip's columns lie inside B, the
         // bias and C, the lanes beyond are masked.
         unsafe {
-            let mask = V::mask(if EDGE { lanes } else { V::LANES });
-            macro_rules! load {
-                ($from:expr) => {
-                    if EDGE { V::load_masked($from, mask) } else { V::load($from) }
-                };
-            }
-            let c = product.c.add(product.across(col)).add(first * c_stride);
-            let mut sums = [V::splat(0.0); ROWS];
-            match product.start {
-                Start::Zero => {}
-                Start::Bias(bias) => sums = [load!(bias.as_ptr().add(col)); ROWS],
-                Start::Scaled(factor) => {
-                    for i in 0..ROWS {
-                        sums[i] = load!(c.add(i * c_stride));
-                        if factor != 1.0 {
-                            sums[i] = sums[i].mul(V::splat(factor));
-                        }
-                    }
-                }
-            }
-            let b_at = b.data.add(b.offset(0, col));
+            let c = product.c.add(product.across(strip.col)).add(first * c_stride);
+            let mut sums = strip.start::<V, ROWS, EDGE>(&product, c);
+            let b_at = b.data.add(b.offset(0, strip.col));
             let mut line = x.block(first / BLOCK).add(first % BLOCK);
             macro_rules! step {
                 ($input:expr) => {{
-                    let row = load!(b_at.add($input as usize * b.row_stride));
+                    let row = strip.load::<V, EDGE>(b_at.add($input as usize * b.row_stride));
                     for i in 0..ROWS {
                         sums[i] = V::splat(*line.add(i)).fma(row, sums[i]);
                     }
@@ -114,8 +96,7 @@ impl<const ROWS: usize, const EDGE: bool> Kernel for ForwardStrip<'_, ROWS, EDGE
                 step!(input);
             }
             for i in 0..ROWS {
-                let to = c.add(i * c_stride);
-                if EDGE { sums[i].store_masked(to, mask) } else { sums[i].store(to) }
+                strip.store::<V, EDGE>(sums[i], c.add(i * c_stride));
             }
         }
     }
@@ -154,28 +135,22 @@ impl<const EXAMPLES: usize, const EDGE: bool> Kernel for UpdateStrip<'_, '_, EXA
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let UpdateStrip(x, product, Strip { col, lanes }, first, upcoming) = self;
+        let UpdateStrip(x, product, strip, first, upcoming) = self;
         let Product { b, c_stride, .. } = product;
         let (active, lines) = (x.active(), x.block(first / BLOCK));
         // SAFETY: active inputs are rows of C, and X has a line of 16 examples for each; the strip's columns lie inside B and
         // C, the lanes beyond are masked.
         unsafe {
-            let mask = V::mask(if EDGE { lanes } else { V::LANES });
-            macro_rules! load {
-                ($from:expr) => {
-                    if EDGE { V::load_masked($from, mask) } else { V::load($from) }
-                };
-            }
             let mut delta = [V::splat(0.0); EXAMPLES];
             for p in 0..EXAMPLES {
-                delta[p] = load!(b.data.add(b.offset(first + p, col)));
+                delta[p] = strip.load::<V, EDGE>(b.data.add(b.offset(first + p, strip.col)));
             }
-            let c = product.c.add(product.across(col));
+            let c = product.c.add(product.across(strip.col));
             macro_rules! update {
                 ($inputs:expr, $rows:expr, $line:expr) => {{
                     let mut sums = [V::splat(0.0); $rows];
                     for i in 0..$rows {
-                        sums[i] = load!(c.add(*$inputs.get_unchecked(i) as usize * c_stride));
+                        sums[i] = strip.load::<V, EDGE>(c.add(*$inputs.get_unchecked(i) as usize * c_stride));
                     }
                     for p in 0..EXAMPLES {
                         for i in 0..$rows {
@@ -184,7 +159,7 @@ impl<const EXAMPLES: usize, const EDGE: bool> Kernel for UpdateStrip<'_, '_, EXA
                     }
                     for i in 0..$rows {
                         let to = c.add(*$inputs.get_unchecked(i) as usize * c_stride);
-                        if EDGE { sums[i].store_masked(to, mask) } else { sums[i].store(to) }
+                        strip.store::<V, EDGE>(sums[i], to);
                     }
                 }};
             }

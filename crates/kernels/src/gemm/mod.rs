@@ -17,7 +17,8 @@ pub(crate) use pack::Scratch;
 
 use crate::compact::{BLOCK, CompactInputs, Examples, TeamInputs};
 use crate::isa::{ArithmeticClass, Isa};
-use crate::team::{Team, column_block};
+use crate::storage::LINE;
+use crate::team::{Pointer, Team, column_block};
 use crate::view::{Mat, MatMut, along};
 use std::ops::Range;
 
@@ -97,7 +98,7 @@ pub fn gather_gemm(
         x.sharing = 1;
         x.copies[0].gather(team.isa(), c.rows, examples);
     }
-    let (copies, rows, isa) = (Shared(x.copies.as_mut_ptr()), c.rows, team.isa());
+    let (copies, rows, isa) = (Pointer(x.copies.as_mut_ptr()), c.rows, team.isa());
     let gather = move |member| {
         // SAFETY: there is a copy for each member, and a phase runs each member once.
         let copy = unsafe { &mut *copies.at(member) };
@@ -138,7 +139,7 @@ impl Split {
 
     /// All of `members`.
     fn among(members: usize, m: usize, n: usize) -> Split {
-        Split { members, by_rows: members > 1 && n < sizes::LINE * members && m > n }
+        Split { members, by_rows: members > 1 && n < LINE * members && m > n }
     }
 
     /// The block of an (m × n) matrix that is `member`'s.
@@ -151,20 +152,6 @@ impl Split {
         } else {
             (0..m, column_block(n, self.members, member))
         }
-    }
-}
-
-/// A pointer that members share; each follows it to elements that are its own.
-#[derive(Clone, Copy)]
-struct Shared<T>(*mut T);
-
-// SAFETY: it is only a place; whoever follows it argues that no two members touch the same element.
-unsafe impl<T> Sync for Shared<T> {}
-
-impl<T> Shared<T> {
-    /// Where element `i` lies.
-    fn at(&self, i: usize) -> *mut T {
-        self.0.wrapping_add(i)
     }
 }
 
@@ -207,7 +194,7 @@ fn run<'a>(
     if c.rows == 0 || c.cols == 0 {
         return;
     }
-    let (isa, cols, rows, target) = (team.isa(), c.cols, c.rows, Shared(c.data));
+    let (isa, cols, rows, target) = (team.isa(), c.cols, c.rows, Pointer(c.data));
     let (c_stride, c_panel) = (c.row_stride, c.col_panel);
     // Everything by value: what the closure only refers to would be fetched from the driver's cache one after the other.
     team.phase(split.members, move |member, scratch| {

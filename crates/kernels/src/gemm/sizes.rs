@@ -4,11 +4,9 @@
 //! between blocks the sums rest in C, and every element's chain goes on where it stopped.
 
 use crate::compact::BLOCK;
+use crate::storage::LINE;
 use crate::vector::Vector;
 use std::sync::LazyLock;
-
-/// f32 values in a cache line, and columns that a member owns at least.
-pub(crate) const LINE: usize = 16;
 
 /// The sizes of a core's own caches in bytes.
 #[derive(Clone, Copy, Debug)]

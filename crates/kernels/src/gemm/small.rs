@@ -18,6 +18,62 @@ pub(super) struct Strip {
     pub(super) lanes: usize,
 }
 
+impl Strip {
+    /// What the sums of `ROWS` rows start from. Their first element of C is at `c`.
+    ///
+    /// # Safety
+    ///
+    /// The CPU must have the instruction set of `V`; the strip's columns must lie inside C and the bias, masked where `EDGE`.
+    #[inline(always)]
+    pub(super) unsafe fn start<V: Vector, const ROWS: usize, const EDGE: bool>(
+        self,
+        product: &Product<'_>,
+        c: *const f32,
+    ) -> [V; ROWS] {
+        // SAFETY: as the caller's.
+        unsafe {
+            let mut sums = [V::splat(0.0); ROWS];
+            match product.start {
+                Start::Zero => {}
+                Start::Bias(bias) => sums = [self.load::<V, EDGE>(bias.as_ptr().add(self.col)); ROWS],
+                Start::Scaled(factor) => {
+                    for i in 0..ROWS {
+                        sums[i] = self.load::<V, EDGE>(c.add(i * product.c_stride));
+                    }
+                    if factor != 1.0 {
+                        for i in 0..ROWS {
+                            sums[i] = sums[i].mul(V::splat(factor));
+                        }
+                    }
+                }
+            }
+            sums
+        }
+    }
+
+    /// The strip's columns of a row, from the first on.
+    ///
+    /// # Safety
+    ///
+    /// The CPU must have the instruction set of `V`, and the columns must be readable.
+    #[inline(always)]
+    pub(super) unsafe fn load<V: Vector, const EDGE: bool>(self, from: *const f32) -> V {
+        // SAFETY: as the caller's.
+        unsafe { if EDGE { V::load_masked(from, V::mask(self.lanes)) } else { V::load(from) } }
+    }
+
+    /// Writes the strip's columns of a row.
+    ///
+    /// # Safety
+    ///
+    /// The CPU must have the instruction set of `V`, and the columns must be valid to write.
+    #[inline(always)]
+    pub(super) unsafe fn store<V: Vector, const EDGE: bool>(self, values: V, to: *mut f32) {
+        // SAFETY: as the caller's.
+        unsafe { if EDGE { values.store_masked(to, V::mask(self.lanes)) } else { values.store(to) } }
+    }
+}
+
 /// `cols` register by register.
 #[inline(always)]
 pub(super) fn strips<V: Vector>(cols: Range<usize>) -> impl Iterator<Item = Strip> {
@@ -105,37 +161,17 @@ impl<const ROWS: usize, const EDGE: bool> Kernel for Sums<'_, ROWS, EDGE> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Sums(Operands { a, mut b, b_row }, product, Strip { col, lanes }, first) = self;
+        let Sums(Operands { a, mut b, b_row }, product, strip, first) = self;
         let (c_stride, a_row, a_col) = (product.c_stride, a.row_stride, a.col_stride);
         // SAFETY: the rows of A and B, the bias and C's strip lie where [`Small`] says; lanes beyond the strip are masked.
         unsafe {
-            let mask = V::mask(if EDGE { lanes } else { V::LANES });
-            macro_rules! load {
-                ($from:expr) => {
-                    if EDGE { V::load_masked($from, mask) } else { V::load($from) }
-                };
-            }
-            let c = product.c.add(product.across(col)).add(first * c_stride);
-            let mut sums = [V::splat(0.0); ROWS];
-            match product.start {
-                Start::Zero => {}
-                Start::Bias(bias) => sums = [load!(bias.as_ptr().add(col)); ROWS],
-                Start::Scaled(factor) => {
-                    for i in 0..ROWS {
-                        sums[i] = load!(c.add(i * c_stride));
-                    }
-                    if factor != 1.0 {
-                        for i in 0..ROWS {
-                            sums[i] = sums[i].mul(V::splat(factor));
-                        }
-                    }
-                }
-            }
+            let c = product.c.add(product.across(strip.col)).add(first * c_stride);
+            let mut sums = strip.start::<V, ROWS, EDGE>(&product, c);
             let mut from = a.data;
             macro_rules! chains {
                 ($a_row:expr) => {
                     for _ in 0..a.cols {
-                        let row = load!(b);
+                        let row = strip.load::<V, EDGE>(b);
                         for i in 0..ROWS {
                             sums[i] = V::splat(*from.add(i * $a_row)).fma(row, sums[i]);
                         }
@@ -150,8 +186,7 @@ impl<const ROWS: usize, const EDGE: bool> Kernel for Sums<'_, ROWS, EDGE> {
                 chains!(a_row);
             }
             for i in 0..ROWS {
-                let to = c.add(i * c_stride);
-                if EDGE { sums[i].store_masked(to, mask) } else { sums[i].store(to) }
+                strip.store::<V, EDGE>(sums[i], c.add(i * c_stride));
             }
         }
     }
