@@ -2,7 +2,9 @@
 
 use crate::world::{Run, World};
 use serde_json::Value;
-use std::process::{Child, Command, Stdio};
+use std::io;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 const TRAIN: &str = "train --data set --hidden 8 --seed 5";
@@ -12,23 +14,37 @@ fn start(world: &World, arguments: &str) -> Child {
     world.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-fn signal(name: &str, child: &Child) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status().unwrap();
-    assert!(sent.success());
+/// A command whose output a thread reads as it comes: with a full pipe it would stand still.
+struct Running {
+    id: u32,
+    end: JoinHandle<io::Result<Output>>,
 }
 
-fn ended(child: Child) -> Run {
-    Run::new(child.wait_with_output().unwrap())
+impl Running {
+    fn start(world: &World, arguments: &str) -> Running {
+        let child = start(world, arguments);
+        Running { id: child.id(), end: std::thread::spawn(|| child.wait_with_output()) }
+    }
+
+    fn ended(self) -> Run {
+        Run::new(self.end.join().unwrap().unwrap())
+    }
+}
+
+fn signal(name: &str, id: u32) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status().unwrap();
+    assert!(sent.success());
 }
 
 #[test]
 fn an_interrupted_run_is_saved_and_says_how_to_go_on() {
     let world = World::new();
     // The file is there from the first epoch on, by when signals are caught.
-    let child = start(&world, &format!("{TRAIN} --epochs 2000 --checkpoint my.ckpt --threads 1"));
+    let running =
+        Running::start(&world, &format!("{TRAIN} --epochs 200000 --checkpoint my.ckpt --threads 1"));
     world.wait_for("my.ckpt");
-    signal("INT", &child);
-    let run = ended(child);
+    signal("INT", running.id);
+    let run = running.ended();
     assert_eq!((run.code, &*run.stderr), (Some(130), ""), "{}", run.stdout);
     let (_, stopped) = run.stdout.split_once("\nStopped by SIGINT at ").expect(&run.stdout);
     let (_, command) = stopped.split_once(" Saved my.ckpt; to go on:\n  ").expect(stopped);
@@ -50,10 +66,10 @@ fn a_terminated_run_tells_it_in_json_too() {
     let world = World::new();
     let arguments =
         format!("{TRAIN} --epochs 1000000 --checkpoint run.ckpt --checkpoint-every 7steps --keep 2 --json");
-    let child = start(&world, &arguments);
+    let running = Running::start(&world, &arguments);
     world.wait_for("run.ckpt.1");
-    signal("TERM", &child);
-    let run = ended(child);
+    signal("TERM", running.id);
+    let run = running.ended();
     assert_eq!((run.code, &*run.stderr), (Some(143), ""), "{}", run.stdout);
     let stopped: Value = serde_json::from_str(run.stdout.lines().last().unwrap()).unwrap();
     assert_eq!(
@@ -74,7 +90,7 @@ fn without_a_checkpoint_nothing_is_saved() {
     let world = World::new();
     let mut child = start(&world, &format!("{TRAIN} --epochs 1000000"));
     world.wait_for_line(&mut child, "epoch ");
-    signal("INT", &child);
+    signal("INT", child.id());
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
     assert!(std::fs::read_dir(world.path("")).unwrap().count() == 1, "the dataset alone");
@@ -93,9 +109,9 @@ fn a_second_signal_ends_the_run_at_once() {
     world.wait_for_line(&mut child, "resumed ");
     // From the plan to the first step it isn't far.
     std::thread::sleep(Duration::from_millis(300));
-    signal("TERM", &child);
+    signal("TERM", child.id());
     std::thread::sleep(Duration::from_millis(100));
-    signal("INT", &child);
+    signal("INT", child.id());
     let sent = Instant::now();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(sent.elapsed() < Duration::from_secs(2), "{:?}", sent.elapsed());
