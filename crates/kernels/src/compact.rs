@@ -444,7 +444,7 @@ impl Upcoming<'_> {
 
 /// Asks the memory for the line at `from`: a hint, whatever `from` is.
 #[inline(always)]
-fn prefetch(from: *const u8) {
+pub(crate) fn prefetch(from: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};

@@ -15,6 +15,10 @@ use crate::view::MatMut;
 /// Examples that share a list of active inputs.
 const GROUP: usize = 4;
 
+/// How many groups ahead of itself the gather asks the memory for bytes, where examples follow one another: as those of a
+/// test set do.
+const AHEAD: usize = 2;
+
 /// Registers of columns that a group's sums take across, at most.
 const MAX_VECTORS: usize = 4;
 
@@ -162,7 +166,7 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
                     }
                     x.inputs
                 } else {
-                    V::nonzero_quads(&rows, x.inputs, indices, quads)
+                    V::nonzero_quads(&rows, x.inputs, AHEAD * GROUP * x.inputs, indices, quads)
                 };
                 let values = x.values.as_mut_ptr().add(start * GROUP);
                 for at in (0..active * GROUP).step_by(V::LANES) {

@@ -93,11 +93,13 @@ pub(crate) trait Vector: Copy {
     }
 
     /// The columns of four rows of `columns` bytes that aren't 0 in all four: their indices, ascending, to `indices`, their
-    /// bytes side by side to `quads`. Returns their number; up to 16 more of each are overwritten. Used by the sparse gather.
+    /// bytes side by side to `quads`. Returns their number; up to 16 more of each are overwritten. On its way it may ask the
+    /// memory for what lies `ahead` bytes after each row: a hint. Used by the sparse gather.
     #[inline(always)]
     unsafe fn nonzero_quads(
         rows: &[*const u8; 4],
         columns: usize,
+        _ahead: usize,
         indices: *mut u32,
         quads: *mut [u8; 4],
     ) -> usize {

@@ -1,5 +1,6 @@
 //! AVX2 with FMA: 16 registers of 8 lanes, masks as integer registers.
 
+use crate::compact::prefetch;
 use crate::isa::Kernel;
 use crate::vector::Vector;
 use core::arch::x86_64::*;
@@ -226,6 +227,7 @@ impl Vector for F32x8 {
     unsafe fn nonzero_quads(
         rows: &[*const u8; 4],
         columns: usize,
+        ahead: usize,
         indices: *mut u32,
         quads: *mut [u8; 4],
     ) -> usize {
@@ -245,6 +247,10 @@ impl Vector for F32x8 {
                             _mm256_loadu_si256(from.cast())
                         }
                     }};
+                }
+                // As in avx512.rs; every other time it's the same lines again.
+                for row in rows {
+                    prefetch(row.wrapping_add(first + ahead));
                 }
                 let (a, b, c, d) = (row!(0), row!(1), row!(2), row!(3));
                 let (ab_low, ab_high) = (_mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b));

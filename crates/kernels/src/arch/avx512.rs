@@ -1,5 +1,6 @@
 //! AVX-512 (F, BW, DQ, VL: every CPU that has it but the Knights): 32 registers of 16 lanes, native masks.
 
+use crate::compact::prefetch;
 use crate::isa::Kernel;
 use crate::vector::Vector;
 use core::arch::x86_64::*;
@@ -208,6 +209,7 @@ impl Vector for F32x16 {
     unsafe fn nonzero_quads(
         rows: &[*const u8; 4],
         columns: usize,
+        ahead: usize,
         indices: *mut u32,
         quads: *mut [u8; 4],
     ) -> usize {
@@ -226,6 +228,10 @@ impl Vector for F32x16 {
                             _mm512_maskz_loadu_epi8(mask, rows[$i].wrapping_add(first).cast()),
                         )
                     };
+                }
+                // A few at a time: all lines of four rows at once would fill the core's buffers for lines under way.
+                for row in rows {
+                    prefetch(row.wrapping_add(first + ahead));
                 }
                 let (a, b, c, d) = (row!(0), row!(1), row!(2), row!(3));
                 let (ab_low, ab_high) = (_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b));
