@@ -3,11 +3,11 @@
 //! Most pixels of a handwritten digit are 0, and many are 0 in every example of a minibatch. Such an input adds
 //! 0·W to every sum and changes no weight, so products over the inputs may leave it out: the bits are the same.
 
+use crate::inputs::Examples;
 use crate::isa::{ArithmeticClass, Isa, Kernel};
 use crate::math;
 use crate::matrix::Matrix;
 use crate::vector::Vector;
-use std::ptr;
 
 /// Examples in a block, the lanes of a line.
 pub(crate) const BLOCK: usize = 16;
@@ -43,15 +43,7 @@ pub struct CompactInputs {
     /// (blocks · n_0 × 16): line `block · n_0 + position` belongs to active input `position`. Lanes past the last example
     /// are 0.
     lines: Matrix,
-    /// The first `expected` are the lines of the next minibatch's rows of bytes, in the order of the gather.
-    next: Vec<*const u8>,
-    expected: usize,
 }
-
-// SAFETY: nothing is read through the addresses of the next rows, they are only hints to the memory.
-unsafe impl Send for CompactInputs {}
-// SAFETY: as above.
-unsafe impl Sync for CompactInputs {}
 
 impl CompactInputs {
     /// Room for minibatches of up to `examples` examples of `inputs` inputs.
@@ -69,36 +61,7 @@ impl CompactInputs {
             count: 0,
             seen: vec![0; inputs.div_ceil(64)],
             lines: Matrix::zeros(examples.div_ceil(BLOCK) * inputs, BLOCK),
-            next: vec![ptr::null(); examples * inputs.div_ceil(CACHE_LINE)],
-            expected: 0,
         }
-    }
-
-    /// Tells which rows of n_0 bytes will be gathered next: the update asks the memory for them on its
-    /// way. Never changes a result.
-    pub fn expect<'r>(&mut self, rows: impl Iterator<Item = &'r [u8]>) {
-        let mut count = 0;
-        for (first, row) in self.next.iter_mut().zip(rows.take(self.capacity)) {
-            // The first lines are asked for at once, and the last: so the pages are looked up together, not one after the
-            // other when it is their turn.
-            *first = row.as_ptr();
-            prefetch(*first);
-            prefetch(first.wrapping_add(self.inputs.saturating_sub(1)));
-            count += 1;
-        }
-        self.expected = if count == 0 { 0 } else { count * self.inputs.div_ceil(CACHE_LINE) };
-        let (firsts, others) = self.next[..self.expected].split_at_mut(count);
-        for (lines, at) in others.chunks_exact_mut(count.max(1)).zip((CACHE_LINE..).step_by(CACHE_LINE)) {
-            for (line, first) in lines.iter_mut().zip(&*firsts) {
-                *line = first.wrapping_add(at);
-            }
-        }
-    }
-
-    /// The lines that will be gathered next, to be asked for evenly over `steps` steps of the update.
-    pub(crate) fn upcoming(&self, steps: usize) -> Upcoming<'_> {
-        let lines = &self.next[..self.expected];
-        Upcoming { lines, at: 0, per_step: lines.len().div_ceil(steps.max(1)) }
     }
 
     /// n_0.
@@ -353,56 +316,6 @@ impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
     }
 }
 
-/// A minibatch's inputs for a team: a [`CompactInputs`] for each member.
-///
-/// Members gather redundantly, each its own copy in the phase in which it first needs it
-/// ([`gather_gemm`](crate::gather_gemm)): fetching the converted inputs from another core's cache would cost more than
-/// converting them.
-#[derive(Clone, Debug)]
-pub struct TeamInputs {
-    pub(crate) copies: Vec<CompactInputs>,
-    /// Members that share the current minibatch's products, and so have gathered it.
-    pub(crate) sharing: usize,
-}
-
-impl TeamInputs {
-    /// Room for minibatches of up to `examples` examples of `inputs` inputs, in a team of `members`.
-    ///
-    /// # Panics
-    ///
-    /// If there are more than 2³¹ inputs, or no members.
-    pub fn new(inputs: usize, examples: usize, members: usize) -> TeamInputs {
-        assert!(members > 0, "a team has members");
-        TeamInputs { copies: vec![CompactInputs::new(inputs, examples); members], sharing: 0 }
-    }
-
-    /// n_0.
-    pub fn inputs(&self) -> usize {
-        self.copies[0].inputs
-    }
-
-    /// As [`CompactInputs::expect`], for every member that shares the current minibatch.
-    pub fn expect<'r>(&mut self, rows: &(impl Iterator<Item = &'r [u8]> + Clone)) {
-        for copy in &mut self.copies[..self.sharing] {
-            copy.expect(rows.clone());
-        }
-    }
-
-    /// The current minibatch.
-    pub fn compact(&self) -> &CompactInputs {
-        &self.copies[0]
-    }
-}
-
-/// Where a minibatch's examples come from: a function from 0, 1, … to the inputs of that example.
-#[derive(Clone, Copy)]
-pub enum Examples<'a> {
-    /// Bytes, taken as numbers in [0, 1]: the correctly rounded x/255.
-    Bytes(&'a (dyn Fn(usize) -> &'a [u8] + Sync + 'a)),
-    /// Numbers as they are.
-    Floats(&'a (dyn Fn(usize) -> &'a [f32] + Sync + 'a)),
-}
-
 impl CompactInputs {
     /// Takes in `examples` examples.
     ///
@@ -415,55 +328,4 @@ impl CompactInputs {
             Examples::Floats(row) => self.gather_floats(isa, examples, row),
         }
     }
-}
-
-/// Bytes in a cache line.
-const CACHE_LINE: usize = 64;
-
-/// What the next gather will read, not yet asked for: line by line of all rows, in the order of the gather.
-///
-/// Asked for all at once, the rows of a minibatch would fill the core's few buffers for lines under way, and the core
-/// would stand still until the memory has answered.
-pub(crate) struct Upcoming<'a> {
-    lines: &'a [*const u8],
-    at: usize,
-    per_step: usize,
-}
-
-impl Upcoming<'_> {
-    /// Asks for the lines that are due in this step.
-    #[inline(always)]
-    pub(crate) fn prefetch(&mut self) {
-        // A fixed number, the last line again and again if need be: a branch that is taken now and then costs more.
-        for _ in 0..self.per_step {
-            self.at = (self.at + 1).min(self.lines.len());
-            prefetch(self.lines[self.at - 1]);
-        }
-    }
-}
-
-/// Asks the memory for the line at `from`: a hint, whatever `from` is.
-#[inline(always)]
-pub(crate) fn prefetch(from: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use core::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        // SAFETY: it reads nothing that the program can see, faults on no address, and every x86-64 CPU has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = from;
-}
-
-/// Asks for the line at `to`, to be written soon, to be taken from other cores: a hint, whatever `to` is.
-#[inline(always)]
-pub(crate) fn prefetch_to_write(to: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use core::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-        // SAFETY: as in `prefetch`; a CPU that doesn't know this form does nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_ET0>(to.cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = to;
 }

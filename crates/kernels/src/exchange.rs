@@ -27,9 +27,9 @@
 //!
 //! loom tries every order of a few rounds (`team/model.rs`).
 
-use crate::compact::prefetch_to_write;
 use crate::isa::{Isa, Kernel};
 use crate::matrix::Matrix;
+use crate::prefetch::prefetch_to_write;
 use crate::storage::Line;
 use crate::team::sync::{
     AtomicBool, AtomicU64, Mutex, Ordering, SPINS, Thread, UnsafeCell, fence, give_way, look_again, thread,

@@ -30,11 +30,13 @@ mod compact;
 mod elementwise;
 mod exchange;
 mod gemm;
+mod inputs;
 mod isa;
 mod math;
 mod matrix;
 mod pass;
 mod pool;
+mod prefetch;
 mod reduce;
 pub mod reference;
 mod solo;
@@ -44,12 +46,13 @@ mod team;
 mod vector;
 mod view;
 
-pub use compact::{CompactInputs, Examples, TeamInputs};
+pub use compact::CompactInputs;
 pub use elementwise::*;
 pub use exchange::{Exchange, Member};
 pub use gemm::{
     Epilogue, Start, Store, accumulate_gathered, descend_gathered, descend_gemm, gather_gemm, gemm,
 };
+pub use inputs::{Examples, TeamInputs};
 pub use isa::{ArithmeticClass, Isa, IsaError};
 pub use matrix::{Matrix, Panels};
 pub use pass::{max_magnitudes, scale_and_sum};

@@ -1,16 +1,23 @@
-//! The inputs of a few examples without their zeros, and the product over them: the first layer of inference.
+//! The inputs of a few examples without their zeros, and the products over them: the first layer of inference, and of training
+//! on small minibatches.
 //!
-//! [`CompactInputs`](crate::CompactInputs) leaves out what is 0 in a whole minibatch, because the update reads it too. Inference
-//! has no update, and the fewer examples are looked at together, the more they leave out: of a digit's 784 pixels 415
-//! aren't 0 in all of 16 images, some 260 in all of four, 150 in one. Four rows by two registers are just enough chains
-//! to keep the multipliers busy, so four examples share a list.
+//! The fewer examples are looked at together, the more inputs are 0 in all of them: of a digit's 784 pixels 415 aren't in
+//! all of 16 images, some 300 in all of four, 150 in one. Four rows by two registers are just enough chains to keep the
+//! multipliers busy, so four examples share a list of inputs, a *group*.
+//!
+//! Each group is a sweep over the rows of W that it has inputs for. So that these come from the first-level cache for all
+//! groups but the first, inputs are taken a *block* at a time: between blocks the sums rest in C.
 
+use crate::gemm::sizes;
+use crate::inputs::Examples;
 use crate::isa::{ArithmeticClass, Isa, Kernel};
 use crate::math;
 use crate::matrix::Panels;
+use crate::prefetch::{Expected, Upcoming};
 use crate::storage::LINE;
 use crate::vector::Vector;
-use crate::view::MatMut;
+use crate::view::{Mat, MatMut};
+use std::ops::Range;
 
 /// Examples that share a list of active inputs.
 const GROUP: usize = 4;
@@ -29,7 +36,7 @@ const MAX_VECTORS: usize = 4;
 ///
 /// let mut w = Panels::zeros(3, 2);
 /// (0..3).for_each(|k| w.set(k, 1, k as f32));
-/// let (isa, mut x, mut c) = (Isa::detect(), SparseInputs::new(3, 1), Matrix::zeros(1, 2));
+/// let (isa, mut x, mut c) = (Isa::detect(), SparseInputs::new(3, 2, 1), Matrix::zeros(1, 2));
 /// x.gather_bytes(isa, 1, |_| &[0, 51, 255]);
 /// sparse_gemm(isa, &x, &w, &[0.5, 0.0], &mut c.view_mut());
 /// assert_eq!(c.row(0), [0.5, 2.2]);
@@ -40,8 +47,12 @@ pub struct SparseInputs {
     inputs: usize,
     /// Examples there is room for.
     capacity: usize,
+    /// Inputs of a block: a multiple of 64.
+    block: usize,
     /// Those of the examples taken in last.
     groups: Vec<Group>,
+    /// Where the active inputs of each block end, group after group.
+    ends: Vec<usize>,
     /// Active inputs, group after group, ascending in each, all below `inputs`.
     indices: Vec<u32>,
     /// The values of each active input, `width` of them side by side, group after group.
@@ -56,26 +67,39 @@ pub struct SparseInputs {
 #[derive(Clone, Copy, Debug)]
 struct Group {
     examples: usize,
-    /// Where its active inputs begin, and their number.
+    /// Where its active inputs begin.
     start: usize,
-    active: usize,
+}
+
+/// The active inputs of a group in a block.
+#[derive(Clone, Copy)]
+struct List {
+    /// Their indices, and where these end.
+    at: *const u32,
+    end: *const u32,
+    /// The first one's values, and how many each has.
+    values: *const f32,
+    width: usize,
 }
 
 impl SparseInputs {
-    /// Room for up to `examples` examples of `inputs` inputs.
+    /// Room for up to `examples` examples of `inputs` inputs, for products with `outputs` columns.
     ///
     /// # Panics
     ///
     /// If there are more than 2³¹ inputs.
-    pub fn new(inputs: usize, examples: usize) -> SparseInputs {
+    pub fn new(inputs: usize, outputs: usize, examples: usize) -> SparseInputs {
         assert!(inputs <= 1 << 31, "{inputs} inputs");
         let groups = examples.div_ceil(GROUP);
+        let block = sizes::sparse_block(inputs, outputs.clamp(1, MAX_VECTORS * LINE).next_multiple_of(LINE));
         // Groups begin at multiples of 4; the last stores may write 16 values too many.
         let active = groups * inputs.next_multiple_of(4) + LINE;
         SparseInputs {
             inputs,
             capacity: examples,
+            block,
             groups: Vec::with_capacity(groups),
+            ends: Vec::with_capacity(groups * inputs.div_ceil(block)),
             indices: vec![0; active],
             values: vec![0.0; active * GROUP],
             width: GROUP,
@@ -93,36 +117,64 @@ impl SparseInputs {
         self.groups.iter().map(|group| group.examples).sum()
     }
 
-    /// Takes in `examples` examples of bytes, as numbers in [0, 1]: the correctly rounded x/255. `row(i)` is example i.
+    /// Takes in `examples` examples.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for the examples, or one hasn't n_0 inputs.
+    pub fn gather(&mut self, isa: Isa, examples: usize, from: Examples<'_>) {
+        match from {
+            Examples::Bytes(row) => {
+                self.begin(examples, GROUP);
+                isa.run(GatherBytes { x: self, keep_all: keeps_all(isa), ahead: 0, examples, row });
+            }
+            Examples::Floats(row) => self.gather_floats(isa, examples, row),
+        }
+    }
+
+    /// Takes in `examples` examples of bytes, as numbers in [0, 1]: the correctly rounded x/255. `row(i)` is example i. Asks the
+    /// memory for the next few, as if they followed in order; where they don't, [`gather`](Self::gather) is faster.
     ///
     /// # Panics
     ///
     /// If there is no room for the examples, or one hasn't n_0 inputs.
     pub fn gather_bytes<'a>(&mut self, isa: Isa, examples: usize, row: impl Fn(usize) -> &'a [u8]) {
-        assert!(examples <= self.capacity, "{examples} examples, room for {}", self.capacity);
-        self.groups.clear();
-        self.width = GROUP;
-        isa.run(GatherBytes { x: self, keep_all: keeps_all(isa), examples, row });
+        self.begin(examples, GROUP);
+        let ahead = AHEAD * GROUP * self.inputs;
+        isa.run(GatherBytes { x: self, keep_all: keeps_all(isa), ahead, examples, row });
     }
 
-    /// Takes in one example of numbers as they are.
+    /// Takes in `examples` examples of numbers as they are. `row(i)` is example i.
     ///
     /// # Panics
     ///
-    /// If there is no room for an example, or `row` hasn't n_0 inputs.
-    pub fn gather_floats(&mut self, isa: Isa, row: &[f32]) {
-        assert!(self.capacity > 0, "an example, room for none");
-        assert_eq!(row.len(), self.inputs, "inputs of an example");
+    /// If there is no room for the examples, or one hasn't n_0 inputs.
+    pub fn gather_floats<'a>(&mut self, isa: Isa, examples: usize, row: impl Fn(usize) -> &'a [f32]) {
+        self.begin(examples, if examples == 1 { 1 } else { GROUP });
+        isa.run(GatherFloats { x: self, keep_all: keeps_all(isa), examples, row });
+    }
+
+    fn begin(&mut self, examples: usize, width: usize) {
+        assert!(examples <= self.capacity, "{examples} examples, room for {}", self.capacity);
         self.groups.clear();
-        self.width = 1;
-        let active = if keeps_all(isa) {
-            self.indices.iter_mut().zip(0..row.len()).for_each(|(index, i)| *index = i as u32);
-            self.values[..row.len()].copy_from_slice(row);
-            row.len()
-        } else {
-            isa.run(GatherFloats { x: self, row })
-        };
-        self.groups.push(Group { examples: 1, start: 0, active });
+        self.ends.clear();
+        self.width = width;
+    }
+
+    /// Blocks of inputs.
+    fn blocks(&self) -> usize {
+        self.inputs.div_ceil(self.block)
+    }
+
+    /// The list of a group in a block.
+    #[inline(always)]
+    fn list(&self, group: usize, block: usize) -> List {
+        let at = group * self.blocks() + block;
+        let start = if block == 0 { self.groups[group].start } else { self.ends[at - 1] };
+        let indices = self.indices[start..self.ends[at]].as_ptr_range();
+        // `wrapping_add`: where there are no inputs there may be no values.
+        let values = self.values.as_ptr().wrapping_add(start * self.width);
+        List { at: indices.start, end: indices.end, values, width: self.width }
     }
 }
 
@@ -131,10 +183,33 @@ fn keeps_all(isa: Isa) -> bool {
     isa.class() == ArithmeticClass::Matrixmultiply
 }
 
+/// The rows of `GROUP` examples from `first` on; past the last of them, the first again.
+fn group_of<'a, T: 'a>(
+    inputs: usize,
+    first: usize,
+    examples: usize,
+    row: &impl Fn(usize) -> &'a [T],
+) -> [*const T; GROUP] {
+    let mut rows = [std::ptr::null(); GROUP];
+    for (i, pointer) in rows.iter_mut().enumerate() {
+        let row = row(if first + i < examples { first + i } else { first });
+        assert!(row.len() == inputs, "an example of {} inputs", row.len());
+        *pointer = row.as_ptr();
+    }
+    rows
+}
+
+/// `range` in blocks.
+fn blocks(inputs: usize, block: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..inputs).step_by(block).map(move |first| first..inputs.min(first + block))
+}
+
 /// [`SparseInputs::gather_bytes`].
 struct GatherBytes<'x, R> {
     x: &'x mut SparseInputs,
     keep_all: bool,
+    /// How far after each row the memory is asked for more.
+    ahead: usize,
     examples: usize,
     row: R,
 }
@@ -144,55 +219,84 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let GatherBytes { x, keep_all, examples, row } = self;
+        let GatherBytes { x, keep_all, ahead, examples, row } = self;
         let mut start = 0;
         for first in (0..examples).step_by(GROUP) {
-            let examples = GROUP.min(examples - first);
-            let mut rows = [std::ptr::null(); GROUP];
-            for (i, pointer) in rows.iter_mut().enumerate() {
-                let row = row(if i < examples { first + i } else { first });
-                assert_eq!(row.len(), x.inputs, "inputs of an example");
-                *pointer = row.as_ptr();
-            }
+            let rows = group_of(x.inputs, first, examples, &row);
             // SAFETY: the rows have `inputs` bytes. The groups so far end at or before `start`, for each of which there is
             // room for `inputs` active ones; 16 more can be written after the last. `quads` holds one group's, and as many.
             unsafe {
                 let (indices, quads) = (x.indices.as_mut_ptr().add(start), x.quads.as_mut_ptr());
-                let active = if keep_all {
-                    for j in 0..x.inputs {
-                        indices.add(j).write(j as u32);
-                        let [a, b, c, d] = rows;
-                        quads.add(j).write([*a.add(j), *b.add(j), *c.add(j), *d.add(j)]);
+                let mut active = 0;
+                for block in blocks(x.inputs, x.block) {
+                    if keep_all {
+                        for j in block {
+                            indices.add(j).write(j as u32);
+                            let [a, b, c, d] = rows;
+                            quads.add(j).write([*a.add(j), *b.add(j), *c.add(j), *d.add(j)]);
+                            active += 1;
+                        }
+                    } else {
+                        active +=
+                            V::nonzero_quads(&rows, block, ahead, indices.add(active), quads.add(active));
                     }
-                    x.inputs
-                } else {
-                    V::nonzero_quads(&rows, x.inputs, AHEAD * GROUP * x.inputs, indices, quads)
-                };
+                    x.ends.push(start + active);
+                }
                 let values = x.values.as_mut_ptr().add(start * GROUP);
                 for at in (0..active * GROUP).step_by(V::LANES) {
                     math::unit_from_byte(V::load_bytes(quads.cast::<u8>().add(at))).store(values.add(at));
                 }
-                x.groups.push(Group { examples, start, active });
+                x.groups.push(Group { examples: GROUP.min(examples - first), start });
                 start += active.next_multiple_of(4);
             }
         }
     }
 }
 
-/// [`SparseInputs::gather_floats`]: the number of active inputs.
-struct GatherFloats<'x, 'r> {
+/// [`SparseInputs::gather_floats`].
+struct GatherFloats<'x, R> {
     x: &'x mut SparseInputs,
-    row: &'r [f32],
+    keep_all: bool,
+    examples: usize,
+    row: R,
 }
 
-impl Kernel for GatherFloats<'_, '_> {
-    type Output = usize;
+impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
+    type Output = ();
 
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) -> usize {
-        let GatherFloats { x, row } = self;
-        // SAFETY: there is room for `inputs` active ones, the row's length, and for 16 more.
-        unsafe { V::nonzero_floats(row.as_ptr(), row.len(), x.indices.as_mut_ptr(), x.values.as_mut_ptr()) }
+    unsafe fn run<V: Vector>(self) {
+        let GatherFloats { x, keep_all, examples, row } = self;
+        let (mut start, width) = (0, x.width);
+        for first in (0..examples).step_by(GROUP) {
+            let rows = group_of(x.inputs, first, examples, &row);
+            // SAFETY: as in `GatherBytes`.
+            unsafe {
+                let indices = x.indices.as_mut_ptr().add(start);
+                let values = x.values.as_mut_ptr().add(start * width);
+                let mut active = 0;
+                for block in blocks(x.inputs, x.block) {
+                    if width == 1 && !keep_all {
+                        let values = values.add(active);
+                        active += V::nonzero_floats(rows[0], block, indices.add(active), values);
+                    } else {
+                        for j in block {
+                            let mut any = keep_all;
+                            for (i, row) in rows[..width].iter().enumerate() {
+                                let value = *row.add(j);
+                                values.add(active * width + i).write(value);
+                                any |= value != 0.0;
+                            }
+                            indices.add(active).write(j as u32);
+                            active += usize::from(any);
+                        }
+                    }
+                    x.ends.push(start + active);
+                }
+                x.groups.push(Group { examples: GROUP.min(examples - first), start });
+                start += active.next_multiple_of(4);
+            }
+        }
     }
 }
 
@@ -210,165 +314,383 @@ pub fn sparse_gemm(isa: Isa, x: &SparseInputs, b: &Panels, bias: &[f32], c: &mut
     assert_eq!(b.cols(), c.cols, "columns of a product");
     assert_eq!(bias.len(), c.cols, "as many biases as columns");
     assert!(c.as_mat().has_row_slices(), "a sparse product writes contiguous rows");
-    let product = Product { x, b, bias, c };
     if keeps_all(isa) {
-        product.run_by_matrixmultiply();
+        run_by_matrixmultiply(x, b, bias, c);
     } else {
+        let product =
+            Forward { x, b: b.view(), bias: Some(bias), c: c.data, c_row: c.row_stride, cols: 0..c.cols };
         isa.run(product);
     }
 }
 
-/// A product whose shapes have been checked.
-struct Product<'a, 'c> {
-    x: &'a SparseInputs,
-    b: &'a Panels,
-    bias: &'a [f32],
-    c: &'a mut MatMut<'c>,
+/// `cols` of C ← bias + X·B, or of C + X·B.
+///
+/// Running it needs B in panels, whose number of rows is the number of inputs, C of row slices with a row for each example,
+/// valid to write in these columns and touched by nobody else meanwhile, and `cols` to begin at a multiple of 16.
+pub(crate) struct Forward<'a> {
+    pub(crate) x: &'a SparseInputs,
+    pub(crate) b: Mat<'a>,
+    /// Of all columns.
+    pub(crate) bias: Option<&'a [f32]>,
+    pub(crate) c: *mut f32,
+    pub(crate) c_row: usize,
+    pub(crate) cols: Range<usize>,
 }
 
-/// The columns of C that a group's sums take across, in registers.
+/// `cols` of C ← C + Xᵀ·B: each example adds its own outer product.
+///
+/// Running it needs B's rows to be the examples, contiguous over 16 columns, C to be in panels, whose number of rows is the
+/// number of inputs, valid to write in these columns up to the panels' ends and touched by nobody else meanwhile, and `cols` to
+/// begin at a multiple of 16.
+pub(crate) struct Update<'a> {
+    pub(crate) x: &'a SparseInputs,
+    pub(crate) b: Mat<'a>,
+    pub(crate) c: *mut f32,
+    pub(crate) c_panel: usize,
+    pub(crate) cols: Range<usize>,
+    /// What the memory is asked for on the way.
+    pub(crate) expected: &'a Expected,
+}
+
+/// The columns of C that a sweep takes across, in registers.
+#[derive(Clone, Copy)]
 struct Strip {
-    /// B's first element in these columns, and the distance of its panels.
-    b: *const f32,
+    /// The first row of W in these columns, and the distance of its panels.
+    w: *mut f32,
     panel: usize,
-    bias: *const f32,
-    /// Up to `VECTORS` registers.
+    /// Up to the registers' lanes.
     cols: usize,
 }
 
-impl Kernel for Product<'_, '_> {
+/// Columns of a sweep: as many as there are registers for the sums of four rows; whole panels, or parts of one.
+const fn sweep_cols<V: Vector>() -> usize {
+    let vectors = if V::TILE_ROWS * V::TILE_VECTORS >= GROUP * MAX_VECTORS { MAX_VECTORS } else { 2 };
+    vectors * V::LANES
+}
+
+/// Calls `kernel::<V, ROWS, VECTORS>` for numbers that are only known when running.
+macro_rules! with_shape {
+    ($vector:ty, $rows:expr, $vectors:expr, $kernel:ident $arguments:tt) => {
+        with_shape!(@ $vector, $rows, $vectors, $kernel $arguments,
+            1 1, 1 2, 1 3, 1 4, 2 1, 2 2, 2 3, 2 4, 3 1, 3 2, 3 3, 3 4, 4 1, 4 2, 4 3, 4 4)
+    };
+    (@ $vector:ty, $rows:expr, $vectors:expr, $kernel:ident $arguments:tt, $($r:literal $v:literal),*) => {
+        match ($rows, $vectors) {
+            // The condition leaves wider sweeps than there are registers for uncompiled.
+            $(($r, $v) if $v * <$vector>::LANES <= sweep_cols::<$vector>() => {
+                $kernel::<$vector, $r, $v> $arguments
+            })*
+            (rows, vectors) => unreachable!("a sweep of {rows} rows and {vectors} registers"),
+        }
+    };
+}
+
+impl Kernel for Forward<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Product { x, b, bias, c } = self;
-        // As many as there are registers for the sums of four rows; a strip is whole panels, or parts of one.
-        let vectors = if V::TILE_ROWS * V::TILE_VECTORS >= GROUP * MAX_VECTORS { MAX_VECTORS } else { 2 };
-        let (view, width) = (b.view(), vectors * V::LANES);
-        // Strip by strip, so that its columns of B stay in the second-level cache for all groups.
-        for col in (0..c.cols).step_by(width) {
+        let Forward { x, b, bias, c, c_row, cols } = self;
+        let width = sweep_cols::<V>();
+        for col in cols.clone().step_by(width) {
             let strip = Strip {
-                b: view.data.wrapping_add(view.offset(0, col)),
-                panel: view.col_panel,
-                bias: bias.as_ptr().wrapping_add(col),
-                cols: width.min(c.cols - col),
+                w: b.data.wrapping_add(b.offset(0, col)).cast_mut(),
+                panel: b.col_panel,
+                cols: width.min(cols.end - col),
             };
-            let mut row = 0;
-            for group in &x.groups {
-                // SAFETY: a group's active inputs are rows of B, its rows and the strip's columns lie inside C, and B's panels
-                // have whole lines also past the last column. The conditions leave wider tiles uncompiled.
-                unsafe {
-                    let to = c.data.add(row * c.row_stride + col);
-                    match (group.examples, strip.cols.div_ceil(V::LANES)) {
-                        (1, 1) => sums::<V, 1, 1>(x, group, &strip, to, c.row_stride),
-                        (1, 2) => sums::<V, 1, 2>(x, group, &strip, to, c.row_stride),
-                        (1, 3) if vectors >= 3 => sums::<V, 1, 3>(x, group, &strip, to, c.row_stride),
-                        (1, 4) if vectors >= 4 => sums::<V, 1, 4>(x, group, &strip, to, c.row_stride),
-                        (_, 1) => sums::<V, GROUP, 1>(x, group, &strip, to, c.row_stride),
-                        (_, 2) => sums::<V, GROUP, 2>(x, group, &strip, to, c.row_stride),
-                        (_, 3) if vectors >= 3 => sums::<V, GROUP, 3>(x, group, &strip, to, c.row_stride),
-                        (_, 4) if vectors >= 4 => sums::<V, GROUP, 4>(x, group, &strip, to, c.row_stride),
-                        _ => unreachable!("a strip of {} columns", strip.cols),
+            let vectors = strip.cols.div_ceil(V::LANES);
+            for block in 0..x.blocks().max(1) {
+                let start = if block == 0 { bias.map(|bias| bias[col..].as_ptr()) } else { None };
+                let (mut group, mut row) = (0, 0);
+                while group < x.groups.len() {
+                    let rows = x.groups[group].examples;
+                    // SAFETY: a group's active inputs are rows of B, its rows and the strip's columns lie inside C, and B's panels
+                    // have whole lines also past the last column.
+                    unsafe {
+                        let to = c.add(row * c_row + col);
+                        let list = |group: usize| {
+                            if x.inputs == 0 { List::EMPTY } else { x.list(group, block) }
+                        };
+                        let next = x.groups.get(group + 1).map_or(0, |next| next.examples);
+                        if vectors == 1 && rows == GROUP && next == GROUP {
+                            let lists = (list(group), list(group + 1));
+                            paired_sums::<V>(lists, strip, start, to, c_row);
+                            (group, row) = (group + 2, row + 2 * GROUP);
+                        } else {
+                            with_shape!(V, rows, vectors, sums(list(group), strip, start, to, c_row));
+                            (group, row) = (group + 1, row + rows);
+                        }
                     }
                 }
-                row += group.examples;
             }
         }
     }
 }
 
-/// The sums of a group (one chain each over its active inputs) in one strip, written to `to`, rows `to_row` apart.
+impl List {
+    const EMPTY: List =
+        List { at: std::ptr::null(), end: std::ptr::null(), values: std::ptr::null(), width: GROUP };
+}
+
+impl Strip {
+    /// A row of W.
+    ///
+    /// # Safety
+    ///
+    /// As for [`sums`].
+    #[inline(always)]
+    unsafe fn row<V: Vector, const VECTORS: usize>(&self, input: u32) -> [V; VECTORS] {
+        // SAFETY: as the caller's.
+        unsafe {
+            let row = self.w.add(input as usize * LINE);
+            let mut w = [V::splat(0.0); VECTORS];
+            for v in 0..VECTORS {
+                w[v] = V::load(row.add(v * V::LANES / LINE * self.panel + v * V::LANES % LINE));
+            }
+            w
+        }
+    }
+
+    /// The lanes of the last register that are columns.
+    ///
+    /// # Safety
+    ///
+    /// The CPU must have the instruction set of `V`.
+    #[inline(always)]
+    unsafe fn masks<V: Vector, const VECTORS: usize>(&self) -> [V::Mask; VECTORS] {
+        // SAFETY: as the caller's.
+        unsafe {
+            let mut masks = [V::mask(V::LANES); VECTORS];
+            masks[VECTORS - 1] = V::mask(self.cols - (VECTORS - 1) * V::LANES);
+            masks
+        }
+    }
+}
+
+/// The sums of a group (one chain each over its active inputs of a block) in one strip, from `start` or else from C on. C's
+/// first element is at `to`, its rows `to_row` apart.
 ///
 /// # Safety
 ///
-/// The CPU must have the instruction set of `V`; the group's active inputs must be rows of B, and its rows and the
+/// The CPU must have the instruction set of `V`; the group's active inputs must be rows of W, and its rows and the
 /// strip's columns valid at `to`.
 #[inline(always)]
 unsafe fn sums<V: Vector, const ROWS: usize, const VECTORS: usize>(
-    x: &SparseInputs,
-    group: &Group,
-    strip: &Strip,
+    mut list: List,
+    strip: Strip,
+    start: Option<*const f32>,
     to: *mut f32,
     to_row: usize,
 ) {
-    // SAFETY: as the caller's. A group's indices and values begin at `start`; lanes past the last column are masked where
-    // bias and C are touched.
+    // SAFETY: as the caller's; lanes past the last column are masked where bias and C are touched.
     unsafe {
-        let mut masks = [V::mask(V::LANES); VECTORS];
-        masks[VECTORS - 1] = V::mask(strip.cols - (VECTORS - 1) * V::LANES);
+        let masks = strip.masks::<V, VECTORS>();
         let mut sums = [[V::splat(0.0); VECTORS]; ROWS];
-        for v in 0..VECTORS {
-            let bias = V::load_masked(strip.bias.add(v * V::LANES), masks[v]);
-            for i in 0..ROWS {
-                sums[i][v] = bias;
+        for i in 0..ROWS {
+            let from = start.unwrap_or(to.add(i * to_row));
+            for v in 0..VECTORS {
+                sums[i][v] = V::load_masked(from.add(v * V::LANES), masks[v]);
             }
         }
-        let mut a = x.values.as_ptr().add(group.start * x.width);
-        let mut at = x.indices.as_ptr().add(group.start);
-        let end = at.add(group.active);
-        while at < end {
-            let row = strip.b.add(*at as usize * LINE);
-            let mut w = [V::splat(0.0); VECTORS];
-            for v in 0..VECTORS {
-                w[v] = V::load(row.add(v * V::LANES / LINE * strip.panel + v * V::LANES % LINE));
-            }
+        while list.at < list.end {
+            let w = strip.row::<V, VECTORS>(*list.at);
             for i in 0..ROWS {
-                let value = V::splat(*a.add(i));
+                let value = V::splat(*list.values.add(i));
                 for v in 0..VECTORS {
                     sums[i][v] = value.fma(w[v], sums[i][v]);
                 }
             }
             // `wrapping_add`: past the last it may leave the values, unread.
-            a = a.wrapping_add(x.width);
-            at = at.add(1);
+            list.values = list.values.wrapping_add(list.width);
+            list.at = list.at.add(1);
         }
         for i in 0..ROWS {
-            if i < group.examples {
-                for v in 0..VECTORS {
-                    sums[i][v].store_masked(to.add(i * to_row + v * V::LANES), masks[v]);
+            for v in 0..VECTORS {
+                sums[i][v].store_masked(to.add(i * to_row + v * V::LANES), masks[v]);
+            }
+        }
+    }
+}
+
+/// [`sums`] of two full groups side by side in one register: one group's four chains alone would wait for each multiply-add to
+/// end.
+///
+/// # Safety
+///
+/// As for [`sums`].
+#[inline(always)]
+unsafe fn paired_sums<V: Vector>(
+    lists: (List, List),
+    strip: Strip,
+    start: Option<*const f32>,
+    to: *mut f32,
+    to_row: usize,
+) {
+    // SAFETY: as for `sums`.
+    unsafe {
+        let (mut a, mut b) = lists;
+        let [mask] = strip.masks::<V, 1>();
+        let (mut sums_a, mut sums_b) = ([V::splat(0.0); GROUP], [V::splat(0.0); GROUP]);
+        for i in 0..GROUP {
+            sums_a[i] = V::load_masked(start.unwrap_or(to.add(i * to_row)), mask);
+            sums_b[i] = V::load_masked(start.unwrap_or(to.add((GROUP + i) * to_row)), mask);
+        }
+        macro_rules! step {
+            ($list:ident, $sums:ident) => {{
+                let [w] = strip.row::<V, 1>(*$list.at);
+                for i in 0..GROUP {
+                    $sums[i] = V::splat(*$list.values.add(i)).fma(w, $sums[i]);
+                }
+                $list.values = $list.values.wrapping_add(GROUP);
+                $list.at = $list.at.add(1);
+            }};
+        }
+        while a.at < a.end && b.at < b.end {
+            step!(a, sums_a);
+            step!(b, sums_b);
+        }
+        while a.at < a.end {
+            step!(a, sums_a);
+        }
+        while b.at < b.end {
+            step!(b, sums_b);
+        }
+        for i in 0..GROUP {
+            sums_a[i].store_masked(to.add(i * to_row), mask);
+            sums_b[i].store_masked(to.add((GROUP + i) * to_row), mask);
+        }
+    }
+}
+
+/// Rows of W between two looks at the upcoming lines: the loop's own instructions compete with the multiply-adds.
+const STEPS: usize = 4;
+
+impl Kernel for Update<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let Update { x, b, c, c_panel, cols, expected } = self;
+        let width = sweep_cols::<V>();
+        // Groups follow one another, with next to nothing between them; a list's last few inputs are no step.
+        let steps = (x.ends.last().map_or(0, |end| end / STEPS)).saturating_sub(x.ends.len());
+        let mut upcoming = expected.upcoming(steps * cols.len().div_ceil(width));
+        for col in cols.clone().step_by(width) {
+            let w = c.wrapping_add(col / LINE * c_panel + col % LINE);
+            let strip = Strip { w, panel: c_panel, cols: width.min(cols.end - col) };
+            let vectors = strip.cols.div_ceil(V::LANES);
+            for block in 0..x.blocks() {
+                let mut row = 0;
+                for (group, &Group { examples: rows, .. }) in x.groups.iter().enumerate() {
+                    // SAFETY: a group's active inputs are rows of C, which has whole lines also past the last column; its examples
+                    // are rows of B.
+                    unsafe {
+                        let (delta, stride) = (b.data.add(b.offset(row, col)), b.row_stride);
+                        let list = x.list(group, block);
+                        with_shape!(
+                            V,
+                            rows,
+                            vectors,
+                            outer_products(list, strip, delta, stride, &mut upcoming)
+                        );
+                    }
+                    row += rows;
                 }
             }
         }
     }
 }
 
-impl Product<'_, '_> {
-    /// By the matrixmultiply crate, which knows no panels: 16 columns at a time. All inputs are active.
-    fn run_by_matrixmultiply(self) {
-        let Product { x, b, bias, c } = self;
-        let (view, inputs) = (b.view(), x.inputs);
-        let mut first = 0;
-        for &Group { examples, start, .. } in &x.groups {
-            for col in (0..c.cols).step_by(LINE) {
-                let cols = LINE.min(c.cols - col);
-                for row in first..first + examples {
-                    c.row_mut(row)[col..col + cols].copy_from_slice(&bias[col..col + cols]);
-                }
-                // SAFETY: the group has `width` values for each of the k inputs, B's panel a line, and C these rows and columns.
-                // Strides fit isize because the storage does.
-                unsafe {
-                    let a = x.values.as_ptr().add(start * x.width);
-                    let b = view.data.wrapping_add(view.offset(0, col));
-                    let (c_at, c_row) = (c.data.add(first * c.row_stride + col), c.row_stride as isize);
-                    matrixmultiply::sgemm(
-                        examples,
-                        inputs,
-                        cols,
-                        1.0,
-                        a,
-                        1,
-                        x.width as isize,
-                        b,
-                        LINE as isize,
-                        1,
-                        1.0,
-                        c_at,
-                        c_row,
-                        1,
-                    );
-                }
+/// Adds the outer products of a group's examples, its active inputs of a block by Δ, to the strip of W. Δ's first element is at
+/// `delta`, its rows `delta_row` apart.
+///
+/// # Safety
+///
+/// The CPU must have the instruction set of `V`; the group's active inputs must be rows of W, valid to write in whole lines,
+/// and its rows and the strip's columns readable at `delta`.
+#[inline(always)]
+unsafe fn outer_products<V: Vector, const ROWS: usize, const VECTORS: usize>(
+    mut list: List,
+    strip: Strip,
+    delta: *const f32,
+    delta_row: usize,
+    upcoming: &mut Upcoming<'_>,
+) {
+    // SAFETY: as the caller's; lanes past the last column are masked where Δ is read, and add 0 to what pads W.
+    unsafe {
+        let masks = strip.masks::<V, VECTORS>();
+        let mut deltas = [[V::splat(0.0); VECTORS]; ROWS];
+        for i in 0..ROWS {
+            for v in 0..VECTORS {
+                deltas[i][v] = V::load_masked(delta.add(i * delta_row + v * V::LANES), masks[v]);
             }
-            first += examples;
         }
+        macro_rules! step {
+            () => {{
+                let input = *list.at;
+                let mut w = strip.row::<V, VECTORS>(input);
+                for i in 0..ROWS {
+                    let value = V::splat(*list.values.add(i));
+                    for v in 0..VECTORS {
+                        w[v] = value.fma(deltas[i][v], w[v]);
+                    }
+                }
+                let row = strip.w.add(input as usize * LINE);
+                for v in 0..VECTORS {
+                    w[v].store(row.add(v * V::LANES / LINE * strip.panel + v * V::LANES % LINE));
+                }
+                list.values = list.values.wrapping_add(list.width);
+                list.at = list.at.add(1);
+            }};
+        }
+        let steps = list.end.offset_from(list.at) as usize / STEPS;
+        for _ in 0..steps {
+            step!();
+            step!();
+            step!();
+            step!();
+            upcoming.prefetch();
+        }
+        while list.at < list.end {
+            step!();
+        }
+    }
+}
+
+/// [`sparse_gemm`] by the matrixmultiply crate, which knows no panels: 16 columns at a time. All inputs are active.
+fn run_by_matrixmultiply(x: &SparseInputs, b: &Panels, bias: &[f32], c: &mut MatMut<'_>) {
+    let (view, inputs) = (b.view(), x.inputs);
+    let mut first = 0;
+    for &Group { examples, start } in &x.groups {
+        for col in (0..c.cols).step_by(LINE) {
+            let cols = LINE.min(c.cols - col);
+            for row in first..first + examples {
+                c.row_mut(row)[col..col + cols].copy_from_slice(&bias[col..col + cols]);
+            }
+            // SAFETY: the group has `width` values for each of the k inputs, B's panel a line, and C these rows and columns.
+            // Strides fit isize because the storage does.
+            unsafe {
+                let a = x.values.as_ptr().add(start * x.width);
+                let b = view.data.wrapping_add(view.offset(0, col));
+                let (c_at, c_row) = (c.data.add(first * c.row_stride + col), c.row_stride as isize);
+                matrixmultiply::sgemm(
+                    examples,
+                    inputs,
+                    cols,
+                    1.0,
+                    a,
+                    1,
+                    x.width as isize,
+                    b,
+                    LINE as isize,
+                    1,
+                    1.0,
+                    c_at,
+                    c_row,
+                    1,
+                );
+            }
+        }
+        first += examples;
     }
 }

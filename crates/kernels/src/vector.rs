@@ -1,6 +1,7 @@
 //! The one abstraction over instruction sets: a register of `f32` lanes.
 
 use crate::isa::Kernel;
+use std::ops::Range;
 
 /// A SIMD register of `LANES` f32 values and the few operations the kernels are written in.
 ///
@@ -92,29 +93,29 @@ pub(crate) trait Vector: Copy {
         count
     }
 
-    /// The columns of four rows of `columns` bytes that aren't 0 in all four: their indices, ascending, to `indices`, their
+    /// Which of `columns` of four rows of bytes aren't 0 in all four: their indices, ascending, to `indices`, their
     /// bytes side by side to `quads`. Returns their number; up to 16 more of each are overwritten. On its way it may ask the
     /// memory for what lies `ahead` bytes after each row: a hint. Used by the sparse gather.
     #[inline(always)]
     unsafe fn nonzero_quads(
         rows: &[*const u8; 4],
-        columns: usize,
+        columns: Range<usize>,
         _ahead: usize,
         indices: *mut u32,
         quads: *mut [u8; 4],
     ) -> usize {
         let [a, b, c, d] = *rows;
         let mut count = 0;
-        for first in (0..columns).step_by(16) {
-            // SAFETY: the caller gives rows of `columns` bytes, and room for 16 more than the columns so far.
+        for first in columns.clone().step_by(16) {
+            // SAFETY: the caller gives rows with these bytes, and room for 16 more than the columns so far.
             unsafe {
-                let bits = if first + 16 <= columns {
+                let bits = if first + 16 <= columns.end {
                     Self::nonzero_bytes(a.add(first))
                         | Self::nonzero_bytes(b.add(first))
                         | Self::nonzero_bytes(c.add(first))
                         | Self::nonzero_bytes(d.add(first))
                 } else {
-                    (first..columns).fold(0, |bits, j| {
+                    (first..columns.end).fold(0, |bits, j| {
                         let any = *a.add(j) | *b.add(j) | *c.add(j) | *d.add(j);
                         bits | u16::from(any != 0) << (j - first)
                     })
@@ -130,13 +131,18 @@ pub(crate) trait Vector: Copy {
         count
     }
 
-    /// The values of a row of `columns` that aren't 0: their indices, ascending, to `indices`, themselves to `values`.
+    /// Of `columns` of a row the values that aren't 0: their indices, ascending, to `indices`, themselves to `values`.
     /// Returns their number; up to 16 more of each are overwritten. Used by the sparse gather.
     #[inline(always)]
-    unsafe fn nonzero_floats(row: *const f32, columns: usize, indices: *mut u32, values: *mut f32) -> usize {
+    unsafe fn nonzero_floats(
+        row: *const f32,
+        columns: Range<usize>,
+        indices: *mut u32,
+        values: *mut f32,
+    ) -> usize {
         let mut count = 0;
-        for j in 0..columns {
-            // SAFETY: the caller gives a row of `columns` values, and room for more than these.
+        for j in columns {
+            // SAFETY: the caller gives a row with these values, and room for more than these.
             unsafe {
                 let value = *row.add(j);
                 indices.add(count).write(j as u32);

@@ -4,8 +4,8 @@ mod common;
 
 use common::{Guarded, Layout, Operand, Values, assert_same_bits, pool};
 use minibatch_kernels::{
-    ArithmeticClass, CompactInputs, Examples, Isa, Matrix, Start, Store, TeamInputs, accumulate_gathered,
-    gather_gemm, reference,
+    ArithmeticClass, CompactInputs, Examples, Isa, Matrix, Panels, Start, Store, TeamInputs,
+    accumulate_gathered, gather_gemm, reference,
 };
 use proptest::prelude::*;
 
@@ -91,54 +91,71 @@ fn numbers_are_taken_as_they_are() {
 proptest! {
     #![proptest_config(common::config(150))]
 
-    /// Both products of the first layer are the plain chains, zeros and all, and touch nothing else.
+    /// Both products of the first layer are the plain chains, zeros and all, whichever way the inputs are kept.
     #[test]
-    fn compact_products_are_the_plain_ones(
-        examples in prop::sample::select(&[0usize, 1, 2, 5, 15, 16, 17, 31, 32, 33, 64, 65, 100]),
-        inputs in prop::sample::select(&[0usize, 1, 5, 16, 63, 64, 65, 200, 300, 520]),
-        outputs in prop::sample::select(&[0usize, 1, 7, 10, 16, 17, 32, 33, 100, 130]),
+    fn products_of_gathered_inputs_are_the_plain_ones(
+        examples in prop::sample::select(&[0usize, 1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 32, 33, 64, 65, 100]),
+        inputs in prop::sample::select(&[0usize, 1, 5, 16, 63, 64, 65, 200, 300, 520, 1100]),
+        outputs in prop::sample::select(&[0usize, 1, 7, 10, 16, 17, 32, 33, 64, 65, 100, 130]),
         padding in 0usize..9,
-        turned: bool,
+        floats: bool,
         threads in 1usize..=4,
         seed: u64,
     ) {
         let rows = pixels(examples, inputs, seed);
         let mut values = Values(seed);
-        let layout = if turned { Layout::Transposed { padding } } else { Layout::RowMajor { padding } };
-        let w = Operand::new(inputs, outputs, layout, values.bits());
+        let (w, old) = (panels(inputs, outputs, &mut values), panels(inputs, outputs, &mut values));
         let delta = Operand::new(examples, outputs, Layout::RowMajor { padding }, values.bits());
         let bias = values.vec(outputs);
-        let old = Matrix::from_fn(inputs, outputs, |_, _| values.next());
         let a = Matrix::from_fn(examples, inputs, |row, col| fraction(rows[row][col]));
         let forward = reference::gemm_chain(a.view(), w.view(), |_, col| bias[col]);
-        let update = reference::gemm_chain(a.view().transposed(), delta.view(), |row, col| old.row(row)[col]);
+        let onward = reference::gemm_chain(a.view(), w.view(), |_, _| 3.0);
+        let update = reference::gemm_chain(a.view().transposed(), delta.view(), |row, col| old.get(row, col));
         for isa in Isa::available() {
-            let mut x = TeamInputs::new(inputs, examples + 3, threads);
-            let mut z = Guarded::new(examples, outputs, padding, |_, _| f32::NAN);
-            let mut w_after = Guarded::new(inputs, outputs, padding, |row, col| old.row(row)[col]);
-            pool(isa, threads).run(|team| {
-                let from = Examples::Bytes(&|i| &rows[i]);
-                gather_gemm(team, &mut x, from, w.view(), &mut z.view_mut(), Start::Bias(&bias), &Store);
-                accumulate_gathered(team, &x, delta.view(), &mut w_after.view_mut());
-            });
-            z.assert_guards();
-            w_after.assert_guards();
-            if isa.class() == ArithmeticClass::Fused {
-                assert_same_bits(z.view(), forward.view(), &format!("X·W on {isa}"));
-                assert_same_bits(w_after.view(), update.view(), &format!("W + Xᵀ·Δ on {isa}"));
-            } else {
-                for (found, expected) in [(&z, &forward), (&w_after, &update)] {
-                    for row in 0..expected.rows() {
-                        for col in 0..outputs {
-                            let (found, expected) = (found.view().get(row, col), expected.row(row)[col]);
-                            // Two chains of at most 520 steps with terms of at most 1: 2·γ·Σ|a·b|.
-                            prop_assert!((found - expected).abs() <= 522.0 * f32::EPSILON * 522.0);
+            let room = examples + 3;
+            let forms =
+                [TeamInputs::new(inputs, room, threads), TeamInputs::to_accumulate(isa, inputs, outputs, room, threads)];
+            for mut x in forms {
+                let mut z = Guarded::new(examples, outputs, padding, |_, _| f32::NAN);
+                let mut scaled = Guarded::new(examples, outputs, padding, |_, _| 1.5);
+                let mut w_after = old.clone();
+                pool(isa, threads).run(|team| {
+                    let from = match floats {
+                        true => Examples::Floats(&|i| a.row(i)),
+                        false => Examples::Bytes(&|i| &rows[i]),
+                    };
+                    gather_gemm(team, &mut x, from, &w, &mut z.view_mut(), Start::Bias(&bias), &Store);
+                    gather_gemm(team, &mut x, from, &w, &mut scaled.view_mut(), Start::Scaled(2.0), &Store);
+                    x.expect(&rows.iter().map(|row| &row[..]));
+                    accumulate_gathered(team, &x, delta.view(), &mut w_after);
+                });
+                z.assert_guards();
+                scaled.assert_guards();
+                if isa.class() == ArithmeticClass::Fused {
+                    assert_same_bits(z.view(), forward.view(), &format!("X·W on {isa}"));
+                    assert_same_bits(scaled.view(), onward.view(), &format!("2Z + X·W on {isa}"));
+                    assert_same_bits(w_after.view(), update.view(), &format!("W + Xᵀ·Δ on {isa}"));
+                } else {
+                    for (found, expected) in [(z.view(), &forward), (w_after.view(), &update)] {
+                        for row in 0..expected.rows() {
+                            for col in 0..outputs {
+                                let (found, expected) = (found.get(row, col), expected.row(row)[col]);
+                                // Two chains of at most 1100 steps with terms of at most 1: 2·γ·Σ|a·b|.
+                                prop_assert!((found - expected).abs() <= 1102.0 * f32::EPSILON * 1102.0);
+                            }
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// Numbers in panels.
+fn panels(rows: usize, cols: usize, values: &mut Values) -> Panels {
+    let mut panels = Panels::zeros(rows, cols);
+    (0..rows * cols).for_each(|i| panels.set(i / cols, i % cols, values.next()));
+    panels
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn panels(from: &Matrix) -> Panels {
 fn train(isa: Isa, threads: usize, batch: usize, sizes: [usize; 3]) -> Vec<u32> {
     let [inputs, hidden, outputs] = sizes;
     let pixels: Vec<u8> = (0..batch * inputs).map(|i| (i * i % 251) as u8).collect();
-    let mut x = TeamInputs::new(inputs, batch, threads);
+    let mut x = TeamInputs::to_accumulate(isa, inputs, hidden, batch, threads);
     let row = |i: usize| &pixels[i * inputs..][..inputs];
     let y = Matrix::from_fn(batch, outputs, |row, col| if row % outputs == col { 1.0 } else { 0.0 });
     let (mut w1, mut w2) = (panels(&random(inputs, hidden, 1)), panels(&random(hidden, outputs, 2)));
@@ -57,7 +57,7 @@ fn train(isa: Isa, threads: usize, batch: usize, sizes: [usize; 3]) -> Vec<u32> 
                 team,
                 &mut x,
                 Examples::Bytes(&row),
-                w1.view(),
+                &w1,
                 &mut a1.view_mut(),
                 Start::Bias(&b1),
                 &Sigmoid,
@@ -72,7 +72,7 @@ fn train(isa: Isa, threads: usize, batch: usize, sizes: [usize; 3]) -> Vec<u32> 
             for delta in [&mut delta1, &mut delta2] {
                 scale(isa, &mut delta.view_mut(), -3.0 / batch as f32);
             }
-            accumulate_gathered(team, &x, delta1.view(), &mut w1.view_mut());
+            accumulate_gathered(team, &x, delta1.view(), &mut w1);
             let a1_turned = a1.view().transposed();
             gemm(team, a1_turned, delta2.view(), &mut w2.view_mut(), Start::Scaled(0.999), &Store);
             add_column_sums(isa, delta1.view(), &mut b1);

@@ -269,8 +269,8 @@ fn gathered_inputs_and_the_step_in_one() {
                 let expected = pool(isa, threads).run(|team| {
                     let mut z = Matrix::zeros(k, n);
                     let (z, start) = (&mut z.view_mut(), Start::Zero);
-                    gather_gemm(team, &mut x, Examples::Bytes(&row), forward.view(), z, start, &Store);
-                    accumulate_gathered(team, &x, b.view(), &mut g.view_mut());
+                    gather_gemm(team, &mut x, Examples::Bytes(&row), &forward, z, start, &Store);
+                    accumulate_gathered(team, &x, b.view(), &mut g);
                     let expected = expected(isa, descent, &state, g.view().to_matrix().view());
                     with_views(&mut state, descent, |p, moments| {
                         descend_gathered(team, &x, b.view(), p, moments, descent);
@@ -303,7 +303,7 @@ fn inputs_that_are_zero_have_no_gradient() {
         let mut z = Matrix::zeros(1, n);
         pool(isa, 1).run(|team| {
             let examples = Examples::Floats(&|i: usize| rows[i]);
-            gather_gemm(team, &mut x, examples, before[0].view(), &mut z.view_mut(), Start::Zero, &Store);
+            gather_gemm(team, &mut x, examples, &before[0], &mut z.view_mut(), Start::Zero, &Store);
             with_views(&mut state, descent, |p, moments| {
                 descend_gathered(team, &x, delta.view(), p, moments, descent);
             });

@@ -39,7 +39,16 @@ fn assert_same_bits(found: &Matrix, expected: &Matrix, what: &str) {
 /// The edges of lists (16 and 64 inputs), of groups (4 examples) and of strips (16, 32 and 64 columns), and one to each
 /// side.
 fn shape() -> impl Strategy<Value = (usize, usize, usize)> {
-    let inputs = prop_oneof![Just(1), 15usize..18, 31usize..34, 63usize..66, 127usize..131, 1usize..300];
+    let inputs = prop_oneof![
+        Just(1),
+        15usize..18,
+        31usize..34,
+        63usize..66,
+        127usize..131,
+        1usize..300,
+        Just(784),
+        Just(1100)
+    ];
     let cols =
         prop_oneof![Just(1), 7usize..10, 15usize..18, 31usize..34, 47usize..50, 63usize..67, 1usize..140];
     (1usize..10, inputs, cols)
@@ -60,16 +69,19 @@ proptest! {
         for isa in Isa::available() {
             let expected = dense(isa, x.view(), &w, &bias);
             // What was there before must not come through.
-            let (mut sparse, mut c) = (SparseInputs::new(inputs, rows), Matrix::from_fn(rows, cols, |_, _| f32::NAN));
+            let (mut sparse, mut c) = (SparseInputs::new(inputs, cols, rows), Matrix::from_fn(rows, cols, |_, _| f32::NAN));
             sparse.gather_bytes(isa, rows, |i| &bytes[i * inputs..][..inputs]);
             prop_assert_eq!(sparse.examples(), rows);
             sparse_gemm(isa, &sparse, &w, &bias, &mut c.view_mut());
             assert_same_bits(&c, &expected, &format!("bytes on {isa}"));
             for row in 0..rows {
-                sparse.gather_floats(isa, x.row(row));
+                sparse.gather_floats(isa, 1, |_| x.row(row));
                 sparse_gemm(isa, &sparse, &w, &bias, &mut c.rows_mut(row..row + 1));
             }
             assert_same_bits(&c, &expected, &format!("numbers on {isa}"));
+            sparse.gather_floats(isa, rows, |i| x.row(i));
+            sparse_gemm(isa, &sparse, &w, &bias, &mut c.view_mut());
+            assert_same_bits(&c, &expected, &format!("rows of numbers on {isa}"));
         }
     }
 
@@ -100,10 +112,10 @@ proptest! {
 #[test]
 fn not_a_number_comes_through() {
     for isa in Isa::available() {
-        let (mut sparse, mut c) = (SparseInputs::new(20, 1), Matrix::zeros(1, 1));
+        let (mut sparse, mut c) = (SparseInputs::new(20, 1, 1), Matrix::zeros(1, 1));
         let mut x = [0.0; 20];
         x[18] = f32::NAN;
-        sparse.gather_floats(isa, &x);
+        sparse.gather_floats(isa, 1, |_| &x);
         sparse_gemm(isa, &sparse, &Panels::zeros(20, 1), &[1.0], &mut c.view_mut());
         assert!(c.row(0)[0].is_nan(), "{isa}");
     }

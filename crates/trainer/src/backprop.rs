@@ -99,7 +99,7 @@ pub(crate) fn forward_through(
         let own = worker.own_neurons(l + 1, from[0].cols());
         let output = &mut from[0].top_mut(rows).columns(own);
         let mut product = |output: &mut MatMut<'_>, epilogue: &dyn Epilogue| match before.last() {
-            None => gather_gemm(team, inputs, examples, weights, output, start, epilogue),
+            None => gather_gemm(team, inputs, examples, &layer.weights, output, start, epilogue),
             Some(input) => gemm(team, input.top(rows), weights, output, start, epilogue),
         };
         match &mut pre_activations[l] {
@@ -226,7 +226,7 @@ pub(crate) fn accumulate(
     weights: &mut Panels,
 ) {
     match l {
-        1 => accumulate_gathered(team, inputs, error, &mut weights.view_mut()),
+        1 => accumulate_gathered(team, inputs, error, weights),
         _ => {
             let input = activations[l - 2].top(error.rows()).transposed();
             gemm(team, input, error, &mut weights.view_mut(), Start::Scaled(1.0), &Store);

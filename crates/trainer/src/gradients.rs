@@ -4,7 +4,7 @@ use crate::backprop;
 use crate::error::Error;
 use crate::network::Network;
 use crate::workspace::Workspace;
-use minibatch_kernels::{Examples, Mat, Matrix, Panels, Pool, add_column_sums, scale};
+use minibatch_kernels::{Examples, Mat, Matrix, Panels, Pool, TeamInputs, add_column_sums, scale};
 
 /// ∂C/∂W_l and ∂C/∂b_l of one layer, means over a minibatch.
 #[derive(Clone, Debug)]
@@ -71,7 +71,9 @@ impl Network {
             let expected = "at least one, and as many rows of targets as of inputs".to_owned();
             return Err(Error::Setting { setting: "number of examples", expected, found: rows.to_string() });
         }
-        let mut workspace = Workspace::for_training(self, rows, pool.members());
+        let (isa, neurons, members) = (pool.isa(), self.layers[0].outputs(), pool.members());
+        let to_accumulate = TeamInputs::to_accumulate(isa, self.inputs(), neurons, rows, members);
+        let mut workspace = Workspace::new(self, rows, to_accumulate);
         let inputs = x.to_matrix();
         let examples = Examples::Floats(&|row| inputs.row(row));
         workspace.targets = y.to_matrix();

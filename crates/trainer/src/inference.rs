@@ -180,7 +180,7 @@ impl Inference {
         Inference {
             inputs: Inputs {
                 sparse_rows,
-                bytes: SparseInputs::new(network.inputs(), sparse_rows),
+                bytes: SparseInputs::new(network.inputs(), first.outputs(), sparse_rows),
                 floats: Matrix::zeros(0, network.inputs()),
             },
             hidden: hidden.iter().map(|layer| Matrix::zeros(rows_at_a_time, layer.outputs())).collect(),

@@ -40,7 +40,10 @@ impl<'a> Predictor<'a> {
         Predictor {
             network,
             isa,
-            inputs: layers.clone().map(|layer| SparseInputs::new(layer.inputs(), 1)).collect(),
+            inputs: layers
+                .clone()
+                .map(|layer| SparseInputs::new(layer.inputs(), layer.outputs(), 1))
+                .collect(),
             activations: layers.map(|layer| Matrix::zeros(1, layer.outputs())).collect(),
         }
     }
@@ -69,9 +72,9 @@ impl<'a> Predictor<'a> {
             let (before, from) = activations.split_at_mut(l);
             let inputs = &mut inputs[l];
             match (before.last(), x) {
-                (Some(input), _) => inputs.gather_floats(*isa, input.row(0)),
+                (Some(input), _) => inputs.gather_floats(*isa, 1, |_| input.row(0)),
                 (None, Row::Bytes(bytes)) => inputs.gather_bytes(*isa, 1, |_| bytes),
-                (None, Row::Floats(floats)) => inputs.gather_floats(*isa, floats),
+                (None, Row::Floats(floats)) => inputs.gather_floats(*isa, 1, |_| floats),
             }
             let output = &mut from[0].view_mut();
             sparse_gemm(*isa, inputs, &layer.weights, &layer.biases, output);

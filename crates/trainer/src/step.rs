@@ -17,7 +17,7 @@ use crate::optimizer::OptimizerState;
 use crate::trainer::Settings;
 use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Row, Shuffle};
-use minibatch_kernels::{Exchange, Isa, Panels, Pool, Solo, Team};
+use minibatch_kernels::{Exchange, Isa, Panels, Pool, Solo, Team, TeamInputs};
 use std::cell::OnceCell;
 use std::ops::Range;
 
@@ -96,8 +96,15 @@ impl Crew {
                 member.largest(0.0);
                 let teams = if sharing == 1 { pool.members() } else { 1 };
                 let part = (sharing > 1).then(|| part_of(&network, member.columns(neurons)));
+                let inputs = match optimizer.moments() {
+                    0 => {
+                        let own = part.as_ref().map_or(neurons, |part| part.layers[0].outputs());
+                        TeamInputs::to_accumulate(pool.isa(), network.inputs(), own, batch_size, teams)
+                    }
+                    _ => TeamInputs::new(network.inputs(), batch_size, teams),
+                };
                 *station = Some(Station {
-                    workspace: Workspace::for_training(&network, batch_size, teams),
+                    workspace: Workspace::new(&network, batch_size, inputs),
                     guard: guard.clone(),
                     part: part.map(|part| (OptimizerState::new(optimizer, &part), part)),
                 });

@@ -7,44 +7,34 @@ use minibatch_kernels::{Examples, Matrix, TeamInputs};
 /// The buffers of a step for minibatches of up to B examples; a smaller one uses the first rows.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    /// A_0 (B × n_0), without inputs that are 0 in the whole minibatch
+    /// A_0 (B × n_0), without inputs that are 0 in the whole minibatch, or in a few examples
     pub(crate) inputs: TeamInputs,
     /// A_l (B × n_l), l = 1, …, L
     pub(crate) activations: Vec<Matrix>,
     /// Z_l (B × n_l), l = 1, …, L, where the backward step or the cost is computed from it
     pub(crate) pre_activations: Vec<Option<Matrix>>,
-    /// Δ_l (B × n_l), l = 1, …, L; none where nothing is trained
+    /// Δ_l (B × n_l), l = 1, …, L
     pub(crate) errors: Vec<Matrix>,
     /// Y (B × n_L)
     pub(crate) targets: Matrix,
 }
 
 impl Workspace {
-    /// The buffers of `network`'s training step for minibatches of `batch_size` and a team of `members`.
-    pub(crate) fn for_training(network: &Network, batch_size: usize, members: usize) -> Workspace {
-        let errors =
-            network.layers().iter().map(|layer| Matrix::zeros(batch_size, layer.outputs())).collect();
-        let pre_activations = network.layers().iter().enumerate().map(|(l, layer)| {
+    /// The buffers of `network`'s training step for minibatches of `batch_size`, which are gathered into `inputs`.
+    pub(crate) fn new(network: &Network, batch_size: usize, inputs: TeamInputs) -> Workspace {
+        let layers = network.layers();
+        let for_each_layer =
+            || layers.iter().map(|layer| Matrix::zeros(batch_size, layer.outputs())).collect();
+        let pre_activations = layers.iter().enumerate().map(|(l, layer)| {
             let needed = layer.activation().needs_pre_activation()
-                || (l + 1 == network.layers().len() && network.cost_needs_pre_activation());
+                || (l + 1 == layers.len() && network.cost_needs_pre_activation());
             needed.then(|| Matrix::zeros(batch_size, layer.outputs()))
         });
-        let pre_activations = pre_activations.collect();
-        Workspace { errors, pre_activations, ..Self::for_inference(network, batch_size, members) }
-    }
-
-    /// The buffers of the forward pass and the cost alone.
-    pub(crate) fn for_inference(network: &Network, batch_size: usize, members: usize) -> Workspace {
-        let mut pre_activations: Vec<_> = network.layers().iter().map(|_| None).collect();
-        if network.cost_needs_pre_activation() {
-            let last = pre_activations.last_mut().expect("a network has layers");
-            *last = Some(Matrix::zeros(batch_size, network.outputs()));
-        }
         Workspace {
-            pre_activations,
-            inputs: TeamInputs::new(network.inputs(), batch_size, members),
-            activations: network.layers().iter().map(|l| Matrix::zeros(batch_size, l.outputs())).collect(),
-            errors: Vec::new(),
+            inputs,
+            activations: for_each_layer(),
+            pre_activations: pre_activations.collect(),
+            errors: for_each_layer(),
             targets: Matrix::zeros(batch_size, network.outputs()),
         }
     }

@@ -1,9 +1,10 @@
 //! AVX2 with FMA: 16 registers of 8 lanes, masks as integer registers.
 
-use crate::compact::prefetch;
 use crate::isa::Kernel;
+use crate::prefetch::prefetch;
 use crate::vector::Vector;
 use core::arch::x86_64::*;
+use std::ops::Range;
 
 /// A 256-bit register.
 #[derive(Clone, Copy)]
@@ -226,17 +227,17 @@ impl Vector for F32x8 {
     #[inline(always)]
     unsafe fn nonzero_quads(
         rows: &[*const u8; 4],
-        columns: usize,
+        columns: Range<usize>,
         ahead: usize,
         indices: *mut u32,
         quads: *mut [u8; 4],
     ) -> usize {
         let mut count = 0;
         unsafe {
-            for first in (0..columns).step_by(32) {
+            for first in columns.clone().step_by(32) {
                 // What is left of rows that end inside a register, with zeros.
                 let mut rest = [[0u8; 32]; 4];
-                let left = columns - first;
+                let left = columns.end - first;
                 macro_rules! row {
                     ($i:expr) => {{
                         let from = rows[$i].add(first);
@@ -283,11 +284,16 @@ impl Vector for F32x8 {
     }
 
     #[inline(always)]
-    unsafe fn nonzero_floats(row: *const f32, columns: usize, indices: *mut u32, values: *mut f32) -> usize {
+    unsafe fn nonzero_floats(
+        row: *const f32,
+        columns: Range<usize>,
+        indices: *mut u32,
+        values: *mut f32,
+    ) -> usize {
         let mut count = 0;
         unsafe {
-            for first in (0..columns).step_by(8) {
-                let x = _mm256_maskload_ps(row.add(first), Self::mask(8.min(columns - first)));
+            for first in columns.clone().step_by(8) {
+                let x = _mm256_maskload_ps(row.add(first), Self::mask(8.min(columns.end - first)));
                 let nonzero = _mm256_cmp_ps::<_CMP_NEQ_UQ>(x, _mm256_setzero_ps());
                 let active = _mm256_movemask_ps(nonzero) as usize & 0xff;
                 let lanes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(CHOSEN[active].as_ptr().cast()));

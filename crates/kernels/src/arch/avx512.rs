@@ -1,9 +1,10 @@
 //! AVX-512 (F, BW, DQ, VL: every CPU that has it but the Knights): 32 registers of 16 lanes, native masks.
 
-use crate::compact::prefetch;
 use crate::isa::Kernel;
+use crate::prefetch::prefetch;
 use crate::vector::Vector;
 use core::arch::x86_64::*;
+use std::ops::Range;
 
 /// A 512-bit register.
 #[derive(Clone, Copy)]
@@ -208,7 +209,7 @@ impl Vector for F32x16 {
     #[inline(always)]
     unsafe fn nonzero_quads(
         rows: &[*const u8; 4],
-        columns: usize,
+        columns: Range<usize>,
         ahead: usize,
         indices: *mut u32,
         quads: *mut [u8; 4],
@@ -218,8 +219,8 @@ impl Vector for F32x16 {
             // Four bytes' columns of each quarter to where the interleaving leaves them in ascending order.
             let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
             let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-            for first in (0..columns).step_by(64) {
-                let left = columns - first;
+            for first in columns.clone().step_by(64) {
+                let left = columns.end - first;
                 let mask = if left >= 64 { !0 } else { (1u64 << left) - 1 };
                 macro_rules! row {
                     ($i:expr) => {
@@ -259,12 +260,17 @@ impl Vector for F32x16 {
     }
 
     #[inline(always)]
-    unsafe fn nonzero_floats(row: *const f32, columns: usize, indices: *mut u32, values: *mut f32) -> usize {
+    unsafe fn nonzero_floats(
+        row: *const f32,
+        columns: Range<usize>,
+        indices: *mut u32,
+        values: *mut f32,
+    ) -> usize {
         let mut count = 0;
         unsafe {
             let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-            for first in (0..columns).step_by(16) {
-                let x = _mm512_maskz_loadu_ps(Self::mask(16.min(columns - first)), row.add(first));
+            for first in columns.clone().step_by(16) {
+                let x = _mm512_maskz_loadu_ps(Self::mask(16.min(columns.end - first)), row.add(first));
                 let active = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(x, _mm512_setzero_ps());
                 let index = _mm512_add_epi32(lanes, _mm512_set1_epi32(first as i32));
                 let index = _mm512_maskz_compress_epi32(active, index);

@@ -3,8 +3,9 @@
 //! step is one pass over parameters and moments, and there is no gradient of a whole layer.
 
 use super::{End, Left, Product, Scratch, Split, Start};
-use crate::compact::{BLOCK, CompactInputs, TeamInputs};
+use crate::compact::{BLOCK, CompactInputs};
 use crate::elementwise::{Descent, Place, descend_raw};
+use crate::inputs::TeamInputs;
 use crate::isa::{ArithmeticClass, Isa};
 use crate::matrix::Matrix;
 use crate::team::{Pointer, Team};
@@ -94,10 +95,10 @@ pub fn descend_gathered(
     descent: Descent,
 ) {
     assert!((1..=team.members()).contains(&x.sharing), "inputs gathered by this team");
-    assert_eq!(x.compact().examples(), b.rows, "inner sizes of a product");
+    assert_eq!(x.examples(), b.rows, "inner sizes of a product");
     assert_eq!(x.inputs(), p.rows, "rows of a product");
     let split = Split::among(x.sharing, p.rows, p.cols);
-    run(team, split, |member: usize| Source::Gathered(&x.copies[member]), b, p, moments, descent);
+    run(team, split, |member: usize| Source::Gathered(x.compact(member)), b, p, moments, descent);
 }
 
 /// The left operand, of which each chunk takes a block of rows.

@@ -6,7 +6,7 @@
 
 use super::Product;
 use super::small::{Strip, strips, with_rows};
-use crate::compact::{BLOCK, CompactInputs, Upcoming};
+use crate::compact::{BLOCK, CompactInputs};
 use crate::isa::Kernel;
 use crate::vector::Vector;
 use std::ops::Range;
@@ -20,20 +20,8 @@ pub(super) struct Forward<'a> {
     pub(super) cols: Range<usize>,
 }
 
-/// `cols` of C ← C + Xᵀ·B, for rows of C whose input is active. Made by [`Product::block`], whose contract it inherits.
-pub(super) struct Update<'a> {
-    /// Few examples, as many as B has rows.
-    pub(super) x: &'a CompactInputs,
-    pub(super) product: Product<'a>,
-    pub(super) cols: Range<usize>,
-}
-
 /// Steps between two looks at the upcoming lines; the loop's own instructions compete with the multiply-adds.
 const STEPS: usize = 4;
-
-/// Rows of C at a time: their chains hide the latency of a multiply-add, and are few enough that the next rows' are
-/// begun before they end. (8 rows, measured, take a fifth longer.)
-const ROWS: usize = 4;
 
 impl Kernel for Forward<'_> {
     type Output = ();
@@ -97,82 +85,6 @@ impl<const ROWS: usize, const EDGE: bool> Kernel for ForwardStrip<'_, ROWS, EDGE
             }
             for i in 0..ROWS {
                 strip.store::<V, EDGE>(sums[i], c.add(i * c_stride));
-            }
-        }
-    }
-}
-
-impl Kernel for Update<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let Update { x, product, cols } = self;
-        let sweeps = cols.len().div_ceil(V::LANES) * x.examples().div_ceil(BLOCK);
-        let mut upcoming = x.upcoming(sweeps * (x.active().len() / ROWS));
-        for strip in strips::<V>(cols) {
-            for first in (0..x.examples()).step_by(BLOCK) {
-                let examples = BLOCK.min(x.examples() - first);
-                let (edge, upcoming) = (strip.lanes < V::LANES, &mut upcoming);
-                // SAFETY: the strip lies in C's block; the rest is the caller's contract.
-                unsafe { with_rows!(examples, edge, V, UpdateStrip(x, product, strip, first, upcoming)) };
-            }
-        }
-    }
-}
-
-/// A strip of [`Update`] for the `EXAMPLES` examples of a block, from the given one on; masked where `EDGE`.
-struct UpdateStrip<'s, 'a, const EXAMPLES: usize, const EDGE: bool>(
-    &'a CompactInputs,
-    Product<'a>,
-    Strip,
-    usize,
-    &'s mut Upcoming<'a>,
-);
-
-impl<const EXAMPLES: usize, const EDGE: bool> Kernel for UpdateStrip<'_, '_, EXAMPLES, EDGE> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let UpdateStrip(x, product, strip, first, upcoming) = self;
-        let Product { b, c_stride, .. } = product;
-        let (active, lines) = (x.active(), x.block(first / BLOCK));
-        // SAFETY: active inputs are rows of C, and X has a line of 16 examples for each; the strip's columns lie inside B and
-        // C, the lanes beyond are masked.
-        unsafe {
-            let mut delta = [V::splat(0.0); EXAMPLES];
-            for p in 0..EXAMPLES {
-                delta[p] = strip.load::<V, EDGE>(b.data.add(b.offset(first + p, strip.col)));
-            }
-            let c = product.c.add(product.across(strip.col));
-            macro_rules! update {
-                ($inputs:expr, $rows:expr, $line:expr) => {{
-                    let mut sums = [V::splat(0.0); $rows];
-                    for i in 0..$rows {
-                        sums[i] = strip.load::<V, EDGE>(c.add(*$inputs.get_unchecked(i) as usize * c_stride));
-                    }
-                    for p in 0..EXAMPLES {
-                        for i in 0..$rows {
-                            sums[i] = V::splat(*$line.add(i * BLOCK + p)).fma(delta[p], sums[i]);
-                        }
-                    }
-                    for i in 0..$rows {
-                        let to = c.add(*$inputs.get_unchecked(i) as usize * c_stride);
-                        strip.store::<V, EDGE>(sums[i], to);
-                    }
-                }};
-            }
-            let mut line = lines;
-            let mut groups = active.chunks_exact(ROWS);
-            for inputs in &mut groups {
-                update!(inputs, ROWS, line);
-                line = line.add(ROWS * BLOCK);
-                upcoming.prefetch();
-            }
-            for input in groups.remainder().chunks_exact(1) {
-                update!(input, 1, line);
-                line = line.add(BLOCK);
             }
         }
     }

@@ -8,15 +8,18 @@ mod blocking;
 mod descent;
 mod gathered;
 mod pack;
-mod sizes;
+pub(crate) mod sizes;
 mod small;
 mod tile;
 
 pub use descent::{descend_gathered, descend_gemm};
 pub(crate) use pack::Scratch;
 
-use crate::compact::{BLOCK, CompactInputs, Examples, TeamInputs};
+use crate::compact::{BLOCK, CompactInputs};
+use crate::inputs::{Examples, Form, TeamInputs};
 use crate::isa::{ArithmeticClass, Isa};
+use crate::matrix::Panels;
+use crate::sparse;
 use crate::storage::LINE;
 use crate::team::{Pointer, Team, column_block};
 use crate::view::{Mat, MatMut, along};
@@ -75,37 +78,74 @@ pub fn gemm(
 /// C ← finish(start + X·B) for the inputs X (m × k) of m examples, B (k × n), C (m × n): the first layer's forward
 /// product. Each member that shares it gathers the examples for itself first, in the same phase.
 ///
-/// Inputs that are 0 in every example are left out of the chains, which changes no bit as long as B is finite.
+/// Inputs that are 0 in every example, or every example of a few, are left out of the chains, which changes no bit as long as B
+/// is finite.
 ///
 /// # Panics
 ///
-/// If the shapes don't fit, the team has more members than `x`, or an epilogue panics.
+/// If the shapes don't fit, C's rows aren't contiguous, the team has more members than `x`, or an epilogue panics.
 pub fn gather_gemm(
     team: &Team<'_>,
     x: &mut TeamInputs,
     examples: Examples<'_>,
-    b: Mat<'_>,
+    b: &Panels,
     c: &mut MatMut<'_>,
     start: Start<'_>,
     epilogue: &dyn Epilogue,
 ) {
-    assert_eq!(x.inputs(), b.rows, "inner sizes of a product");
+    assert_eq!(x.inputs(), b.rows(), "inner sizes of a product");
+    assert_eq!(b.cols(), c.cols, "columns of a product");
     assert!(team.members() <= x.copies.len(), "{} members, inputs for {}", team.members(), x.copies.len());
+    let is_sparse = matches!(x.copies[0].form, Form::Sparse(_));
     let split = Split::new(team.members(), c.rows, c.cols, x.inputs());
+    let split = if is_sparse { split.by_cols(c.cols) } else { split };
     x.sharing = split.members;
     if c.rows == 0 || c.cols == 0 {
         // Nothing to compute, but what was gathered may still be asked for.
         x.sharing = 1;
         x.copies[0].gather(team.isa(), c.rows, examples);
+        return;
     }
     let (copies, rows, isa) = (Pointer(x.copies.as_mut_ptr()), c.rows, team.isa());
-    let gather = move |member| {
+    if !is_sparse {
+        let gather = move |member| {
+            // SAFETY: there is a copy for each member, and a phase runs each member once.
+            let copy = unsafe { &mut *copies.at(member) };
+            copy.gather(isa, rows, examples);
+            match &copy.form {
+                Form::Compact(x) => Left::Inputs(x),
+                Form::Sparse(_) => unreachable!("all copies are of one form"),
+            }
+        };
+        return run(team, split, gather, b.view(), c, start, epilogue);
+    }
+    assert!(c.as_mat().has_row_slices(), "a sparse product writes contiguous rows");
+    if let Start::Bias(bias) = start {
+        assert_eq!(bias.len(), c.cols, "as many biases as columns");
+    }
+    let (target, c_row, cols, b) = (Pointer(c.data), c.row_stride, c.cols, b.view());
+    team.phase(split.members, move |member, _| {
         // SAFETY: there is a copy for each member, and a phase runs each member once.
         let copy = unsafe { &mut *copies.at(member) };
         copy.gather(isa, rows, examples);
-        Left::Inputs(copy)
-    };
-    run(team, split, gather, b, c, start, epilogue);
+        let Form::Sparse(x) = &copy.form else { unreachable!("all copies are of one form") };
+        let (_, cols) = split.block(member, rows, cols);
+        // SAFETY: the columns lie inside C, which is borrowed exclusively until the phase is over, and members own different ones.
+        let mut part = unsafe { MatMut::from_raw(target.at(cols.start), rows, cols.len(), c_row, LINE) };
+        let bias = match start {
+            Start::Bias(bias) => Some(bias),
+            Start::Zero => {
+                (0..rows).for_each(|row| part.row_mut(row).fill(0.0));
+                None
+            }
+            Start::Scaled(factor) => {
+                (0..rows).for_each(|row| part.row_mut(row).iter_mut().for_each(|x| *x *= factor));
+                None
+            }
+        };
+        isa.run(sparse::Forward { x, b, bias, c: target.at(0), c_row, cols: cols.clone() });
+        epilogue.finish(isa, &mut part, 0, cols.start);
+    });
 }
 
 /// C ← C + Xᵀ·B for the inputs X (k × m) last gathered, B (k × n), C (m × n): the first layer's update. Rows of C
@@ -113,14 +153,27 @@ pub fn gather_gemm(
 ///
 /// # Panics
 ///
-/// If the shapes don't fit, or nothing has been gathered.
-pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut MatMut<'_>) {
+/// If the shapes don't fit, B's rows aren't contiguous, or nothing has been gathered.
+pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut Panels) {
     assert!((1..=team.members()).contains(&x.sharing), "inputs gathered by this team");
-    assert_eq!(x.compact().examples(), b.rows, "inner sizes of a product");
-    assert_eq!(x.inputs(), c.rows, "rows of a product");
-    let split = Split::among(x.sharing, c.rows, c.cols);
-    let gathered = move |member: usize| Left::InputsTransposed(&x.copies[member], x.copies[member].active());
-    run(team, split, gathered, b, c, Start::Scaled(1.0), &Store);
+    assert_eq!(x.examples(), b.rows, "inner sizes of a product");
+    assert_eq!(x.inputs(), c.rows(), "rows of a product");
+    assert_eq!(b.cols, c.cols(), "columns of a product");
+    let split = Split::among(x.sharing, c.rows(), c.cols());
+    if let Form::Compact(_) = x.copies[0].form {
+        let gathered = move |member| Left::InputsTransposed(x.compact(member), x.compact(member).active());
+        return run(team, split, gathered, b, &mut c.view_mut(), Start::Scaled(1.0), &Store);
+    }
+    assert!(b.has_row_slices(), "a sparse product reads contiguous rows");
+    let (isa, rows, cols, c) = (team.isa(), c.rows(), c.cols(), c.view_mut());
+    let (target, c_panel, split) = (Pointer(c.data), c.col_panel, split.by_cols(cols));
+    team.phase(split.members, move |member, _| {
+        let copy = &x.copies[member];
+        let Form::Sparse(x) = &copy.form else { unreachable!("all copies are of one form") };
+        let (_, cols) = split.block(member, rows, cols);
+        // (Its contract: shapes were checked, and members own different panels of C.)
+        isa.run(sparse::Update { x, b, c: target.at(0), c_panel, cols, expected: &copy.expected });
+    });
 }
 
 /// How members share a product: each owns a block of columns, whole cache lines of them, or, where these are too few, a
@@ -140,6 +193,11 @@ impl Split {
     /// All of `members`.
     fn among(members: usize, m: usize, n: usize) -> Split {
         Split { members, by_rows: members > 1 && n < LINE * members && m > n }
+    }
+
+    /// By columns in any case, of which there are `n`.
+    fn by_cols(self, n: usize) -> Split {
+        Split { members: self.members.min(n.div_ceil(LINE)).max(1), by_rows: false }
     }
 
     /// The block of an (m × n) matrix that is `member`'s.
@@ -258,14 +316,6 @@ impl Product<'_> {
                         && rows.len() * cols.len() * self.b.rows <= sizes::SMALL =>
                 {
                     return self.isa.run(small::Small { a, product: *self, rows, cols, scratch });
-                }
-                Left::InputsTransposed(x, c_rows)
-                    if few(x)
-                        && rows == (0..x.active().len())
-                        && c_rows.as_ptr() == x.active().as_ptr()
-                        && matches!(self.start, Start::Scaled(1.0)) =>
-                {
-                    return self.isa.run(gathered::Update { x, product: *self, cols });
                 }
                 _ => {}
             }
