@@ -22,8 +22,9 @@
 //! half to a fifth of the speed.) But where other processes keep all cores busy, a yield may give one of them the scheduler's
 //! whole slice, and members that get their cores in turns, never at the same time, take a slice for each exchange:
 //! measured, minutes for a job of seconds. So a member to which that happens parks from then on, to the end of the program: who
-//! is woken goes before those who never sleep. No wake-up is lost, for the same reason as in the team: `parked` and what is
-//! waited for are written and read in opposite order on the two sides, with a fence between.
+//! is woken goes before those who never sleep. Who arrives looks whether another is parked, but without the fence that would
+//! keep a wake-up from being lost: it would be waited for in every round, measured, a fortieth of a step, for what hardly
+//! ever happens. So nobody parks for longer than a millisecond.
 //!
 //! loom tries every order of a few rounds (`team/model.rs`).
 
@@ -32,7 +33,7 @@ use crate::matrix::Matrix;
 use crate::prefetch::prefetch_to_write;
 use crate::storage::Line;
 use crate::team::sync::{
-    AtomicBool, AtomicU64, Mutex, Ordering, SPINS, Thread, UnsafeCell, fence, give_way, look_again, thread,
+    AtomicBool, AtomicU64, Mutex, Ordering, SPINS, Thread, UnsafeCell, doze, give_way, look_again, thread,
 };
 use crate::team::{Apart, Pointer, Shared, Team, column_block};
 use crate::vector::Vector;
@@ -124,9 +125,8 @@ impl Exchange {
         program(&Member { index, exchange: self, team, round: Cell::new(0), strangers: Cell::new(false) })
     }
 
-    /// Wakes the members that are parked, after something that they may wait for.
+    /// Wakes the members that are parked, after something that they may wait for; one that is about to park may be missed.
     fn wake(&self) {
-        fence(Ordering::SeqCst);
         for slot in &self.slots {
             if slot.parked.0.load(Ordering::Relaxed)
                 && let Some(thread) = &*slot.thread.lock().unwrap_or_else(PoisonError::into_inner)
@@ -270,9 +270,8 @@ impl Member<'_> {
                 self.strangers.set(give_way());
             } else {
                 parked.store(true, Ordering::Relaxed);
-                fence(Ordering::SeqCst);
                 if !arrived() && !left() {
-                    thread::park();
+                    doze();
                 }
                 parked.store(false, Ordering::Relaxed);
             }

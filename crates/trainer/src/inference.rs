@@ -294,10 +294,34 @@ impl Network {
     /// If `x` isn't rows of n_0.
     pub fn predict<'a>(&self, pool: &Pool, x: impl Into<Rows<'a>>) -> Result<Matrix, Error> {
         let x = x.into();
+        let mut outputs = Matrix::zeros(x.count(self.inputs())?, self.outputs());
+        self.predict_into(pool, x, &mut outputs)?;
+        Ok(outputs)
+    }
+
+    /// As [`predict`](Self::predict), into a matrix that is there already: who predicts again and again spares the system the
+    /// making of new memory.
+    ///
+    /// # Errors
+    ///
+    /// If `x` isn't rows of n_0, or `outputs` isn't (B × n_L).
+    pub fn predict_into<'a>(
+        &self,
+        pool: &Pool,
+        x: impl Into<Rows<'a>>,
+        outputs: &mut Matrix,
+    ) -> Result<(), Error> {
+        let x = x.into();
         let rows = x.count(self.inputs())?;
-        let mut outputs = Matrix::zeros(rows, self.outputs());
+        for (what, expected, found) in
+            [("rows of outputs", rows, outputs.rows()), ("outputs", self.outputs(), outputs.cols())]
+        {
+            if found != expected {
+                return Err(Error::Shape { what, expected, found });
+            }
+        }
         if rows == 0 {
-            return Ok(outputs);
+            return Ok(());
         }
         let block = block_rows(self, rows, pool.members());
         let parts: Vec<_> = outputs.row_blocks_mut(block).map(Mutex::new).collect();
@@ -318,8 +342,7 @@ impl Network {
             }
             solos => pool.run(|team| team.share_out(solos, parts.len(), work)),
         }
-        drop(parts);
-        Ok(outputs)
+        Ok(())
     }
 
     /// The outputs for rows of n_0 inputs, row after row of n_L.

@@ -31,6 +31,10 @@ fn sparse_bytes(numbers: &mut Numbers, rows: usize, inputs: usize, one_in: usize
     (0..rows * inputs).map(|i| byte(i, numbers)).collect()
 }
 
+fn values(matrix: &Matrix) -> Vec<f32> {
+    (0..matrix.rows()).flat_map(|row| matrix.row(row).to_vec()).collect()
+}
+
 /// The outputs of the training pass.
 fn trained_outputs(network: &Network, pool: &Pool, x: &[f32]) -> Vec<f32> {
     let rows = x.len() / network.inputs();
@@ -80,6 +84,9 @@ fn every_way_gives_the_bits_of_the_training_pass() {
                         assert_eq!(found, expected, "{name} on {pool:?}: {what} of {rows}");
                     };
                     check("bytes", network.predict_rows(&pool, &bytes));
+                    let mut outputs = Matrix::from_fn(rows, network.outputs(), |_, _| f32::NAN);
+                    let done = network.predict_into(&pool, &bytes, &mut outputs);
+                    check("outputs of one's own", done.map(|()| values(&outputs)));
                     check("numbers", network.predict_rows(&pool, &floats));
                     check("a matrix", network.predict_rows(&pool, Mat::row_major(&floats, rows, n)));
                     check("columns", network.predict_rows(&pool, columns.view().transposed()));
@@ -137,4 +144,9 @@ fn an_example_of_another_size_is_refused() {
     let pool = Pool::new(Isa::detect(), 1).expect("a pool");
     let error = network.predict(&pool, &[1u8; 6]).expect_err("one row and a half").to_string();
     assert!(error.contains("inputs in the last row") && error.contains('2'), "{error}");
+    for mut outputs in [Matrix::zeros(2, 2), Matrix::zeros(1, 3)] {
+        let error =
+            network.predict_into(&pool, &[1u8; 4], &mut outputs).expect_err("another shape").to_string();
+        assert!(error.contains("outputs"), "{error}");
+    }
 }

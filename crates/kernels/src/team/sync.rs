@@ -48,6 +48,15 @@ pub(crate) fn give_way() -> bool {
     }
 }
 
+/// Parks until this thread is woken, or a millisecond has passed.
+#[cold]
+pub(crate) fn doze() {
+    #[cfg(all(test, loom))]
+    thread::yield_now();
+    #[cfg(not(all(test, loom)))]
+    thread::park_timeout(std::time::Duration::from_millis(1));
+}
+
 /// std's cell, with loom's methods.
 #[cfg(not(all(test, loom)))]
 pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);

@@ -1,14 +1,15 @@
 use super::{Cost, Outputs, at_least_tiny};
 use crate::activation::{Range, Sigmoid};
-use minibatch_kernels::{Mat, MatMut, logistic_terms, subtract};
+use minibatch_kernels::{MatMut, logistic_terms, subtract};
 
 /// The binary cross-entropy C = −Σ[y·ln a + (1 − y)·ln(1 − a)], summed over outputs that are probabilities each for
 /// itself, as in Nielsen's chapter 3. With the sigmoid, Δ_L = A − Y, and c = ln(1 + e^−|z|) + max(0, z) − y·z.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BinaryCrossEntropy;
 
-/// Outputs whose terms are computed at a time, on the stack.
+/// Outputs whose terms are computed at a time, on the stack, and examples.
 const CHUNK: usize = 64;
+const ROWS: usize = 8;
 
 impl Cost for BinaryCrossEntropy {
     fn name(&self) -> &'static str {
@@ -38,18 +39,29 @@ impl Cost for BinaryCrossEntropy {
         let Some(z) = outputs.z.filter(|_| outputs.is::<Sigmoid>()) else {
             return outputs.total_per_element(self);
         };
-        let example = |row: usize| -> f64 {
-            let chunk = |(z, y): (&[f32], &[f32])| {
-                let mut terms = [0.0; CHUNK];
-                let terms = &mut terms[..z.len()];
-                terms.copy_from_slice(z);
-                let len = z.len();
-                logistic_terms(outputs.isa, &mut MatMut::row_major(terms, 1, len), Mat::row_major(y, 1, len));
-                terms.iter().map(|&term| f64::from(term)).sum::<f64>()
-            };
-            z.row(row).chunks(CHUNK).zip(outputs.y.row(row).chunks(CHUNK)).map(chunk).sum()
-        };
-        (0..z.rows()).map(example).sum()
+        let (rows, cols) = (z.rows(), z.cols());
+        let (mut total, mut buffer) = (0.0, [0.0; ROWS * CHUNK]);
+        for first in (0..rows).step_by(ROWS) {
+            let block = first..rows.min(first + ROWS);
+            let mut examples = [0.0; ROWS];
+            for col in (0..cols).step_by(CHUNK) {
+                let chunk = col..cols.min(col + CHUNK);
+                let shape = (block.len(), chunk.len());
+                let mut terms = MatMut::strided(&mut buffer, shape.0, shape.1, CHUNK);
+                terms.copy_from(z.part(block.clone(), chunk.clone()));
+                logistic_terms(outputs.isa, &mut terms, outputs.y.part(block.clone(), chunk));
+                // Side by side, so that a sum needn't wait for its last term; what is left of other examples isn't used.
+                let mut sums = [0.0; ROWS];
+                for j in 0..shape.1 {
+                    for i in 0..ROWS {
+                        sums[i] += f64::from(buffer[i * CHUNK + j]);
+                    }
+                }
+                examples.iter_mut().zip(sums).for_each(|(example, sum)| *example += sum);
+            }
+            examples[..block.len()].iter().for_each(|example| total += example);
+        }
+        total
     }
 
     fn output_error(&self, outputs: Outputs<'_>, delta: &mut MatMut<'_>) {

@@ -1,7 +1,7 @@
 //! Minibatch itself.
 #![forbid(unsafe_code)]
 
-use minibatch::{Dataset, Isa, Network, Optimizer, Pool, Predictor, Registry, Settings, Trainer};
+use minibatch::{Dataset, Isa, Matrix, Network, Optimizer, Pool, Predictor, Registry, Settings, Trainer};
 use std::hint::black_box;
 use std::ops::Range;
 
@@ -13,6 +13,8 @@ struct Minibatch {
     test: Dataset,
     /// The network as it was trained last, for inference.
     trained: Option<(&'static Network, Predictor<'static>)>,
+    /// The outputs of the last batch.
+    outputs: Matrix,
     /// The test set's pixels, row-major, and the same as numbers in [0, 1].
     bytes: Vec<u8>,
     dense: Vec<f32>,
@@ -61,7 +63,8 @@ impl Peer for Minibatch {
         let trainer = Trainer::new(pool, train, network, settings).map_err(|error| text(&error))?;
         let dense = Data::scaled(&data.test_images);
         let (test, batch, examples) = (sets.test, workload.batch, train.len());
-        Ok(Minibatch { trainer, pool, test, trained: None, bytes: data.test_images, dense, batch, examples })
+        let (bytes, outputs) = (data.test_images, Matrix::zeros(0, 0));
+        Ok(Minibatch { trainer, pool, test, trained: None, outputs, bytes, dense, batch, examples })
     }
 
     fn about(&self) -> About {
@@ -90,11 +93,15 @@ impl Peer for Minibatch {
         });
         let (one, at) = (rows.len() == 1, rows.start * network.inputs()..rows.end * network.inputs());
         let (bytes, dense) = (&self.bytes[at.clone()], &self.dense[at]);
+        if !one && self.outputs.rows() != rows.len() {
+            self.outputs = Matrix::zeros(rows.len(), network.outputs());
+        }
+        let (pool, outputs) = (self.pool, &mut self.outputs);
         let done = match (input, one) {
             ("u8", true) => predictor.predict(bytes).map(|outputs| _ = black_box(outputs)),
             ("f32", true) => predictor.predict(dense).map(|outputs| _ = black_box(outputs)),
-            ("u8", false) => network.predict(self.pool, bytes).map(|outputs| _ = black_box(outputs)),
-            ("f32", false) => network.predict(self.pool, dense).map(|outputs| _ = black_box(outputs)),
+            ("u8", false) => network.predict_into(pool, bytes, outputs).map(|()| _ = black_box(outputs)),
+            ("f32", false) => network.predict_into(pool, dense, outputs).map(|()| _ = black_box(outputs)),
             _ => return Err(format!("no inference from {input}")),
         };
         done.map_err(|error| error.to_string())
