@@ -1,12 +1,12 @@
-//! The gather: from the bytes of randomly drawn images to the operand of the first layer's products, in examples (elements)
-//! a second. MNIST if it has been fetched, memory-mapped; else as many synthetic digits in memory.
+//! The gather: from the bytes of randomly drawn images to the operand of the first layer's products, in the form that
+//! minibatches of this size are trained in, in examples (elements) a second. MNIST if it has been fetched, memory-mapped; else as many synthetic digits in memory.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minibatch::Dataset;
 use minibatch_benches::{criterion, digits, fused, matrix};
 use minibatch_data::{Row, Shuffle};
-use minibatch_kernels::{CompactInputs, Isa};
+use minibatch_kernels::{CompactInputs, Examples, Isa, SparseInputs};
 
 /// The minibatches of endless epochs.
 struct Minibatches {
@@ -40,6 +40,29 @@ fn bytes(data: &Dataset, index: u32) -> &[u8] {
     }
 }
 
+/// A minibatch's inputs.
+enum Inputs {
+    /// In groups of four.
+    Sparse(SparseInputs),
+    Compact(CompactInputs),
+}
+
+impl Inputs {
+    fn new(data: &Dataset, size: usize) -> Inputs {
+        match size {
+            ..=64 => Inputs::Sparse(SparseInputs::new(data.input_len(), 32, size)),
+            _ => Inputs::Compact(CompactInputs::new(data.input_len(), size)),
+        }
+    }
+
+    fn gather(&mut self, isa: Isa, size: usize, from: Examples<'_>) {
+        match self {
+            Inputs::Sparse(x) => x.gather(isa, size, from),
+            Inputs::Compact(x) => x.gather(isa, size, from),
+        }
+    }
+}
+
 fn gather(criterion: &mut Criterion) {
     let (sets, what) = digits();
     let data = &sets.train;
@@ -47,19 +70,19 @@ fn gather(criterion: &mut Criterion) {
     for size in [16, 128, 1024] {
         let mut group = criterion.benchmark_group(format!("gather {size}"));
         group.throughput(Throughput::Elements(size as u64));
-        let mut x = CompactInputs::new(data.input_len(), size);
+        let mut x = Inputs::new(data, size);
         for isa in fused() {
             let mut minibatches = Minibatches::new(data, size);
             group.bench_function(format!("bytes, {isa}"), |bencher| {
                 bencher.iter(|| {
                     let indices = minibatches.next();
-                    x.gather_bytes(isa, size, |row| bytes(data, indices[row]));
+                    x.gather(isa, size, Examples::Bytes(&|row| bytes(data, indices[row])));
                 });
             });
             // Always the same images: what is left when the memory has been asked for them in time.
             let indices = minibatches.next().to_vec();
             group.bench_function(format!("bytes in the cache, {isa}"), |bencher| {
-                bencher.iter(|| x.gather_bytes(isa, size, |row| bytes(data, indices[row])));
+                bencher.iter(|| x.gather(isa, size, Examples::Bytes(&|row| bytes(data, indices[row]))));
             });
         }
         let floats = matrix(&sets.test);
@@ -67,7 +90,8 @@ fn gather(criterion: &mut Criterion) {
         group.bench_function(format!("numbers, {}", Isa::detect()), |bencher| {
             bencher.iter(|| {
                 let indices = minibatches.next();
-                x.gather_floats(Isa::detect(), size, |row| floats.row(indices[row] as usize));
+                let from = Examples::Floats(&|row| floats.row(indices[row] as usize));
+                x.gather(Isa::detect(), size, from);
             });
         });
         group.finish();
