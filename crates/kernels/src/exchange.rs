@@ -33,7 +33,7 @@ use crate::matrix::Matrix;
 use crate::prefetch::prefetch_to_write;
 use crate::storage::Line;
 use crate::team::sync::{
-    AtomicBool, AtomicU64, Mutex, Ordering, SPINS, Thread, UnsafeCell, doze, give_way, look_again, thread,
+    AtomicBool, AtomicU64, Mutex, Ordering, PATIENCE, Thread, UnsafeCell, Wait, doze, give_way, thread,
 };
 use crate::team::{Apart, Pointer, Shared, Team, column_block};
 use crate::vector::Vector;
@@ -258,12 +258,8 @@ impl Member<'_> {
     fn wait_for(&self, slot: &Slot, round: u64) {
         let arrived = || slot.arrived.0.load(Ordering::Acquire) >= round;
         let left = || self.exchange.left.load(Ordering::Acquire);
-        for _ in 0..SPINS {
-            if arrived() {
-                return;
-            }
-            look_again();
-        }
+        let mut wait = Wait::new();
+        while !arrived() && wait.look_again() <= PATIENCE {}
         let parked = &self.exchange.slots[self.index].parked.0;
         while !arrived() {
             if !self.strangers.get() {

@@ -26,9 +26,9 @@
 //! - **Nothing dangles.** The work pointer is read only between a claim and its `done`, and the driver doesn't leave the phase
 //!   (where the function lives) before every `done`: a worker that wakes up late finds its claim refused and touches
 //!   nothing.
-//! - **Nobody waits for a thread that hasn't begun.** After [`SPINS_BEFORE_TAKEOVER`] the driver claims what is left and runs
+//! - **Nobody waits for a thread that hasn't begun.** After [`BEFORE_TAKEOVER`] the driver claims what is left and runs
 //!   it itself: so a preempted worker doesn't stall the phase, and more members than cores finish.
-//! - **No wake-up is lost.** Waiting is spinning for [`SPINS`], then parking. A worker writes `parked[i]` and then reads
+//! - **No wake-up is lost.** Waiting is spinning for [`PATIENCE`], then parking. A worker writes `parked[i]` and then reads
 //!   `phase`, the driver writes `phase` and then reads `parked[i]`, with a sequentially consistent fence between the
 //!   two on both sides: one of them sees the other's write.
 //! - **Nothing hangs on a panic.** A panic in a block is caught where it happens and resumed in the driver once the phase is
@@ -46,15 +46,16 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::PoisonError;
+use std::time::Duration;
 use sync::{
-    AtomicBool, AtomicU64, Mutex, Ordering, SPINS, Thread, UnsafeCell, fence, give_way, look_again, thread,
+    AtomicBool, AtomicU64, Mutex, Ordering, PATIENCE, Thread, UnsafeCell, Wait, fence, give_way, thread,
 };
 
 pub(crate) mod sync;
 
-/// How often the driver looks for a block's end before it takes over the blocks nobody claimed: some microseconds,
-/// more than a healthy worker needs to see the phase.
-const SPINS_BEFORE_TAKEOVER: u32 = SPINS / 10;
+/// How long the driver waits for a block's end before it takes over the blocks nobody claimed: more than a healthy worker
+/// needs to see the phase.
+const BEFORE_TAKEOVER: Duration = Duration::from_micros(5);
 
 /// The most members a team can have: the phase word keeps 16 bits for them.
 pub(crate) const MAX_MEMBERS: usize = 4096;
@@ -146,12 +147,15 @@ impl Shared {
     fn next_phase(&self, member: usize, seen: u64) -> u64 {
         let me = &self.members[member];
         loop {
-            for _ in 0..SPINS {
+            let mut wait = Wait::new();
+            loop {
                 let word = self.phase.load(Ordering::Acquire);
                 if word != seen {
                     return word;
                 }
-                look_again();
+                if wait.look_again() > PATIENCE {
+                    break;
+                }
             }
             me.parked.0.store(true, Ordering::Relaxed);
             fence(Ordering::SeqCst);
@@ -220,17 +224,15 @@ impl Shared {
             self.run_claimed(0, generation);
         }
         let is_done = |block: usize| self.members[block].done.0.load(Ordering::Acquire) == generation;
-        let mut spins = 0;
+        let mut wait = Wait::new();
         for block in 1..blocks {
             while !is_done(block) {
-                spins += 1;
-                if spins > SPINS_BEFORE_TAKEOVER && self.claim(block, generation) {
+                let waited = wait.look_again();
+                if waited > BEFORE_TAKEOVER && self.claim(block, generation) {
                     self.run_claimed(block, generation);
-                } else if spins > SPINS {
+                } else if waited > PATIENCE {
                     // Its owner is at it, perhaps preempted.
                     give_way();
-                } else {
-                    look_again();
                 }
             }
         }

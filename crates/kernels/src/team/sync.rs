@@ -3,6 +3,8 @@
 //!
 //! Sequential consistency comes from fences alone, never from an access: loom knows only the former.
 
+use std::time::{Duration, Instant};
+
 #[cfg(all(test, loom))]
 pub(crate) use loom::{
     cell::UnsafeCell,
@@ -17,18 +19,48 @@ pub(crate) use std::{
     thread::{self, Thread},
 };
 
-/// How often a waiting thread looks before it stops to spin: about 50 µs, longer than the driver's own work between two
-/// phases of a step, and than one member lags behind another. One look is about a nanosecond.
-///
-/// The waits spin without the CPU's pause instruction: under a hypervisor a pause in a loop may leave the guest, which
-/// costs more than a step.
-pub(crate) const SPINS: u32 = if cfg!(all(test, loom)) { 1 } else { 50_000 };
+/// How long a waiting thread looks before it stops to spin: longer than the driver's own work between two phases of a step, and
+/// than one member lags behind another.
+pub(crate) const PATIENCE: Duration = Duration::from_micros(50);
 
-/// Between two looks of a spinning thread: nothing, but loom lets others come first.
-#[inline(always)]
-pub(crate) fn look_again() {
-    #[cfg(all(test, loom))]
-    thread::yield_now();
+/// A thread that waits, and looks again and again for what it waits for.
+///
+/// It spins without the CPU's pause instruction: under a hypervisor a pause in a loop may leave the guest, which costs more than
+/// a step. A look takes a quarter of a nanosecond or one, as the CPU goes; so the clock says how long that has been.
+pub(crate) struct Wait {
+    looks: u32,
+    began: Option<Instant>,
+    waited: Duration,
+}
+
+impl Wait {
+    #[inline(always)]
+    pub(crate) fn new() -> Wait {
+        Wait { looks: 0, began: None, waited: Duration::ZERO }
+    }
+
+    /// Between two looks: how long it has waited by now. loom lets others come first, and thinks it was long.
+    #[inline(always)]
+    pub(crate) fn look_again(&mut self) -> Duration {
+        /// Looks between two at the clock, which take as long as it does.
+        const LOOKS: u32 = 256;
+        #[cfg(all(test, loom))]
+        {
+            thread::yield_now();
+            self.waited = Duration::MAX;
+        }
+        self.looks += 1;
+        if self.looks == LOOKS {
+            self.look_at_the_clock();
+        }
+        self.waited
+    }
+
+    #[cold]
+    fn look_at_the_clock(&mut self) {
+        let now = Instant::now();
+        (self.looks, self.waited) = (0, now - *self.began.get_or_insert(now));
+    }
 }
 
 /// Lets others have this core, and says whether one took it that isn't of the team, for a slice of the scheduler's.
@@ -41,10 +73,10 @@ pub(crate) fn give_way() -> bool {
     }
     #[cfg(not(all(test, loom)))]
     {
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         thread::yield_now();
         // A member that waits in its turn yields within a twentieth of that.
-        began.elapsed() > std::time::Duration::from_millis(1)
+        began.elapsed() > Duration::from_millis(1)
     }
 }
 
@@ -54,7 +86,7 @@ pub(crate) fn doze() {
     #[cfg(all(test, loom))]
     thread::yield_now();
     #[cfg(not(all(test, loom)))]
-    thread::park_timeout(std::time::Duration::from_millis(1));
+    thread::park_timeout(Duration::from_millis(1));
 }
 
 /// std's cell, with loom's methods.
