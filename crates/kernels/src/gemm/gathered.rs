@@ -1,8 +1,8 @@
-//! The first layer's products for a few blocks of gathered examples: what a small network spends its time on.
+//! The first layer's forward product for a few blocks of gathered examples, where the update needs all of their active inputs
+//! (an optimiser with moments).
 //!
-//! Both are sweeps over the rows of W whose input is active. With few examples the general loops around the
-//! micro-kernel would cost as much as some of its tiles; here a strip of columns is one loop over all active inputs, and
-//! on the way the memory is asked, a line at a time, for the examples of the next minibatch.
+//! It is a sweep over the rows of W whose input is active. With few examples the general loops around the micro-kernel would
+//! cost as much as some of its tiles; here a strip of columns is one loop over all active inputs.
 
 use super::Product;
 use super::small::{Strip, strips, with_rows};
@@ -20,7 +20,7 @@ pub(super) struct Forward<'a> {
     pub(super) cols: Range<usize>,
 }
 
-/// Steps between two looks at the upcoming lines; the loop's own instructions compete with the multiply-adds.
+/// Steps of the loop that are written out: its own instructions compete with the multiply-adds.
 const STEPS: usize = 4;
 
 impl Kernel for Forward<'_> {

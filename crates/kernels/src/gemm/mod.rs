@@ -143,6 +143,7 @@ pub fn gather_gemm(
                 None
             }
         };
+        // (Its contract: shapes were checked, and members own different columns.)
         isa.run(sparse::Forward { x, b, bias, c: target.at(0), c_row, cols: cols.clone() });
         epilogue.finish(isa, &mut part, 0, cols.start);
     });
