@@ -6,7 +6,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minibatch::Dataset;
 use minibatch_benches::{criterion, digits, fused, matrix};
 use minibatch_data::{Row, Shuffle};
-use minibatch_kernels::{CompactInputs, Examples, Isa, SparseInputs};
+use minibatch_kernels::{Examples, Isa, SparseInputs};
 
 /// The minibatches of endless epochs.
 struct Minibatches {
@@ -40,29 +40,6 @@ fn bytes(data: &Dataset, index: u32) -> &[u8] {
     }
 }
 
-/// A minibatch's inputs.
-enum Inputs {
-    /// In groups of four.
-    Sparse(SparseInputs),
-    Compact(CompactInputs),
-}
-
-impl Inputs {
-    fn new(data: &Dataset, size: usize) -> Inputs {
-        match size {
-            ..=64 => Inputs::Sparse(SparseInputs::new(data.input_len(), 32, size)),
-            _ => Inputs::Compact(CompactInputs::new(data.input_len(), size)),
-        }
-    }
-
-    fn gather(&mut self, isa: Isa, size: usize, from: Examples<'_>) {
-        match self {
-            Inputs::Sparse(x) => x.gather(isa, size, from),
-            Inputs::Compact(x) => x.gather(isa, size, from),
-        }
-    }
-}
-
 fn gather(criterion: &mut Criterion) {
     let (sets, what) = digits();
     let data = &sets.train;
@@ -70,7 +47,7 @@ fn gather(criterion: &mut Criterion) {
     for size in [16, 128, 1024] {
         let mut group = criterion.benchmark_group(format!("gather {size}"));
         group.throughput(Throughput::Elements(size as u64));
-        let mut x = Inputs::new(data, size);
+        let mut x = SparseInputs::new(data.input_len(), size);
         for isa in fused() {
             let mut minibatches = Minibatches::new(data, size);
             group.bench_function(format!("bytes, {isa}"), |bencher| {

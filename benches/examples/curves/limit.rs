@@ -1,29 +1,25 @@
-//! A step of the default network against the machine's ceilings, product by product, with the zeros left out: of four examples
-//! at a time in what is computed, of the whole minibatch in what is moved, since weights that one group needs stay in the
-//! first-level cache for the next.
+//! A step of the default network against the machine's ceilings, product by product, with the zeros left out: of four
+//! neighbouring inputs of an example in what is computed, of the whole minibatch in what is moved.
 
 use crate::machine::Machine;
 use minibatch::Dataset;
 use minibatch_benches::digits;
 use minibatch_data::{Row, Shuffle};
-use minibatch_kernels::{CompactInputs, Isa};
+use minibatch_kernels::{Examples, Isa, SparseInputs};
 use std::fmt::Write;
 
 /// B, n_0, n_1, n_2 of the default job.
 const B: usize = 16;
 const SIZES: [usize; 3] = [784, 32, 10];
 
-/// Examples whose zeros are left out together.
-const GROUP: usize = 4;
-
 /// The table, one line for each part of a step: µs of arithmetic at the FMA peak, µs of the weights' way from the
 /// second-level cache; the longer of the two is the least the part can take on one core.
 pub(crate) fn table(machine: &Machine) -> String {
     let (sets, what) = digits();
-    let (active, of_group) = (active(&sets.train, B), active(&sets.train, GROUP));
+    let (active, computed) = active(&sets.train);
     let [inputs, hidden, outputs] = SIZES.map(|n| n as f64);
     let first = |bandwidth: f64| {
-        let flops = 2.0 * B as f64 * of_group * hidden;
+        let flops = 2.0 * B as f64 * computed * hidden;
         (flops / machine.peak * 1e6, 4.0 * active * hidden / bandwidth * 1e6)
     };
     let product = |depth: f64, width: f64, bandwidth: f64| {
@@ -41,7 +37,7 @@ pub(crate) fn table(machine: &Machine) -> String {
         ("update, layer 1", first(update)),
     ];
     let mut text = format!(
-        "a step of 784-32-10 at B = 16 on {what}: of {inputs:.0} inputs, {active:.0} are not 0 throughout a minibatch, {of_group:.0} throughout a group of four\n"
+        "a step of 784-32-10 at B = 16 on {what}: of {inputs:.0} inputs, {active:.0} are in quads that are not 0 throughout a minibatch, {computed:.0} in those of one example\n"
     );
     let mut sum = 0.0;
     for (name, (arithmetic, way)) in parts {
@@ -57,20 +53,23 @@ pub(crate) fn table(machine: &Machine) -> String {
     text
 }
 
-/// Mean number of inputs that are not 0 in all of `examples` that follow one another in an epoch.
-fn active(data: &Dataset, examples: usize) -> f64 {
+/// Mean number of inputs in quads that are not 0 throughout a minibatch, and in quads that are not 0 in an example.
+fn active(data: &Dataset) -> (f64, f64) {
     let mut shuffle = Shuffle::new(data.len(), 0).expect("a dataset has examples");
     shuffle.begin_epoch();
-    let mut inputs = CompactInputs::new(data.input_len(), examples);
-    let (mut sum, mut count) = (0, 0);
-    for first in (0..data.len() - examples).step_by(examples) {
-        let indices = shuffle.minibatch(first, examples);
-        inputs.gather_bytes(Isa::detect(), examples, |row| match data.input(indices[row] as usize) {
+    let mut inputs = SparseInputs::new(data.input_len(), B);
+    let (mut lists, mut entries, mut count) = (0, 0, 0);
+    for first in (0..data.len() - B).step_by(B) {
+        let indices = shuffle.minibatch(first, B);
+        let from = Examples::Bytes(&|row| match data.input(indices[row] as usize) {
             Row::Bytes(bytes) => bytes,
             Row::Floats(_) => &[],
         });
-        sum += inputs.active().len();
+        inputs.gather(Isa::detect(), B, from);
+        lists += inputs.lists();
+        entries += inputs.entries();
         count += 1;
     }
-    sum as f64 / f64::from(count)
+    let inputs = |quads: usize, of: f64| 4.0 * quads as f64 / of;
+    (inputs(lists, f64::from(count)), inputs(entries, f64::from(count) * B as f64))
 }

@@ -1,10 +1,10 @@
 //! A minibatch's inputs for a team, in the form that its first layer's products want.
 
-use crate::compact::CompactInputs;
-use crate::gemm::sizes;
 use crate::isa::{ArithmeticClass, Isa};
+use crate::matrix::Matrix;
 use crate::prefetch::Expected;
-use crate::sparse::SparseInputs;
+use crate::sparse::{SparseInputs, fractions_of};
+use crate::storage::LINE;
 
 /// Where a minibatch's examples come from: a function from 0, 1, … to the inputs of that example.
 #[derive(Clone, Copy)]
@@ -13,6 +13,28 @@ pub enum Examples<'a> {
     Bytes(&'a (dyn Fn(usize) -> &'a [u8] + Sync + 'a)),
     /// Numbers as they are.
     Floats(&'a (dyn Fn(usize) -> &'a [f32] + Sync + 'a)),
+}
+
+impl Examples<'_> {
+    /// Copies the first examples to rows of `to`, as many as it has.
+    ///
+    /// # Panics
+    ///
+    /// If an example's length isn't the number of columns.
+    pub fn copy_to(self, isa: Isa, rows: usize, to: &mut Matrix) {
+        for row in 0..rows {
+            match self {
+                Examples::Bytes(from) => {
+                    assert!(from(row).len() == to.cols(), "an example of {} inputs", from(row).len());
+                    fractions_of(isa, from(row), to.row_mut(row));
+                }
+                Examples::Floats(from) => {
+                    assert!(from(row).len() == to.cols(), "an example of {} inputs", from(row).len());
+                    to.row_mut(row).copy_from_slice(from(row));
+                }
+            }
+        }
+    }
 }
 
 /// A minibatch's inputs for a team: a copy for each member.
@@ -25,6 +47,9 @@ pub struct TeamInputs {
     pub(crate) copies: Vec<MemberInputs>,
     /// Members that share the current minibatch's products, and so have gathered it.
     pub(crate) sharing: usize,
+    inputs: usize,
+    /// In the current minibatch.
+    pub(crate) examples: usize,
 }
 
 /// One member's copy. Two cache lines: a core fetches them in pairs, and must not take another member's along.
@@ -38,77 +63,49 @@ pub(crate) struct MemberInputs {
 /// How a minibatch's inputs are kept.
 #[derive(Clone, Debug)]
 pub(crate) enum Form {
-    /// Without inputs that are 0 in the whole minibatch.
-    Compact(CompactInputs),
-    /// In groups of four examples, each without inputs that are 0 in the group.
+    /// Without what is 0.
     Sparse(SparseInputs),
+    /// All of them (B × n_0), for products by the matrixmultiply crate.
+    Dense(Matrix),
 }
 
 impl TeamInputs {
-    /// Room for minibatches of up to `examples` examples of `inputs` inputs, in a team of `members`.
+    /// Room for minibatches of up to `examples` examples of `inputs` inputs, for a layer of `outputs` neurons that a team of
+    /// `members` computes with the arithmetic of `isa`.
     ///
     /// # Panics
     ///
     /// If there are more than 2³¹ inputs, or no members.
-    pub fn new(inputs: usize, examples: usize, members: usize) -> TeamInputs {
-        TeamInputs::of(Form::Compact(CompactInputs::new(inputs, examples)), inputs, examples, members)
-    }
-
-    /// As [`new`](Self::new), for a layer of `outputs` neurons whose update is
-    /// [`accumulate_gathered`](crate::accumulate_gathered) and nothing else. Then zeros can be left out of a few examples at a
-    /// time rather than of the whole minibatch, which saves more of them.
-    ///
-    /// # Panics
-    ///
-    /// As [`new`](Self::new).
-    pub fn to_accumulate(
-        isa: Isa,
-        inputs: usize,
-        outputs: usize,
-        examples: usize,
-        members: usize,
-    ) -> TeamInputs {
-        if examples > sizes::GATHERED_ROWS || isa.class() != ArithmeticClass::Fused {
-            return TeamInputs::new(inputs, examples, members);
-        }
-        TeamInputs::of(Form::Sparse(SparseInputs::new(inputs, outputs, examples)), inputs, examples, members)
-    }
-
-    fn of(form: Form, inputs: usize, examples: usize, members: usize) -> TeamInputs {
+    pub fn new(isa: Isa, inputs: usize, outputs: usize, examples: usize, members: usize) -> TeamInputs {
         assert!(members > 0, "a team has members");
+        let form = match isa.class() {
+            ArithmeticClass::Matrixmultiply => Form::Dense(Matrix::zeros(examples, inputs)),
+            // So narrow a layer is shared by examples, in whole blocks of them.
+            ArithmeticClass::Fused if outputs < LINE * members => {
+                let block = examples.div_ceil(members).next_multiple_of(LINE);
+                Form::Sparse(SparseInputs::in_blocks(inputs, examples, block))
+            }
+            ArithmeticClass::Fused => Form::Sparse(SparseInputs::new(inputs, examples)),
+        };
         let copy = MemberInputs { form, expected: Expected::new(inputs, examples) };
-        TeamInputs { copies: vec![copy; members], sharing: 0 }
+        TeamInputs { copies: vec![copy; members], sharing: 0, inputs, examples: 0 }
     }
 
     /// n_0.
     pub fn inputs(&self) -> usize {
-        match &self.copies[0].form {
-            Form::Compact(x) => x.inputs(),
-            Form::Sparse(x) => x.inputs(),
-        }
+        self.inputs
     }
 
     /// Examples in the current minibatch.
     pub fn examples(&self) -> usize {
-        match &self.copies[0].form {
-            Form::Compact(x) => x.examples(),
-            Form::Sparse(x) => x.examples(),
-        }
+        self.examples
     }
 
-    /// Tells which rows of n_0 bytes will be gathered next: the update of few examples asks the memory for them on its way. Never
-    /// changes a result.
+    /// Tells which rows of n_0 bytes will be gathered next: the update asks the memory for them on its way. Never changes a
+    /// result.
     pub fn expect<'r>(&mut self, rows: &(impl Iterator<Item = &'r [u8]> + Clone)) {
         for copy in &mut self.copies[..self.sharing] {
             copy.expected.take(rows.clone());
-        }
-    }
-
-    /// The current minibatch, of inputs made by [`new`](Self::new).
-    pub(crate) fn compact(&self, member: usize) -> &CompactInputs {
-        match &self.copies[member].form {
-            Form::Compact(x) => x,
-            Form::Sparse(_) => panic!("inputs that are only to be accumulated"),
         }
     }
 }
@@ -117,8 +114,8 @@ impl MemberInputs {
     /// Takes in `examples` examples.
     pub(crate) fn gather(&mut self, isa: Isa, examples: usize, from: Examples<'_>) {
         match &mut self.form {
-            Form::Compact(x) => x.gather(isa, examples, from),
             Form::Sparse(x) => x.gather(isa, examples, from),
+            Form::Dense(x) => from.copy_to(isa, examples, x),
         }
     }
 }

@@ -26,7 +26,6 @@
 #![allow(unsafe_code)]
 
 mod arch;
-mod compact;
 mod elementwise;
 mod exchange;
 mod gemm;
@@ -46,7 +45,6 @@ mod team;
 mod vector;
 mod view;
 
-pub use compact::CompactInputs;
 pub use elementwise::*;
 pub use exchange::{Exchange, Member};
 pub use gemm::{
@@ -59,6 +57,6 @@ pub use pass::{max_magnitudes, scale_and_sum};
 pub use pool::{Pool, PoolError};
 pub use reduce::*;
 pub use solo::Solo;
-pub use sparse::{SparseInputs, sparse_gemm};
+pub use sparse::{SparseInputs, SparseRow, sparse_gemm};
 pub use team::Team;
 pub use view::{Mat, MatMut};

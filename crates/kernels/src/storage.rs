@@ -12,7 +12,7 @@ pub(crate) const LINE: usize = 16;
 
 /// One cache line of values: what makes storage start on a 64-byte boundary.
 #[repr(C, align(64))]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Line(pub(crate) [f32; LINE]);
 
 impl Line {

@@ -1,6 +1,7 @@
 //! The one abstraction over instruction sets: a register of `f32` lanes.
 
 use crate::isa::Kernel;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 /// A SIMD register of `LANES` f32 values and the few operations the kernels are written in.
@@ -26,9 +27,6 @@ pub(crate) trait Vector: Copy {
 
     /// Whether `fma` rounds once.
     const FUSED: bool;
-
-    /// Columns that [`transpose_bytes`](Self::transpose_bytes) handles at once: 16, 32 or 64.
-    const BYTE_COLUMNS: usize;
 
     /// Chooses the first n lanes: the edge of a matrix.
     type Mask: Copy;
@@ -57,82 +55,46 @@ pub(crate) trait Vector: Copy {
     /// Reads `LANES` bytes as the numbers 0 to 255. Used by the gather.
     unsafe fn load_bytes(from: *const u8) -> Self;
 
-    /// Bit j tells whether byte j of any of 16 rows of `BYTE_COLUMNS` bytes is not 0. Used by the gather.
-    unsafe fn nonzero_columns(rows: &[*const u8; 16]) -> u64;
-
-    /// Transposes 16 rows of `BYTE_COLUMNS` bytes: byte j of row i goes to `to[transposed_at(j)][i]`. Used by the gather.
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]);
-
-    /// Where [`transpose_bytes`](Self::transpose_bytes) puts column j: a register holds columns 16 apart, and is stored whole.
-    #[inline(always)]
-    fn transposed_at(j: usize) -> usize {
-        j % 16 * (Self::BYTE_COLUMNS / 16) + j / 16
-    }
-
     /// Transposes `LANES` rows of `LANES` values: value j of row i goes to value i of row j. Rows are `from_row` and
     /// `to_row` values apart. Used by packing and by the swapped product.
     unsafe fn transpose(from: *const f32, from_row: usize, to: *mut f32, to_row: usize);
 
-    /// Bit i tells whether byte i of 16 is not 0. Used by the gather.
+    /// Transposes 16 rows of 16 values of four bytes, whatever they are: value q of row i goes to value i of row q. Used by the
+    /// gather.
     #[inline(always)]
-    unsafe fn nonzero_bytes(from: *const u8) -> u16 {
-        // SAFETY: the caller gives 16 bytes.
-        (0..16).fold(0, |bits, i| bits | u16::from(unsafe { from.add(i).read() } != 0) << i)
-    }
-
-    /// Writes `first + i` for every set bit i of `bits`, ascending, to `to`, and returns their number; up to 16 values
-    /// are overwritten. Used by the gather.
-    #[inline(always)]
-    unsafe fn write_set_bits(mut bits: u16, first: u32, to: *mut u32) -> usize {
-        let count = bits.count_ones() as usize;
-        for i in 0..count {
-            // SAFETY: at most 16 set bits, and the caller gives room for 16.
-            unsafe { to.add(i).write(first + bits.trailing_zeros()) };
-            bits &= bits - 1;
-        }
-        count
-    }
-
-    /// Which of `columns` of four rows of bytes aren't 0 in all four: their indices, ascending, to `indices`, their
-    /// bytes side by side to `quads`. Returns their number; up to 16 more of each are overwritten. On its way it may ask the
-    /// memory for what lies `ahead` bytes after each row: a hint. Used by the sparse gather.
-    #[inline(always)]
-    unsafe fn nonzero_quads(
-        rows: &[*const u8; 4],
-        columns: Range<usize>,
-        _ahead: usize,
-        indices: *mut u32,
-        quads: *mut [u8; 4],
-    ) -> usize {
-        let [a, b, c, d] = *rows;
-        let mut count = 0;
-        for first in columns.clone().step_by(16) {
-            // SAFETY: the caller gives rows with these bytes, and room for 16 more than the columns so far.
-            unsafe {
-                let bits = if first + 16 <= columns.end {
-                    Self::nonzero_bytes(a.add(first))
-                        | Self::nonzero_bytes(b.add(first))
-                        | Self::nonzero_bytes(c.add(first))
-                        | Self::nonzero_bytes(d.add(first))
-                } else {
-                    (first..columns.end).fold(0, |bits, j| {
-                        let any = *a.add(j) | *b.add(j) | *c.add(j) | *d.add(j);
-                        bits | u16::from(any != 0) << (j - first)
-                    })
-                };
-                let found = Self::write_set_bits(bits, first as u32, indices.add(count));
-                for at in count..count + found {
-                    let j = *indices.add(at) as usize;
-                    quads.add(at).write([*a.add(j), *b.add(j), *c.add(j), *d.add(j)]);
+    unsafe fn transpose_quads(rows: &[*const u8; 16], to: *mut [u32; 16]) {
+        // SAFETY: the caller gives the rows, and room; LANES divides 16.
+        unsafe {
+            let mut lines = MaybeUninit::<[[u32; 16]; 16]>::uninit();
+            let from = lines.as_mut_ptr().cast::<[u32; 16]>();
+            for (i, row) in rows.iter().enumerate() {
+                from.add(i).write(row.cast::<[u32; 16]>().read_unaligned());
+            }
+            let (from, to) = (from.cast::<f32>(), to.cast::<f32>());
+            for i in (0..16).step_by(Self::LANES) {
+                for q in (0..16).step_by(Self::LANES) {
+                    Self::transpose(from.add(i * 16 + q), 16, to.add(q * 16 + i), 16);
                 }
-                count += found;
             }
         }
-        count
+    }
+
+    /// Copies those of 16 values of four bytes that aren't 0, in order, and returns which they are, a bit for each; up to 16 are
+    /// overwritten. Used by the gather.
+    #[inline(always)]
+    unsafe fn nonzero_quads(from: &[u32; 16], to: *mut [u8; 4]) -> u16 {
+        let (mut bits, mut count) = (0, 0);
+        for (i, quad) in from.iter().enumerate() {
+            // SAFETY: the caller gives room for 16.
+            unsafe { to.add(count).write(quad.to_ne_bytes()) };
+            bits |= u16::from(*quad != 0) << i;
+            count += usize::from(*quad != 0);
+        }
+        bits
     }
 
     /// Of `columns` of a row the values that aren't 0: their indices, ascending, to `indices`, themselves to `values`.
-    /// Returns their number; up to 16 more of each are overwritten. Used by the sparse gather.
+    /// Returns their number; up to 16 more of each are overwritten. Used for single examples.
     #[inline(always)]
     unsafe fn nonzero_floats(
         row: *const f32,

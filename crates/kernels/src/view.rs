@@ -241,6 +241,16 @@ impl<'a> MatMut<'a> {
         MatMut { data, cols: cols.len(), ..self }
     }
 
+    /// The rows `rows`.
+    ///
+    /// # Panics
+    ///
+    /// If they reach outside.
+    pub fn rows_part(self, rows: Range<usize>) -> MatMut<'a> {
+        let data = self.as_mat().part(rows.clone(), 0..self.cols).data.cast_mut();
+        MatMut { data, rows: rows.len(), ..self }
+    }
+
     /// The same view for a shorter time.
     pub fn reborrow(&mut self) -> MatMut<'_> {
         MatMut { borrow: PhantomData, ..*self }

@@ -265,7 +265,7 @@ fn gathered_inputs_and_the_step_in_one() {
         for (isa, threads) in Isa::fused().into_iter().flat_map(|isa| [(isa, 1), (isa, 2), (isa, 3)]) {
             for descent in DESCENTS {
                 let mut state = panel_state(m, n, 7);
-                let (mut x, mut g) = (TeamInputs::new(m, k, threads), Panels::zeros(m, n));
+                let (mut x, mut g) = (TeamInputs::new(isa, m, n, k, threads), Panels::zeros(m, n));
                 let expected = pool(isa, threads).run(|team| {
                     let mut z = Matrix::zeros(k, n);
                     let (z, start) = (&mut z.view_mut(), Start::Zero);
@@ -299,7 +299,7 @@ fn inputs_that_are_zero_have_no_gradient() {
         let mut state = panel_state(m, n, 1);
         let descent = Descent::Momentum { rate: 1.0, momentum: 0.0 };
         let before = state.clone();
-        let mut x = TeamInputs::new(m, 1, 1);
+        let mut x = TeamInputs::new(isa, m, n, 1, 1);
         let mut z = Matrix::zeros(1, n);
         pool(isa, 1).run(|team| {
             let examples = Examples::Floats(&|i: usize| rows[i]);

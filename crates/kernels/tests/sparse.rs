@@ -1,7 +1,7 @@
 //! Sparse products have the bits of dense ones, and work is shared out once.
 
 use minibatch_kernels::{
-    Isa, Mat, Matrix, Panels, Pool, Solo, SparseInputs, Start, Store, argmax, gemm, sparse_gemm,
+    Isa, Mat, Matrix, Panels, Pool, Solo, SparseInputs, SparseRow, Start, Store, argmax, gemm, sparse_gemm,
 };
 use proptest::prelude::*;
 
@@ -36,8 +36,8 @@ fn assert_same_bits(found: &Matrix, expected: &Matrix, what: &str) {
     }
 }
 
-/// The edges of lists (16 and 64 inputs), of groups (4 examples) and of strips (16, 32 and 64 columns), and one to each
-/// side.
+/// The edges of quads (4 inputs), of what is transposed at once (64 inputs, 16 examples), of blocks (64 examples) and of
+/// strips (16, 32, 64 and 128 columns), and one to each side.
 fn shape() -> impl Strategy<Value = (usize, usize, usize)> {
     let inputs = prop_oneof![
         Just(1),
@@ -49,9 +49,17 @@ fn shape() -> impl Strategy<Value = (usize, usize, usize)> {
         Just(784),
         Just(1100)
     ];
-    let cols =
-        prop_oneof![Just(1), 7usize..10, 15usize..18, 31usize..34, 47usize..50, 63usize..67, 1usize..140];
-    (1usize..10, inputs, cols)
+    let cols = prop_oneof![
+        Just(1),
+        7usize..10,
+        15usize..18,
+        31usize..34,
+        47usize..50,
+        63usize..67,
+        127usize..130,
+        1usize..140
+    ];
+    (prop_oneof![1usize..10, 15usize..18, 62usize..67, Just(130)], inputs, cols)
 }
 
 proptest! {
@@ -66,22 +74,28 @@ proptest! {
         let mut w = Panels::zeros(inputs, cols);
         (0..inputs * cols).for_each(|i| w.set(i / cols, i % cols, numbers.signed()));
         let bias: Vec<f32> = (0..cols).map(|_| numbers.signed()).collect();
-        for isa in Isa::available() {
+        for isa in Isa::fused() {
             let expected = dense(isa, x.view(), &w, &bias);
             // What was there before must not come through.
-            let (mut sparse, mut c) = (SparseInputs::new(inputs, cols, rows), Matrix::from_fn(rows, cols, |_, _| f32::NAN));
+            let (mut sparse, mut c) = (SparseInputs::new(inputs, rows), Matrix::from_fn(rows, cols, |_, _| f32::NAN));
             sparse.gather_bytes(isa, rows, |i| &bytes[i * inputs..][..inputs]);
             prop_assert_eq!(sparse.examples(), rows);
-            sparse_gemm(isa, &sparse, &w, &bias, &mut c.view_mut());
+            sparse_gemm(isa, &sparse, &w, &bias, &mut c.view_mut(), &Store);
             assert_same_bits(&c, &expected, &format!("bytes on {isa}"));
-            for row in 0..rows {
-                sparse.gather_floats(isa, 1, |_| x.row(row));
-                sparse_gemm(isa, &sparse, &w, &bias, &mut c.rows_mut(row..row + 1));
-            }
-            assert_same_bits(&c, &expected, &format!("numbers on {isa}"));
             sparse.gather_floats(isa, rows, |i| x.row(i));
-            sparse_gemm(isa, &sparse, &w, &bias, &mut c.view_mut());
-            assert_same_bits(&c, &expected, &format!("rows of numbers on {isa}"));
+            sparse_gemm(isa, &sparse, &w, &bias, &mut c.view_mut(), &Store);
+            assert_same_bits(&c, &expected, &format!("numbers on {isa}"));
+        }
+        for isa in Isa::available() {
+            let row = rows - 1;
+            let expected = dense(isa, x.view().part(row..rows, 0..inputs), &w, &bias);
+            let (mut sparse, mut c) = (SparseRow::new(inputs), Matrix::from_fn(1, cols, |_, _| f32::NAN));
+            sparse.take_bytes(isa, &bytes[row * inputs..]);
+            sparse.multiply(isa, &w, &bias, c.row_mut(0));
+            assert_same_bits(&c, &expected, &format!("a row of bytes on {isa}"));
+            sparse.take_floats(isa, x.row(row));
+            sparse.multiply(isa, &w, &bias, c.row_mut(0));
+            assert_same_bits(&c, &expected, &format!("a row of numbers on {isa}"));
         }
     }
 
@@ -112,12 +126,15 @@ proptest! {
 #[test]
 fn not_a_number_comes_through() {
     for isa in Isa::available() {
-        let (mut sparse, mut c) = (SparseInputs::new(20, 1, 1), Matrix::zeros(1, 1));
+        let (mut row, mut sparse, mut c) =
+            (SparseRow::new(20), SparseInputs::new(20, 1), Matrix::zeros(2, 1));
         let mut x = [0.0; 20];
         x[18] = f32::NAN;
+        row.take_floats(isa, &x);
+        row.multiply(isa, &Panels::zeros(20, 1), &[1.0], c.row_mut(0));
         sparse.gather_floats(isa, 1, |_| &x);
-        sparse_gemm(isa, &sparse, &Panels::zeros(20, 1), &[1.0], &mut c.view_mut());
-        assert!(c.row(0)[0].is_nan(), "{isa}");
+        sparse_gemm(isa, &sparse, &Panels::zeros(20, 1), &[1.0], &mut c.rows_mut(1..2), &Store);
+        assert!(c.row(0)[0].is_nan() && c.row(1)[0].is_nan(), "{isa}");
     }
 }
 

@@ -72,8 +72,8 @@ impl Network {
             return Err(Error::Setting { setting: "number of examples", expected, found: rows.to_string() });
         }
         let (isa, neurons, members) = (pool.isa(), self.layers[0].outputs(), pool.members());
-        let to_accumulate = TeamInputs::to_accumulate(isa, self.inputs(), neurons, rows, members);
-        let mut workspace = Workspace::new(self, rows, to_accumulate);
+        let inputs = TeamInputs::new(isa, self.inputs(), neurons, rows, members);
+        let mut workspace = Workspace::new(self, rows, inputs);
         let inputs = x.to_matrix();
         let examples = Examples::Floats(&|row| inputs.row(row));
         workspace.targets = y.to_matrix();

@@ -1,15 +1,17 @@
 //! The forward pass alone: outputs for rows of inputs.
 //!
 //! Examples don't know of one another, so members share them out in blocks, each of which one thread takes from the
-//! first layer to the last. In the first layer of images the zeros are left out group by group ([`sparse_gemm`]).
+//! first layer to the last. In the first layer of images the zeros are left out ([`sparse_gemm`]).
 
 use crate::activation::Range as Values;
 use crate::backprop::Activate;
 use crate::error::Error;
 use crate::network::{Layer, Network};
-use minibatch_data::{Dataset, Row};
+use crate::workspace::with_examples;
+use minibatch_data::Dataset;
 use minibatch_kernels::{
-    Epilogue, Mat, Matrix, Pool, Solo, SparseInputs, Start, Store, Team, argmax, gemm, sparse_gemm,
+    ArithmeticClass, Epilogue, Examples, Mat, MatMut, Matrix, Pool, Solo, SparseInputs, Start, Store, Team,
+    argmax, gemm, sparse_gemm,
 };
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -21,12 +23,8 @@ pub(crate) const BLOCK: usize = 256;
 /// Values of the widest layer that go through the layers at a time: they should stay in the second-level cache.
 const VALUES: usize = 1 << 16;
 
-/// Examples whose zeros are left out at a time where one strip takes all columns of the first layer: their lists stay in
-/// the first-level cache.
-const NARROW_ROWS: usize = 16;
-
-/// Columns of one strip: see [`NARROW_ROWS`].
-const NARROW_COLS: usize = 64;
+/// Examples whose zeros are left out at a time: in longer ones lists are longer, but leave the first-level cache.
+const SPARSE_ROWS: usize = 128;
 
 /// Multiply-adds that are worth waking another thread for.
 const WORK_PER_MEMBER: usize = 1_000_000;
@@ -90,69 +88,74 @@ impl Rows<'_> {
 
 /// What the first layer needs.
 struct Inputs {
-    /// A_0 of bytes (up to `sparse_rows` × n_0)
+    /// A_0 of bytes (up to `SPARSE_ROWS` × n_0)
     bytes: SparseInputs,
-    sparse_rows: usize,
     /// A_0 of numbers that don't lie in one matrix (rows at a time × n_0); empty until there are some
     floats: Matrix,
 }
 
 impl Inputs {
-    /// The first layer's product for `examples` of `x`, into rows of `output` from `at` on.
-    #[expect(clippy::too_many_arguments, reason = "a product")]
-    fn product<'a>(
+    /// The first layer's product for `examples` of `x`, into as many rows of `output`.
+    fn product(
         &mut self,
         team: &Team<'_>,
         layer: &Layer,
-        x: Rows<'a>,
+        x: Rows<'_>,
         examples: Range<usize>,
-        output: &mut Matrix,
-        at: usize,
+        output: &mut MatMut<'_>,
         epilogue: &dyn Epilogue,
     ) {
-        let (n, rows, isa) = (layer.inputs(), examples.len(), team.isa());
-        let dense = |x: Mat<'_>, output: &mut Matrix| {
-            let (output, start) = (&mut output.rows_mut(at..at + rows), Start::Bias(&layer.biases));
-            gemm(team, x, layer.weights.view(), output, start, epilogue);
-        };
-        let bytes = &mut self.bytes;
-        let mut sparse = |row: &dyn Fn(usize) -> &'a [u8]| {
-            for first in (0..rows).step_by(self.sparse_rows) {
-                let count = self.sparse_rows.min(rows - first);
-                bytes.gather_bytes(isa, count, |i| row(examples.start + first + i));
-                let output = &mut output.rows_mut(at + first..at + first + count);
-                sparse_gemm(isa, bytes, &layer.weights, &layer.biases, output);
-                epilogue.finish(isa, output, at + first, 0);
-            }
+        let (n, first) = (layer.inputs(), examples.start);
+        let mut dense = |x: Mat<'_>| {
+            gemm(team, x, layer.weights.view(), output, Start::Bias(&layer.biases), epilogue);
         };
         match x {
-            Rows::Bytes(bytes) => sparse(&|i| &bytes[i * n..][..n]),
-            Rows::Floats(floats) => dense(Mat::row_major(&floats[examples.start * n..], rows, n), output),
+            Rows::Floats(floats) => dense(Mat::row_major(&floats[first * n..], examples.len(), n)),
             Rows::Matrix(x) => {
                 let part = x.part(examples, 0..n);
-                if part.is_strided() {
-                    dense(part, output);
-                } else {
-                    dense(part.to_matrix().view(), output);
+                if part.is_strided() { dense(part) } else { dense(part.to_matrix().view()) }
+            }
+            Rows::Bytes(bytes) => {
+                let row = |i: usize| &bytes[(first + i) * n..][..n];
+                self.gathered(team, layer, Examples::Bytes(&row), output, epilogue);
+            }
+            Rows::Dataset(data) => with_examples(
+                data,
+                |i| first + i,
+                |examples| {
+                    self.gathered(team, layer, examples, output, epilogue);
+                },
+            ),
+        }
+    }
+
+    /// The same for examples that have to be gathered: of bytes without their zeros.
+    fn gathered(
+        &mut self,
+        team: &Team<'_>,
+        layer: &Layer,
+        examples: Examples<'_>,
+        output: &mut MatMut<'_>,
+        epilogue: &dyn Epilogue,
+    ) {
+        let (isa, rows) = (team.isa(), output.rows());
+        match examples {
+            Examples::Bytes(row) if isa.class() == ArithmeticClass::Fused => {
+                for first in (0..rows).step_by(SPARSE_ROWS) {
+                    let end = rows.min(first + SPARSE_ROWS);
+                    self.bytes.gather_bytes(isa, end - first, |i| row(first + i));
+                    let output = &mut output.reborrow().rows_part(first..end);
+                    sparse_gemm(isa, &self.bytes, &layer.weights, &layer.biases, output, epilogue);
                 }
             }
-            Rows::Dataset(data) => match data.input(examples.start) {
-                Row::Bytes(_) => sparse(&|i| match data.input(i) {
-                    Row::Bytes(bytes) => bytes,
-                    Row::Floats(_) => unreachable!("all rows of a dataset are of one kind"),
-                }),
-                Row::Floats(_) => {
-                    if self.floats.rows() < rows {
-                        self.floats = Matrix::zeros(rows, n);
-                    }
-                    for (row, example) in examples.enumerate() {
-                        if let Row::Floats(floats) = data.input(example) {
-                            self.floats.row_mut(row).copy_from_slice(floats);
-                        }
-                    }
-                    dense(self.floats.top(rows), output);
+            _ => {
+                if self.floats.rows() < rows {
+                    self.floats = Matrix::zeros(rows, layer.inputs());
                 }
-            },
+                examples.copy_to(isa, rows, &mut self.floats);
+                let (x, start) = (self.floats.top(rows), Start::Bias(&layer.biases));
+                gemm(team, x, layer.weights.view(), output, start, epilogue);
+            }
         }
     }
 }
@@ -173,14 +176,12 @@ pub(crate) struct Inference {
 impl Inference {
     /// Room for outputs of up to `rows` examples.
     fn new(network: &Network, rows: usize) -> Inference {
-        let (hidden, first) = (&network.layers[..network.layers.len() - 1], &network.layers[0]);
+        let hidden = &network.layers[..network.layers.len() - 1];
         let widest = hidden.iter().map(Layer::outputs).max().unwrap_or(1);
-        let rows_at_a_time = (VALUES / widest).next_multiple_of(NARROW_ROWS).min(rows);
-        let sparse_rows = if first.outputs() <= NARROW_COLS { NARROW_ROWS } else { rows_at_a_time }.min(rows);
+        let rows_at_a_time = (VALUES / widest).next_multiple_of(SPARSE_ROWS).min(rows);
         Inference {
             inputs: Inputs {
-                sparse_rows,
-                bytes: SparseInputs::new(network.inputs(), first.outputs(), sparse_rows),
+                bytes: SparseInputs::new(network.inputs(), SPARSE_ROWS.min(rows_at_a_time)),
                 floats: Matrix::zeros(0, network.inputs()),
             },
             hidden: hidden.iter().map(|layer| Matrix::zeros(rows_at_a_time, layer.outputs())).collect(),
@@ -246,7 +247,10 @@ impl Inference {
             let activate = Activate(activation);
             let epilogue: &dyn Epilogue = if afterwards { &Store } else { &activate };
             match before.last() {
-                None => self.inputs.product(team, layer, x, examples.clone(), product, to.start, epilogue),
+                None => {
+                    let output = &mut product.rows_mut(to.clone());
+                    self.inputs.product(team, layer, x, examples.clone(), output, epilogue);
+                }
                 Some(input) => {
                     let start = Start::Bias(&layer.biases);
                     let output = &mut product.rows_mut(to.clone());

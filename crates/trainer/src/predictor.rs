@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::network::Network;
 use minibatch_data::Row;
-use minibatch_kernels::{Isa, Matrix, SparseInputs, argmax, sparse_gemm};
+use minibatch_kernels::{Isa, Matrix, SparseRow, argmax};
 
 /// Answers for one example at a time: on the calling thread, without a pool, and without allocating.
 ///
@@ -28,7 +28,7 @@ pub struct Predictor<'a> {
     network: &'a Network,
     isa: Isa,
     /// A_{l−1} (1 × n_{l−1}) without its zeros, l = 1, …, L
-    inputs: Vec<SparseInputs>,
+    inputs: Vec<SparseRow>,
     /// A_l (1 × n_l), l = 1, …, L
     activations: Vec<Matrix>,
 }
@@ -40,10 +40,7 @@ impl<'a> Predictor<'a> {
         Predictor {
             network,
             isa,
-            inputs: layers
-                .clone()
-                .map(|layer| SparseInputs::new(layer.inputs(), layer.outputs(), 1))
-                .collect(),
+            inputs: layers.clone().map(|layer| SparseRow::new(layer.inputs())).collect(),
             activations: layers.map(|layer| Matrix::zeros(1, layer.outputs())).collect(),
         }
     }
@@ -72,13 +69,12 @@ impl<'a> Predictor<'a> {
             let (before, from) = activations.split_at_mut(l);
             let inputs = &mut inputs[l];
             match (before.last(), x) {
-                (Some(input), _) => inputs.gather_floats(*isa, 1, |_| input.row(0)),
-                (None, Row::Bytes(bytes)) => inputs.gather_bytes(*isa, 1, |_| bytes),
-                (None, Row::Floats(floats)) => inputs.gather_floats(*isa, 1, |_| floats),
+                (Some(input), _) => inputs.take_floats(*isa, input.row(0)),
+                (None, Row::Bytes(bytes)) => inputs.take_bytes(*isa, bytes),
+                (None, Row::Floats(floats)) => inputs.take_floats(*isa, floats),
             }
-            let output = &mut from[0].view_mut();
-            sparse_gemm(*isa, inputs, &layer.weights, &layer.biases, output);
-            layer.activation().forward(*isa, output);
+            inputs.multiply(*isa, &layer.weights, &layer.biases, from[0].row_mut(0));
+            layer.activation().forward(*isa, &mut from[0].view_mut());
         }
         Ok(activations[activations.len() - 1].row(0))
     }

@@ -7,7 +7,7 @@ use minibatch_kernels::{Examples, Matrix, TeamInputs};
 /// The buffers of a step for minibatches of up to B examples; a smaller one uses the first rows.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    /// A_0 (B × n_0), without inputs that are 0 in the whole minibatch, or in a few examples
+    /// A_0 (B × n_0), without its zeros
     pub(crate) inputs: TeamInputs,
     /// A_l (B × n_l), l = 1, …, L
     pub(crate) activations: Vec<Matrix>,

@@ -1,7 +1,6 @@
 //! AVX2 with FMA: 16 registers of 8 lanes, masks as integer registers.
 
 use crate::isa::Kernel;
-use crate::prefetch::prefetch;
 use crate::vector::Vector;
 use core::arch::x86_64::*;
 use std::ops::Range;
@@ -53,63 +52,6 @@ unsafe fn enter<K: Kernel>(kernel: K) -> K::Output {
     unsafe { kernel.run::<F32x8>() }
 }
 
-/// The 16 rows in registers. Written out, as is [`shuffle_rows`]: `map` and loops over the array send the registers
-/// through memory.
-///
-/// # Safety
-///
-/// As for [`Vector::transpose_bytes`].
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn load_rows(rows: &[*const u8; 16]) -> [__m256i; 16] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *rows;
-    // SAFETY: the caller makes the rows valid.
-    unsafe {
-        [
-            _mm256_loadu_si256(a.cast()),
-            _mm256_loadu_si256(b.cast()),
-            _mm256_loadu_si256(c.cast()),
-            _mm256_loadu_si256(d.cast()),
-            _mm256_loadu_si256(e.cast()),
-            _mm256_loadu_si256(f.cast()),
-            _mm256_loadu_si256(g.cast()),
-            _mm256_loadu_si256(h.cast()),
-            _mm256_loadu_si256(i.cast()),
-            _mm256_loadu_si256(j.cast()),
-            _mm256_loadu_si256(k.cast()),
-            _mm256_loadu_si256(l.cast()),
-            _mm256_loadu_si256(m.cast()),
-            _mm256_loadu_si256(n.cast()),
-            _mm256_loadu_si256(o.cast()),
-            _mm256_loadu_si256(p.cast()),
-        ]
-    }
-}
-
-/// Interleaves the bytes of rows i and i + 8 into rows 2i and 2i + 1, for each i < 8, in each 128-bit lane.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn shuffle_rows(r: [__m256i; 16]) -> [__m256i; 16] {
-    [
-        _mm256_unpacklo_epi8(r[0], r[8]),
-        _mm256_unpackhi_epi8(r[0], r[8]),
-        _mm256_unpacklo_epi8(r[1], r[9]),
-        _mm256_unpackhi_epi8(r[1], r[9]),
-        _mm256_unpacklo_epi8(r[2], r[10]),
-        _mm256_unpackhi_epi8(r[2], r[10]),
-        _mm256_unpacklo_epi8(r[3], r[11]),
-        _mm256_unpackhi_epi8(r[3], r[11]),
-        _mm256_unpacklo_epi8(r[4], r[12]),
-        _mm256_unpackhi_epi8(r[4], r[12]),
-        _mm256_unpacklo_epi8(r[5], r[13]),
-        _mm256_unpackhi_epi8(r[5], r[13]),
-        _mm256_unpacklo_epi8(r[6], r[14]),
-        _mm256_unpackhi_epi8(r[6], r[14]),
-        _mm256_unpacklo_epi8(r[7], r[15]),
-        _mm256_unpackhi_epi8(r[7], r[15]),
-    ]
-}
-
 // SAFETY of every block below: the trait's contract gives the instruction set and the pointers' validity; the
 // unaligned forms of loads and stores are used throughout, and masked ones touch only the lanes of the mask.
 #[allow(clippy::undocumented_unsafe_blocks)]
@@ -119,7 +61,6 @@ impl Vector for F32x8 {
     const TILE_ROWS: usize = 6;
     const TILE_VECTORS: usize = 2;
     const FUSED: bool = true;
-    const BYTE_COLUMNS: usize = 32;
     type Mask = __m256i;
 
     #[inline(always)]
@@ -191,96 +132,20 @@ impl Vector for F32x8 {
     }
 
     #[inline(always)]
-    unsafe fn nonzero_bytes(from: *const u8) -> u16 {
+    unsafe fn nonzero_quads(from: &[u32; 16], mut to: *mut [u8; 4]) -> u16 {
+        let mut bits = 0;
         unsafe {
-            let zero = _mm_cmpeq_epi8(_mm_loadu_si128(from.cast()), _mm_setzero_si128());
-            !(_mm_movemask_epi8(zero) as u16)
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn nonzero_columns(rows: &[*const u8; 16]) -> u64 {
-        unsafe {
-            let mut all = _mm256_setzero_si256();
-            for row in load_rows(rows) {
-                all = _mm256_or_si256(all, row);
-            }
-            let zero = _mm256_cmpeq_epi8(all, _mm256_setzero_si256());
-            u64::from(!(_mm256_movemask_epi8(zero) as u32))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
-        unsafe {
-            // A perfect shuffle of 16 rows, four times over, is the transpose of each 16×16 block of bytes.
-            let mut r = load_rows(rows);
-            for _ in 0..4 {
-                r = shuffle_rows(r);
-            }
-            for (j, r) in r.into_iter().enumerate() {
-                _mm256_storeu_si256(to.add(2 * j).cast(), r);
+            for half in [0, 8] {
+                let all = _mm256_loadu_si256(from.as_ptr().add(half).cast());
+                let zero = _mm256_cmpeq_epi32(all, _mm256_setzero_si256());
+                let nonzero = !_mm256_movemask_ps(_mm256_castsi256_ps(zero)) as usize & 0xff;
+                let lanes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(CHOSEN[nonzero].as_ptr().cast()));
+                _mm256_storeu_si256(to.cast(), _mm256_permutevar8x32_epi32(all, lanes));
+                to = to.add(usize::from(COUNTS[nonzero]));
+                bits |= (nonzero as u16) << half;
             }
         }
-    }
-
-    #[inline(always)]
-    unsafe fn nonzero_quads(
-        rows: &[*const u8; 4],
-        columns: Range<usize>,
-        ahead: usize,
-        indices: *mut u32,
-        quads: *mut [u8; 4],
-    ) -> usize {
-        let mut count = 0;
-        unsafe {
-            for first in columns.clone().step_by(32) {
-                // What is left of rows that end inside a register, with zeros.
-                let mut rest = [[0u8; 32]; 4];
-                let left = columns.end - first;
-                macro_rules! row {
-                    ($i:expr) => {{
-                        let from = rows[$i].add(first);
-                        if left < 32 {
-                            rest[$i].as_mut_ptr().copy_from_nonoverlapping(from, left);
-                            _mm256_loadu_si256(rest[$i].as_ptr().cast())
-                        } else {
-                            _mm256_loadu_si256(from.cast())
-                        }
-                    }};
-                }
-                // As in avx512.rs; every other time it's the same lines again.
-                for row in rows {
-                    prefetch(row.wrapping_add(first + ahead));
-                }
-                let (a, b, c, d) = (row!(0), row!(1), row!(2), row!(3));
-                let (ab_low, ab_high) = (_mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b));
-                let (cd_low, cd_high) = (_mm256_unpacklo_epi8(c, d), _mm256_unpackhi_epi8(c, d));
-                // Columns 0 to 3 and 16 to 19, 4 to 7 and 20 to 23, and so on.
-                let q0 = _mm256_unpacklo_epi16(ab_low, cd_low);
-                let q4 = _mm256_unpackhi_epi16(ab_low, cd_low);
-                let q8 = _mm256_unpacklo_epi16(ab_high, cd_high);
-                let q12 = _mm256_unpackhi_epi16(ab_high, cd_high);
-                macro_rules! eight {
-                    ($columns:expr, $offset:expr) => {
-                        let columns = $columns;
-                        let zero = _mm256_cmpeq_epi32(columns, _mm256_setzero_si256());
-                        let active = !_mm256_movemask_ps(_mm256_castsi256_ps(zero)) as usize & 0xff;
-                        let lanes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(CHOSEN[active].as_ptr().cast()));
-                        let index = _mm256_add_epi32(lanes, _mm256_set1_epi32((first + $offset) as i32));
-                        _mm256_storeu_si256(indices.add(count).cast(), index);
-                        let columns = _mm256_permutevar8x32_epi32(columns, lanes);
-                        _mm256_storeu_si256(quads.add(count).cast(), columns);
-                        count += usize::from(COUNTS[active]);
-                    };
-                }
-                eight!(_mm256_permute2x128_si256::<0x20>(q0, q4), 0);
-                eight!(_mm256_permute2x128_si256::<0x20>(q8, q12), 8);
-                eight!(_mm256_permute2x128_si256::<0x31>(q0, q4), 16);
-                eight!(_mm256_permute2x128_si256::<0x31>(q8, q12), 24);
-            }
-        }
-        count
+        bits
     }
 
     #[inline(always)]

@@ -1,7 +1,6 @@
 //! AVX-512 (F, BW, DQ, VL: every CPU that has it but the Knights): 32 registers of 16 lanes, native masks.
 
 use crate::isa::Kernel;
-use crate::prefetch::prefetch;
 use crate::vector::Vector;
 use core::arch::x86_64::*;
 use std::ops::Range;
@@ -14,68 +13,45 @@ pub(crate) struct F32x16(__m512);
 ///
 /// # Safety
 ///
-/// The CPU must have AVX-512 F, BW, DQ and VL, and POPCNT.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
+/// The CPU must have AVX-512 F, BW, DQ and VL, BMI1 and POPCNT.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,popcnt")]
 unsafe fn enter<K: Kernel>(kernel: K) -> K::Output {
     // SAFETY: the caller vouches for the instructions, all that F32x16 asks of the CPU.
     unsafe { kernel.run::<F32x16>() }
 }
 
-/// The 16 rows in registers. Written out, as is [`shuffle_rows`]: `map` and loops over the array send the registers
-/// through memory.
-///
-/// # Safety
-///
-/// As for [`Vector::transpose_bytes`].
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
-unsafe fn load_rows(rows: &[*const u8; 16]) -> [__m512i; 16] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = *rows;
-    // SAFETY: the caller makes the rows valid.
-    unsafe {
-        [
-            _mm512_loadu_si512(a.cast()),
-            _mm512_loadu_si512(b.cast()),
-            _mm512_loadu_si512(c.cast()),
-            _mm512_loadu_si512(d.cast()),
-            _mm512_loadu_si512(e.cast()),
-            _mm512_loadu_si512(f.cast()),
-            _mm512_loadu_si512(g.cast()),
-            _mm512_loadu_si512(h.cast()),
-            _mm512_loadu_si512(i.cast()),
-            _mm512_loadu_si512(j.cast()),
-            _mm512_loadu_si512(k.cast()),
-            _mm512_loadu_si512(l.cast()),
-            _mm512_loadu_si512(m.cast()),
-            _mm512_loadu_si512(n.cast()),
-            _mm512_loadu_si512(o.cast()),
-            _mm512_loadu_si512(p.cast()),
-        ]
-    }
-}
-
-/// Interleaves the bytes of rows i and i + 8 into rows 2i and 2i + 1, for each i < 8, in each 128-bit lane.
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,popcnt")]
-fn shuffle_rows(r: [__m512i; 16]) -> [__m512i; 16] {
-    [
-        _mm512_unpacklo_epi8(r[0], r[8]),
-        _mm512_unpackhi_epi8(r[0], r[8]),
-        _mm512_unpacklo_epi8(r[1], r[9]),
-        _mm512_unpackhi_epi8(r[1], r[9]),
-        _mm512_unpacklo_epi8(r[2], r[10]),
-        _mm512_unpackhi_epi8(r[2], r[10]),
-        _mm512_unpacklo_epi8(r[3], r[11]),
-        _mm512_unpackhi_epi8(r[3], r[11]),
-        _mm512_unpacklo_epi8(r[4], r[12]),
-        _mm512_unpackhi_epi8(r[4], r[12]),
-        _mm512_unpacklo_epi8(r[5], r[13]),
-        _mm512_unpackhi_epi8(r[5], r[13]),
-        _mm512_unpacklo_epi8(r[6], r[14]),
-        _mm512_unpackhi_epi8(r[6], r[14]),
-        _mm512_unpacklo_epi8(r[7], r[15]),
-        _mm512_unpackhi_epi8(r[7], r[15]),
-    ]
+/// Transposes 16 rows of 16 values. `$at` is where a column of row `$i` lies; it is written out here, since a closure would not
+/// be compiled for this instruction set.
+macro_rules! transpose {
+    (|$i:ident, $column:ident| $at:expr, $to:expr, $to_row:expr) => {
+        // Register i of group g takes columns 4g … 4g + 3 of rows i, i + 4, i + 8 and i + 12, a quarter each: lanes are
+        // crossed by the loads, and what is left are four transposes of 4×4 inside the quarters.
+        for g in 0..4 {
+            macro_rules! quarter {
+                ($row:expr) => {{
+                    let ($i, $column) = ($row, 4 * g);
+                    _mm_loadu_ps($at)
+                }};
+            }
+            macro_rules! rows {
+                ($row:expr) => {{
+                    let low = _mm256_castps128_ps256(quarter!($row));
+                    let low = _mm256_insertf128_ps::<1>(low, quarter!($row + 4));
+                    let high = _mm256_castps128_ps256(quarter!($row + 8));
+                    let high = _mm256_insertf128_ps::<1>(high, quarter!($row + 12));
+                    _mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high)
+                }};
+            }
+            let (r0, r1, r2, r3) = (rows!(0), rows!(1), rows!(2), rows!(3));
+            let (p0, p1) = (_mm512_unpacklo_ps(r0, r1), _mm512_unpackhi_ps(r0, r1));
+            let (p2, p3) = (_mm512_unpacklo_ps(r2, r3), _mm512_unpackhi_ps(r2, r3));
+            let to = $to.add(4 * g * $to_row);
+            _mm512_storeu_ps(to, _mm512_shuffle_ps::<0x44>(p0, p2));
+            _mm512_storeu_ps(to.add($to_row), _mm512_shuffle_ps::<0xee>(p0, p2));
+            _mm512_storeu_ps(to.add(2 * $to_row), _mm512_shuffle_ps::<0x44>(p1, p3));
+            _mm512_storeu_ps(to.add(3 * $to_row), _mm512_shuffle_ps::<0xee>(p1, p3));
+        }
+    };
 }
 
 // SAFETY of every block below: the trait's contract gives the instruction set and the pointers' validity; the
@@ -87,7 +63,6 @@ impl Vector for F32x16 {
     const TILE_ROWS: usize = 14;
     const TILE_VECTORS: usize = 2;
     const FUSED: bool = true;
-    const BYTE_COLUMNS: usize = 64;
     type Mask = __mmask16;
 
     #[inline(always)]
@@ -133,130 +108,23 @@ impl Vector for F32x16 {
 
     #[inline(always)]
     unsafe fn transpose(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
-        unsafe {
-            // Register i of group g takes columns 4g … 4g + 3 of rows i, i + 4, i + 8 and i + 12, a quarter each: lanes are
-            // crossed by the loads, and what is left are four transposes of 4×4 inside the quarters.
-            for g in 0..4 {
-                let quarter = |i: usize| _mm_loadu_ps(from.add(i * from_row + 4 * g));
-                let rows = |i: usize| {
-                    let low = _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(quarter(i)), quarter(i + 4));
-                    let high =
-                        _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(quarter(i + 8)), quarter(i + 12));
-                    _mm512_insertf32x8::<1>(_mm512_castps256_ps512(low), high)
-                };
-                let (r0, r1, r2, r3) = (rows(0), rows(1), rows(2), rows(3));
-                let (p0, p1) = (_mm512_unpacklo_ps(r0, r1), _mm512_unpackhi_ps(r0, r1));
-                let (p2, p3) = (_mm512_unpacklo_ps(r2, r3), _mm512_unpackhi_ps(r2, r3));
-                let store = |j: usize, row: __m512| _mm512_storeu_ps(to.add((4 * g + j) * to_row), row);
-                store(0, _mm512_shuffle_ps::<0x44>(p0, p2));
-                store(1, _mm512_shuffle_ps::<0xee>(p0, p2));
-                store(2, _mm512_shuffle_ps::<0x44>(p1, p3));
-                store(3, _mm512_shuffle_ps::<0xee>(p1, p3));
-            }
-        }
+        unsafe { transpose!(|i, column| from.add(i * from_row + column), to, to_row) }
     }
 
     #[inline(always)]
-    unsafe fn nonzero_bytes(from: *const u8) -> u16 {
-        unsafe {
-            let zero = _mm_cmpeq_epi8(_mm_loadu_si128(from.cast()), _mm_setzero_si128());
-            !(_mm_movemask_epi8(zero) as u16)
-        }
+    unsafe fn transpose_quads(rows: &[*const u8; 16], to: *mut [u32; 16]) {
+        unsafe { transpose!(|i, column| rows[i].cast::<f32>().add(column), to.cast::<f32>(), 16) }
     }
 
     #[inline(always)]
-    unsafe fn nonzero_columns(rows: &[*const u8; 16]) -> u64 {
+    unsafe fn nonzero_quads(from: &[u32; 16], to: *mut [u8; 4]) -> u16 {
         unsafe {
-            let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = load_rows(rows);
-            macro_rules! any {
-                ($($row:ident)*) => {{
-                    let mut all = _mm512_setzero_si512();
-                    $(all = _mm512_or_si512(all, $row);)*
-                    all
-                }};
-            }
-            let (left, right) = (any!(a b c d e f g h), any!(i j k l m n o p));
-            let all = _mm512_or_si512(left, right);
-            _mm512_test_epi8_mask(all, all)
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
-        unsafe {
-            // A perfect shuffle of 16 rows, four times over, is the transpose of each 16×16 block of bytes.
-            let mut r = load_rows(rows);
-            for _ in 0..4 {
-                r = shuffle_rows(r);
-            }
-            for (j, r) in r.into_iter().enumerate() {
-                _mm512_storeu_si512(to.add(4 * j).cast(), r);
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn write_set_bits(bits: u16, first: u32, to: *mut u32) -> usize {
-        unsafe {
-            let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-            let values = _mm512_add_epi32(lanes, _mm512_set1_epi32(first as i32));
+            let all = _mm512_loadu_si512(from.as_ptr().cast());
+            let nonzero = _mm512_test_epi32_mask(all, all);
             // Compressed in the register and stored whole: the compressing store is slow on some CPUs.
-            _mm512_storeu_si512(to.cast(), _mm512_maskz_compress_epi32(bits, values));
+            _mm512_storeu_si512(to.cast(), _mm512_maskz_compress_epi32(nonzero, all));
+            nonzero
         }
-        bits.count_ones() as usize
-    }
-
-    #[inline(always)]
-    unsafe fn nonzero_quads(
-        rows: &[*const u8; 4],
-        columns: Range<usize>,
-        ahead: usize,
-        indices: *mut u32,
-        quads: *mut [u8; 4],
-    ) -> usize {
-        let mut count = 0;
-        unsafe {
-            // Four bytes' columns of each quarter to where the interleaving leaves them in ascending order.
-            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-            let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-            for first in columns.clone().step_by(64) {
-                let left = columns.end - first;
-                let mask = if left >= 64 { !0 } else { (1u64 << left) - 1 };
-                macro_rules! row {
-                    ($i:expr) => {
-                        _mm512_permutexvar_epi32(
-                            order,
-                            _mm512_maskz_loadu_epi8(mask, rows[$i].wrapping_add(first).cast()),
-                        )
-                    };
-                }
-                // A few at a time: all lines of four rows at once would fill the core's buffers for lines under way.
-                for row in rows {
-                    prefetch(row.wrapping_add(first + ahead));
-                }
-                let (a, b, c, d) = (row!(0), row!(1), row!(2), row!(3));
-                let (ab_low, ab_high) = (_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b));
-                let (cd_low, cd_high) = (_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d));
-                macro_rules! sixteen {
-                    ($columns:expr, $offset:expr) => {
-                        let columns = $columns;
-                        let active = _mm512_test_epi32_mask(columns, columns);
-                        let index = _mm512_add_epi32(lanes, _mm512_set1_epi32((first + $offset) as i32));
-                        // Compressed in the register and stored whole, as in `write_set_bits`.
-                        let index = _mm512_maskz_compress_epi32(active, index);
-                        _mm512_storeu_si512(indices.add(count).cast(), index);
-                        let columns = _mm512_maskz_compress_epi32(active, columns);
-                        _mm512_storeu_si512(quads.add(count).cast(), columns);
-                        count += active.count_ones() as usize;
-                    };
-                }
-                sixteen!(_mm512_unpacklo_epi16(ab_low, cd_low), 0);
-                sixteen!(_mm512_unpackhi_epi16(ab_low, cd_low), 16);
-                sixteen!(_mm512_unpacklo_epi16(ab_high, cd_high), 32);
-                sixteen!(_mm512_unpackhi_epi16(ab_high, cd_high), 48);
-            }
-        }
-        count
     }
 
     #[inline(always)]

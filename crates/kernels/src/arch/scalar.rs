@@ -20,7 +20,6 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     const TILE_ROWS: usize = 4;
     const TILE_VECTORS: usize = 2;
     const FUSED: bool = FUSED;
-    const BYTE_COLUMNS: usize = 16;
     type Mask = bool;
 
     #[inline(always)]
@@ -68,21 +67,6 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     #[inline(always)]
     unsafe fn transpose(from: *const f32, _: usize, to: *mut f32, _: usize) {
         unsafe { to.write(from.read()) }
-    }
-
-    #[inline(always)]
-    unsafe fn nonzero_columns(rows: &[*const u8; 16]) -> u64 {
-        (0..Self::BYTE_COLUMNS).fold(0, |bits, j| {
-            let any = rows.iter().any(|row| unsafe { row.add(j).read() } != 0);
-            bits | u64::from(any) << j
-        })
-    }
-
-    #[inline(always)]
-    unsafe fn transpose_bytes(rows: &[*const u8; 16], to: *mut [u8; 16]) {
-        for j in 0..Self::BYTE_COLUMNS {
-            unsafe { to.add(j).write(rows.map(|row| row.add(j).read())) };
-        }
     }
 
     #[inline(always)]

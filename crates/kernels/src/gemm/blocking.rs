@@ -1,15 +1,14 @@
 //! The five loops around the micro-kernel, and the order for products with few rows and a transposed B.
 
-use super::pack::{Scratch, Steps, copy_transposed, pack_a, pack_b};
+use super::pack::{Scratch, copy_transposed, pack_a, pack_b};
 use super::sizes::{self, Blocks};
 use super::tile::{MAX_ROWS, Operands, TileStart, Walk, max_rows, tiles};
-use super::{Left, Product, Start};
-use crate::compact::BLOCK;
+use super::{Product, Start};
 use crate::isa::Kernel;
+use crate::storage::LINE;
 use crate::vector::Vector;
 use crate::view::Mat;
 use std::ops::Range;
-use std::ptr::null;
 
 /// One member's block of a product. Made by [`Product::block`], whose contract it inherits.
 pub(crate) struct Block<'a, 's> {
@@ -27,16 +26,14 @@ impl Kernel for Block<'_, '_> {
         let b = self.product.b;
         // SAFETY: the contract of `Product::block`.
         unsafe {
-            match self.product.a {
-                Left::View(a)
-                    if b.col_stride != 1
-                        && b.row_stride == 1
-                        && self.rows.len() <= sizes::SWAP_ROWS
-                        && self.product.c_panel == BLOCK =>
-                {
-                    self.run_swapped::<V>(a);
-                }
-                _ => self.run_straight::<V>(),
+            if b.col_stride != 1
+                && b.row_stride == 1
+                && self.rows.len() <= sizes::SWAP_ROWS
+                && self.product.c_panel == LINE
+            {
+                self.run_swapped::<V>();
+            } else {
+                self.run_straight::<V>();
             }
         }
     }
@@ -88,22 +85,19 @@ impl Block<'_, '_> {
     unsafe fn run_straight<V: Vector>(self) {
         let Block { product, rows, cols, scratch } = self;
         let Product { a, b, .. } = product;
-        let depth = a.depth();
-        let in_lines = b.col_stride == 1 && b.row_stride == BLOCK;
-        let pack_the_b = b.col_stride != 1
-            || !in_lines && (rows.len() >= sizes::PACK_B_ROWS || !matches!(a, Left::View(_)));
-        let pack_the_a = matches!(a, Left::View(_))
-            && (in_lines || pack_the_b)
-            && cols.len() >= sizes::PACK_A_COLS
-            && depth >= sizes::PACK_A_DEPTH;
+        let depth = a.cols;
+        let in_lines = b.col_stride == 1 && b.row_stride == LINE;
+        let pack_the_b = b.col_stride != 1 || !in_lines && rows.len() >= sizes::PACK_B_ROWS;
+        let pack_the_a =
+            (in_lines || pack_the_b) && cols.len() >= sizes::PACK_A_COLS && depth >= sizes::PACK_A_DEPTH;
         let Blocks { kc, nc, mc, keep_a } = Blocks::new::<V>(rows.len(), cols.len(), depth);
         scratch.reserve(
             if pack_the_a {
-                (if keep_a { rows.len() } else { mc.min(rows.len()) }) * kc.min(depth) + BLOCK
+                (if keep_a { rows.len() } else { mc.min(rows.len()) }) * kc.min(depth) + LINE
             } else {
                 0
             },
-            if pack_the_b { nc.min(cols.len().next_multiple_of(BLOCK)) * kc.min(depth) } else { 0 },
+            if pack_the_b { nc.min(cols.len().next_multiple_of(LINE)) * kc.min(depth) } else { 0 },
         );
         // Loop 5 slices A and B into panels of KC steps. A product of depth 0 still has one, empty.
         let mut panel = 0..kc.min(depth);
@@ -111,21 +105,14 @@ impl Block<'_, '_> {
             let (first, last) = (panel.start == 0, panel.end == depth);
             // Loop 4 slices C and B into NC columns: a KC × NC block of B stays in the second-level cache.
             for jc in pieces(cols.clone(), nc) {
-                // The rows of B that this panel takes; all from the panel's start on where none are selected.
-                let selected = match a {
-                    Left::Inputs(x) => Some(&x.active()[panel.clone()]),
-                    _ => None,
-                };
                 if pack_the_b {
-                    let steps = selected.map_or(Steps::Range(panel.clone()), Steps::Selected);
                     // SAFETY: room for the strips was reserved above; steps are rows of B.
-                    unsafe { pack_b::<V>(b, &steps, jc.clone(), scratch.b.row_mut(0)) };
+                    unsafe { pack_b::<V>(b, panel.clone(), jc.clone(), scratch.b.row_mut(0)) };
                 }
                 let (b_at, b_depth, b_panel) = if pack_the_b {
-                    (scratch.b.row(0).as_ptr(), BLOCK, BLOCK * panel.len())
+                    (scratch.b.row(0).as_ptr(), LINE, LINE * panel.len())
                 } else {
-                    let row = if selected.is_some() { 0 } else { panel.start };
-                    (b.data.wrapping_add(b.offset(row, jc.start)), b.row_stride, b.col_panel)
+                    (b.data.wrapping_add(b.offset(panel.start, jc.start)), b.row_stride, b.col_panel)
                 };
                 let start = match product.start {
                     _ if !first => TileStart::Scaled(1.0),
@@ -140,10 +127,7 @@ impl Block<'_, '_> {
                 // Loop 3 slices C and A into MC rows: the packed block of A stays in the second-level cache, too.
                 for ic in pieces(rows.clone(), mc) {
                     let packed = if keep_a { (ic.start - rows.start) * panel.len() } else { 0 };
-                    if pack_the_a
-                        && (!keep_a || jc.start == cols.start)
-                        && let Left::View(a) = a
-                    {
+                    if pack_the_a && (!keep_a || jc.start == cols.start) {
                         let to = &mut scratch.a.row_mut(0)[packed..];
                         // SAFETY: the caller vouches for the instruction set; room was reserved above.
                         unsafe { pack_a::<V>(a, ic.clone(), panel.clone(), to) };
@@ -152,40 +136,21 @@ impl Block<'_, '_> {
                     // loop 1, in `tiles`, runs along such a row, one NR-wide strip of B after the other.
                     let compute = |ir: Range<usize>, height: usize| {
                         // SAFETY: rows `ir`, columns `jc` and steps `panel` lie inside the operands, or inside their packed
-                        // copies, which were laid out just above in the same slices. Rows that `a` selects are below its number
-                        // of inputs, which is B's (C's) number of rows. C's block is the caller's alone.
+                        // copies, which were laid out just above in the same slices. C's block is the caller's alone.
                         unsafe {
-                            let c_at = product.c.add(jc.start / BLOCK * product.c_panel + jc.start % BLOCK);
-                            let (c, c_rows) = match a {
-                                Left::InputsTransposed(_, rows) => (c_at, rows.as_ptr().add(ir.start)),
-                                _ => (c_at.add(ir.start * product.c_stride), null()),
-                            };
-                            let (a, a_depth, a_down, walk) = match a {
-                                Left::View(_) if pack_the_a => {
-                                    let strip = packed + (ir.start - ic.start) * panel.len();
-                                    let a = scratch.a.row(0).as_ptr().add(strip);
-                                    (a, height, height * panel.len(), Walk::Packed)
-                                }
-                                Left::View(a) => {
-                                    let at = a.data.wrapping_add(a.offset(ir.start, panel.start));
-                                    let walk = match a.row_stride {
-                                        1 => Walk::Unit,
-                                        a_row => Walk::Strided { a_row },
-                                    };
-                                    (at, a.col_stride, height * a.row_stride, walk)
-                                }
-                                Left::Inputs(x) => {
-                                    let line = x.block(ir.start / BLOCK).add(panel.start * BLOCK);
-                                    let walk = match selected {
-                                        Some(rows) if !pack_the_b => Walk::Selected { rows: rows.as_ptr() },
-                                        _ => Walk::Unit,
-                                    };
-                                    (line.add(ir.start % BLOCK), BLOCK, height, walk)
-                                }
-                                Left::InputsTransposed(x, _) => {
-                                    let line = x.block(panel.start / BLOCK).add(ir.start * BLOCK);
-                                    (line, x.block_stride(), height * BLOCK, Walk::Blocked)
-                                }
+                            let c_at = product.c.add(jc.start / LINE * product.c_panel + jc.start % LINE);
+                            let c = c_at.add(ir.start * product.c_stride);
+                            let (a, a_depth, a_down, walk) = if pack_the_a {
+                                let strip = packed + (ir.start - ic.start) * panel.len();
+                                let a = scratch.a.row(0).as_ptr().add(strip);
+                                (a, height, height * panel.len(), Walk::Packed)
+                            } else {
+                                let at = a.data.wrapping_add(a.offset(ir.start, panel.start));
+                                let walk = match a.row_stride {
+                                    1 => Walk::Unit,
+                                    a_row => Walk::Strided { a_row },
+                                };
+                                (at, a.col_stride, height * a.row_stride, walk)
                             };
                             let operands = Operands {
                                 depth: panel.len(),
@@ -199,7 +164,6 @@ impl Block<'_, '_> {
                                 c,
                                 c_row: product.c_stride,
                                 c_panel: product.c_panel,
-                                c_rows,
                                 start,
                             };
                             tiles::<V>(height, ir.len() / height, jc.len(), operands);
@@ -208,14 +172,7 @@ impl Block<'_, '_> {
                             }
                         }
                     };
-                    if let Left::Inputs(_) = a {
-                        // A tile of examples stays inside their block.
-                        for block in pieces(ic.clone(), BLOCK) {
-                            even_runs(block, height, most).for_each(|(ir, height)| compute(ir, height));
-                        }
-                    } else {
-                        even_runs(ic.clone(), height, most).for_each(|(ir, height)| compute(ir, height));
-                    }
+                    even_runs(ic.clone(), height, most).for_each(|(ir, height)| compute(ir, height));
                 }
             }
             if last {
@@ -228,24 +185,24 @@ impl Block<'_, '_> {
     /// Cᵀ = Bᵀ·Aᵀ for few rows and a transposed B: Bᵀ is broadcast where it lies, Aᵀ is packed (it is small), tiles
     /// of Cᵀ go through a buffer and are written transposed. The chains are the same.
     #[inline(always)]
-    unsafe fn run_swapped<V: Vector>(self, a: Mat<'_>) {
+    unsafe fn run_swapped<V: Vector>(self) {
         /// The largest tile of any instruction set: 16 rows of two 16-lane registers.
         const TILE: usize = MAX_ROWS * 32;
         let Block { product, rows, cols, scratch } = self;
-        let b = product.b;
+        let Product { a, b, .. } = product;
         let (nr, depth) = (sizes::nr::<V>(), a.cols);
-        scratch.reserve(0, rows.len().next_multiple_of(BLOCK) * depth);
+        scratch.reserve(0, rows.len().next_multiple_of(LINE) * depth);
         let mut buffer = [0.0f32; TILE];
         // SAFETY: columns `jr` of B and strips of the packed Aᵀ lie inside their operands; the buffer holds any tile; C's
         // block is the caller's alone.
         unsafe {
-            pack_b::<V>(a.transposed(), &Steps::Range(0..depth), rows.clone(), scratch.b.row_mut(0));
+            pack_b::<V>(a.transposed(), 0..depth, rows.clone(), scratch.b.row_mut(0));
             if !matches!(product.start, Start::Zero) {
                 product.write_start(rows.clone(), cols.clone());
             }
             for ir in pieces(rows.clone(), nr) {
                 let i = ir.start - rows.start;
-                let lines = scratch.b.row(0).as_ptr().add(i / BLOCK * BLOCK * depth + i % BLOCK);
+                let lines = scratch.b.row(0).as_ptr().add(i / LINE * LINE * depth + i % LINE);
                 let height = max_rows::<V>(if ir.len() > V::LANES { V::TILE_VECTORS } else { 1 });
                 for jr in even_pieces(cols.clone(), height) {
                     let c = product.c_block(ir.clone(), jr.clone());
@@ -257,7 +214,7 @@ impl Block<'_, '_> {
                         }
                     };
                     let (a_depth, walk) = match b.row_panel {
-                        BLOCK => (1, Walk::Strided { a_row: b.col_stride }),
+                        LINE => (1, Walk::Strided { a_row: b.col_stride }),
                         panel => (panel, Walk::Blocked),
                     };
                     let operands = Operands {
@@ -267,12 +224,11 @@ impl Block<'_, '_> {
                         a_down: 0,
                         walk,
                         b: lines,
-                        b_depth: BLOCK,
-                        b_panel: BLOCK * depth,
+                        b_depth: LINE,
+                        b_panel: LINE * depth,
                         c: buffer.as_mut_ptr(),
                         c_row: nr,
-                        c_panel: BLOCK,
-                        c_rows: null(),
+                        c_panel: LINE,
                         start,
                     };
                     tiles::<V>(jr.len(), 1, ir.len(), operands);

@@ -6,7 +6,6 @@
 
 mod blocking;
 mod descent;
-mod gathered;
 mod pack;
 pub(crate) mod sizes;
 mod small;
@@ -15,7 +14,6 @@ mod tile;
 pub use descent::{descend_gathered, descend_gemm};
 pub(crate) use pack::Scratch;
 
-use crate::compact::{BLOCK, CompactInputs};
 use crate::inputs::{Examples, Form, TeamInputs};
 use crate::isa::{ArithmeticClass, Isa};
 use crate::matrix::Panels;
@@ -70,16 +68,31 @@ pub fn gemm(
 ) {
     assert_eq!(a.cols, b.rows, "inner sizes of a product");
     assert_eq!(a.rows, c.rows, "rows of a product");
-    assert!(a.row_panel == BLOCK * a.row_stride && a.col_panel == BLOCK * a.col_stride, "A isn't in panels");
+    assert!(a.row_panel == LINE * a.row_stride && a.col_panel == LINE * a.col_stride, "A isn't in panels");
+    assert_eq!(b.cols, c.cols, "columns of a product");
+    if let Start::Bias(bias) = start {
+        assert_eq!(bias.len(), c.cols, "as many biases as columns");
+    }
+    if c.rows == 0 || c.cols == 0 {
+        return;
+    }
     let split = Split::new(team.members(), c.rows, c.cols, a.cols);
-    run(team, split, move |_| Left::View(a), b, c, start, epilogue);
+    let (isa, cols, rows, target) = (team.isa(), c.cols, c.rows, Pointer(c.data));
+    let (c_stride, c_panel) = (c.row_stride, c.col_panel);
+    // Everything by value: what the closure only refers to would be fetched from the driver's cache one after the other.
+    team.phase(split.members, move |member, scratch| {
+        let (rows, cols) = split.block(member, rows, cols);
+        let end = End::Epilogue(epilogue);
+        let product = Product { a, b, c: target.at(0), c_stride, c_panel, start, end, isa };
+        // SAFETY: shapes were checked, and blocks of different members are disjoint.
+        unsafe { product.block(rows, cols, scratch) }
+    });
 }
 
 /// C ← finish(start + X·B) for the inputs X (m × k) of m examples, B (k × n), C (m × n): the first layer's forward
 /// product. Each member that shares it gathers the examples for itself first, in the same phase.
 ///
-/// Inputs that are 0 in every example, or every example of a few, are left out of the chains, which changes no bit as long as B
-/// is finite.
+/// Inputs that are 0 are left out of the chains, which changes no bit as long as B is finite.
 ///
 /// # Panics
 ///
@@ -95,62 +108,40 @@ pub fn gather_gemm(
 ) {
     assert_eq!(x.inputs(), b.rows(), "inner sizes of a product");
     assert_eq!(b.cols(), c.cols, "columns of a product");
+    assert!(c.as_mat().has_row_slices(), "the first layer's product writes contiguous rows");
     assert!(team.members() <= x.copies.len(), "{} members, inputs for {}", team.members(), x.copies.len());
-    let is_sparse = matches!(x.copies[0].form, Form::Sparse(_));
-    let split = Split::new(team.members(), c.rows, c.cols, x.inputs());
-    let split = if is_sparse { split.by_cols(c.cols) } else { split };
-    x.sharing = split.members;
-    if c.rows == 0 || c.cols == 0 {
-        // Nothing to compute, but what was gathered may still be asked for.
-        x.sharing = 1;
-        x.copies[0].gather(team.isa(), c.rows, examples);
-        return;
-    }
-    let (copies, rows, isa) = (Pointer(x.copies.as_mut_ptr()), c.rows, team.isa());
-    if !is_sparse {
-        let gather = move |member| {
-            // SAFETY: there is a copy for each member, and a phase runs each member once.
-            let copy = unsafe { &mut *copies.at(member) };
-            copy.gather(isa, rows, examples);
-            match &copy.form {
-                Form::Compact(x) => Left::Inputs(x),
-                Form::Sparse(_) => unreachable!("all copies are of one form"),
-            }
-        };
-        return run(team, split, gather, b.view(), c, start, epilogue);
-    }
-    assert!(c.as_mat().has_row_slices(), "a sparse product writes contiguous rows");
     if let Start::Bias(bias) = start {
         assert_eq!(bias.len(), c.cols, "as many biases as columns");
     }
-    let (target, c_row, cols, b) = (Pointer(c.data), c.row_stride, c.cols, b.view());
-    team.phase(split.members, move |member, _| {
+    let split = Split::new(team.members(), c.rows, c.cols, x.inputs());
+    (x.sharing, x.examples) = (split.members, c.rows);
+    let (copies, rows, cols, b, isa) = (Pointer(x.copies.as_mut_ptr()), c.rows, c.cols, b.view(), team.isa());
+    let (target, c_row) = (Pointer(c.data), c.row_stride);
+    // Everything by value: what the closure only refers to would be fetched from the driver's cache one after the other.
+    team.phase(split.members, move |member, scratch| {
         // SAFETY: there is a copy for each member, and a phase runs each member once.
         let copy = unsafe { &mut *copies.at(member) };
         copy.gather(isa, rows, examples);
-        let Form::Sparse(x) = &copy.form else { unreachable!("all copies are of one form") };
-        let (_, cols) = split.block(member, rows, cols);
-        // SAFETY: the columns lie inside C, which is borrowed exclusively until the phase is over, and members own different ones.
-        let mut part = unsafe { MatMut::from_raw(target.at(cols.start), rows, cols.len(), c_row, LINE) };
-        let bias = match start {
-            Start::Bias(bias) => Some(bias),
-            Start::Zero => {
-                (0..rows).for_each(|row| part.row_mut(row).fill(0.0));
-                None
+        let c = target.at(0);
+        match &copy.form {
+            // (Its contract: shapes were checked, and members own different columns, or blocks of examples.)
+            Form::Sparse(x) => {
+                let (blocks, cols) = split.blocks(member, x.blocks(), cols);
+                isa.run(sparse::Forward { isa, x, b, c, c_row, blocks, cols, start, epilogue });
             }
-            Start::Scaled(factor) => {
-                (0..rows).for_each(|row| part.row_mut(row).iter_mut().for_each(|x| *x *= factor));
-                None
+            Form::Dense(x) => {
+                let (own_rows, own_cols) = split.block(member, rows, cols);
+                let (a, end) = (x.top(rows), End::Epilogue(epilogue));
+                let product = Product { a, b, c, c_stride: c_row, c_panel: LINE, start, end, isa };
+                // SAFETY: shapes were checked, and blocks of different members are disjoint.
+                unsafe { product.block(own_rows, own_cols, scratch) }
             }
-        };
-        // (Its contract: shapes were checked, and members own different columns.)
-        isa.run(sparse::Forward { x, b, bias, c: target.at(0), c_row, cols: cols.clone() });
-        epilogue.finish(isa, &mut part, 0, cols.start);
+        }
     });
 }
 
 /// C ← C + Xᵀ·B for the inputs X (k × m) last gathered, B (k × n), C (m × n): the first layer's update. Rows of C
-/// whose input is 0 in every example aren't touched. Members own the columns that they owned in [`gather_gemm`].
+/// whose inputs are 0 in every example aren't touched. Members own the columns that they owned in [`gather_gemm`].
 ///
 /// # Panics
 ///
@@ -160,20 +151,27 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut 
     assert_eq!(x.examples(), b.rows, "inner sizes of a product");
     assert_eq!(x.inputs(), c.rows(), "rows of a product");
     assert_eq!(b.cols, c.cols(), "columns of a product");
+    assert!(b.has_row_slices(), "the first layer's update reads contiguous rows");
     let split = Split::among(x.sharing, c.rows(), c.cols());
-    if let Form::Compact(_) = x.copies[0].form {
-        let gathered = move |member| Left::InputsTransposed(x.compact(member), x.compact(member).active());
-        return run(team, split, gathered, b, &mut c.view_mut(), Start::Scaled(1.0), &Store);
-    }
-    assert!(b.has_row_slices(), "a sparse product reads contiguous rows");
     let (isa, rows, cols, c) = (team.isa(), c.rows(), c.cols(), c.view_mut());
-    let (target, c_panel, split) = (Pointer(c.data), c.col_panel, split.by_cols(cols));
-    team.phase(split.members, move |member, _| {
+    let (target, c_panel) = (Pointer(c.data), c.col_panel);
+    team.phase(split.members, move |member, scratch| {
         let copy = &x.copies[member];
-        let Form::Sparse(x) = &copy.form else { unreachable!("all copies are of one form") };
-        let (_, cols) = split.block(member, rows, cols);
-        // (Its contract: shapes were checked, and members own different panels of C.)
-        isa.run(sparse::Update { x, b, c: target.at(0), c_panel, cols, expected: &copy.expected });
+        let (own_rows, cols) = split.block(member, rows, cols);
+        let c = target.at(0);
+        match &copy.form {
+            // (Its contract: shapes were checked, and members own different panels of C, or rows of them.)
+            Form::Sparse(x) => {
+                let (quads, expected) = (sparse::quads(&own_rows), &copy.expected);
+                isa.run(sparse::Update { x, b, c, c_panel, quads, cols, expected });
+            }
+            Form::Dense(x) => {
+                let (a, start, end) = (x.top(b.rows).transposed(), Start::Scaled(1.0), End::Epilogue(&Store));
+                let product = Product { a, b, c, c_stride: LINE, c_panel, start, end, isa };
+                // SAFETY: shapes were checked, and blocks of different members are disjoint.
+                unsafe { product.block(own_rows, cols, scratch) }
+            }
+        }
     });
 }
 
@@ -196,85 +194,37 @@ impl Split {
         Split { members, by_rows: members > 1 && n < LINE * members && m > n }
     }
 
-    /// By columns in any case, of which there are `n`.
-    fn by_cols(self, n: usize) -> Split {
-        Split { members: self.members.min(n.div_ceil(LINE)).max(1), by_rows: false }
-    }
-
     /// The block of an (m × n) matrix that is `member`'s.
     fn block(&self, member: usize, m: usize, n: usize) -> (Range<usize>, Range<usize>) {
         if self.by_rows {
             // Whole blocks of examples.
-            let blocks = m.div_ceil(BLOCK);
-            let at = |member: usize| (blocks * member / self.members * BLOCK).min(m);
+            let blocks = m.div_ceil(LINE);
+            let at = |member: usize| (blocks * member / self.members * LINE).min(m);
             (at(member)..at(member + 1), 0..n)
         } else {
             (0..m, column_block(n, self.members, member))
         }
     }
-}
 
-/// The left operand A (m × k).
-#[derive(Clone, Copy)]
-enum Left<'a> {
-    /// A matrix.
-    View(Mat<'a>),
-    /// Examples × active inputs; step p of a chain belongs to row `active[p]` of B.
-    Inputs(&'a CompactInputs),
-    /// Active inputs × examples; row i belongs to this row of C.
-    InputsTransposed(&'a CompactInputs, &'a [u32]),
-}
-
-impl Left<'_> {
-    /// k, the length of the chains.
-    fn depth(&self) -> usize {
-        match self {
-            Left::View(a) => a.cols,
-            Left::Inputs(x) => x.active().len(),
-            Left::InputsTransposed(x, _) => x.examples(),
+    /// Of a matrix of n columns whose rows are in so many blocks: the blocks and the columns that are `member`'s.
+    fn blocks(&self, member: usize, blocks: usize, n: usize) -> (Range<usize>, Range<usize>) {
+        if self.by_rows {
+            let at = |member: usize| blocks * member / self.members;
+            (at(member)..at(member + 1), 0..n)
+        } else {
+            (0..blocks, column_block(n, self.members, member))
         }
     }
-}
-
-/// Computes C in one phase; `left` gives each member its A.
-fn run<'a>(
-    team: &Team<'_>,
-    split: Split,
-    left: impl Fn(usize) -> Left<'a> + Sync,
-    b: Mat<'_>,
-    c: &mut MatMut<'_>,
-    start: Start<'_>,
-    epilogue: &dyn Epilogue,
-) {
-    assert_eq!(b.cols, c.cols, "columns of a product");
-    if let Start::Bias(bias) = start {
-        assert_eq!(bias.len(), c.cols, "as many biases as columns");
-    }
-    if c.rows == 0 || c.cols == 0 {
-        return;
-    }
-    let (isa, cols, rows, target) = (team.isa(), c.cols, c.rows, Pointer(c.data));
-    let (c_stride, c_panel) = (c.row_stride, c.col_panel);
-    // Everything by value: what the closure only refers to would be fetched from the driver's cache one after the other.
-    team.phase(split.members, move |member, scratch| {
-        let a = left(member);
-        let rows = if let Left::InputsTransposed(x, _) = a { x.active().len() } else { rows };
-        let (rows, cols) = split.block(member, rows, cols);
-        let end = End::Epilogue(epilogue);
-        let product = Product { a, b, c: target.at(0), c_stride, c_panel, start, end, isa };
-        // SAFETY: shapes were checked, and blocks of different members are disjoint.
-        unsafe { product.block(rows, cols, scratch) }
-    });
 }
 
 /// A product whose shapes have been checked, ready to be computed block by block.
 #[derive(Clone, Copy)]
 struct Product<'a> {
     /// (m × k)
-    a: Left<'a>,
-    /// (k × n), or all rows of which `a` selects k
+    a: Mat<'a>,
+    /// (k × n)
     b: Mat<'a>,
-    /// (m × n), or all rows of which `a` selects m; row-major or in panels
+    /// (m × n), row-major or in panels
     c: *mut f32,
     c_stride: usize,
     c_panel: usize,
@@ -288,7 +238,7 @@ struct Product<'a> {
 enum End<'a> {
     Epilogue(&'a dyn Epilogue),
     /// C is a chunk of a gradient, and goes into a step.
-    Descent(&'a descent::Sink<'a>),
+    Descent(&'a descent::Sink),
 }
 
 impl Product<'_> {
@@ -303,22 +253,10 @@ impl Product<'_> {
         }
         // SAFETY: the caller's contract is the same.
         unsafe {
-            // Few examples, all of the active inputs, and columns of B that follow one another.
-            let few = |x: &CompactInputs| {
-                let fused = self.isa.class() == ArithmeticClass::Fused;
-                fused && (1..=sizes::GATHERED_ROWS).contains(&x.examples()) && self.b.col_stride == 1
-            };
-            match self.a {
-                Left::Inputs(x) if few(x) && rows == (0..x.examples()) => {
-                    return self.isa.run(gathered::Forward { x, product: *self, cols });
-                }
-                Left::View(a)
-                    if self.isa.class() == ArithmeticClass::Fused
-                        && rows.len() * cols.len() * self.b.rows <= sizes::SMALL =>
-                {
-                    return self.isa.run(small::Small { a, product: *self, rows, cols, scratch });
-                }
-                _ => {}
+            if self.isa.class() == ArithmeticClass::Fused
+                && rows.len() * cols.len() * self.b.rows <= sizes::SMALL
+            {
+                return self.isa.run(small::Small { product: *self, rows, cols, scratch });
             }
             if self.isa.class() == ArithmeticClass::Matrixmultiply {
                 self.block_by_matrixmultiply(rows, cols);
@@ -356,8 +294,6 @@ impl Product<'_> {
         match self.end {
             // SAFETY: as the caller's.
             End::Descent(descent) => unsafe { descent.finish(self, rows, cols) },
-            // Its rows are scattered, and it has no epilogue.
-            End::Epilogue(_) if matches!(self.a, Left::InputsTransposed(..)) => {}
             End::Epilogue(epilogue) => {
                 let (row, col) = (rows.start, cols.start);
                 // SAFETY: as the caller's.
@@ -373,8 +309,8 @@ impl Product<'_> {
     ///
     /// As for [`block`](Self::block).
     unsafe fn write_start(&self, rows: Range<usize>, cols: Range<usize>) {
-        for first in cols.clone().step_by(BLOCK) {
-            let part = first..cols.end.min(first + BLOCK);
+        for first in cols.clone().step_by(LINE) {
+            let part = first..cols.end.min(first + LINE);
             // SAFETY: as the caller's.
             let mut c = unsafe { self.c_block(rows.clone(), part.clone()) };
             for row in 0..rows.len() {
@@ -391,69 +327,36 @@ impl Product<'_> {
 
     /// The block by the matrixmultiply crate, which packs and allocates on every call.
     ///
-    /// Inputs are all active on this path, so rows of B and C that `a` selects are simply all of them. It knows no panels:
-    /// where B or C stand in some, they are taken 16 columns (or steps) at a time.
+    /// It knows no panels: where B or C stand in some, they are taken 16 columns (or steps) at a time.
     ///
     /// # Safety
     ///
     /// As for [`block`](Self::block).
     unsafe fn block_by_matrixmultiply(&self, rows: Range<usize>, cols: Range<usize>) {
-        let b = self.b;
+        let (a, b) = (self.a, self.b);
         let step = |panel: usize, stride: usize, len: usize| {
-            if panel == BLOCK * stride { len.max(1) } else { BLOCK }
+            if panel == LINE * stride { len.max(1) } else { LINE }
         };
         let col_step = step(b.col_panel, b.col_stride, cols.len()).min(step(self.c_panel, 1, cols.len()));
         for first in cols.clone().step_by(col_step) {
             let part = first..cols.end.min(first + col_step);
-            // SAFETY: A's rows and B's columns of the block lie inside the operands, whose shapes were checked against C's; a
-            // block of inputs has a line of `BLOCK` values for each input, and lines past the last example are 0. Strides fit
-            // isize because the storage does.
+            // SAFETY: A's rows and B's columns of the block lie inside the operands, whose shapes were checked against C's.
+            // Strides fit isize because the storage does.
             unsafe {
                 self.write_start(rows.clone(), part.clone());
                 let c = self.c_block(rows.clone(), part.clone()).data;
-                // C(rows from `first_row` on) += A·B(steps, part).
-                let multiply =
-                    |m, a: *const f32, a_row: usize, a_col: usize, steps: Range<usize>, first_row: usize| {
-                        let (b_at, k) = (b.data.add(b.offset(steps.start, part.start)), steps.len());
-                        let (a_row, a_col) = (a_row as isize, a_col as isize);
-                        let (b_row, b_col) = (b.row_stride as isize, b.col_stride as isize);
-                        let c = c.add(first_row * self.c_stride);
-                        let (n, c_row) = (part.len(), self.c_stride as isize);
-                        matrixmultiply::sgemm(
-                            m, k, n, 1.0, a, a_row, a_col, b_at, b_row, b_col, 1.0, c, c_row, 1,
-                        );
-                    };
-                match self.a {
-                    Left::View(a) => {
-                        let step = step(b.row_panel, b.row_stride, b.rows).min(step(
-                            a.col_panel,
-                            a.col_stride,
-                            b.rows,
-                        ));
-                        for p in (0..b.rows).step_by(step) {
-                            let at = a.data.add(a.offset(rows.start, p));
-                            multiply(rows.len(), at, a.row_stride, a.col_stride, p..b.rows.min(p + step), 0);
-                        }
-                    }
-                    Left::Inputs(x) => {
-                        for first in rows.clone().step_by(BLOCK) {
-                            let examples = BLOCK.min(rows.end - first);
-                            multiply(
-                                examples,
-                                x.block(first / BLOCK),
-                                1,
-                                BLOCK,
-                                0..b.rows,
-                                first - rows.start,
-                            );
-                        }
-                    }
-                    Left::InputsTransposed(x, _) => {
-                        for p in (0..b.rows).step_by(BLOCK) {
-                            let a = x.block(p / BLOCK).add(rows.start * BLOCK);
-                            multiply(rows.len(), a, BLOCK, 1, p..b.rows.min(p + BLOCK), 0);
-                        }
-                    }
+                let steps =
+                    step(b.row_panel, b.row_stride, b.rows).min(step(a.col_panel, a.col_stride, b.rows));
+                for p in (0..b.rows).step_by(steps) {
+                    let (a_at, b_at) =
+                        (a.data.add(a.offset(rows.start, p)), b.data.add(b.offset(p, part.start)));
+                    let (a_row, a_col) = (a.row_stride as isize, a.col_stride as isize);
+                    let (b_row, b_col) = (b.row_stride as isize, b.col_stride as isize);
+                    let (m, k, n) = (rows.len(), steps.min(b.rows - p), part.len());
+                    let c_row = self.c_stride as isize;
+                    matrixmultiply::sgemm(
+                        m, k, n, 1.0, a_at, a_row, a_col, b_at, b_row, b_col, 1.0, c, c_row, 1,
+                    );
                 }
                 self.finish(rows.clone(), part);
             }

@@ -3,8 +3,8 @@
 use super::blocking::even_pieces;
 use super::descent;
 use super::tile::prefetch_line;
-use crate::compact::BLOCK;
 use crate::matrix::Matrix;
+use crate::storage::LINE;
 use crate::vector::Vector;
 use crate::view::Mat;
 use std::ops::Range;
@@ -36,7 +36,7 @@ impl Scratch {
 }
 
 /// How many columns ahead of a transpose its rows are asked for.
-const AHEAD: usize = 4 * BLOCK;
+const AHEAD: usize = 4 * LINE;
 
 /// Strips or panels that are written side by side: what lies side by side in the operand comes from one page of memory, and
 /// the CPU remembers the places of so many pages.
@@ -47,7 +47,7 @@ const GROUP: usize = 8;
 ///
 /// # Safety
 ///
-/// The CPU must have the instruction set of `V`; `to` must hold the strips and [`BLOCK`] values more.
+/// The CPU must have the instruction set of `V`; `to` must hold the strips and [`LINE`] values more.
 #[inline(always)]
 pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, rows: Range<usize>, steps: Range<usize>, to: &mut [f32]) {
     let (first, depth) = (rows.start, steps.len());
@@ -79,7 +79,7 @@ pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, rows: Range<usize>, steps: Ra
         // Where A has the rows, whole registers of them are taken though a tile has fewer: what is written too much is
         // overwritten by the next column. (Where columns are written in order: not where both strides are odd.)
         let taken = height.next_multiple_of(V::LANES);
-        let whole = a.col_stride == 1 && taken <= BLOCK && tile.start + taken <= a.rows;
+        let whole = a.col_stride == 1 && taken <= LINE && tile.start + taken <= a.rows;
         let end = if whole { tile.start + taken } else { tile.end };
         // SAFETY: the rows that are read are A's. Strips follow one another, so what reaches past a strip's end by less
         // than a block is written again with the next one, or is the slack.
@@ -97,60 +97,31 @@ pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, rows: Range<usize>, steps: Ra
 ///
 /// The CPU must have the instruction set of `V`; `to` must hold the panels; steps must be rows of B.
 #[inline(always)]
-pub(crate) unsafe fn pack_b<V: Vector>(b: Mat<'_>, steps: &Steps<'_>, cols: Range<usize>, to: &mut [f32]) {
+pub(crate) unsafe fn pack_b<V: Vector>(b: Mat<'_>, steps: Range<usize>, cols: Range<usize>, to: &mut [f32]) {
     let depth = steps.len();
-    let side_by_side = if b.col_stride == BLOCK { cols.len().max(1) } else { GROUP * BLOCK };
+    let side_by_side = if b.col_stride == LINE { cols.len().max(1) } else { GROUP * LINE };
     for group in cols.clone().step_by(side_by_side) {
         let whole = group..cols.end.min(group + side_by_side);
         let to = &mut to[(group - cols.start) * depth..];
-        match steps {
+        if b.col_stride == LINE {
             // The transpose of weights: their panels are read from one end to the other.
-            Steps::Range(steps) if b.col_stride == BLOCK => {
-                for p in steps.clone().step_by(BLOCK) {
-                    for first in whole.clone().step_by(BLOCK) {
-                        let part = b.part(p..steps.end.min(p + BLOCK), first..whole.end.min(first + BLOCK));
-                        let at = (first - group) * depth + (p - steps.start) * BLOCK;
-                        // SAFETY: a panel holds `steps` rows of 16 values.
-                        unsafe { copy_transposed::<V>(part.transposed(), to[at..].as_mut_ptr(), BLOCK) };
-                    }
+            for p in steps.clone().step_by(LINE) {
+                for first in whole.clone().step_by(LINE) {
+                    let part = b.part(p..steps.end.min(p + LINE), first..whole.end.min(first + LINE));
+                    let at = (first - group) * depth + (p - steps.start) * LINE;
+                    // SAFETY: a panel holds `steps` rows of 16 values.
+                    unsafe { copy_transposed::<V>(part.transposed(), to[at..].as_mut_ptr(), LINE) };
                 }
             }
-            // SAFETY: a panel holds `steps` rows of 16 values.
-            Steps::Range(steps) if b.col_stride != 1 => unsafe {
-                for (first, panel) in whole.clone().step_by(BLOCK).zip(to.chunks_mut((BLOCK * depth).max(1)))
-                {
-                    let part = b.part(steps.clone(), first..whole.end.min(first + BLOCK));
-                    copy_transposed::<V>(part.transposed(), panel.as_mut_ptr(), BLOCK);
-                }
-            },
+        } else if b.col_stride != 1 {
+            for (first, panel) in whole.clone().step_by(LINE).zip(to.chunks_mut((LINE * depth).max(1))) {
+                let part = b.part(steps.clone(), first..whole.end.min(first + LINE));
+                // SAFETY: as above.
+                unsafe { copy_transposed::<V>(part.transposed(), panel.as_mut_ptr(), LINE) };
+            }
+        } else {
             // SAFETY: as above; the columns of a group begin at a multiple of 16 from the first.
-            Steps::Range(steps) => unsafe {
-                copy_lines::<V>(b.part(steps.clone(), whole), to.as_mut_ptr(), BLOCK * depth);
-            },
-            Steps::Selected(steps) => {
-                for (p, &step) in steps.iter().enumerate() {
-                    let row = b.part(step as usize..step as usize + 1, whole.clone());
-                    (0..whole.len())
-                        .for_each(|j| to[j / BLOCK * BLOCK * depth + p * BLOCK + j % BLOCK] = row.get(0, j));
-                }
-            }
-        }
-    }
-}
-
-/// Which rows of B are the steps of a chain.
-pub(crate) enum Steps<'a> {
-    /// These, one after the other.
-    Range(Range<usize>),
-    /// The active inputs.
-    Selected(&'a [u32]),
-}
-
-impl Steps<'_> {
-    fn len(&self) -> usize {
-        match self {
-            Steps::Range(steps) => steps.len(),
-            Steps::Selected(steps) => steps.len(),
+            unsafe { copy_lines::<V>(b.part(steps.clone(), whole), to.as_mut_ptr(), LINE * depth) };
         }
     }
 }
@@ -185,20 +156,20 @@ unsafe fn copy_rows<V: Vector>(from: Mat<'_>, to: *mut f32, to_row: usize) {
 /// The CPU must have the instruction set of `V`, and `to` must be valid for the panels of k lines.
 #[inline(always)]
 unsafe fn copy_lines<V: Vector>(from: Mat<'_>, to: *mut f32, panel: usize) {
-    let (whole, rest) = (from.cols / BLOCK, from.cols % BLOCK);
+    let (whole, rest) = (from.cols / LINE, from.cols % LINE);
     // SAFETY: every element read lies inside `from`, every one written in a panel of `to`.
     unsafe {
         for p in 0..from.rows {
             for j in 0..whole {
-                let (from, to) = (from.data.add(from.offset(p, j * BLOCK)), to.add(j * panel + p * BLOCK));
-                for lane in (0..BLOCK).step_by(V::LANES) {
+                let (from, to) = (from.data.add(from.offset(p, j * LINE)), to.add(j * panel + p * LINE));
+                for lane in (0..LINE).step_by(V::LANES) {
                     V::load(from.add(lane)).store(to.add(lane));
                 }
             }
         }
         if rest > 0 {
-            let edge = from.part(0..from.rows, whole * BLOCK..from.cols);
-            copy_rows::<V>(edge, to.add(whole * panel), BLOCK);
+            let edge = from.part(0..from.rows, whole * LINE..from.cols);
+            copy_rows::<V>(edge, to.add(whole * panel), LINE);
         }
     }
 }

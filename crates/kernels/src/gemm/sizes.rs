@@ -3,7 +3,6 @@
 //! Block sizes come from the first- and second-level caches of this machine, asked for once. They never change a result:
 //! between blocks the sums rest in C, and every element's chain goes on where it stopped.
 
-use crate::compact::BLOCK;
 use crate::storage::LINE;
 use crate::vector::Vector;
 use std::sync::LazyLock;
@@ -73,7 +72,7 @@ pub(crate) struct Blocks {
     /// Columns of a block of B, which takes up to half of the second-level cache: it's read again for every strip of A.
     pub(crate) nc: usize,
     /// Rows of a block of A that is packed at a time: an eighth of the second-level cache, which then has room for C's
-    /// part, too. A multiple of the inputs' blocks, and of the tile's height.
+    /// part, too. A multiple of the tile's height.
     pub(crate) mc: usize,
     /// Whether all rows of A are kept packed, to be packed once for all blocks of B: not if that takes more than twice the
     /// second-level cache.
@@ -87,9 +86,9 @@ impl Blocks {
         const LONGEST: usize = 512;
         let Caches { l1, l2 } = *CACHES;
         let value = size_of::<f32>();
-        let kc = even(k, LONGEST.min(l1 / 2 / value / V::TILE_ROWS), BLOCK);
-        let nc = even(n, l2 / 2 / value / kc, 2 * BLOCK);
-        let mc = even(m, l2 / 8 / value / kc, V::TILE_ROWS * BLOCK);
+        let kc = even(k, LONGEST.min(l1 / 2 / value / V::TILE_ROWS), LINE);
+        let nc = even(n, l2 / 2 / value / kc, 2 * LINE);
+        let mc = even(m, l2 / 8 / value / kc, V::TILE_ROWS * LINE);
         Blocks { kc, nc, mc, keep_a: m.saturating_mul(kc) <= 2 * l2 / value }
     }
 }
@@ -121,17 +120,6 @@ pub(crate) const PACK_A_DEPTH: usize = 64;
 /// Up to this many rows, a product with a transposed B is computed as its transpose: the few rows are packed and
 /// become the vector side, B is broadcast where it lies.
 pub(crate) const SWAP_ROWS: usize = 64;
-
-/// Up to this many gathered examples, the first layer's products are sweeps over the weights, some examples at a time,
-/// from the second-level cache. (With more, blocking for the first-level cache pays.)
-pub(crate) const GATHERED_ROWS: usize = 64;
-
-/// Inputs of a block of a sparse product of which a sweep takes `cols` columns: a multiple of 64. Most inputs of a group are 0, so
-/// weights of more than twice the first-level cache are a block of which it keeps what is needed. (The end of a list costs a
-/// mispredicted branch: blocks half as long, measured, take 5% longer.)
-pub(crate) fn sparse_block(inputs: usize, cols: usize) -> usize {
-    even(inputs, CACHES.l1 / size_of::<f32>() / cols * 9 / 4, 64)
-}
 
 /// Up to this many multiply-adds, a product is computed without packing and blocking.
 pub(crate) const SMALL: usize = 1 << 15;

@@ -3,19 +3,19 @@
 //!
 //! C is computed a strip of columns, one register wide, at a time, for up to 16 rows whose sums stay in registers.
 
-use super::pack::{Scratch, Steps, pack_b};
+use super::pack::{Scratch, pack_b};
 use super::{Product, Start};
-use crate::compact::BLOCK;
 use crate::isa::Kernel;
+use crate::storage::LINE;
 use crate::vector::Vector;
 use crate::view::Mat;
 use std::ops::Range;
 
 /// A register of columns: the first, and how many of its lanes are columns.
 #[derive(Clone, Copy)]
-pub(super) struct Strip {
-    pub(super) col: usize,
-    pub(super) lanes: usize,
+struct Strip {
+    col: usize,
+    lanes: usize,
 }
 
 impl Strip {
@@ -25,7 +25,7 @@ impl Strip {
     ///
     /// The CPU must have the instruction set of `V`; the strip's columns must lie inside C and the bias, masked where `EDGE`.
     #[inline(always)]
-    pub(super) unsafe fn start<V: Vector, const ROWS: usize, const EDGE: bool>(
+    unsafe fn start<V: Vector, const ROWS: usize, const EDGE: bool>(
         self,
         product: &Product<'_>,
         c: *const f32,
@@ -57,7 +57,7 @@ impl Strip {
     ///
     /// The CPU must have the instruction set of `V`, and the columns must be readable.
     #[inline(always)]
-    pub(super) unsafe fn load<V: Vector, const EDGE: bool>(self, from: *const f32) -> V {
+    unsafe fn load<V: Vector, const EDGE: bool>(self, from: *const f32) -> V {
         // SAFETY: as the caller's.
         unsafe { if EDGE { V::load_masked(from, V::mask(self.lanes)) } else { V::load(from) } }
     }
@@ -68,7 +68,7 @@ impl Strip {
     ///
     /// The CPU must have the instruction set of `V`, and the columns must be valid to write.
     #[inline(always)]
-    pub(super) unsafe fn store<V: Vector, const EDGE: bool>(self, values: V, to: *mut f32) {
+    unsafe fn store<V: Vector, const EDGE: bool>(self, values: V, to: *mut f32) {
         // SAFETY: as the caller's.
         unsafe { if EDGE { values.store_masked(to, V::mask(self.lanes)) } else { values.store(to) } }
     }
@@ -76,7 +76,7 @@ impl Strip {
 
 /// `cols` register by register.
 #[inline(always)]
-pub(super) fn strips<V: Vector>(cols: Range<usize>) -> impl Iterator<Item = Strip> {
+fn strips<V: Vector>(cols: Range<usize>) -> impl Iterator<Item = Strip> {
     let end = cols.end;
     cols.step_by(V::LANES).map(move |col| Strip { col, lanes: V::LANES.min(end - col) })
 }
@@ -98,11 +98,8 @@ macro_rules! with_rows {
     };
 }
 
-pub(super) use with_rows;
-
-/// `rows` × `cols` of a product whose left operand is a view. Made by [`Product::block`], whose contract it inherits.
+/// `rows` × `cols` of a product. Made by [`Product::block`], whose contract it inherits.
 pub(super) struct Small<'a, 's> {
-    pub(super) a: Mat<'a>,
     pub(super) product: Product<'a>,
     pub(super) rows: Range<usize>,
     pub(super) cols: Range<usize>,
@@ -114,22 +111,23 @@ impl Kernel for Small<'_, '_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Small { a, product, rows, cols, scratch } = self;
-        let (b, depth) = (product.b, a.cols);
+        let Small { product, rows, cols, scratch } = self;
+        let Product { a, b, .. } = product;
+        let depth = a.cols;
         // A sum of each row in a register of its own, and one for the row of B.
-        let height = if V::LANES == BLOCK { BLOCK } else { BLOCK / 2 };
+        let height = if V::LANES == LINE { LINE } else { LINE / 2 };
         let pack = b.col_stride != 1;
         // SAFETY: a strip lies in C's block, its rows in A. B's columns are read where they lie, or were packed just above.
         // The rest is the caller's contract.
         unsafe {
             if pack {
-                scratch.reserve(0, cols.len().next_multiple_of(BLOCK) * depth);
-                pack_b::<V>(b, &Steps::Range(0..depth), cols.clone(), scratch.b.row_mut(0));
+                scratch.reserve(0, cols.len().next_multiple_of(LINE) * depth);
+                pack_b::<V>(b, 0..depth, cols.clone(), scratch.b.row_mut(0));
             }
             for strip in strips::<V>(cols.clone()) {
                 let (b, b_row) = if pack {
                     let at = strip.col - cols.start;
-                    (scratch.b.row(0).as_ptr().add(at / BLOCK * BLOCK * depth + at % BLOCK), BLOCK)
+                    (scratch.b.row(0).as_ptr().add(at / LINE * LINE * depth + at % LINE), LINE)
                 } else {
                     (b.data.add(b.offset(0, strip.col)), b.row_stride)
                 };

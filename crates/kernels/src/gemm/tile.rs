@@ -10,8 +10,8 @@
 //!   *next* tile's lines, a few at a time among its own multiply-adds: all at once they would take the buffers that A and B
 //!   need. Without this a tile waits for the outer cache a tenth of its time.
 
-use crate::compact::BLOCK;
 use crate::isa::Kernel;
+use crate::storage::LINE;
 use crate::vector::Vector;
 
 /// Rows of the tallest tile of any instruction set.
@@ -43,12 +43,7 @@ pub(crate) enum Walk {
     Unit,
     /// A(i, p) is `i + p·height` in for tiles of `height` rows, as packed; B is in lines.
     Packed,
-    /// A(i, p) is `i + p·BLOCK` in, B is in lines, and step p takes row `rows[p]` of it.
-    Selected {
-        /// `depth` indices of rows of B.
-        rows: *const u32,
-    },
-    /// A(i, p) is `i·BLOCK + p` in, in steps of `BLOCK` from block to block, which are `a_depth` apart; B is in lines.
+    /// A(i, p) is `i·LINE + p` in, in steps of `LINE` from block to block, which are `a_depth` apart; B is in lines.
     Blocked,
 }
 
@@ -72,8 +67,6 @@ pub(crate) struct Operands {
     pub(crate) c: *mut f32,
     pub(crate) c_row: usize,
     pub(crate) c_panel: usize,
-    /// Null, or the rows of C that the tile's rows are, counted from `c`.
-    pub(crate) c_rows: *const u32,
     pub(crate) start: TileStart,
 }
 
@@ -155,7 +148,7 @@ impl Operands {
 /// How far column `j` is from the first, in panels of 16 columns.
 #[inline(always)]
 fn along(j: usize, panel: usize) -> usize {
-    j / BLOCK * panel + j % BLOCK
+    j / LINE * panel + j % LINE
 }
 
 /// How many steps ahead A and B are asked for: enough for the second-level cache to answer.
@@ -196,19 +189,12 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let Tiles { operands, down, strips, last } = self;
-        let Operands { depth, a_depth, a_down, walk, b_depth, b_panel, c_row, c_panel, c_rows, .. } =
-            operands;
+        let Operands { depth, a_depth, a_down, walk, b_depth, b_panel, c_row, c_panel, .. } = operands;
         // SAFETY: the contract of `tiles`: every address below belongs to an element of the tiles' operands; lanes beyond
         // the edge are masked. Pointers are advanced by `wrapping_add`, because past the last step they may leave their
         // operand, unread; lines are prefetched wherever they are.
         unsafe {
             let mask = V::mask(if EDGE { last } else { V::LANES });
-            /// The row of C that row `$i` of the tiles is.
-            macro_rules! row_of_c {
-                ($i:expr) => {
-                    if c_rows.is_null() { $i } else { *c_rows.add($i) as usize }
-                };
-            }
             macro_rules! load {
                 ($from:expr, $v:expr, $panel:expr) => {{
                     let from = $from.add(along($v * V::LANES, $panel));
@@ -223,7 +209,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
                     TileStart::Zero => {}
                     TileStart::Row(row) => {
                         for v in 0..VECTORS {
-                            let start = load!(row, v, BLOCK);
+                            let start = load!(row, v, LINE);
                             for i in 0..ROWS {
                                 sums[i][v] = start;
                             }
@@ -231,7 +217,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
                     }
                     TileStart::Scaled(factor) => {
                         for i in 0..ROWS {
-                            let from = c.add(row_of_c!(ir * ROWS + i) * c_row);
+                            let from = c.add((ir * ROWS + i) * c_row);
                             for v in 0..VECTORS {
                                 sums[i][v] = load!(from, v, c_panel);
                             }
@@ -247,17 +233,16 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
                     }
                 }
                 // The tile after this one; after the last of a call most likely comes the one below.
-                let (next_row, next_c) = match (jr + 1 < strips, ir + 1 < down) {
-                    (true, _) => (ir * ROWS, operands.right((jr + 1) * VECTORS * V::LANES).c),
-                    (false, true) => ((ir + 1) * ROWS, operands.c),
-                    (false, false) if c_rows.is_null() => ((ir + 1) * ROWS, operands.c),
-                    (false, false) => (ir * ROWS, c),
+                let (next_row, next_c) = if jr + 1 < strips {
+                    (ir * ROWS, operands.right((jr + 1) * VECTORS * V::LANES).c)
+                } else {
+                    ((ir + 1) * ROWS, operands.c)
                 };
                 let mut ahead = 0;
                 macro_rules! prefetch_next {
                     () => {{
-                        let line = next_c.wrapping_add(row_of_c!(next_row + ahead) * c_row);
-                        for v in 0..(VECTORS * V::LANES).div_ceil(BLOCK) {
+                        let line = next_c.wrapping_add((next_row + ahead) * c_row);
+                        for v in 0..(VECTORS * V::LANES).div_ceil(LINE) {
                             prefetch_line(line.wrapping_add(v * c_panel));
                         }
                         ahead += usize::from(ahead + 1 < ROWS);
@@ -331,31 +316,23 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
                         advance!(at, b_depth);
                     }),
                     Walk::Packed => repeat!(depth, {
-                        for v in 0..(VECTORS * V::LANES).div_ceil(BLOCK) {
-                            prefetch_line(at[v].wrapping_add(AHEAD * BLOCK));
+                        for v in 0..(VECTORS * V::LANES).div_ceil(LINE) {
+                            prefetch_line(at[v].wrapping_add(AHEAD * LINE));
                         }
                         prefetch_line(a.wrapping_add(AHEAD * ROWS));
                         step!(a, 1, at);
                         a = a.wrapping_add(ROWS);
-                        advance!(at, BLOCK);
-                    }),
-                    Walk::Selected { mut rows } => repeat!(depth, {
-                        let row = *rows as usize * BLOCK;
-                        let mut from = at;
-                        advance!(from, row);
-                        step!(a, 1, from);
-                        a = a.wrapping_add(BLOCK);
-                        rows = rows.wrapping_add(1);
+                        advance!(at, LINE);
                     }),
                     Walk::Blocked => {
                         let mut left = depth;
                         while left > 0 {
-                            let steps = left.min(BLOCK);
+                            let steps = left.min(LINE);
                             let mut line = a;
                             repeat!(steps, {
-                                step!(line, BLOCK, at);
+                                step!(line, LINE, at);
                                 line = line.wrapping_add(1);
-                                advance!(at, BLOCK);
+                                advance!(at, LINE);
                             });
                             a = a.wrapping_add(a_depth);
                             left -= steps;
@@ -363,7 +340,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
                     }
                 }
                 for i in 0..ROWS {
-                    let to = c.add(row_of_c!(ir * ROWS + i) * c_row);
+                    let to = c.add((ir * ROWS + i) * c_row);
                     for v in 0..VECTORS {
                         let to = to.add(along(v * V::LANES, c_panel));
                         if EDGE && v == VECTORS - 1 {

@@ -1,46 +1,50 @@
-//! The inputs of a few examples without their zeros, and the products over them: the first layer of inference, and of training
-//! on small minibatches.
+//! A minibatch's inputs without their zeros, and the first layer's products over them, forward and update.
 //!
-//! The fewer examples are looked at together, the more inputs are 0 in all of them: of a digit's 784 pixels 415 aren't in
-//! all of 16 images, some 300 in all of four, 150 in one. Four rows by two registers are just enough chains to keep the
-//! multipliers busy, so four examples share a list of inputs, a *group*.
+//! Neighbouring pixels of an image are 0 in the same examples, nearly. So inputs are taken four at a time, a *quad*: in a row
+//! of pixels, four neighbours. Each quad has a list of the examples in which it isn't 0 throughout, its *entries*: a bit for
+//! each example, and the four values of those that are set. Of a digit's 784 pixels 150 aren't 0, its entries have 221; four examples that share a list of
+//! inputs would have 306 in common, and 16 examples 416.
 //!
-//! Each group is a sweep over the rows of W that it has inputs for. So that these come from the first-level cache for all
-//! groups but the first, inputs are taken a *block* at a time: between blocks the sums rest in C.
+//! Both products are one walk through the lists, for a strip of columns of W at a time. A quad's four rows of W lie in
+//! registers while its entries pass: in the forward product each entry adds four multiples of them to its example's sums,
+//! in the update it adds four multiples of its example's Δ to them. So W is read once, or read and written once, however
+//! many examples there are; where no input is 0, the walk is as fast as the blocked product of [`gemm`](crate::gemm).
+//!
+//! Examples are taken a *block* at a time, so that their sums, or errors, stay in the first-level cache.
 
+mod gather;
 mod products;
+mod row;
 
 pub use products::sparse_gemm;
-pub(crate) use products::{Forward, Update};
+pub(crate) use products::{Forward, Gradient, STRIP, Update};
+pub use row::SparseRow;
+pub(crate) use row::fractions_of;
 
-use crate::gemm::sizes;
 use crate::inputs::Examples;
-use crate::isa::{ArithmeticClass, Isa, Kernel};
-use crate::math;
-use crate::storage::LINE;
-use crate::vector::Vector;
+use crate::isa::Isa;
+use crate::storage::Line;
 use std::ops::Range;
 
-/// Examples that share a list of active inputs.
-const GROUP: usize = 4;
+/// Neighbouring inputs that share a list.
+pub(crate) const QUAD: usize = 4;
 
-/// How many groups ahead of itself the gather asks the memory for bytes, where examples follow one another: as those of a
-/// test set do.
-const AHEAD: usize = 2;
+/// Examples of a block, at most, each a bit of a word. Their sums in a strip of 64 columns take 16 KiB.
+const BLOCK: usize = 64;
 
-/// Registers of columns that a group's sums take across, at most.
-const MAX_VECTORS: usize = 4;
+/// Entries that are written at once, and so past the last one.
+const SLACK: usize = 16;
 
-/// Inputs X of some examples, in groups of four, each without the inputs that are 0 in the whole group.
+/// Inputs X (m × k) of some examples, quad by quad, without what is 0.
 ///
 /// ```
-/// use minibatch_kernels::{Isa, Matrix, Panels, SparseInputs, sparse_gemm};
+/// use minibatch_kernels::{Isa, Matrix, Panels, SparseInputs, Store, sparse_gemm};
 ///
 /// let mut w = Panels::zeros(3, 2);
 /// (0..3).for_each(|k| w.set(k, 1, k as f32));
-/// let (isa, mut x, mut c) = (Isa::detect(), SparseInputs::new(3, 2, 1), Matrix::zeros(1, 2));
+/// let (isa, mut x, mut c) = (Isa::detect(), SparseInputs::new(3, 1), Matrix::zeros(1, 2));
 /// x.gather_bytes(isa, 1, |_| &[0, 51, 255]);
-/// sparse_gemm(isa, &x, &w, &[0.5, 0.0], &mut c.view_mut());
+/// sparse_gemm(isa, &x, &w, &[0.5, 0.0], &mut c.view_mut(), &Store);
 /// assert_eq!(c.row(0), [0.5, 2.2]);
 /// ```
 #[derive(Clone, Debug)]
@@ -49,63 +53,62 @@ pub struct SparseInputs {
     inputs: usize,
     /// Examples there is room for.
     capacity: usize,
-    /// Inputs of a block: a multiple of 64.
+    /// Examples of a block.
     block: usize,
-    /// Those of the examples taken in last.
-    groups: Vec<Group>,
-    /// Where the active inputs of each block end, group after group.
-    ends: Vec<usize>,
-    /// Active inputs, group after group, ascending in each, all below `inputs`.
-    indices: Vec<u32>,
-    /// The values of each active input, `width` of them side by side, group after group.
-    values: Vec<f32>,
-    /// Values that an active input has: 4 (the group's examples; past the last, the first again), or 1.
-    width: usize,
-    /// The bytes of one group's active inputs.
-    quads: Vec<[u8; GROUP]>,
-}
-
-/// Up to four examples.
-#[derive(Clone, Copy, Debug)]
-struct Group {
+    /// Of those taken in last.
     examples: usize,
-    /// Where its active inputs begin.
-    start: usize,
+    /// The first `list_ends[last]` are the lists of quads with entries, block after block, quads ascending in each.
+    lists: Vec<List>,
+    /// Where the lists of each block end.
+    list_ends: Vec<usize>,
+    /// Of each entry: its four bytes.
+    quads: Vec<[u8; QUAD]>,
+    /// Of each entry: its four values, a quarter of a line.
+    values: Vec<Line>,
 }
 
-/// The active inputs of a group in a block.
-#[derive(Clone, Copy)]
+/// The entries of a quad in a block: from the end of the list before.
+#[derive(Clone, Copy, Debug, Default)]
 struct List {
-    /// Their indices, and where these end.
-    at: *const u32,
-    end: *const u32,
-    /// The first one's values, and how many each has.
-    values: *const f32,
-    width: usize,
+    /// Inputs `QUAD · quad` and the next ones.
+    quad: u32,
+    end: u32,
+    /// Bit i: example i of the block has an entry.
+    examples: u64,
+}
+
+/// The quads of `inputs`, which begin at a multiple of four, and end at one or with the last.
+pub(crate) fn quads(inputs: &Range<usize>) -> Range<usize> {
+    inputs.start / QUAD..inputs.end.div_ceil(QUAD)
 }
 
 impl SparseInputs {
-    /// Room for up to `examples` examples of `inputs` inputs, for products with `outputs` columns.
+    /// Room for up to `examples` examples of `inputs` inputs.
     ///
     /// # Panics
     ///
-    /// If there are more than 2³¹ inputs.
-    pub fn new(inputs: usize, outputs: usize, examples: usize) -> SparseInputs {
+    /// If there are more than 2³¹ inputs, or 2³² quads of all examples.
+    pub fn new(inputs: usize, examples: usize) -> SparseInputs {
+        SparseInputs::in_blocks(inputs, examples, BLOCK)
+    }
+
+    /// As [`new`](Self::new), in blocks of `block` examples, or of as many as a block can have.
+    pub(crate) fn in_blocks(inputs: usize, examples: usize, block: usize) -> SparseInputs {
         assert!(inputs <= 1 << 31, "{inputs} inputs");
-        let groups = examples.div_ceil(GROUP);
-        let block = sizes::sparse_block(inputs, outputs.clamp(1, MAX_VECTORS * LINE).next_multiple_of(LINE));
-        // Groups begin at multiples of 4; the last stores may write 16 values too many.
-        let active = groups * inputs.next_multiple_of(4) + LINE;
+        let block = block.min(BLOCK).min(examples).max(1);
+        let (quads, blocks) = (inputs.div_ceil(QUAD), examples.div_ceil(block));
+        let entries = examples * quads + SLACK;
+        assert!(u32::try_from(entries).is_ok(), "{examples} examples of {inputs} inputs");
         SparseInputs {
             inputs,
             capacity: examples,
             block,
-            groups: Vec::with_capacity(groups),
-            ends: Vec::with_capacity(groups * inputs.div_ceil(block)),
-            indices: vec![0; active],
-            values: vec![0.0; active * GROUP],
-            width: GROUP,
-            quads: vec![[0; GROUP]; inputs + LINE],
+            examples: 0,
+            lists: vec![List::default(); blocks * quads + 1],
+            list_ends: Vec::with_capacity(blocks),
+            // These are given room when there are bytes.
+            quads: Vec::new(),
+            values: vec![Line::ZERO; entries.div_ceil(Line::LEN / QUAD) + 1],
         }
     }
 
@@ -116,7 +119,32 @@ impl SparseInputs {
 
     /// Number of examples.
     pub fn examples(&self) -> usize {
-        self.groups.iter().map(|group| group.examples).sum()
+        self.examples
+    }
+
+    /// Number of entries: quads of an example that aren't 0.
+    pub fn entries(&self) -> usize {
+        self.list_ends.last().map_or(0, |&lists| self.entries_before(lists))
+    }
+
+    /// Number of lists: quads of a block of examples that aren't 0 in all of it.
+    pub fn lists(&self) -> usize {
+        self.list_ends.last().copied().unwrap_or(0)
+    }
+
+    /// An input of an example; none where the products leave it out.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such input or example.
+    pub fn get(&self, example: usize, input: usize) -> Option<f32> {
+        assert!(example < self.examples && input < self.inputs, "input {input} of example {example}");
+        let mut lists = self.block_lists(example / self.block);
+        let at = lists.find(|&at| self.lists[at].quad as usize == input / QUAD)?;
+        let (examples, bit) = (self.lists[at].examples, 1 << (example % self.block));
+        let entry = self.entries_before(at) + (examples & (bit - 1)).count_ones() as usize;
+        let value = entry * QUAD + input % QUAD;
+        (examples & bit != 0).then(|| self.values[value / Line::LEN].0[value % Line::LEN])
     }
 
     /// Takes in `examples` examples.
@@ -126,178 +154,51 @@ impl SparseInputs {
     /// If there is no room for the examples, or one hasn't n_0 inputs.
     pub fn gather(&mut self, isa: Isa, examples: usize, from: Examples<'_>) {
         match from {
-            Examples::Bytes(row) => {
-                self.begin(examples, GROUP);
-                isa.run(GatherBytes { x: self, keep_all: keeps_all(isa), ahead: 0, examples, row });
-            }
+            Examples::Bytes(row) => self.gather_from_bytes(isa, examples, gather::CHUNK, row),
             Examples::Floats(row) => self.gather_floats(isa, examples, row),
         }
     }
 
     /// Takes in `examples` examples of bytes, as numbers in [0, 1]: the correctly rounded x/255. `row(i)` is example i. Asks the
-    /// memory for the next few, as if they followed in order; where they don't, [`gather`](Self::gather) is faster.
+    /// memory for as many more, as if they followed in order; where they don't, [`gather`](Self::gather) is faster.
     ///
     /// # Panics
     ///
     /// If there is no room for the examples, or one hasn't n_0 inputs.
     pub fn gather_bytes<'a>(&mut self, isa: Isa, examples: usize, row: impl Fn(usize) -> &'a [u8]) {
-        self.begin(examples, GROUP);
-        let ahead = AHEAD * GROUP * self.inputs;
-        isa.run(GatherBytes { x: self, keep_all: keeps_all(isa), ahead, examples, row });
+        self.gather_from_bytes(isa, examples, self.block * self.inputs, row);
     }
 
-    /// Takes in `examples` examples of numbers as they are. `row(i)` is example i.
-    ///
-    /// # Panics
-    ///
-    /// If there is no room for the examples, or one hasn't n_0 inputs.
-    pub fn gather_floats<'a>(&mut self, isa: Isa, examples: usize, row: impl Fn(usize) -> &'a [f32]) {
-        self.begin(examples, if examples == 1 { 1 } else { GROUP });
-        isa.run(GatherFloats { x: self, keep_all: keeps_all(isa), examples, row });
+    /// Blocks of examples.
+    pub(crate) fn blocks(&self) -> usize {
+        self.list_ends.len()
     }
 
-    fn begin(&mut self, examples: usize, width: usize) {
-        assert!(examples <= self.capacity, "{examples} examples, room for {}", self.capacity);
-        self.groups.clear();
-        self.ends.clear();
-        self.width = width;
+    /// The examples of a block.
+    fn block_examples(&self, block: usize) -> Range<usize> {
+        let first = block * self.block;
+        first..self.examples.min(first + self.block)
     }
 
-    /// Blocks of inputs.
-    fn blocks(&self) -> usize {
-        self.inputs.div_ceil(self.block)
+    /// The lists of a block.
+    fn block_lists(&self, block: usize) -> Range<usize> {
+        let start = if block == 0 { 0 } else { self.list_ends[block - 1] };
+        start..self.list_ends[block]
     }
 
-    /// The list of a group in a block.
-    #[inline(always)]
-    fn list(&self, group: usize, block: usize) -> List {
-        let at = group * self.blocks() + block;
-        let start = if block == 0 { self.groups[group].start } else { self.ends[at - 1] };
-        let indices = self.indices[start..self.ends[at]].as_ptr_range();
-        // `wrapping_add`: where there are no inputs there may be no values.
-        let values = self.values.as_ptr().wrapping_add(start * self.width);
-        List { at: indices.start, end: indices.end, values, width: self.width }
-    }
-}
-
-/// Whether its products can't skip inputs.
-fn keeps_all(isa: Isa) -> bool {
-    isa.class() == ArithmeticClass::Matrixmultiply
-}
-
-/// The rows of `GROUP` examples from `first` on; past the last of them, the first again.
-fn group_of<'a, T: 'a>(
-    inputs: usize,
-    first: usize,
-    examples: usize,
-    row: &impl Fn(usize) -> &'a [T],
-) -> [*const T; GROUP] {
-    let mut rows = [std::ptr::null(); GROUP];
-    for (i, pointer) in rows.iter_mut().enumerate() {
-        let row = row(if first + i < examples { first + i } else { first });
-        assert!(row.len() == inputs, "an example of {} inputs", row.len());
-        *pointer = row.as_ptr();
-    }
-    rows
-}
-
-/// `range` in blocks.
-fn blocks(inputs: usize, block: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..inputs).step_by(block).map(move |first| first..inputs.min(first + block))
-}
-
-/// [`SparseInputs::gather_bytes`].
-struct GatherBytes<'x, R> {
-    x: &'x mut SparseInputs,
-    keep_all: bool,
-    /// How far after each row the memory is asked for more.
-    ahead: usize,
-    examples: usize,
-    row: R,
-}
-
-impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let GatherBytes { x, keep_all, ahead, examples, row } = self;
-        let mut start = 0;
-        for first in (0..examples).step_by(GROUP) {
-            let rows = group_of(x.inputs, first, examples, &row);
-            // SAFETY: the rows have `inputs` bytes. The groups so far end at or before `start`, for each of which there is
-            // room for `inputs` active ones; 16 more can be written after the last. `quads` holds one group's, and as many.
-            unsafe {
-                let (indices, quads) = (x.indices.as_mut_ptr().add(start), x.quads.as_mut_ptr());
-                let mut active = 0;
-                for block in blocks(x.inputs, x.block) {
-                    if keep_all {
-                        for j in block {
-                            indices.add(j).write(j as u32);
-                            let [a, b, c, d] = rows;
-                            quads.add(j).write([*a.add(j), *b.add(j), *c.add(j), *d.add(j)]);
-                            active += 1;
-                        }
-                    } else {
-                        active +=
-                            V::nonzero_quads(&rows, block, ahead, indices.add(active), quads.add(active));
-                    }
-                    x.ends.push(start + active);
-                }
-                let values = x.values.as_mut_ptr().add(start * GROUP);
-                for at in (0..active * GROUP).step_by(V::LANES) {
-                    math::unit_from_byte(V::load_bytes(quads.cast::<u8>().add(at))).store(values.add(at));
-                }
-                x.groups.push(Group { examples: GROUP.min(examples - first), start });
-                start += active.next_multiple_of(4);
-            }
+    /// The lists of a block whose quads lie in `quads`.
+    fn lists_of(&self, block: usize, quads: Range<usize>) -> Range<usize> {
+        let all = self.block_lists(block);
+        if quads == (0..self.inputs.div_ceil(QUAD)) {
+            return all;
         }
+        let below =
+            |quad| all.start + self.lists[all.clone()].partition_point(|list| (list.quad as usize) < quad);
+        below(quads.start)..below(quads.end)
     }
-}
 
-/// [`SparseInputs::gather_floats`].
-struct GatherFloats<'x, R> {
-    x: &'x mut SparseInputs,
-    keep_all: bool,
-    examples: usize,
-    row: R,
-}
-
-impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
-        let GatherFloats { x, keep_all, examples, row } = self;
-        let (mut start, width) = (0, x.width);
-        for first in (0..examples).step_by(GROUP) {
-            let rows = group_of(x.inputs, first, examples, &row);
-            // SAFETY: as in `GatherBytes`.
-            unsafe {
-                let indices = x.indices.as_mut_ptr().add(start);
-                let values = x.values.as_mut_ptr().add(start * width);
-                let mut active = 0;
-                for block in blocks(x.inputs, x.block) {
-                    if width == 1 && !keep_all {
-                        let values = values.add(active);
-                        active += V::nonzero_floats(rows[0], block, indices.add(active), values);
-                    } else {
-                        for j in block {
-                            let mut any = keep_all;
-                            for (i, row) in rows[..width].iter().enumerate() {
-                                let value = *row.add(j);
-                                values.add(active * width + i).write(value);
-                                any |= value != 0.0;
-                            }
-                            indices.add(active).write(j as u32);
-                            active += usize::from(any);
-                        }
-                    }
-                    x.ends.push(start + active);
-                }
-                x.groups.push(Group { examples: GROUP.min(examples - first), start });
-                start += active.next_multiple_of(4);
-            }
-        }
+    /// Entries of all lists before this one.
+    fn entries_before(&self, list: usize) -> usize {
+        if list == 0 { 0 } else { self.lists[list - 1].end as usize }
     }
 }
