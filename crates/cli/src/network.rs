@@ -1,7 +1,7 @@
 //! Which network to train: its layers, activations, cost and first weights.
 
 use crate::failure::Failure;
-use crate::machine::{check_memory, count};
+use crate::machine::{check_memory, count_of_list};
 use crate::names;
 use crate::report::sizes;
 use crate::text::shape;
@@ -18,7 +18,7 @@ const DEFAULT_HIDDEN: &[usize] = &[32];
 #[group(skip)]
 pub(crate) struct Args {
     /// Neurons of the hidden layer, or of several: 128,64 [default: 32]
-    #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = count)]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = count_of_list)]
     hidden: Option<Vec<usize>>,
 
     /// All layers, the inputs and the outputs included, in place of --hidden: 784,128,64,10
@@ -27,7 +27,7 @@ pub(crate) struct Args {
         value_name = "N,…",
         value_delimiter = ',',
         allow_negative_numbers = true,
-        value_parser = count,
+        value_parser = count_of_list,
         conflicts_with = "hidden"
     )]
     layers: Option<Vec<usize>>,

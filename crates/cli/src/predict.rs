@@ -258,7 +258,7 @@ impl Images {
 
 /// A place in a set.
 fn index(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| "expected whole numbers from 0, such as 7 or 0,3,12".to_owned())
+    text.trim().parse().map_err(|_| "expected whole numbers from 0, such as 7 or 0,3,12".to_owned())
 }
 
 /// A pixel as the trainer takes it.
