@@ -94,6 +94,14 @@ impl Args {
         })
     }
 
+    /// The name of an output activation that the quadratic cost is asked to learn with, if it is one that the default start
+    /// doesn't go with.
+    pub(crate) fn unusual_output(&self) -> Option<&'static str> {
+        let quadratic = self.cost.as_ref().is_none_or(|cost| cost.name() == Quadratic.name());
+        let name = self.output_activation.as_ref()?.name();
+        (quadratic && !["sigmoid", "softmax"].contains(&name)).then_some(name)
+    }
+
     /// n_1, …, n_{L−1}. The layers around them must fit the data.
     fn hidden_layers(&self, data: &Dataset) -> Result<&[usize], Failure> {
         let Some(layers) = &self.layers else {

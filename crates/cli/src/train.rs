@@ -303,15 +303,17 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What serves the hidden activation better than the defaults, which are the article's and go with sigmoids: docs/costs.md
-/// has measurements.
+/// What serves the hidden activation, or where that is a sigmoid the output's, better than the defaults, which are the article's
+/// and go with sigmoids: docs/costs.md has measurements.
 fn advice(args: &Args, task: Task) -> Option<String> {
-    let activation = args.network.activation.as_ref()?;
-    let init = match activation.name() {
-        "sigmoid" => return None,
-        "tanh" => "--init glorot-normal",
-        "lecun-tanh" | "selu" | "identity" => "--init lecun-normal",
-        _ => "--init he-normal",
+    let hidden = args.network.activation.as_ref().map_or("sigmoid", |activation| activation.name());
+    let (activation, init) = match hidden {
+        "sigmoid" => {
+            (args.network.unusual_output().filter(|_| task == Task::Classification)?, "--init glorot-normal")
+        }
+        "tanh" => (hidden, "--init glorot-normal"),
+        "lecun-tanh" | "selu" | "identity" => (hidden, "--init lecun-normal"),
+        _ => (hidden, "--init he-normal"),
     };
     let optimizer = args.optimizer.unwrap_or(Settings::default().optimizer);
     let rate = match (task, optimizer) {
@@ -327,8 +329,9 @@ fn advice(args: &Args, task: Task) -> Option<String> {
         .zip(given)
         .filter_map(|(option, given)| option.filter(|_| !given))
         .collect();
-    let (name, better) = (activation.name(), better.join(" "));
-    let note = format!("note: the defaults go with sigmoids; {name} usually learns better with {better}");
+    let better = better.join(" ");
+    let note =
+        format!("note: the defaults go with sigmoids; {activation} usually learns better with {better}");
     (!better.is_empty()).then_some(note)
 }
 

@@ -78,12 +78,26 @@ fn other_activations_want_another_start() {
         ),
         ("--activation selu --learning-rate 0.01", "selu usually learns better with --init lecun-normal"),
         ("--activation elu --optimizer adam", "elu usually learns better with --init he-normal"),
+        (
+            "--output-activation silu",
+            "silu usually learns better with --init glorot-normal --learning-rate 0.1",
+        ),
+        ("--output-activation tanh --optimizer adam", "tanh usually learns better with --init glorot-normal"),
+        (
+            "--activation relu --output-activation tanh",
+            "relu usually learns better with --init he-normal --learning-rate 0.1",
+        ),
     ] {
         let run = world.run(&format!("train --data set --epochs 1 {options}"));
         let note = format!("note: the defaults go with sigmoids; {better}");
         assert_eq!((run.code, run.stderr), (Some(0), note), "{options}");
     }
-    for options in ["--activation sigmoid", "--activation relu --init zeros --learning-rate 1"] {
+    for options in [
+        "--activation sigmoid",
+        "--activation relu --init zeros --learning-rate 1",
+        "--output-activation softmax",
+        "--output-activation identity --cost hinge",
+    ] {
         world.run(&format!("train --data set --epochs 1 {options}")).succeeded();
     }
 }
