@@ -9,7 +9,7 @@ use crate::signals::{Signal, Signals};
 use crate::task::{Task, check_targets};
 use crate::{dataset, machine, names, network, recorded, resume};
 use minibatch::{Dataset, Error, Evaluation, Optimizer, Pool, Settings, Trainer};
-use minibatch_data::TrainTest;
+use minibatch_data::{Row, TrainTest};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -132,7 +132,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         tell("note: this is a debug build; `cargo run --release -- train` is faster");
     }
     if args.resume.is_none() {
-        advice(args, task).iter().for_each(|note| tell(note));
+        advice(args, task).iter().chain(&far_inputs(&train)).for_each(|note| tell(note));
     }
     let signals = Signals::catch()?;
     let mut run = Run { sets, pool: &pool, chosen: None, report, keeper, signals, training: Duration::ZERO };
@@ -333,6 +333,25 @@ fn advice(args: &Args, task: Task) -> Option<String> {
     let note =
         format!("note: the defaults go with sigmoids; {activation} usually learns better with {better}");
     (!better.is_empty()).then_some(note)
+}
+
+/// Whether inputs are numbers of a size that networks learn badly from: a set of bytes saved as floats, for one, without the
+/// division by 255 that bytes get here.
+fn far_inputs(train: &Dataset) -> Option<String> {
+    /// Standardised numbers, and those from 0 to 1, are well below.
+    const FAR: f64 = 10.0;
+    let squares: Option<f64> = (0..train.len())
+        .map(|index| match train.input(index) {
+            Row::Floats(floats) => Some(floats.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>()),
+            Row::Bytes(_) => None,
+        })
+        .sum();
+    let size = (squares? / (train.len() * train.input_len()) as f64).sqrt();
+    (size > FAR).then(|| {
+        format!(
+            "note: the inputs are {size:.0} in size (root mean square); networks learn better from numbers scaled to about 1"
+        )
+    })
 }
 
 /// A trainer of the network that `args` describe, before its first epoch.
