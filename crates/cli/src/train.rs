@@ -7,9 +7,9 @@ use crate::progress::{Pace, Progress};
 use crate::report::{Chosen, EpochLine, Plan, Report, Resumed, Stopped, Summary, Test, place};
 use crate::signals::{Signal, Signals};
 use crate::task::{Task, check_targets};
-use crate::{dataset, machine, names, network, recorded, resume};
+use crate::{dataset, machine, names, network, notes, recorded, resume};
 use minibatch::{Dataset, Error, Evaluation, Optimizer, Pool, Settings, Trainer};
-use minibatch_data::{Row, TrainTest};
+use minibatch_data::TrainTest;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -132,7 +132,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         tell("note: this is a debug build; `cargo run --release -- train` is faster");
     }
     if args.resume.is_none() {
-        advice(args, task).iter().chain(&far_inputs(&train)).for_each(|note| tell(note));
+        notes::advice(args, task).iter().chain(&notes::far_inputs(&train)).for_each(|note| tell(note));
     }
     let signals = Signals::catch()?;
     let mut run = Run { sets, pool: &pool, chosen: None, report, keeper, signals, training: Duration::ZERO };
@@ -301,57 +301,6 @@ impl<'a> Run<'a> {
             saved,
         }
     }
-}
-
-/// What serves the hidden activation, or where that is a sigmoid the output's, better than the defaults, which are the article's
-/// and go with sigmoids: docs/costs.md has measurements.
-fn advice(args: &Args, task: Task) -> Option<String> {
-    let hidden = args.network.activation.as_ref().map_or("sigmoid", |activation| activation.name());
-    let (activation, init) = match hidden {
-        "sigmoid" => {
-            (args.network.unusual_output().filter(|_| task == Task::Classification)?, "--init glorot-normal")
-        }
-        "tanh" => (hidden, "--init glorot-normal"),
-        "lecun-tanh" | "selu" | "identity" => (hidden, "--init lecun-normal"),
-        _ => (hidden, "--init he-normal"),
-    };
-    let optimizer = args.optimizer.unwrap_or(Settings::default().optimizer);
-    let rate = match (task, optimizer) {
-        (Task::Classification, Optimizer::Sgd) => Some("--learning-rate 0.1"),
-        (Task::Classification, Optimizer::Momentum(_) | Optimizer::Nesterov(_)) => {
-            Some("--learning-rate 0.01")
-        }
-        _ => None,
-    };
-    let given = [args.network.init.is_some(), args.learning_rate.is_some()];
-    let better: Vec<&str> = [Some(init), rate]
-        .into_iter()
-        .zip(given)
-        .filter_map(|(option, given)| option.filter(|_| !given))
-        .collect();
-    let better = better.join(" ");
-    let note =
-        format!("note: the defaults go with sigmoids; {activation} usually learns better with {better}");
-    (!better.is_empty()).then_some(note)
-}
-
-/// Whether inputs are numbers of a size that networks learn badly from: a set of bytes saved as floats, for one, without the
-/// division by 255 that bytes get here.
-fn far_inputs(train: &Dataset) -> Option<String> {
-    /// Standardised numbers, and those from 0 to 1, are well below.
-    const FAR: f64 = 10.0;
-    let squares: Option<f64> = (0..train.len())
-        .map(|index| match train.input(index) {
-            Row::Floats(floats) => Some(floats.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>()),
-            Row::Bytes(_) => None,
-        })
-        .sum();
-    let size = (squares? / (train.len() * train.input_len()) as f64).sqrt();
-    (size > FAR).then(|| {
-        format!(
-            "note: the inputs are {size:.0} in size (root mean square); networks learn better from numbers scaled to about 1"
-        )
-    })
 }
 
 /// A trainer of the network that `args` describe, before its first epoch.
