@@ -127,6 +127,14 @@ pub(crate) fn reserve(path: &Path) -> Result<Lock, Failure> {
         let (path, folder) = (path.display(), folder.display());
         return Err(Failure::usage(format!("--checkpoint {path}: the folder {folder} {fault}")));
     }
+    // Without a file's name at its end, as in `runs/`, it can only be a folder's.
+    let names_folder = path.as_os_str().to_string_lossy().ends_with(std::path::is_separator);
+    if names_folder && !path.is_dir() {
+        let path = path.display();
+        return Err(Failure::usage(format!(
+            "--checkpoint {path}: expected the name of a file, found that of a folder; put one after it, as in {path}run.ckpt"
+        )));
+    }
     if path.exists() && !path.is_file() {
         let found = if path.is_dir() { "a folder" } else { "a pipe or device" };
         let path = path.display();

@@ -4,8 +4,8 @@ use crate::failure::Failure;
 use crate::machine::check_memory;
 use clap::ValueEnum;
 use minibatch_data::{Error, TrainTest, locate, synthetic};
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// The datasets known by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -108,25 +108,36 @@ impl Args {
 
     /// A missing set, and the ways out.
     fn not_found(&self, error: Error) -> Failure {
-        let (folder, expected, found) = match error {
+        const FOLDER: &str = "a folder with train-images-idx3-ubyte";
+        let fetch = |folder: &Path| {
+            let dir = self.data.as_ref().map_or_else(String::new, |_| format!(" --dir {}", folder.display()));
+            let name = self.name().as_str();
+            format!(
+                "`cargo xtask fetch-mnist --dataset {name}{dir}` fetches the set, and `--dataset synthetic` needs no files"
+            )
+        };
+        let (folder, expected, found, help) = match error {
             Error::Io { path, source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                (path, "a folder with train-images-idx3-ubyte".to_owned(), "no such folder".to_owned())
+                let help = fetch(&path);
+                (path, FOLDER.to_owned(), "no such folder".to_owned(), help)
             }
-            Error::Io { path, source, .. } if source.kind() == io::ErrorKind::NotADirectory => {
-                (path, "a folder with train-images-idx3-ubyte".to_owned(), "a file".to_owned())
+            Error::Io { path, source, .. } if source.kind() == io::ErrorKind::NotADirectory => (
+                path,
+                FOLDER.to_owned(),
+                "a file".to_owned(),
+                "name the folder that holds all four".to_owned(),
+            ),
+            Error::NotInFolder { folder, expected, found } => {
+                // The set in a folder of the user's is the user's own, unless there is nothing in it.
+                let is_own =
+                    self.data.is_some() && fs::read_dir(&folder).is_ok_and(|mut all| all.next().is_some());
+                let own = "add it, or rename one; TYPE is ubyte, byte, short, int, float or double";
+                let help = if is_own { own.to_owned() } else { fetch(&folder) };
+                (folder, expected, found, help)
             }
-            Error::NotInFolder { folder, expected, found } => (folder, expected, found),
             other => return other.into(),
         };
-        let folder = folder.display();
-        let mut fetch = format!("`cargo xtask fetch-mnist --dataset {}", self.name().as_str());
-        if self.data.is_some() {
-            fetch.push_str(&format!(" --dir {folder}"));
-        }
-        Failure::Run(format!(
-            "{folder}: expected {expected}, found {found}; {fetch}` fetches the set, and `--dataset synthetic` needs no \
-             files"
-        ))
+        Failure::Run(format!("{}: expected {expected}, found {found}; {help}", folder.display()))
     }
 }
 

@@ -68,6 +68,14 @@ pub(crate) fn check_memory(what: &str, bytes: Option<usize>, instead: &str) -> R
     }
 }
 
+/// A whole number from 1 in a list of them.
+pub(crate) fn count_of_list(text: &str) -> Result<usize, String> {
+    match count(text.trim()) {
+        Err(_) => Err("expected whole numbers from 1, such as 128 or 128,64".to_owned()),
+        count => count,
+    }
+}
+
 /// A whole number from 1.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {

@@ -15,6 +15,7 @@ mod info;
 mod machine;
 mod names;
 mod network;
+mod notes;
 mod predict;
 mod progress;
 mod recorded;

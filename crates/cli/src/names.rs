@@ -1,14 +1,14 @@
 //! Activations, costs, optimisers and initialisers by name, as options take them.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
 use minibatch::optimizer::OptimizerError;
 use minibatch::{Activation, Cost, Initializer, Optimizer, Registry};
 use std::ffi::OsStr;
 use std::sync::Arc;
 
-/// Reads `NAME` or `NAME(PARAMETER)`, in capitals too. Of an unknown name clap suggests the closest.
+/// Reads `NAME` or `NAME(PARAMETER)`, in capitals too. For an unknown name the closest is suggested.
 #[derive(Clone)]
 pub(crate) struct Named<T> {
     names: Vec<&'static str>,
@@ -16,6 +16,21 @@ pub(crate) struct Named<T> {
     /// What is wrong with a text whose name is known.
     fault: fn(&str) -> String,
 }
+
+/// What others call some of the names.
+const ELSEWHERE: [(&str, &str); 11] = [
+    ("logistic", "sigmoid"),
+    ("linear", "identity"),
+    ("swish", "silu"),
+    ("bce", "binary-cross-entropy"),
+    ("cross-entropy", "categorical-cross-entropy"),
+    ("crossentropy", "categorical-cross-entropy"),
+    ("l1", "mae"),
+    ("l2", "mse"),
+    ("normal", "standard-normal"),
+    ("xavier", "glorot-normal"),
+    ("kaiming", "he-normal"),
+];
 
 /// Of what `takes` a parameter in a range, as an example has it, or takes none.
 fn parameter_fault(text: &str, takes: Option<(&str, String)>) -> String {
@@ -67,6 +82,25 @@ pub(crate) fn optimizer() -> Named<Optimizer> {
     Named { names, find: |text| text.parse().ok(), fault }
 }
 
+impl<T> Named<T> {
+    /// Adds to clap's error the name that is meant, if it is known elsewhere by this one. Clap suggests what looks alike, but
+    /// nothing for letters in another order in a name so short as `sgd`.
+    fn with_suggestion(&self, mut error: Error, unknown: &str) -> Error {
+        let letters = |name: &str| {
+            let mut letters: Vec<char> = name.chars().collect();
+            letters.sort_unstable();
+            letters
+        };
+        let elsewhere = ELSEWHERE.iter().find(|(other, _)| *other == unknown).map(|(_, name)| *name);
+        let mut names = self.names.iter().copied();
+        let meant = names.find(|name| elsewhere == Some(*name) || letters(name) == letters(unknown));
+        if let Some(meant) = meant {
+            error.insert(ContextKind::SuggestedValue, ContextValue::String(meant.to_owned()));
+        }
+        error
+    }
+}
+
 impl<T: Clone + Send + Sync + 'static> TypedValueParser for Named<T> {
     type Value = T;
 
@@ -77,7 +111,8 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Named<T> {
         }
         // What stands before the parameter, if that is where the fault lies.
         let name = before_parameter(&text);
-        PossibleValuesParser::new(&self.names).parse_ref(command, arg, OsStr::new(name))?;
+        let known = PossibleValuesParser::new(&self.names).parse_ref(command, arg, OsStr::new(name));
+        known.map_err(|error| self.with_suggestion(error, name))?;
         let option = arg.map_or_else(String::new, ToString::to_string);
         let message = format!("invalid value '{text}' for '{option}': {}", (self.fault)(&text));
         Err(Error::raw(ErrorKind::ValueValidation, message).with_cmd(command))

@@ -1,7 +1,7 @@
 //! Which network to train: its layers, activations, cost and first weights.
 
 use crate::failure::Failure;
-use crate::machine::{check_memory, count};
+use crate::machine::{check_memory, count_of_list};
 use crate::names;
 use crate::report::sizes;
 use crate::text::shape;
@@ -18,7 +18,7 @@ const DEFAULT_HIDDEN: &[usize] = &[32];
 #[group(skip)]
 pub(crate) struct Args {
     /// Neurons of the hidden layer, or of several: 128,64 [default: 32]
-    #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = count)]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = count_of_list)]
     hidden: Option<Vec<usize>>,
 
     /// All layers, the inputs and the outputs included, in place of --hidden: 784,128,64,10
@@ -27,7 +27,7 @@ pub(crate) struct Args {
         value_name = "N,…",
         value_delimiter = ',',
         allow_negative_numbers = true,
-        value_parser = count,
+        value_parser = count_of_list,
         conflicts_with = "hidden"
     )]
     layers: Option<Vec<usize>>,
@@ -92,6 +92,14 @@ impl Args {
             }
             error => Failure::usage(error),
         })
+    }
+
+    /// The name of an output activation that the quadratic cost is asked to learn with, if it is one that the default start
+    /// doesn't go with.
+    pub(crate) fn unusual_output(&self) -> Option<&'static str> {
+        let quadratic = self.cost.as_ref().is_none_or(|cost| cost.name() == Quadratic.name());
+        let name = self.output_activation.as_ref()?.name();
+        (quadratic && !["sigmoid", "softmax"].contains(&name)).then_some(name)
     }
 
     /// n_1, …, n_{L−1}. The layers around them must fit the data.

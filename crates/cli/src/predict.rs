@@ -140,12 +140,20 @@ impl Images {
             let path = path.display();
             Failure::Run(match error.kind() {
                 io::ErrorKind::NotFound => {
-                    format!("{path}: expected a PNG picture or an IDX file of images, found no such file")
+                    format!(
+                        "{path}: expected a PNG picture or an IDX file of images, found no such file; check its name"
+                    )
                 }
                 _ => format!("{path}: cannot open: {error}"),
             })
         };
         let metadata = fs::metadata(path).map_err(opening)?;
+        if metadata.is_dir() {
+            let path = path.display();
+            return Err(Failure::Run(format!(
+                "{path}: expected a PNG picture or an IDX file of images, found a folder; name the files in it"
+            )));
+        }
         let mut start = Vec::new();
         if metadata.is_file() {
             let file = File::open(path).map_err(opening)?;
@@ -157,8 +165,9 @@ impl Images {
             self.add_idx(path, args, network)
         } else {
             let found = match &*start {
-                [] => "an empty file".to_owned(),
+                [] => "an empty file; copy it again".to_owned(),
                 [0xff, 0xd8, ..] => "a JPEG file; convert it to PNG".to_owned(),
+                b"MINIBTCH" => "a checkpoint; one is enough, before the images".to_owned(),
                 bytes => {
                     let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
                     format!("a file that begins with {}; convert it to PNG", bytes.join(" "))
@@ -178,7 +187,7 @@ impl Images {
             let checkpoint = args.checkpoint.display();
             return Err(Failure::Run(format!(
                 "{shown}: pictures need a network whose inputs are a square image, as 28×28 = 784; that of \
-                 {checkpoint} has {}",
+                 {checkpoint} has {}; name an IDX file of images instead",
                 network.inputs()
             )));
         }
@@ -186,7 +195,8 @@ impl Images {
         let picture = Picture::from_png(&bytes).map_err(|why| Failure::Run(format!("{shown}: {why}")))?;
         let inputs = prepare(&picture, side).ok_or_else(|| {
             Failure::Run(format!(
-                "{shown}: expected a digit in one tone on a background of another, found nothing that stands out"
+                "{shown}: expected a digit in one tone on a background of another, found nothing that stands out; crop \
+                 the picture to the digit on its paper, evenly lit"
             ))
         })?;
         self.inputs.extend(inputs);
@@ -201,7 +211,7 @@ impl Images {
         if image.is_empty() {
             let path = path.display();
             return Err(Failure::Run(format!(
-                "{path}: expected images, found an IDX file of rank 1: labels?"
+                "{path}: expected images, found an IDX file of rank 1; is it that of the labels?"
             )));
         }
         check_shape(path, image, args, network)?;
@@ -258,7 +268,7 @@ impl Images {
 
 /// A place in a set.
 fn index(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| "expected whole numbers from 0, such as 7 or 0,3,12".to_owned())
+    text.trim().parse().map_err(|_| "expected whole numbers from 0, such as 7 or 0,3,12".to_owned())
 }
 
 /// A pixel as the trainer takes it.
@@ -273,7 +283,8 @@ fn check_shape(path: &Path, image: &[usize], args: &Args, network: &Network) -> 
     }
     let (path, checkpoint, inputs) = (path.display(), args.checkpoint.display(), network.inputs());
     Err(Failure::Run(format!(
-        "{path}: expected images of {inputs} pixels, the inputs of {checkpoint}, found {found} ({})",
+        "{path}: expected images of {inputs} pixels, the inputs of {checkpoint}, found {found} ({}); name images like those \
+         that it was trained on",
         shape(image)
     )))
 }

@@ -7,7 +7,7 @@ use crate::progress::{Pace, Progress};
 use crate::report::{Chosen, EpochLine, Plan, Report, Resumed, Stopped, Summary, Test, place};
 use crate::signals::{Signal, Signals};
 use crate::task::{Task, check_targets};
-use crate::{dataset, machine, names, network, recorded, resume};
+use crate::{dataset, machine, names, network, notes, recorded, resume};
 use minibatch::{Dataset, Error, Evaluation, Optimizer, Pool, Settings, Trainer};
 use minibatch_data::TrainTest;
 use std::path::PathBuf;
@@ -132,7 +132,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         tell("note: this is a debug build; `cargo run --release -- train` is faster");
     }
     if args.resume.is_none() {
-        advice(args, task).iter().for_each(|note| tell(note));
+        notes::advice(args, task).iter().chain(&notes::far_inputs(&train)).for_each(|note| tell(note));
     }
     let signals = Signals::catch()?;
     let mut run = Run { sets, pool: &pool, chosen: None, report, keeper, signals, training: Duration::ZERO };
@@ -301,35 +301,6 @@ impl<'a> Run<'a> {
             saved,
         }
     }
-}
-
-/// What serves the hidden activation better than the defaults, which are the article's and go with sigmoids: docs/costs.md
-/// has measurements.
-fn advice(args: &Args, task: Task) -> Option<String> {
-    let activation = args.network.activation.as_ref()?;
-    let init = match activation.name() {
-        "sigmoid" => return None,
-        "tanh" => "--init glorot-normal",
-        "lecun-tanh" | "selu" | "identity" => "--init lecun-normal",
-        _ => "--init he-normal",
-    };
-    let optimizer = args.optimizer.unwrap_or(Settings::default().optimizer);
-    let rate = match (task, optimizer) {
-        (Task::Classification, Optimizer::Sgd) => Some("--learning-rate 0.1"),
-        (Task::Classification, Optimizer::Momentum(_) | Optimizer::Nesterov(_)) => {
-            Some("--learning-rate 0.01")
-        }
-        _ => None,
-    };
-    let given = [args.network.init.is_some(), args.learning_rate.is_some()];
-    let better: Vec<&str> = [Some(init), rate]
-        .into_iter()
-        .zip(given)
-        .filter_map(|(option, given)| option.filter(|_| !given))
-        .collect();
-    let (name, better) = (activation.name(), better.join(" "));
-    let note = format!("note: the defaults go with sigmoids; {name} usually learns better with {better}");
-    (!better.is_empty()).then_some(note)
 }
 
 /// A trainer of the network that `args` describe, before its first epoch.

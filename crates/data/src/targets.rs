@@ -65,7 +65,10 @@ impl Targets {
 
     /// Checks values made in memory.
     pub(crate) fn values(data: Vec<f32>, width: usize) -> Result<Self, Error> {
-        if width == 0 || data.is_empty() || !data.len().is_multiple_of(width) {
+        if width == 0 {
+            return Err(Error::argument("target values per example", "at least 1", 0));
+        }
+        if data.is_empty() || !data.len().is_multiple_of(width) {
             let expected = format!("a multiple of {width} values per example, at least one of each");
             return Err(Error::argument("target values", expected, data.len()));
         }

@@ -88,6 +88,7 @@ impl Event for Plan {
         let images = images(&self.example_shape);
         let outputs = self.layers.last().copied().unwrap_or_default();
         let targets = match (self.classes, outputs) {
+            (Some(1), _) => "1 class".to_owned(),
             (Some(classes), _) => format!("{classes} classes"),
             (None, 1) => "a value each".to_owned(),
             (None, outputs) => format!("{outputs} values each"),

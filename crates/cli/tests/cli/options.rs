@@ -78,13 +78,41 @@ fn other_activations_want_another_start() {
         ),
         ("--activation selu --learning-rate 0.01", "selu usually learns better with --init lecun-normal"),
         ("--activation elu --optimizer adam", "elu usually learns better with --init he-normal"),
+        (
+            "--output-activation silu",
+            "silu usually learns better with --init glorot-normal --learning-rate 0.1",
+        ),
+        ("--output-activation tanh --optimizer adam", "tanh usually learns better with --init glorot-normal"),
+        (
+            "--activation relu --output-activation tanh",
+            "relu usually learns better with --init he-normal --learning-rate 0.1",
+        ),
     ] {
         let run = world.run(&format!("train --data set --epochs 1 {options}"));
         let note = format!("note: the defaults go with sigmoids; {better}");
         assert_eq!((run.code, run.stderr), (Some(0), note), "{options}");
     }
-    for options in ["--activation sigmoid", "--activation relu --init zeros --learning-rate 1"] {
+    for options in [
+        "--activation sigmoid",
+        "--activation relu --init zeros --learning-rate 1",
+        "--output-activation softmax",
+        "--output-activation identity --cost hinge",
+    ] {
         world.run(&format!("train --data set --epochs 1 {options}")).succeeded();
+    }
+}
+
+/// Bytes saved as floats, for one.
+#[test]
+fn inputs_far_from_1_are_told() {
+    let world = World::new();
+    let note = "note: the inputs are 147 in size (root mean square); networks learn better from numbers scaled to about 1";
+    for (scale, expected) in [(1.0, note), (1.0 / 255.0, "")] {
+        let pixels: Vec<f32> = (0..TRAINING * 20).map(|i| scale * (i * 37 % 256) as f32).collect();
+        let mut file = File::create(world.path("set/train-images-idx3-ubyte")).unwrap();
+        write_idx_f32(&mut file, &[TRAINING, 4, 5], &pixels).unwrap();
+        let run = world.run("train --data set --epochs 1");
+        assert_eq!((run.code, &*run.stderr), (Some(0), expected), "times {scale}");
     }
 }
 
@@ -174,7 +202,7 @@ fn every_type_of_idx_file_is_read() {
                 let rank = dims.len();
                 fs::write(world.path(&format!("{name}/{half}-{kind}-idx{rank}-{name}")), file).unwrap();
             };
-            write("images", &[30, 2, 3], &(0..180).map(|i| i % 100).collect::<Vec<u8>>());
+            write("images", &[30, 2, 3], &(0..180).map(|i| i % 10).collect::<Vec<u8>>());
             write("labels", &[30], &(0..30).map(|i| i % 4).collect::<Vec<u8>>());
         }
         let (task, outputs) = if element < 0x0d { ("classification", 4) } else { ("regression", 1) };

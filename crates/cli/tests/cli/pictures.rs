@@ -10,7 +10,7 @@ const HEIGHT: usize = 300;
 const SIDE: usize = 28;
 
 /// How many kinds there are.
-pub(crate) const KINDS: usize = 10;
+pub(crate) const KINDS: usize = 11;
 
 /// A picture of 200 × 300 that shows `digit` (28 × 28, white on black) somewhere, as a PNG file.
 pub(crate) fn picture(digit: &[u8], kind: usize, seed: u32) -> Vec<u8> {
@@ -62,6 +62,15 @@ pub(crate) fn picture(digit: &[u8], kind: usize, seed: u32) -> Vec<u8> {
                 .enumerate()
                 .flat_map(|(i, &level)| if margin(i) { [0, 0] } else { [level, 255] });
             encode(ColorType::GrayscaleAlpha, BitDepth::Eight, &pixels.collect::<Vec<u8>>())
+        }
+        // Levels of grey as a palette, of which white, the paper, is made transparent: a fringe of light grey is left.
+        10 => {
+            let palette: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
+            let alpha: Vec<u8> = (0..=255).map(|level| if level == 255 { 0 } else { 255 }).collect();
+            let change = |info: &mut Info<'_>| {
+                (info.palette, info.trns) = (Some(palette.into()), Some(alpha.into()));
+            };
+            with(ColorType::Indexed, BitDepth::Eight, change, &bytes(255.0, 0.0))
         }
         _ => panic!("there are {KINDS} kinds"),
     }
