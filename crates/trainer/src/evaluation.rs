@@ -92,8 +92,10 @@ impl Residuals {
         let (n, rows) = (targets.len() as f64, targets.len() / width);
         let mut means = vec![0.0; width];
         for row in targets.chunks_exact(width) {
-            means.iter_mut().zip(row).for_each(|(mean, &y)| *mean += f64::from(y) / rows as f64);
+            means.iter_mut().zip(row).for_each(|(sum, &y)| *sum += f64::from(y));
         }
+        // Divided once, so that the mean of equal targets is theirs, and their spread 0.
+        means.iter_mut().for_each(|mean| *mean /= rows as f64);
         let spread = |(i, &y): (usize, &f32)| (f64::from(y) - means[i % width]).powi(2);
         let total: f64 = targets.iter().enumerate().map(spread).sum();
         let r_squared = match total > 0.0 {
