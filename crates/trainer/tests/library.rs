@@ -133,8 +133,8 @@ fn values_are_scored_by_their_fit() {
     assert!((evaluation.cost - 1.25 / 3.0).abs() < 1e-12, "{}", evaluation.cost);
     assert_eq!((evaluation.accuracy(), evaluation.correct()), (None, None));
 
-    // Thirds of it don't add up to it.
-    let constant = Dataset::from_values(vec![0.0f32, 1.0, 2.0], &[1], vec![0.3; 3], 1).expect("a dataset");
+    // Sevenths of it don't add up to it.
+    let constant = Dataset::from_values(vec![1.0f32; 7], &[1], vec![0.3; 7], 1).expect("a dataset");
     assert_eq!(
         network.evaluate(&pool, &constant).expect("an evaluation").fit().expect("values").r_squared,
         0.0
