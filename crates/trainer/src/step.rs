@@ -325,7 +325,7 @@ fn sharing(network: &Network, batch_size: usize, cores: usize) -> usize {
 /// changes a result.
 fn worth_phases(network: &Network, batch_size: usize, members: usize) -> bool {
     /// Smaller products stay on one thread.
-    const LEAST: f64 = 2e6;
+    const LEAST: f64 = 8e5;
     /// A phase whose worker still spins: 1.5 µs.
     const WARM: f64 = 300_000.0;
     /// One whose worker has parked, because there was more to do between phases than it waits: measured, 15 µs.
