@@ -23,8 +23,8 @@ pub(crate) const BLOCK: usize = 256;
 /// Values of the widest layer that go through the layers at a time: they should stay in the second-level cache.
 const VALUES: usize = 1 << 16;
 
-/// Examples whose zeros are left out at a time: in longer ones lists are longer, but leave the first-level cache.
-const SPARSE_ROWS: usize = 128;
+/// Examples whose zeros are left out at a time: as many as share the lists of a block.
+const SPARSE_ROWS: usize = 64;
 
 /// Multiply-adds that are worth waking another thread for.
 const WORK_PER_MEMBER: usize = 1_000_000;
