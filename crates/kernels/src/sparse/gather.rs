@@ -74,7 +74,11 @@ struct GatherBytes<'x, R> {
 static NOTHING: [u8; CHUNK] = [0; CHUNK];
 
 /// The bytes of a few quads' entries, side by side, of a block that is transposed piece by piece.
-type Stage = [[[u8; QUAD]; BLOCK + SLACK]; WIDE];
+type Stage = Aligned<[[[u8; QUAD]; BLOCK + SLACK]; WIDE]>;
+
+/// On cache lines: a register that crosses from one to the next takes two accesses.
+#[repr(C, align(64))]
+struct Aligned<T>(T);
 
 impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
     type Output = ();
@@ -102,7 +106,7 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
                     if examples <= TALL {
                         let transposed = transposed_quads::<V>(&rows, 0..examples, first, bytes, ahead);
                         for q in 0..quads {
-                            let found = V::nonzero_quads(&transposed[q], to.add(at));
+                            let found = V::nonzero_quads(&transposed.0[q], to.add(at));
                             at += found.count_ones() as usize;
                             end_list(q, at, u64::from(found));
                         }
@@ -115,7 +119,7 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
                             for q in 0..quads {
                                 let to =
                                     stage.add(q).cast::<[u8; QUAD]>().add(found[q].count_ones() as usize);
-                                found[q] |= u64::from(V::nonzero_quads(&transposed[q], to)) << tall;
+                                found[q] |= u64::from(V::nonzero_quads(&transposed.0[q], to)) << tall;
                             }
                         }
                         for q in 0..quads {
@@ -155,12 +159,12 @@ unsafe fn transposed_quads<V: Vector>(
     first: usize,
     bytes: usize,
     ahead: usize,
-) -> [[u32; TALL]; WIDE] {
+) -> Aligned<[[u32; TALL]; WIDE]> {
     /// What rows shorter than a chunk are copied by.
     const PIECE: usize = 16;
     let mut pointers = [NOTHING.as_ptr(); TALL];
     let mut short: [[u8; CHUNK]; TALL];
-    let mut transposed = MaybeUninit::<[[u32; TALL]; WIDE]>::uninit();
+    let mut transposed = MaybeUninit::<Aligned<[[u32; TALL]; WIDE]>>::uninit();
     // SAFETY: as the caller's; what a row hasn't is read from a copy.
     unsafe {
         for (i, row) in rows[some.clone()].iter().enumerate() {

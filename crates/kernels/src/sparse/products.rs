@@ -6,7 +6,7 @@ use crate::gemm::{Epilogue, Start};
 use crate::isa::{Isa, Kernel};
 use crate::matrix::Panels;
 use crate::prefetch::{Expected, Upcoming};
-use crate::storage::LINE;
+use crate::storage::{LINE, Line};
 use crate::vector::Vector;
 use crate::view::{Mat, MatMut};
 use std::mem::MaybeUninit;
@@ -18,8 +18,9 @@ const MAX_VECTORS: usize = 4;
 /// Columns of a strip, at most.
 pub(crate) const STRIP: usize = MAX_VECTORS * LINE;
 
-/// Values of a block in a strip, at most: of its examples' sums, or errors.
-type Buffer = MaybeUninit<[f32; BLOCK * STRIP]>;
+/// Values of a block in a strip, at most: of its examples' sums, or errors. On cache lines: a register that crosses from one to
+/// the next takes two accesses.
+type Buffer = MaybeUninit<[Line; BLOCK * MAX_VECTORS]>;
 
 /// Columns of a full strip. The four rows of W and a row of the block must have registers.
 const fn strip_cols<V: Vector>() -> usize {
@@ -184,7 +185,7 @@ impl Kernel for Gradient<'_> {
     unsafe fn run<V: Vector>(self) {
         let Gradient { x, b, quads, cols, errors, expected, finish } = self;
         const ROWS: usize = PART * QUAD;
-        let mut part = [0.0f32; ROWS * STRIP];
+        let mut part = [Line::ZERO; ROWS * MAX_VECTORS];
         assert!(errors.len() >= x.examples * strip_cols::<V>(), "room for errors");
         let upcoming = &mut expected.upcoming(x.lists() * strips::<V>(cols.clone()).count());
         for strip in strips::<V>(cols) {
@@ -196,9 +197,9 @@ impl Kernel for Gradient<'_> {
             }
             for first in quads.clone().step_by(PART) {
                 let some = first..quads.end.min(first + PART);
-                part[..ROWS * width.next_multiple_of(LINE)].fill(0.0);
+                part[..ROWS * width.div_ceil(LINE)].fill(Line::ZERO);
                 // Row 0 of the gradient; the part's rows are those of its quads.
-                let w = part.as_mut_ptr().wrapping_sub(first * QUAD * LINE);
+                let w = part.as_mut_ptr().cast::<f32>().wrapping_sub(first * QUAD * LINE);
                 for block in 0..x.blocks() {
                     let rows = errors.as_mut_ptr().wrapping_add(x.block_examples(block).start * width);
                     let lists = x.lists_of(block, some.clone());
@@ -206,7 +207,7 @@ impl Kernel for Gradient<'_> {
                     // SAFETY: the lists' inputs are rows of the part, their examples were taken above.
                     unsafe { enter!(V, strip.len(), UpdateStrip { walk, upcoming }) };
                 }
-                let place = Place { data: part.as_mut_ptr(), row: LINE, panel: ROWS * LINE };
+                let place = Place { data: part.as_mut_ptr().cast(), row: LINE, panel: ROWS * LINE };
                 finish(place, some.start * QUAD..x.inputs.min(some.end * QUAD), strip.clone());
             }
         }
