@@ -3,6 +3,7 @@
 use crate::isa::{ArithmeticClass, Isa};
 use crate::matrix::Matrix;
 use crate::prefetch::Expected;
+use crate::sparse::groups::GroupedInputs;
 use crate::sparse::{SparseInputs, fractions_of};
 use crate::storage::LINE;
 
@@ -65,6 +66,8 @@ pub(crate) struct MemberInputs {
 pub(crate) enum Form {
     /// Without what is 0.
     Sparse(SparseInputs),
+    /// Without what is 0 in all of four examples: for one register of columns.
+    Grouped(GroupedInputs),
     /// All of them (B × n_0), for products by the matrixmultiply crate.
     Dense(Matrix),
 }
@@ -87,6 +90,30 @@ impl TeamInputs {
             }
             ArithmeticClass::Fused => Form::Sparse(SparseInputs::new(inputs, examples)),
         };
+        TeamInputs::of(form, inputs, examples, members)
+    }
+
+    /// As [`new`](Self::new), for a layer whose update is [`accumulate_gathered`](crate::accumulate_gathered) and nothing else:
+    /// where it has few neurons, that can be done faster.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    pub fn to_accumulate(
+        isa: Isa,
+        inputs: usize,
+        outputs: usize,
+        examples: usize,
+        members: usize,
+    ) -> TeamInputs {
+        let fused = members == 1 && isa.class() == ArithmeticClass::Fused;
+        match fused.then(|| GroupedInputs::for_layer(isa, inputs, outputs, examples)).flatten() {
+            Some(grouped) => TeamInputs::of(Form::Grouped(grouped), inputs, examples, members),
+            None => TeamInputs::new(isa, inputs, outputs, examples, members),
+        }
+    }
+
+    fn of(form: Form, inputs: usize, examples: usize, members: usize) -> TeamInputs {
         let copy = MemberInputs { form, expected: Expected::new(inputs, examples) };
         TeamInputs { copies: vec![copy; members], sharing: 0, inputs, examples: 0 }
     }
@@ -115,6 +142,7 @@ impl MemberInputs {
     pub(crate) fn gather(&mut self, isa: Isa, examples: usize, from: Examples<'_>) {
         match &mut self.form {
             Form::Sparse(x) => x.gather(isa, examples, from),
+            Form::Grouped(x) => x.gather(isa, examples, from),
             Form::Dense(x) => from.copy_to(isa, examples, x),
         }
     }

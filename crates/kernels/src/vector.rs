@@ -93,6 +93,29 @@ pub(crate) trait Vector: Copy {
         bits
     }
 
+    /// Which of the first `columns` bytes of four rows aren't 0 in all four: their indices, ascending, to `indices`, the rows'
+    /// bytes side by side to `bytes`. Returns their number; up to 16 more of each are overwritten. Used by the gather of
+    /// narrow layers.
+    #[inline(always)]
+    unsafe fn nonzero_columns(
+        rows: &[*const u8; 4],
+        columns: usize,
+        indices: *mut u32,
+        bytes: *mut [u8; 4],
+    ) -> usize {
+        let mut count = 0;
+        for j in 0..columns {
+            // SAFETY: the caller gives rows with these bytes, and room for more than these.
+            unsafe {
+                let column = rows.map(|row| row.add(j).read());
+                indices.add(count).write(j as u32);
+                bytes.add(count).write(column);
+                count += usize::from(column != [0; 4]);
+            }
+        }
+        count
+    }
+
     /// Of `columns` of a row the values that aren't 0: their indices, ascending, to `indices`, themselves to `values`.
     /// Returns their number; up to 16 more of each are overwritten. Used for single examples.
     #[inline(always)]

@@ -44,7 +44,7 @@ fn panels(from: &Matrix) -> Panels {
 fn train(isa: Isa, threads: usize, batch: usize, sizes: [usize; 3]) -> Vec<u32> {
     let [inputs, hidden, outputs] = sizes;
     let pixels: Vec<u8> = (0..batch * inputs).map(|i| (i * i % 251) as u8).collect();
-    let mut x = TeamInputs::new(isa, inputs, hidden, batch, threads);
+    let mut x = TeamInputs::to_accumulate(isa, inputs, hidden, batch, threads);
     let row = |i: usize| &pixels[i * inputs..][..inputs];
     let y = Matrix::from_fn(batch, outputs, |row, col| if row % outputs == col { 1.0 } else { 0.0 });
     let (mut w1, mut w2) = (panels(&random(inputs, hidden, 1)), panels(&random(hidden, outputs, 2)));

@@ -97,7 +97,10 @@ impl Crew {
                 let teams = if sharing == 1 { pool.members() } else { 1 };
                 let part = (sharing > 1).then(|| part_of(&network, member.columns(neurons)));
                 let own = part.as_ref().map_or(neurons, |part| part.layers[0].outputs());
-                let inputs = TeamInputs::new(pool.isa(), network.inputs(), own, batch_size, teams);
+                let inputs = match optimizer.moments() {
+                    0 => TeamInputs::to_accumulate(pool.isa(), network.inputs(), own, batch_size, teams),
+                    _ => TeamInputs::new(pool.isa(), network.inputs(), own, batch_size, teams),
+                };
                 *station = Some(Station {
                     workspace: Workspace::new(&network, batch_size, inputs),
                     guard: guard.clone(),

@@ -149,6 +149,60 @@ impl Vector for F32x8 {
     }
 
     #[inline(always)]
+    unsafe fn nonzero_columns(
+        rows: &[*const u8; 4],
+        columns: usize,
+        indices: *mut u32,
+        bytes: *mut [u8; 4],
+    ) -> usize {
+        let mut count = 0;
+        unsafe {
+            for first in (0..columns).step_by(32) {
+                // What is left of rows that end inside a register, with zeros.
+                let mut rest = [[0u8; 32]; 4];
+                let left = columns - first;
+                macro_rules! row {
+                    ($i:expr) => {{
+                        let from = rows[$i].add(first);
+                        if left < 32 {
+                            rest[$i].as_mut_ptr().copy_from_nonoverlapping(from, left);
+                            _mm256_loadu_si256(rest[$i].as_ptr().cast())
+                        } else {
+                            _mm256_loadu_si256(from.cast())
+                        }
+                    }};
+                }
+                let (a, b, c, d) = (row!(0), row!(1), row!(2), row!(3));
+                let (ab_low, ab_high) = (_mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b));
+                let (cd_low, cd_high) = (_mm256_unpacklo_epi8(c, d), _mm256_unpackhi_epi8(c, d));
+                // Columns 0 to 3 and 16 to 19, 4 to 7 and 20 to 23, and so on.
+                let q0 = _mm256_unpacklo_epi16(ab_low, cd_low);
+                let q4 = _mm256_unpackhi_epi16(ab_low, cd_low);
+                let q8 = _mm256_unpacklo_epi16(ab_high, cd_high);
+                let q12 = _mm256_unpackhi_epi16(ab_high, cd_high);
+                macro_rules! eight {
+                    ($columns:expr, $offset:expr) => {
+                        let columns = $columns;
+                        let zero = _mm256_cmpeq_epi32(columns, _mm256_setzero_si256());
+                        let active = !_mm256_movemask_ps(_mm256_castsi256_ps(zero)) as usize & 0xff;
+                        let lanes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(CHOSEN[active].as_ptr().cast()));
+                        let index = _mm256_add_epi32(lanes, _mm256_set1_epi32((first + $offset) as i32));
+                        _mm256_storeu_si256(indices.add(count).cast(), index);
+                        let columns = _mm256_permutevar8x32_epi32(columns, lanes);
+                        _mm256_storeu_si256(bytes.add(count).cast(), columns);
+                        count += usize::from(COUNTS[active]);
+                    };
+                }
+                eight!(_mm256_permute2x128_si256::<0x20>(q0, q4), 0);
+                eight!(_mm256_permute2x128_si256::<0x20>(q8, q12), 8);
+                eight!(_mm256_permute2x128_si256::<0x31>(q0, q4), 16);
+                eight!(_mm256_permute2x128_si256::<0x31>(q8, q12), 24);
+            }
+        }
+        count
+    }
+
+    #[inline(always)]
     unsafe fn nonzero_floats(
         row: *const f32,
         columns: Range<usize>,

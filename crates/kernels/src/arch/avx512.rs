@@ -128,6 +128,54 @@ impl Vector for F32x16 {
     }
 
     #[inline(always)]
+    unsafe fn nonzero_columns(
+        rows: &[*const u8; 4],
+        columns: usize,
+        indices: *mut u32,
+        bytes: *mut [u8; 4],
+    ) -> usize {
+        let mut count = 0;
+        unsafe {
+            // Four bytes' columns of each quarter to where the interleaving leaves them in ascending order.
+            let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+            let lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+            for first in (0..columns).step_by(64) {
+                let left = columns - first;
+                let mask = if left >= 64 { !0 } else { (1u64 << left) - 1 };
+                macro_rules! row {
+                    ($i:expr) => {
+                        _mm512_permutexvar_epi32(
+                            order,
+                            _mm512_maskz_loadu_epi8(mask, rows[$i].wrapping_add(first).cast()),
+                        )
+                    };
+                }
+                let (a, b, c, d) = (row!(0), row!(1), row!(2), row!(3));
+                let (ab_low, ab_high) = (_mm512_unpacklo_epi8(a, b), _mm512_unpackhi_epi8(a, b));
+                let (cd_low, cd_high) = (_mm512_unpacklo_epi8(c, d), _mm512_unpackhi_epi8(c, d));
+                macro_rules! sixteen {
+                    ($columns:expr, $offset:expr) => {
+                        let columns = $columns;
+                        let active = _mm512_test_epi32_mask(columns, columns);
+                        let index = _mm512_add_epi32(lanes, _mm512_set1_epi32((first + $offset) as i32));
+                        // Compressed in the register and stored whole, as in `nonzero_quads`.
+                        let index = _mm512_maskz_compress_epi32(active, index);
+                        _mm512_storeu_si512(indices.add(count).cast(), index);
+                        let columns = _mm512_maskz_compress_epi32(active, columns);
+                        _mm512_storeu_si512(bytes.add(count).cast(), columns);
+                        count += active.count_ones() as usize;
+                    };
+                }
+                sixteen!(_mm512_unpacklo_epi16(ab_low, cd_low), 0);
+                sixteen!(_mm512_unpackhi_epi16(ab_low, cd_low), 16);
+                sixteen!(_mm512_unpacklo_epi16(ab_high, cd_high), 32);
+                sixteen!(_mm512_unpackhi_epi16(ab_high, cd_high), 48);
+            }
+        }
+        count
+    }
+
+    #[inline(always)]
     unsafe fn nonzero_floats(
         row: *const f32,
         columns: Range<usize>,

@@ -103,6 +103,7 @@ pub fn descend_gathered(
     let source = |member: usize| match &x.copies[member] {
         MemberInputs { form: Form::Sparse(x), expected } => Source::Sparse(x, expected),
         MemberInputs { form: Form::Dense(x), .. } => Source::View(x.top(b.rows).transposed()),
+        MemberInputs { form: Form::Grouped(_), .. } => panic!("inputs that are only to be accumulated"),
     };
     run(team, split, source, b, p, moments, descent);
 }

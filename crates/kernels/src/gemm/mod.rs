@@ -17,7 +17,7 @@ pub(crate) use pack::Scratch;
 use crate::inputs::{Examples, Form, TeamInputs};
 use crate::isa::{ArithmeticClass, Isa};
 use crate::matrix::Panels;
-use crate::sparse;
+use crate::sparse::{self, groups};
 use crate::storage::LINE;
 use crate::team::{Pointer, Team, column_block};
 use crate::view::{Mat, MatMut, along};
@@ -129,6 +129,16 @@ pub fn gather_gemm(
                 let (blocks, cols) = split.blocks(member, x.blocks(), cols);
                 isa.run(sparse::Forward { isa, x, b, c, c_row, blocks, cols, start, epilogue });
             }
+            Form::Grouped(x) => {
+                // SAFETY: C is borrowed until the phase is over, of which this is the only member.
+                let mut c_part = unsafe { MatMut::from_raw(c, rows, cols, c_row, LINE) };
+                let bias = if let Start::Bias(bias) = start { Some(bias) } else { None };
+                for row in (0..rows).take_while(|_| bias.is_none()) {
+                    write_start(start, c_part.row_mut(row), 0..cols);
+                }
+                isa.run(groups::Forward { x, b, bias, c, c_row, cols });
+                epilogue.finish(isa, &mut c_part, 0, 0);
+            }
             Form::Dense(x) => {
                 let (own_rows, own_cols) = split.block(member, rows, cols);
                 let (a, end) = (x.top(rows), End::Epilogue(epilogue));
@@ -165,6 +175,7 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut 
                 let (quads, expected) = (sparse::quads(&own_rows), &copy.expected);
                 isa.run(sparse::Update { x, b, c, c_panel, quads, cols, expected });
             }
+            Form::Grouped(x) => isa.run(groups::Update { x, b, c, expected: &copy.expected }),
             Form::Dense(x) => {
                 let (a, start, end) = (x.top(b.rows).transposed(), Start::Scaled(1.0), End::Epilogue(&Store));
                 let product = Product { a, b, c, c_stride: LINE, c_panel, start, end, isa };
@@ -173,6 +184,16 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut 
             }
         }
     });
+}
+
+/// Makes a row of C, of these columns, what its sums start from.
+fn write_start(start: Start<'_>, row: &mut [f32], cols: Range<usize>) {
+    match start {
+        Start::Zero => row.fill(0.0),
+        Start::Bias(bias) => row.copy_from_slice(&bias[cols]),
+        Start::Scaled(1.0) => {}
+        Start::Scaled(factor) => row.iter_mut().for_each(|x| *x *= factor),
+    }
 }
 
 /// How members share a product: each owns a block of columns, whole cache lines of them, or, where these are too few, a
@@ -314,13 +335,7 @@ impl Product<'_> {
             // SAFETY: as the caller's.
             let mut c = unsafe { self.c_block(rows.clone(), part.clone()) };
             for row in 0..rows.len() {
-                let row = c.row_mut(row);
-                match self.start {
-                    Start::Zero => row.fill(0.0),
-                    Start::Bias(bias) => row.copy_from_slice(&bias[part.clone()]),
-                    Start::Scaled(1.0) => {}
-                    Start::Scaled(factor) => row.iter_mut().for_each(|x| *x *= factor),
-                }
+                write_start(self.start, c.row_mut(row), part.clone());
             }
         }
     }

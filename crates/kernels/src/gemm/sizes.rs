@@ -121,6 +121,15 @@ pub(crate) const PACK_A_DEPTH: usize = 64;
 /// become the vector side, B is broadcast where it lies.
 pub(crate) const SWAP_ROWS: usize = 64;
 
+/// Up to this many examples, a narrow layer's inputs are kept in groups of four examples.
+pub(crate) const GROUPED_ROWS: usize = 64;
+
+/// Whether a panel of weights with a row for each of `inputs` can be swept again and again: half of its rows, those that a
+/// few images need, and what else is used, fit the first-level cache.
+pub(crate) fn is_swept(inputs: usize) -> bool {
+    inputs * LINE * size_of::<f32>() <= CACHES.l1 * 2
+}
+
 /// Up to this many multiply-adds, a product is computed without packing and blocking.
 pub(crate) const SMALL: usize = 1 << 15;
 

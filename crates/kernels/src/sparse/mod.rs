@@ -13,6 +13,7 @@
 //! Examples are taken a *block* at a time, so that their sums, or errors, stay in the first-level cache.
 
 mod gather;
+pub(crate) mod groups;
 mod products;
 mod row;
 
