@@ -232,6 +232,28 @@ impl Walk<'_> {
         let lane = v * V::LANES;
         self.w.wrapping_add(input * LINE + lane / LINE * self.panel + lane % LINE)
     }
+
+    /// The `K` rows of W of a list's quad.
+    ///
+    /// # Safety
+    ///
+    /// The CPU must have the instruction set of `V`; the inputs must be rows of W, which has whole lines.
+    #[inline(always)]
+    unsafe fn weights<V: Vector, const K: usize, const VECTORS: usize>(
+        &self,
+        list: &List,
+    ) -> [[V; VECTORS]; K] {
+        // SAFETY: as the caller's.
+        unsafe {
+            let mut w = [[V::splat(0.0); VECTORS]; K];
+            for k in 0..K {
+                for v in 0..VECTORS {
+                    w[k][v] = V::load(self.at::<V>(list.quad as usize * QUAD + k, v));
+                }
+            }
+            w
+        }
+    }
 }
 
 /// Calls `$kernel` for a list whose quad has four rows of W, or, the last one, fewer.
@@ -310,12 +332,7 @@ unsafe fn add_to_sums<V: Vector, const K: usize, const VECTORS: usize>(
 ) {
     // SAFETY: as the caller's.
     unsafe {
-        let mut w = [[V::splat(0.0); VECTORS]; K];
-        for k in 0..K {
-            for v in 0..VECTORS {
-                w[k][v] = V::load(walk.at::<V>(list.quad as usize * QUAD + k, v));
-            }
-        }
+        let w = walk.weights::<V, K, VECTORS>(list);
         let mut values = walk.x.values.as_ptr().cast::<f32>().add(first_entry * QUAD);
         let mut examples = list.examples;
         while examples != 0 {
@@ -369,12 +386,7 @@ unsafe fn add_to_weights<V: Vector, const K: usize, const VECTORS: usize>(
 ) {
     // SAFETY: as the caller's.
     unsafe {
-        let mut w = [[V::splat(0.0); VECTORS]; K];
-        for k in 0..K {
-            for v in 0..VECTORS {
-                w[k][v] = V::load(walk.at::<V>(list.quad as usize * QUAD + k, v));
-            }
-        }
+        let mut w = walk.weights::<V, K, VECTORS>(list);
         let mut values = walk.x.values.as_ptr().cast::<f32>().add(first_entry * QUAD);
         let mut examples = list.examples;
         while examples != 0 {
