@@ -54,7 +54,12 @@ impl GroupedInputs {
         outputs: usize,
         examples: usize,
     ) -> Option<GroupedInputs> {
-        if outputs > isa.run(Lanes) || !sizes::is_swept(inputs) || examples > sizes::GROUPED_ROWS {
+        // Without outputs there is no panel to read.
+        if outputs == 0
+            || outputs > isa.run(Lanes)
+            || !sizes::is_swept(inputs)
+            || examples > sizes::GROUPED_ROWS
+        {
             return None;
         }
         let active = examples.div_ceil(GROUP) * inputs + SLACK;
