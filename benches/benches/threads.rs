@@ -12,6 +12,7 @@
 
 use minibatch_benches::pace::{CLASSES, median, noise, side_by_side};
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Hidden layers and inputs; the outputs are the classes.
 const NETWORKS: [&[usize]; 8] = [
@@ -28,11 +29,16 @@ const NETWORKS: [&[usize]; 8] = [
 const EXAMPLES: usize = 4_096;
 
 /// A comparison: `many` threads against `few`, at minibatches of these sizes, never slower than `least`.
+#[derive(Clone, Copy)]
 struct Comparison {
     few: usize,
     many: usize,
     batches: &'static [usize],
     least: f64,
+    /// Threads that compute something else meanwhile.
+    strangers: usize,
+    /// What a turn takes.
+    seconds: f64,
 }
 
 fn main() {
@@ -41,13 +47,24 @@ fn main() {
     let filter = arguments.iter().find(|argument| !argument.starts_with("--"));
     let cores = std::thread::available_parallelism().map_or(2, usize::from).max(2);
     let batches: &[usize] = &[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
+    let undisturbed = Comparison { few: 1, many: cores, batches, least: 0.97, strangers: 0, seconds: 0.012 };
     let comparisons = [
-        Comparison { few: 1, many: cores, batches, least: 0.97 },
-        Comparison { few: cores, many: 4 * cores, batches: &[1, 16, 128, 1024], least: 0.4 },
+        undisturbed,
+        Comparison { few: cores, many: 4 * cores, batches: &[1, 16, 128, 1024], least: 0.4, ..undisturbed },
+        // Long turns: who is disturbed rests for up to a tenth of a second.
+        Comparison { batches: &[1, 16, 128], least: 0.7, strangers: 1, seconds: 0.3, ..undisturbed },
     ];
-    let (rounds, seconds) = if is_bench { (9, 0.012) } else { (1, 0.001) };
     for comparison in &comparisons {
-        let missed = compare(comparison, filter, rounds, seconds);
+        let (rounds, seconds) = if is_bench { (9, comparison.seconds) } else { (1, 0.001) };
+        let stop = AtomicBool::new(false);
+        let missed = std::thread::scope(|scope| {
+            for _ in 0..comparison.strangers {
+                scope.spawn(|| while !stop.load(Ordering::Relaxed) {});
+            }
+            let missed = compare(comparison, filter, rounds, seconds);
+            stop.store(true, Ordering::Relaxed);
+            missed
+        });
         println!(
             "below {}: {}\n",
             comparison.least,
@@ -61,8 +78,9 @@ fn main() {
 
 /// Prints a table, and returns where the speed falls short.
 fn compare(comparison: &Comparison, filter: Option<&String>, rounds: usize, seconds: f64) -> Vec<String> {
-    let &Comparison { few, many, batches, least } = comparison;
-    println!("speed with {many} threads, of that with {few}; B from left to right");
+    let &Comparison { few, many, batches, least, strangers, .. } = comparison;
+    let disturbed = if strangers > 0 { ", beside one that computes something else" } else { "" };
+    println!("speed with {many} threads, of that with {few}{disturbed}; B from left to right");
     print!("{:>16}", "");
     batches.iter().for_each(|batch| print!("{batch:>7}"));
     println!();

@@ -40,6 +40,7 @@ use crate::vector::Vector;
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 /// The panic of a member that waited for one that had left.
 pub(crate) const LEFT_BEHIND: &str = "a member of the team left the program that another still runs";
@@ -122,7 +123,14 @@ impl Exchange {
         *self.slots[index].thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
         let _leave = Leave(self);
         let team = Team::new(&self.alone[index], isa, None);
-        program(&Member { index, exchange: self, team, round: Cell::new(0), strangers: Cell::new(false) })
+        program(&Member {
+            index,
+            exchange: self,
+            team,
+            round: Cell::new(0),
+            strangers: Cell::new(false),
+            delay: Cell::new(Duration::ZERO),
+        })
     }
 
     /// Wakes the members that are parked, after something that they may wait for; one that is about to park may be missed.
@@ -151,6 +159,7 @@ pub struct Member<'m> {
     round: Cell<u64>,
     /// Who yields gives its core to a stranger.
     strangers: Cell<bool>,
+    delay: Cell<Duration>,
 }
 
 impl Member<'_> {
@@ -167,6 +176,12 @@ impl Member<'_> {
     /// The columns of a matrix of `cols` that this member computes: [`Exchange::columns`].
     pub fn columns(&self, cols: usize) -> Range<usize> {
         column_block(cols, self.exchange.members(), self.index)
+    }
+
+    /// How long it has waited for others beyond what they usually lag behind, in all of the program so far: much of it where
+    /// other processes take the members' cores.
+    pub fn delay(&self) -> Duration {
+        self.delay.get()
     }
 
     /// The largest of the members' numbers. Allocates.
@@ -257,9 +272,19 @@ impl Member<'_> {
 
     fn wait_for(&self, slot: &Slot, round: u64) {
         let arrived = || slot.arrived.0.load(Ordering::Acquire) >= round;
-        let left = || self.exchange.left.load(Ordering::Acquire);
         let mut wait = Wait::new();
-        while !arrived() && wait.look_again() <= PATIENCE {}
+        while !arrived() {
+            if wait.look_again() > PATIENCE {
+                return self.wait_longer(arrived);
+            }
+        }
+    }
+
+    /// The rest of a wait, beyond [`PATIENCE`].
+    #[cold]
+    fn wait_longer(&self, arrived: impl Fn() -> bool) {
+        let began = Instant::now();
+        let left = || self.exchange.left.load(Ordering::Acquire);
         let parked = &self.exchange.slots[self.index].parked.0;
         while !arrived() {
             if !self.strangers.get() {
@@ -275,6 +300,7 @@ impl Member<'_> {
                 std::panic::panic_any(LEFT_BEHIND);
             }
         }
+        self.delay.set(self.delay.get() + began.elapsed());
     }
 }
 

@@ -300,6 +300,26 @@ fn members_that_are_preempted_anywhere_exchange_the_same() {
 }
 
 #[test]
+fn a_member_knows_how_long_another_kept_it_waiting() {
+    within_20_seconds(|| {
+        let late = Duration::from_millis(30);
+        pool(2).run(|team| {
+            let mut delays = [Duration::ZERO; 2];
+            team.together(&mut Exchange::new(2, 1, 32), &mut delays, |member, delay| {
+                // The second is there.
+                member.largest(0.0);
+                if member.index() == 1 {
+                    std::thread::sleep(late);
+                }
+                member.largest(0.0);
+                *delay = member.delay();
+            });
+            assert!(delays[0] >= late / 2, "{delays:?}");
+        });
+    });
+}
+
+#[test]
 fn a_panic_of_any_member_ends_those_that_wait_for_it() {
     within_20_seconds(|| {
         for members in [2, 3, 8] {

@@ -1,11 +1,12 @@
 //! The training loop: epochs of minibatches.
 
 use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
+use crate::crew::Crew;
 use crate::error::Error;
 use crate::evaluation::{Evaluation, Fit, Score};
 use crate::network::{Layer, Network, NetworkBuilder, Origin};
 use crate::optimizer::{Optimizer, OptimizerState};
-use crate::step::{Crew, Steps};
+use crate::step::Steps;
 use minibatch_data::{Dataset, Shuffle};
 use minibatch_kernels::Pool;
 use std::cell::OnceCell;
@@ -417,3 +418,6 @@ fn check_same_run(pool: &Pool, data: &Dataset, checkpoint: &Checkpoint) -> Resul
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
