@@ -59,7 +59,11 @@ fn main() {
         let stop = AtomicBool::new(false);
         let missed = std::thread::scope(|scope| {
             for _ in 0..comparison.strangers {
-                scope.spawn(|| while !stop.load(Ordering::Relaxed) {});
+                scope.spawn(|| {
+                    while !stop.load(Ordering::Relaxed) {
+                        std::hint::black_box(0);
+                    }
+                });
             }
             let missed = compare(comparison, filter, rounds, seconds);
             stop.store(true, Ordering::Relaxed);
