@@ -55,6 +55,7 @@ pub use isa::{ArithmeticClass, Isa, IsaError};
 pub use matrix::{Matrix, Panels};
 pub use pass::{max_magnitudes, scale_and_sum};
 pub use pool::{Pool, PoolError};
+pub use prefetch::prefetch;
 pub use reduce::*;
 pub use solo::Solo;
 pub use sparse::{SparseInputs, SparseRow, sparse_gemm};

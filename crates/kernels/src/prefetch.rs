@@ -3,9 +3,15 @@
 /// Bytes in a cache line.
 const CACHE_LINE: usize = 64;
 
+/// Asks the memory for the line where `value` begins, to be read soon: a hint.
+#[inline(always)]
+pub fn prefetch<T>(value: &T) {
+    prefetch_line(value);
+}
+
 /// Asks the memory for the line at `from`, to be read soon: a hint, whatever `from` is.
 #[inline(always)]
-pub(crate) fn prefetch(from: *const u8) {
+pub(crate) fn prefetch_line<T>(from: *const T) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
@@ -22,7 +28,7 @@ pub(crate) fn prefetch_to_write(to: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
         use core::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
-        // SAFETY: as in `prefetch`; a CPU that doesn't know this form does nothing.
+        // SAFETY: as in `prefetch_line`; a CPU that doesn't know this form does nothing.
         unsafe { _mm_prefetch::<_MM_HINT_ET0>(to.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
@@ -56,8 +62,8 @@ impl Expected {
         self.count = 0;
         for (first, row) in self.rows.iter_mut().zip(rows) {
             *first = row.as_ptr();
-            prefetch(*first);
-            prefetch(first.wrapping_add(self.len.saturating_sub(1)));
+            prefetch_line(*first);
+            prefetch_line(first.wrapping_add(self.len.saturating_sub(1)));
             self.count += 1;
         }
     }
@@ -94,7 +100,7 @@ impl Upcoming<'_> {
                 }
                 (self.row, self.offset) = (0, self.offset + CACHE_LINE);
             }
-            prefetch(self.rows[self.row].wrapping_add(self.offset));
+            prefetch_line(self.rows[self.row].wrapping_add(self.offset));
             self.row += 1;
         }
     }

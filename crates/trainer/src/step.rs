@@ -7,7 +7,7 @@ use crate::network::Network;
 use crate::optimizer::OptimizerState;
 use crate::trainer::Settings;
 use crate::workspace::{Workspace, with_examples};
-use minibatch_data::{Dataset, Row, Shuffle};
+use minibatch_data::{Dataset, Shuffle};
 
 /// What is to be trained.
 #[derive(Clone, Copy)]
@@ -95,11 +95,7 @@ impl Share<'_> {
             member.send(&workspace.activations[0], rows);
         }
         workspace.take_targets(data, rows, index);
-        // The first layer's update asks for them on its way.
-        workspace.inputs.expect(&next.iter().filter_map(|&index| match data.input(index as usize) {
-            Row::Bytes(bytes) => Some(bytes),
-            Row::Floats(_) => None,
-        }));
+        workspace.expect(data, next);
         if let Some(member) = member {
             member.receive(&mut workspace.activations[0], rows);
         }

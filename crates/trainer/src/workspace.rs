@@ -2,7 +2,7 @@
 
 use crate::network::Network;
 use minibatch_data::{Dataset, Row, Targets};
-use minibatch_kernels::{Examples, Matrix, TeamInputs};
+use minibatch_kernels::{Examples, Matrix, TeamInputs, prefetch};
 
 /// The buffers of a step for minibatches of up to B examples; a smaller one uses the first rows.
 #[derive(Debug)]
@@ -36,6 +36,18 @@ impl Workspace {
             pre_activations: pre_activations.collect(),
             errors: for_each_layer(),
             targets: Matrix::zeros(batch_size, network.outputs()),
+        }
+    }
+
+    /// Tells which examples of `data` the next step takes: the memory is asked for what is in random places. Their inputs, if they
+    /// are bytes, are asked for by the first layer's update on its way. Never changes a result.
+    pub(crate) fn expect(&mut self, data: &Dataset, indices: &[u32]) {
+        self.inputs.expect(&indices.iter().filter_map(|&index| match data.input(index as usize) {
+            Row::Bytes(bytes) => Some(bytes),
+            Row::Floats(_) => None,
+        }));
+        if let Targets::Classes { labels, .. } = data.targets() {
+            indices.iter().for_each(|&index| prefetch(&labels[index as usize]));
         }
     }
 

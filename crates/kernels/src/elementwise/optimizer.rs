@@ -5,6 +5,7 @@
 
 use super::SMALLEST_ERROR;
 use crate::isa::{Isa, Kernel};
+use crate::prefetch::prefetch_line;
 use crate::vector::Vector;
 use crate::view::{Mat, MatMut};
 
@@ -276,10 +277,10 @@ impl<R: Rule> Kernel for Pass<R> {
                         v.data.wrapping_add(row * v.row),
                     );
                     let g = g.data.wrapping_add(row * g.row);
-                    prefetch(p.wrapping_add(AHEAD * PANEL));
-                    prefetch(m.wrapping_add(AHEAD * PANEL));
+                    prefetch_line(p.wrapping_add(AHEAD * PANEL));
+                    prefetch_line(m.wrapping_add(AHEAD * PANEL));
                     if R::MOMENTS == 2 {
-                        prefetch(v.wrapping_add(AHEAD * PANEL));
+                        prefetch_line(v.wrapping_add(AHEAD * PANEL));
                     }
                     for j in (0..whole).step_by(V::LANES) {
                         step!(p.add(j), m.add(j), v.wrapping_add(j), g.add(j), load, store);
@@ -300,17 +301,4 @@ impl<R: Rule> Kernel for Pass<R> {
             }
         }
     }
-}
-
-/// Asks the memory for the line of `at`, to write.
-#[inline(always)]
-fn prefetch(at: *mut f32) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: it reads nothing that the program can see, faults on no address, and every x86-64 CPU has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
 }

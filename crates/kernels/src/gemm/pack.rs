@@ -2,8 +2,8 @@
 
 use super::blocking::even_pieces;
 use super::descent;
-use super::tile::prefetch_line;
 use crate::matrix::Matrix;
+use crate::prefetch::prefetch_line;
 use crate::storage::LINE;
 use crate::vector::Vector;
 use crate::view::Mat;

@@ -11,6 +11,7 @@
 //!   need. Without this a tile waits for the outer cache a tenth of its time.
 
 use crate::isa::Kernel;
+use crate::prefetch::prefetch_line;
 use crate::storage::LINE;
 use crate::vector::Vector;
 
@@ -153,19 +154,6 @@ fn along(j: usize, panel: usize) -> usize {
 
 /// How many steps ahead A and B are asked for: enough for the second-level cache to answer.
 const AHEAD: usize = 12;
-
-/// Asks for the line at `at` to be in the first-level cache soon: a hint, whatever `at` is.
-#[inline(always)]
-pub(super) fn prefetch_line(at: *const f32) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: it reads nothing that the program can see, faults on no address, and every x86-64 CPU has it.
-    unsafe {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
-}
 
 /// Rows of the tallest tile that is `vectors` registers across: `V::TILE_ROWS` for the full tile; a narrower one has
 /// registers for more.

@@ -3,7 +3,7 @@
 use super::{BLOCK, List, QUAD, SLACK, SparseInputs};
 use crate::isa::{Isa, Kernel};
 use crate::math;
-use crate::prefetch::prefetch;
+use crate::prefetch::prefetch_line;
 use crate::storage::LINE;
 use crate::vector::Vector;
 use std::mem::MaybeUninit;
@@ -169,7 +169,7 @@ unsafe fn transposed_quads<V: Vector>(
     unsafe {
         for (i, row) in rows[some.clone()].iter().enumerate() {
             pointers[i] = row.add(first);
-            prefetch(row.wrapping_add(first + ahead));
+            prefetch_line(row.wrapping_add(first + ahead));
         }
         if bytes < CHUNK {
             short = [[0; CHUNK]; TALL];
