@@ -58,10 +58,8 @@ impl Workspace {
             match data.targets() {
                 Targets::Values { data, width } => target.copy_from_slice(&data[index * width..][..*width]),
                 Targets::Classes { labels, .. } => {
-                    let label = labels[index] as usize;
-                    for (class, target) in target.iter_mut().enumerate() {
-                        *target = f32::from(u8::from(class == label));
-                    }
+                    target.fill(0.0);
+                    target[labels[index] as usize] = 1.0;
                 }
                 _ => unreachable!("targets are classes or values"),
             }
