@@ -81,6 +81,9 @@ impl Crew {
         let cores = if optimizer.moments() == 0 { pool.members() } else { 1 };
         let sharing = sharing(&network, batch_size, cores);
         let guard = Guard::new(pool.isa(), &network, data)?;
+        let solo = !worth_phases(&network, batch_size, pool.members());
+        // Who computes a product of the first layer together.
+        let team_size = if sharing > 1 || solo { 1 } else { pool.members() };
         let neurons = network.layers[0].outputs();
         let mut exchange = Exchange::new(sharing, batch_size, neurons);
         let mut members: Vec<_> = (0..sharing).map(|_| None).collect();
@@ -89,13 +92,16 @@ impl Crew {
                 // Each makes its own: what one thread allocates lies apart from what another does, so that members don't take
                 // lines from each other. They meet first, or a quick one would do another's work.
                 member.largest(0.0);
-                let teams = if sharing == 1 { pool.members() } else { 1 };
                 let own = member.columns(neurons);
                 let inputs = match optimizer.moments() {
-                    0 => {
-                        TeamInputs::to_accumulate(pool.isa(), network.inputs(), own.len(), batch_size, teams)
-                    }
-                    _ => TeamInputs::new(pool.isa(), network.inputs(), own.len(), batch_size, teams),
+                    0 => TeamInputs::to_accumulate(
+                        pool.isa(),
+                        network.inputs(),
+                        own.len(),
+                        batch_size,
+                        team_size,
+                    ),
+                    _ => TeamInputs::new(pool.isa(), network.inputs(), own.len(), batch_size, team_size),
                 };
                 let part = (sharing > 1).then(|| {
                     let mut part = network.clone();
@@ -113,7 +119,6 @@ impl Crew {
             });
         });
         let members = members.into_iter().map(|station| station.expect("every member made one")).collect();
-        let solo = !worth_phases(&network, batch_size, pool.members());
         let solo = solo.then(|| Solo::new(()));
         let (apart, whole, alone, pace) = (false, OnceCell::new(), None, Pace::new());
         Ok(Crew { network, apart, whole, members, exchange, solo, alone, pace })

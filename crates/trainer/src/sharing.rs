@@ -49,7 +49,8 @@ pub(crate) fn worth_phases(network: &Network, batch_size: usize, members: usize)
     const COLD: f64 = 3e6;
     /// How long it waits: 50 µs.
     const WAIT: f64 = 1e7;
-    let phase = if besides_products(network, batch_size) < WAIT / 2.0 { WARM } else { COLD };
+    // Not all of it is in one place; but what it takes differs from machine to machine.
+    let phase = if besides_products(network, batch_size) < WAIT / 4.0 { WARM } else { COLD };
     let layers = network.layers().iter().enumerate();
     let gains = layers.map(|(index, layer)| {
         let product = 2.0 * batch_size as f64 * layer.inputs() as f64 * layer.outputs() as f64;
