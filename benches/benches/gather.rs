@@ -1,5 +1,5 @@
-//! The gather: from the bytes of randomly drawn images to the operand of the first layer's products, in the form that
-//! minibatches of this size are trained in, in examples (elements) a second. MNIST if it has been fetched, memory-mapped; else as many synthetic digits in memory.
+//! The gather: from the bytes of randomly drawn images to the operand of the first layer's products, quad by quad
+//! (`SparseInputs`), in examples (elements) a second. MNIST if it has been fetched, memory-mapped; else as many synthetic digits in memory.
 #![allow(missing_docs, clippy::print_stdout)]
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

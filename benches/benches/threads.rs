@@ -58,6 +58,7 @@ fn main() {
         let (rounds, seconds) = if is_bench { (9, comparison.seconds) } else { (1, 0.001) };
         let stop = AtomicBool::new(false);
         let missed = std::thread::scope(|scope| {
+            let _stop = Stop(&stop);
             for _ in 0..comparison.strangers {
                 scope.spawn(|| {
                     while !stop.load(Ordering::Relaxed) {
@@ -65,9 +66,7 @@ fn main() {
                     }
                 });
             }
-            let missed = compare(comparison, filter, rounds, seconds);
-            stop.store(true, Ordering::Relaxed);
-            missed
+            compare(comparison, filter, rounds, seconds)
         });
         println!(
             "below {}: {}\n",
@@ -77,6 +76,15 @@ fn main() {
         if !is_bench {
             break;
         }
+    }
+}
+
+/// Stops the strangers, whatever comes: else a panic would wait for them.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -128,6 +128,7 @@ impl Exchange {
             exchange: self,
             team,
             round: Cell::new(0),
+            received: Cell::new(0),
             strangers: Cell::new(false),
             delay: Cell::new(Duration::ZERO),
         })
@@ -156,7 +157,10 @@ pub struct Member<'m> {
     index: usize,
     exchange: &'m Exchange,
     team: Team<'m>,
+    /// The last one sent.
     round: Cell<u64>,
+    /// The last one received: sent and received take turns.
+    received: Cell<u64>,
     /// Who yields gives its core to a stranger.
     strangers: Cell<bool>,
     delay: Cell<Duration>,
@@ -215,8 +219,9 @@ impl Member<'_> {
     ///
     /// # Panics
     ///
-    /// If the matrix is larger than the exchange was made for.
+    /// If the matrix is larger than the exchange was made for, or the last one sent hasn't been received.
     pub fn send(&self, matrix: &Matrix, rows: usize) {
+        assert_eq!(self.received.get(), self.round.get(), "what was sent last is received first");
         let round = self.round.get() + 1;
         self.round.set(round);
         let (own, stride) = (self.lines(self.index, matrix.cols()), matrix.line_stride());
@@ -236,9 +241,10 @@ impl Member<'_> {
     ///
     /// # Panics
     ///
-    /// If another member has left the program.
+    /// If another member has left the program, or nothing has been sent.
     pub fn receive(&self, matrix: &mut Matrix, rows: usize) {
         let (round, stride) = (self.round.get(), matrix.line_stride());
+        assert_eq!(self.received.get() + 1, round, "a member receives after it has sent");
         for (member, slot) in self.exchange.slots.iter().enumerate() {
             if member == self.index {
                 continue;
@@ -254,6 +260,7 @@ impl Member<'_> {
                 self.team.isa().run(CopyLines { from, from_stride, to, to_stride: stride, rows, lines });
             });
         }
+        self.received.set(round);
         // The next round's slot lies in the others' caches, which read it a round ago: it is fetched back while there is
         // something else to do.
         let mine = &self.exchange.slots[self.index];

@@ -1,6 +1,7 @@
 //! Passes over whole matrices between products, shared out: each member passes over the columns that it owns in the products
 //! around, whose values its own caches still have. One thread would fetch the others' from theirs, line by line.
 
+use crate::gemm::sizes;
 use crate::isa::Kernel;
 use crate::reduce::max_magnitude;
 use crate::team::{Pointer, Team, column_block};
@@ -8,12 +9,9 @@ use crate::vector::Vector;
 use crate::view::{Mat, MatMut};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Values that are worth another member's phase.
-const VALUES_PER_MEMBER: usize = 16 * 1024;
-
 /// Members that share a pass over so many values.
 fn members(team: &Team<'_>, values: usize) -> usize {
-    team.members().min(values / VALUES_PER_MEMBER).max(1)
+    team.members().min(values / sizes::VALUES_PER_MEMBER).max(1)
 }
 
 /// found_i ← [`max_magnitude`] of `matrix(i)`, for each i.

@@ -3,6 +3,7 @@
 //! Inference needs no barrier: examples don't know of one another. So each member takes the next block that nobody has
 //! taken, and computes it with a team of its own whose only member it is. A preempted member holds up its own block only.
 
+use crate::gemm::sizes;
 use crate::isa::Isa;
 use crate::storage::LINE;
 use crate::team::{Pointer, Shared, Team};
@@ -87,7 +88,7 @@ impl Team<'_> {
     pub fn share_rows(&self, c: &mut MatMut<'_>, work: impl Fn(Isa, &mut MatMut<'_>, usize) + Sync) {
         assert!(c.as_mat().has_row_slices(), "rows to share are contiguous");
         let (rows, cols, stride, isa) = (c.rows, c.cols, c.row_stride, self.isa());
-        let members = self.members().min(rows * cols / VALUES_PER_MEMBER).clamp(1, rows.max(1));
+        let members = self.members().min(rows * cols / sizes::VALUES_PER_MEMBER).clamp(1, rows.max(1));
         let first = Pointer(c.data);
         self.phase(members, move |member, _| {
             let at = |member: usize| rows * member / members;
@@ -100,6 +101,3 @@ impl Team<'_> {
         });
     }
 }
-
-/// Values that are worth another member's phase where each takes an exponential: some 10 µs of them.
-const VALUES_PER_MEMBER: usize = 16 * 1024;

@@ -185,3 +185,20 @@ fn examples_must_have_all_inputs() {
 fn examples_of_numbers_must_have_all_inputs() {
     SparseInputs::new(4, 2).gather_floats(Isa::detect(), 2, |i| &[1.0; 4][..4 - i]);
 }
+
+#[test]
+fn inputs_are_for_layers_of_one_size() {
+    let row = [7u8; 20];
+    for isa in Isa::fused() {
+        let mut x = TeamInputs::to_accumulate(isa, 20, 1, 2, 1);
+        let w = Panels::zeros(20, 5);
+        let mut z = Matrix::zeros(2, 5);
+        let product = std::panic::AssertUnwindSafe(|| {
+            pool(isa, 1).run(|team| {
+                let examples = Examples::Bytes(&|_| &row);
+                gather_gemm(team, &mut x, examples, &w, &mut z.view_mut(), Start::Zero, &Store);
+            });
+        });
+        assert!(std::panic::catch_unwind(product).is_err(), "{isa}");
+    }
+}

@@ -320,6 +320,25 @@ fn a_member_knows_how_long_another_kept_it_waiting() {
 }
 
 #[test]
+fn members_send_and_receive_in_turns() {
+    let program = |misuse: fn(&Member<'_>, &mut Matrix)| {
+        pool(2).run(|team| {
+            team.together(&mut Exchange::new(2, 1, 32), &mut [(), ()], |member, ()| {
+                misuse(member, &mut Matrix::zeros(1, 32));
+            });
+        });
+    };
+    let twice: fn(&Member<'_>, &mut Matrix) = |member, matrix| {
+        member.send(matrix, 1);
+        member.send(matrix, 1);
+    };
+    let first: fn(&Member<'_>, &mut Matrix) = |member, matrix| member.receive(matrix, 1);
+    for misuse in [twice, first] {
+        assert!(std::panic::catch_unwind(|| program(misuse)).is_err());
+    }
+}
+
+#[test]
 fn a_panic_of_any_member_ends_those_that_wait_for_it() {
     within_20_seconds(|| {
         for members in [2, 3, 8] {

@@ -41,7 +41,8 @@ pub(crate) struct Crew {
     whole: OnceCell<Network>,
     members: Vec<Station>,
     exchange: Exchange,
-    /// For one thread that shares no product with the team.
+    /// For one thread that trains by itself: because no product is worth sharing, or for a rest of the members; made when it is
+    /// first needed.
     solo: Option<Solo<()>>,
     /// What one thread trains with where members have parts; made when it is first needed.
     alone: Option<Station>,
@@ -183,7 +184,9 @@ impl Crew {
                     Way::Alone => (self.train_alone(pool.isa(), state, slice, trained), Duration::ZERO),
                 };
                 let ended = Instant::now();
-                self.pace.took(slice.steps, ended - began, delay);
+                if trained.diverged.is_none() {
+                    self.pace.took(slice.steps, ended - began, delay);
+                }
                 (began, left) = (ended, left - slice.steps);
             }
         });

@@ -112,7 +112,7 @@ impl Pace {
                 }
             }
             Way::Shares => {
-                self.calm += 1;
+                self.calm = self.calm.saturating_add(1);
                 if self.calm == CALM {
                     self.rest = RESTS[0];
                     self.rested = Taken::default();

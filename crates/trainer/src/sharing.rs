@@ -15,7 +15,9 @@ pub(crate) fn sharing(network: &Network, batch_size: usize, cores: usize) -> usi
     const LEAST_GAIN: f64 = 0.02;
     let [first, others @ ..] = network.layers() else { return 1 };
     // Others don't have what these need: a whole row, or Z_1.
-    if first.activation().is_row_wise() || first.activation().needs_pre_activation() {
+    let keeps_z =
+        first.activation().needs_pre_activation() || others.is_empty() && network.cost_needs_pre_activation();
+    if first.activation().is_row_wise() || keeps_z {
         return 1;
     }
     let product = |inputs: usize, outputs: usize| 2.0 * batch_size as f64 * inputs as f64 * outputs as f64;
@@ -68,4 +70,22 @@ fn besides_products(network: &Network, batch_size: usize) -> f64 {
     const NEURON: f64 = 320.0;
     let neurons: usize = network.layers().iter().map(Layer::outputs).sum();
     batch_size as f64 * (INPUT * network.inputs() as f64 + NEURON * neurons as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sharing;
+    use crate::cost::{BinaryCrossEntropy, Quadratic};
+    use crate::network::Network;
+
+    #[test]
+    fn a_member_has_no_z_to_share() {
+        // Of a single layer the cost may need it.
+        let network = Network::builder(784).layer(32);
+        for (network, expected) in
+            [(network.clone().cost(Quadratic), 2), (network.cost(BinaryCrossEntropy), 1)]
+        {
+            assert_eq!(sharing(&network.build().expect("a network"), 16, 2), expected);
+        }
+    }
 }

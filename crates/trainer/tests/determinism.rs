@@ -14,11 +14,13 @@ struct Run {
     steps: usize,
 }
 
-const RUNS: [Run; 4] = [
+const RUNS: [Run; 5] = [
     Run { sizes: &[20, 16, 4], batch_size: 5, examples: 48, steps: 25 },
     Run { sizes: &[50, 33, 17, 3], batch_size: 7, examples: 38, steps: 14 },
     // The default network.
     Run { sizes: &[784, 32, 10], batch_size: 16, examples: 72, steps: 8 },
+    // A layer whose outputs are shared.
+    Run { sizes: &[784, 32], batch_size: 16, examples: 72, steps: 8 },
     // Wide enough to be shared by four threads: 2·64·256·200 operations in the first product.
     Run { sizes: &[200, 256, 10], batch_size: 64, examples: 150, steps: 6 },
 ];

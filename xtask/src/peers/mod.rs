@@ -66,7 +66,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "30")]
     job_epochs: usize,
 
-    /// Three short rounds and one short job: to see that all is well, not to quote
+    /// Three short rounds and one short job, not recorded: to see that all is well, not to quote
     #[arg(long)]
     quick: bool,
 
@@ -149,8 +149,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let minutes = started.elapsed().as_secs_f64() / 60.0;
     let how = format!("{rounds} rounds of {seconds} s a trainer; {minutes:.0} minutes in all");
     let document = record::document(&machine, &command.join(" "), &how, &sections);
-    if args.no_record {
-        println!("not recorded, as asked");
+    if args.no_record || args.quick {
+        println!("not recorded");
         return Ok(());
     }
     let path = free_name(&root.join("benches/record"), &machine.slug(), "md");

@@ -96,7 +96,8 @@ pub fn gemm(
 ///
 /// # Panics
 ///
-/// If the shapes don't fit, C's rows aren't contiguous, the team has more members than `x`, or an epilogue panics.
+/// If the shapes don't fit, also those that `x` was made for, C's rows aren't contiguous, the team has more members than `x`, or
+/// an epilogue panics.
 pub fn gather_gemm(
     team: &Team<'_>,
     x: &mut TeamInputs,
@@ -130,6 +131,7 @@ pub fn gather_gemm(
                 isa.run(sparse::Forward { isa, x, b, c, c_row, blocks, cols, start, epilogue });
             }
             Form::Grouped(x) => {
+                assert_eq!(cols, x.outputs(), "inputs for a layer of another size");
                 // SAFETY: C is borrowed until the phase is over, of which this is the only member.
                 let mut c_part = unsafe { MatMut::from_raw(c, rows, cols, c_row, LINE) };
                 let bias = if let Start::Bias(bias) = start { Some(bias) } else { None };
@@ -155,7 +157,7 @@ pub fn gather_gemm(
 ///
 /// # Panics
 ///
-/// If the shapes don't fit, B's rows aren't contiguous, or nothing has been gathered.
+/// If the shapes don't fit, also those that `x` was made for, B's rows aren't contiguous, or nothing has been gathered.
 pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut Panels) {
     assert!((1..=team.members()).contains(&x.sharing), "inputs gathered by this team");
     assert_eq!(x.examples(), b.rows, "inner sizes of a product");
@@ -175,7 +177,10 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut 
                 let (quads, expected) = (sparse::quads(&own_rows), &copy.expected);
                 isa.run(sparse::Update { x, b, c, c_panel, quads, cols, expected });
             }
-            Form::Grouped(x) => isa.run(groups::Update { x, b, c, expected: &copy.expected }),
+            Form::Grouped(x) => {
+                assert_eq!(b.cols, x.outputs(), "inputs for a layer of another size");
+                isa.run(groups::Update { x, b, c, expected: &copy.expected });
+            }
             Form::Dense(x) => {
                 let (a, start, end) = (x.top(b.rows).transposed(), Start::Scaled(1.0), End::Epilogue(&Store));
                 let product = Product { a, b, c, c_stride: LINE, c_panel, start, end, isa };

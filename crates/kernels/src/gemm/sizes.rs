@@ -1,4 +1,4 @@
-//! Every block size and threshold of the products, in one place.
+//! The blocked product's block sizes and thresholds, and what is worth another thread, in one place.
 //!
 //! Block sizes come from the first- and second-level caches of this machine, asked for once. They never change a result:
 //! between blocks the sums rest in C, and every element's chain goes on where it stopped.
@@ -137,6 +137,9 @@ pub(crate) const SMALL: usize = 1 << 15;
 /// products follow one another, and up to 1.5 µs where the worker has to fetch what it needs from the driver's cache, at
 /// 110 to 170 GFLOP/s 50,000 to 250,000 operations.
 const FLOPS_PER_MEMBER: usize = 400_000;
+
+/// Values that are worth another member's phase in a pass over a matrix: some 10 µs of them where each takes an exponential.
+pub(crate) const VALUES_PER_MEMBER: usize = 16 * 1024;
 
 /// How many of `members` share an (m × k)·(k × n) product. Never changes a result.
 pub(crate) fn members(members: usize, m: usize, n: usize, k: usize) -> usize {

@@ -3,7 +3,8 @@
 //!
 //! Where the columns fit one register, a quad's entry is four multiply-adds that wait for one another and for the sums of
 //! the list before, and lists are short. Here the sums of four examples stay in registers from the first input to the last:
-//! half as many multiply-adds again, measured, in 10 to 15% less time. All rows of W must lie in the first-level cache.
+//! a third more multiply-adds, measured, in 10 to 15% less time. The rows of W that a few examples need must fit the
+//! first-level cache ([`sizes::is_swept`]).
 
 use crate::gemm::sizes;
 use crate::inputs::Examples;
@@ -25,6 +26,8 @@ const SLACK: usize = 16;
 pub(crate) struct GroupedInputs {
     /// n_0
     inputs: usize,
+    /// Columns of the products that they are for: a register of them, at most.
+    outputs: usize,
     /// Examples there is room for.
     capacity: usize,
     /// Those of the examples taken in last.
@@ -46,8 +49,8 @@ struct Group {
 }
 
 impl GroupedInputs {
-    /// Room for up to `examples` examples, if that is the way for a layer of this shape: a register of outputs, and weights that
-    /// the first-level cache has room for.
+    /// Room for up to `examples` examples, if that is the way for a layer of this shape: a register of outputs, and weights of
+    /// which the first-level cache has room for half.
     pub(crate) fn for_layer(
         isa: Isa,
         inputs: usize,
@@ -65,12 +68,18 @@ impl GroupedInputs {
         let active = examples.div_ceil(GROUP) * inputs + SLACK;
         Some(GroupedInputs {
             inputs,
+            outputs,
             capacity: examples,
             groups: Vec::with_capacity(examples.div_ceil(GROUP)),
             indices: vec![0; active],
             values: vec![[0.0; GROUP]; active],
             bytes: vec![[0; GROUP]; active],
         })
+    }
+
+    /// Columns of the products that they are for.
+    pub(crate) fn outputs(&self) -> usize {
+        self.outputs
     }
 
     /// Takes in `examples` examples.
