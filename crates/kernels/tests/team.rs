@@ -334,7 +334,7 @@ fn members_send_and_receive_in_turns() {
     };
     let first: fn(&Member<'_>, &mut Matrix) = |member, matrix| member.receive(matrix, 1);
     for misuse in [twice, first] {
-        assert!(std::panic::catch_unwind(|| program(misuse)).is_err());
+        assert!(catch_unwind(|| program(misuse)).is_err());
     }
 }
 
