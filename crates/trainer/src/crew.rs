@@ -39,31 +39,36 @@ pub(crate) struct Crew {
     /// The members' parts put together, if anyone has asked since they changed: copying a network in and out of every call
     /// can take longer than its steps.
     whole: OnceCell<Network>,
-    members: Vec<Station>,
-    exchange: Exchange,
-    /// For one thread that trains by itself: because no product is worth sharing, or for a rest of the members; made when it is
-    /// first needed.
+    /// For one thread that trains by itself: because no product is worth sharing, or for a rest of the members.
     solo: Option<Solo<()>>,
-    /// What one thread trains with where members have parts; made when it is first needed.
-    alone: Option<Station>,
+    /// What the whole network is trained with.
+    station: Station,
+    /// What members train with; none if they have no parts.
+    parts: Vec<Part>,
+    exchange: Exchange,
     /// Where members have parts: whether they train or one thread alone.
     pub(crate) pace: Pace,
 }
 
-/// What one member trains with. Two cache lines: a core fetches them in pairs, and must not take another member's along.
+/// What a network, or a part of one, is trained with.
 #[derive(Debug)]
-#[repr(align(128))]
 struct Station {
     workspace: Workspace,
     /// Every member's says the same.
     guard: Guard,
-    /// The member's part of the network, and what the optimiser remembers of it; none if it trains the whole.
-    part: Option<(OptimizerState, Network)>,
-    /// How far the member came with its part, and how long it was kept waiting.
-    came: Option<(Trained, Duration)>,
 }
 
-const HAS_PART: &str = "every member of several has a part";
+/// A member's part of the network. Two cache lines: a core fetches them in pairs, and must not take another member's along.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Part {
+    station: Station,
+    network: Network,
+    /// What the optimiser remembers of it.
+    state: OptimizerState,
+    /// How far the member came with it, and how long it was kept waiting.
+    came: Option<(Trained, Duration)>,
+}
 
 impl Crew {
     /// For training `network` on `data`.
@@ -82,47 +87,39 @@ impl Crew {
         let cores = if optimizer.moments() == 0 { pool.members() } else { 1 };
         let sharing = sharing(&network, batch_size, cores);
         let guard = Guard::new(pool.isa(), &network, data)?;
-        let solo = !worth_phases(&network, batch_size, pool.members());
-        // Who computes a product of the first layer together.
-        let team_size = if sharing > 1 || solo { 1 } else { pool.members() };
+        let solo = sharing > 1 || !worth_phases(&network, batch_size, pool.members());
         let neurons = network.layers[0].outputs();
+        let station = |neurons, team_size| {
+            let inputs = match optimizer.moments() {
+                0 => TeamInputs::to_accumulate(pool.isa(), network.inputs(), neurons, batch_size, team_size),
+                _ => TeamInputs::new(pool.isa(), network.inputs(), neurons, batch_size, team_size),
+            };
+            Station { workspace: Workspace::new(&network, batch_size, inputs), guard: guard.clone() }
+        };
         let mut exchange = Exchange::new(sharing, batch_size, neurons);
-        let mut members: Vec<_> = (0..sharing).map(|_| None).collect();
-        pool.run(|team| {
-            team.together(&mut exchange, &mut members, |member, station| {
-                // Each makes its own: what one thread allocates lies apart from what another does, so that members don't take
-                // lines from each other. They meet first, or a quick one would do another's work.
-                member.largest(0.0);
-                let own = member.columns(neurons);
-                let inputs = match optimizer.moments() {
-                    0 => TeamInputs::to_accumulate(
-                        pool.isa(),
-                        network.inputs(),
-                        own.len(),
-                        batch_size,
-                        team_size,
-                    ),
-                    _ => TeamInputs::new(pool.isa(), network.inputs(), own.len(), batch_size, team_size),
-                };
-                let part = (sharing > 1).then(|| {
+        let mut parts = Vec::new();
+        if sharing > 1 {
+            parts.resize_with(sharing, || None);
+            pool.run(|team| {
+                team.together(&mut exchange, &mut parts, |member, slot| {
+                    // Each makes its own: what one thread allocates lies apart from what another does, so that members don't take
+                    // lines from each other. They meet first, or a quick one would do another's work.
+                    member.largest(0.0);
+                    let own = member.columns(neurons);
                     let mut part = network.clone();
                     let first = &mut part.layers[0];
                     first.weights = Panels::zeros(first.inputs(), own.len());
                     first.biases = vec![0.0; own.len()];
-                    (OptimizerState::new(optimizer, &part), part)
-                });
-                *station = Some(Station {
-                    workspace: Workspace::new(&network, batch_size, inputs),
-                    guard: guard.clone(),
-                    part,
-                    came: None,
+                    let (station, state) = (station(own.len(), 1), OptimizerState::new(optimizer, &part));
+                    *slot = Some(Part { station, network: part, state, came: None });
                 });
             });
-        });
-        let members = members.into_iter().map(|station| station.expect("every member made one")).collect();
+        }
+        let parts = parts.into_iter().map(|part| part.expect("every member made one")).collect();
+        let station = station(neurons, if solo { 1 } else { pool.members() });
         let solo = solo.then(|| Solo::new(()));
-        let (apart, whole, alone, pace) = (false, OnceCell::new(), None, Pace::new());
-        Ok(Crew { network, apart, whole, members, exchange, solo, alone, pace })
+        let (apart, whole, pace) = (false, OnceCell::new(), Pace::new());
+        Ok(Crew { network, apart, whole, solo, station, parts, exchange, pace })
     }
 
     /// The network as it is now.
@@ -132,7 +129,7 @@ impl Crew {
         }
         self.whole.get_or_init(|| {
             let mut network = self.network.clone();
-            put_together(&mut network, &self.members);
+            put_together(&mut network, &self.parts);
             network
         })
     }
@@ -140,7 +137,7 @@ impl Crew {
     /// The network as it is now.
     pub(crate) fn into_network(mut self) -> Network {
         if self.apart && self.whole.get().is_none() {
-            put_together(&mut self.network, &self.members);
+            put_together(&mut self.network, &self.parts);
         }
         self.whole.take().unwrap_or(self.network)
     }
@@ -148,12 +145,12 @@ impl Crew {
     /// Bounds of the network as it is now.
     #[cfg(test)]
     pub(crate) fn guard(&self) -> &Guard {
-        self.alone.as_ref().filter(|_| !self.apart).map_or(&self.members[0].guard, |alone| &alone.guard)
+        if self.apart { &self.parts[0].station.guard } else { &self.station.guard }
     }
 
     /// Takes account of what an optimiser remembers.
     pub(crate) fn look_at(&mut self, isa: Isa, state: &OptimizerState) {
-        self.members.iter_mut().for_each(|station| station.guard.look_at(isa, state));
+        self.station.guard.look_at(isa, state);
     }
 
     /// Trains the network. `cost_sum` is the cost of the epoch so far.
@@ -165,13 +162,8 @@ impl Crew {
         cost_sum: f64,
     ) -> Trained {
         let mut trained = Trained { position: steps.position, cost_sum, diverged: None };
-        if let [station] = &mut self.members[..] {
-            let network = &mut self.network;
-            let mut train = |team: &Team<'_>| station.train_whole(team, network, state, steps, trained);
-            return match &mut self.solo {
-                Some(solo) => solo.run(pool.isa(), |team, ()| train(team)),
-                None => pool.run(train),
-            };
+        if self.parts.is_empty() {
+            return self.train_whole(pool, state, steps, trained);
         }
         self.whole.take();
         let (mut began, mut left) = (Instant::now(), steps.to_come());
@@ -181,7 +173,7 @@ impl Crew {
                 let delay;
                 (trained, delay) = match self.pace.way() {
                     Way::Shares => self.train_in_shares(team, state, slice, trained),
-                    Way::Alone => (self.train_alone(pool.isa(), state, slice, trained), Duration::ZERO),
+                    Way::Alone => (self.train_whole(pool, state, slice, trained), Duration::ZERO),
                 };
                 let ended = Instant::now();
                 if trained.diverged.is_none() {
@@ -201,17 +193,17 @@ impl Crew {
         steps: Steps<'_>,
         before: Trained,
     ) -> (Trained, Duration) {
-        let Crew { network, apart, members, exchange, alone, .. } = self;
-        let neurons = network.layers[0].outputs();
-        let (whole, bounds) = (&*network, alone.as_ref().map(|alone| &alone.guard));
-        let trained_alone = !std::mem::replace(apart, true);
+        let Crew { network: whole, apart, station: Station { guard: bounds, .. }, parts, exchange, .. } =
+            self;
+        let neurons = whole.layers[0].outputs();
+        let trained_whole = !std::mem::replace(apart, true);
         let (steps_taken, powers) = (state.steps, state.powers);
-        team.together(exchange, members, |member, station| {
-            let Station { workspace, guard, part, came } = station;
-            let (state, network) = part.as_mut().expect(HAS_PART);
-            if trained_alone {
+        let (whole, bounds) = (&*whole, &*bounds);
+        team.together(exchange, parts, |member, part| {
+            let Part { station: Station { workspace, guard }, network, state, came } = part;
+            if trained_whole {
                 take_part(network, whole, member.columns(neurons).start);
-                bounds.into_iter().for_each(|bounds| *guard = bounds.clone());
+                *guard = bounds.clone();
             }
             // There are no moments to share out.
             (state.steps, state.powers) = (steps_taken, powers);
@@ -219,53 +211,32 @@ impl Crew {
             let trained = Share { worker, network, state, workspace, guard }.train(steps, before);
             *came = Some((trained, member.delay()));
         });
-        let (own_state, _) = members[0].part();
-        (state.steps, state.powers) = (own_state.steps, own_state.powers);
-        let came = members.iter().filter_map(|station| station.came);
+        (state.steps, state.powers) = (parts[0].state.steps, parts[0].state.powers);
+        let came = parts.iter().filter_map(|part| part.came);
         came.reduce(|first, other| (first.0, first.1.max(other.1))).expect("every member comes somewhere")
     }
 
-    /// Trains on the calling thread, where members have parts.
-    fn train_alone(
-        &mut self,
-        isa: Isa,
-        state: &mut OptimizerState,
-        steps: Steps<'_>,
-        before: Trained,
-    ) -> Trained {
-        let Crew { network, apart, members, solo, alone, .. } = self;
-        let alone = alone.get_or_insert_with(|| {
-            let (inputs, neurons) = (network.inputs(), network.layers[0].outputs());
-            let batch_size = steps.settings.batch_size;
-            let inputs = TeamInputs::to_accumulate(isa, inputs, neurons, batch_size, 1);
-            let (workspace, guard) = (Workspace::new(network, batch_size, inputs), members[0].guard.clone());
-            Station { workspace, guard, part: None, came: None }
-        });
-        if std::mem::replace(apart, false) {
-            put_together(network, members);
-            alone.guard = members[0].guard.clone();
-        }
-        let solo = solo.get_or_insert_with(|| Solo::new(()));
-        solo.run(isa, |team, ()| alone.train_whole(team, network, state, steps, before))
-    }
-}
-
-impl Station {
-    fn part(&self) -> &(OptimizerState, Network) {
-        self.part.as_ref().expect(HAS_PART)
-    }
-
-    /// Trains the whole network on one thread of a team.
+    /// Trains the whole network: on the calling thread alone, or with a team that shares its products.
     fn train_whole(
         &mut self,
-        team: &Team<'_>,
-        network: &mut Network,
+        pool: &Pool,
         state: &mut OptimizerState,
         steps: Steps<'_>,
         before: Trained,
     ) -> Trained {
-        let Station { workspace, guard, .. } = self;
-        Share { worker: Worker { team, member: None }, network, state, workspace, guard }.train(steps, before)
+        let Crew { network, apart, solo, station: Station { workspace, guard }, parts, .. } = self;
+        if std::mem::replace(apart, false) {
+            put_together(network, parts);
+            *guard = parts[0].station.guard.clone();
+        }
+        let mut train = |team: &Team<'_>| {
+            let worker = Worker { team, member: None };
+            Share { worker, network, state, workspace, guard }.train(steps, before)
+        };
+        match solo {
+            Some(solo) => solo.run(pool.isa(), |team, ()| train(team)),
+            None => pool.run(train),
+        }
     }
 }
 
@@ -279,17 +250,16 @@ fn take_part(part: &mut Network, network: &Network, start: usize) {
 }
 
 /// Copies to `network` the parts that the members have of it.
-fn put_together(network: &mut Network, members: &[Station]) {
+fn put_together(network: &mut Network, parts: &[Part]) {
     let neurons = network.layers[0].outputs();
-    for (index, member) in members.iter().enumerate() {
-        let (_, part) = member.part();
-        let start = Exchange::columns(neurons, members.len(), index).start;
+    for (index, Part { network: part, .. }) in parts.iter().enumerate() {
+        let start = Exchange::columns(neurons, parts.len(), index).start;
         let (to, from) = (&mut network.layers[0], &part.layers[0]);
         to.weights.copy_columns(start, &from.weights, 0);
         to.biases[start..][..from.biases.len()].copy_from_slice(&from.biases);
     }
     // Every member has these.
-    copy_layers(network, &members[0].part().1);
+    copy_layers(network, &parts[0].network);
 }
 
 /// Copies all layers but the first.
