@@ -208,6 +208,11 @@ fn blocks_of_every_loop() {
         ((260, 130, 257), turned, plain),
         ((509, 33, 260), plain, plain),
         ((253, 129, 65), Layout::Spread, Layout::Spread),
+        // Rows or columns of A that share the sets of a cache, where A is packed.
+        ((43, 130, 300), Layout::RowMajor { padding: 1024 - 300 }, plain),
+        ((43, 130, 300), Layout::RowMajor { padding: 1024 - 300 }, turned),
+        ((43, 130, 512), Layout::Transposed { padding: 8192 - 43 }, plain),
+        ((43, 130, 513), Layout::Transposed { padding: 8192 - 43 }, turned),
     ] {
         for threads in [1, 3] {
             let start = StartKind::Scaled(0.75);

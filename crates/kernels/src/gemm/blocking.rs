@@ -88,9 +88,8 @@ impl Block<'_, '_> {
         let depth = a.cols;
         let in_lines = b.col_stride == 1 && b.row_stride == LINE;
         let pack_the_b = b.col_stride != 1 || !in_lines && rows.len() >= sizes::PACK_B_ROWS;
-        let pack_the_a =
-            (in_lines || pack_the_b) && cols.len() >= sizes::PACK_A_COLS && depth >= sizes::PACK_A_DEPTH;
         let Blocks { kc, nc, mc, keep_a } = Blocks::new::<V>(rows.len(), cols.len(), depth);
+        let pack_the_a = (in_lines || pack_the_b) && sizes::packs_a::<V>(a, cols.len(), kc);
         scratch.reserve(
             if pack_the_a {
                 (if keep_a { rows.len() } else { mc.min(rows.len()) }) * kc.min(depth) + LINE

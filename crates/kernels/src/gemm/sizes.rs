@@ -5,32 +5,70 @@
 
 use crate::storage::LINE;
 use crate::vector::Vector;
+use crate::view::Mat;
 use std::sync::LazyLock;
 
-/// The sizes of a core's own caches in bytes.
+/// A core's own caches.
 #[derive(Clone, Copy, Debug)]
 struct Caches {
-    l1: usize,
-    l2: usize,
+    l1: Cache,
+    l2: Cache,
+}
+
+/// A cache of `bytes`. Lines whose addresses are a multiple of `way` bytes apart share a set, which holds `ways` of them.
+#[derive(Clone, Copy, Debug)]
+struct Cache {
+    bytes: usize,
+    ways: usize,
+    way: usize,
+}
+
+impl Cache {
+    const fn new(bytes: usize, ways: usize) -> Cache {
+        Cache { bytes, ways, way: bytes / ways }
+    }
+
+    /// The same with its size between these: one beyond is no core's own, or a hypervisor's invention.
+    fn clamp(self, least: usize, most: usize) -> Cache {
+        Cache { bytes: self.bytes.clamp(least, most), ..self }
+    }
+
+    /// Whether `rows` slices of `bytes` each, `stride` bytes from one to the next, keep to themselves: if no set is asked to
+    /// hold more of them than it can beside a line of something else.
+    fn holds_rows(&self, rows: usize, stride: usize, bytes: usize) -> bool {
+        // A set that is asked for the most is one where a slice begins.
+        let meet = |at: usize, row: usize| {
+            let apart = (at as isize - row as isize) * stride as isize;
+            apart.rem_euclid(self.way as isize) < bytes as isize
+        };
+        (0..rows).all(|at| (0..rows).filter(|&row| meet(at, row)).count() < self.ways)
+    }
+
+    /// The same of `count` single lines. (An even spread: a stride that is a multiple of half, a quarter, … of a way meets
+    /// two, four, … sets.)
+    fn holds_lines(&self, count: usize, stride: usize) -> bool {
+        let gcd = 1 << (stride | self.way).trailing_zeros();
+        let sets = self.way / gcd.max(LINE * size_of::<f32>());
+        count.div_ceil(sets.max(1)) < self.ways
+    }
 }
 
 static CACHES: LazyLock<Caches> = LazyLock::new(|| {
     // What nearly every core of the last ten years has at least, where the machine doesn't tell.
-    let (mut l1, mut l2) = (32 << 10, 512 << 10);
-    for (level, bytes) in data_caches() {
+    let mut caches = Caches { l1: Cache::new(32 << 10, 8), l2: Cache::new(512 << 10, 8) };
+    for (level, cache) in data_caches() {
         match level {
-            // A size beyond these is no core's own, or a hypervisor's invention.
-            1 => l1 = bytes.clamp(16 << 10, 256 << 10),
-            2 => l2 = bytes.clamp(256 << 10, 4 << 20),
+            1 => caches.l1 = cache.clamp(16 << 10, 256 << 10),
+            2 => caches.l2 = cache.clamp(256 << 10, 4 << 20),
             _ => {}
         }
     }
-    Caches { l1, l2 }
+    caches
 });
 
-/// Level and bytes of the caches that hold data, as the CPU itself lists them.
+/// The caches that hold data, and their levels, as the CPU itself lists them.
 #[cfg(target_arch = "x86_64")]
-fn data_caches() -> Vec<(u32, usize)> {
+fn data_caches() -> Vec<(u32, Cache)> {
     use core::arch::x86_64::{__cpuid, __cpuid_count};
     // AMD describes its caches in a leaf of its own, in the form of Intel's.
     let (intel, amd) = (0x4, 0x8000_001d);
@@ -42,24 +80,26 @@ fn data_caches() -> Vec<(u32, usize)> {
         let cache = __cpuid_count(leaf, index);
         let (kind, level) = (cache.eax & 0x1f, cache.eax >> 5 & 0x7);
         let (ways, parts, line) = (cache.ebx >> 22, cache.ebx >> 12 & 0x3ff, cache.ebx & 0xfff);
-        let bytes = [ways, parts, line, cache.ecx].iter().map(|&x| x as usize + 1).product();
-        (kind, level, bytes)
+        let [ways, parts, line, sets] = [ways, parts, line, cache.ecx].map(|x| x as usize + 1);
+        (kind, level, Cache::new(ways * parts * line * sets, ways))
     };
     let (none, instructions) = (0, 2);
     let all = (0..16).map(describe).take_while(|(kind, ..)| *kind != none);
-    all.filter(|(kind, ..)| *kind != instructions).map(|(_, level, bytes)| (level, bytes)).collect()
+    all.filter(|(kind, ..)| *kind != instructions).map(|(_, level, cache)| (level, cache)).collect()
 }
 
-/// Level and bytes of the caches that hold data, as Linux lists them; none elsewhere.
+/// The caches that hold data, and their levels, as Linux lists them; none elsewhere.
 #[cfg(not(target_arch = "x86_64"))]
-fn data_caches() -> Vec<(u32, usize)> {
+fn data_caches() -> Vec<(u32, Cache)> {
     let read = |index: u32, what: &str| {
         std::fs::read_to_string(format!("/sys/devices/system/cpu/cpu0/cache/index{index}/{what}")).ok()
     };
     let describe = |index| {
         let kibibytes: usize = read(index, "size")?.trim().strip_suffix('K')?.parse().ok()?;
+        let ways = read(index, "ways_of_associativity").and_then(|ways| ways.trim().parse().ok());
         let is_data = read(index, "type")?.trim() != "Instruction";
-        is_data.then_some((read(index, "level")?.trim().parse().ok()?, kibibytes << 10))
+        let cache = Cache::new(kibibytes << 10, ways.filter(|&ways| ways > 0).unwrap_or(8));
+        is_data.then_some((read(index, "level")?.trim().parse().ok()?, cache))
     };
     (0..8).filter_map(describe).collect()
 }
@@ -74,8 +114,8 @@ pub(crate) struct Blocks {
     /// Rows of a block of A that is packed at a time: an eighth of the second-level cache, which then has room for C's
     /// part, too. A multiple of the tile's height.
     pub(crate) mc: usize,
-    /// Whether all rows of A are kept packed, to be packed once for all blocks of B: not if that takes more than twice the
-    /// second-level cache.
+    /// Whether all rows of A are kept packed, to be packed once for all blocks of B: not if that takes more than eight times
+    /// the second-level cache. (What has to come from further away is read in order, once for each block.)
     pub(crate) keep_a: bool,
 }
 
@@ -86,10 +126,10 @@ impl Blocks {
         const LONGEST: usize = 512;
         let Caches { l1, l2 } = *CACHES;
         let value = size_of::<f32>();
-        let kc = even(k, LONGEST.min(l1 / 2 / value / V::TILE_ROWS), LINE);
-        let nc = even(n, l2 / 2 / value / kc, 2 * LINE);
-        let mc = even(m, l2 / 8 / value / kc, V::TILE_ROWS * LINE);
-        Blocks { kc, nc, mc, keep_a: m.saturating_mul(kc) <= 2 * l2 / value }
+        let kc = even(k, LONGEST.min(l1.bytes / 2 / value / V::TILE_ROWS), LINE);
+        let nc = even(n, l2.bytes / 2 / value / kc, 2 * LINE);
+        let mc = even(m, l2.bytes / 8 / value / kc, V::TILE_ROWS * LINE);
+        Blocks { kc, nc, mc, keep_a: m.saturating_mul(kc) <= 8 * l2.bytes / value }
     }
 }
 
@@ -110,12 +150,29 @@ pub(crate) const fn nr<V: Vector>() -> usize {
 /// From this many rows on, a contiguous B is packed all the same: each packed value is then used by that many rows.
 pub(crate) const PACK_B_ROWS: usize = 96;
 
-/// From this many columns on A is packed, if it is at least [`PACK_A_DEPTH`] deep: each packed value is used by that
-/// many columns.
-pub(crate) const PACK_A_COLS: usize = 128;
-
-/// See [`PACK_A_COLS`].
-pub(crate) const PACK_A_DEPTH: usize = 64;
+/// Whether A, (m × k), is packed for products with `cols` columns in panels of `kc` steps. Not if the caches hold what a row of
+/// tiles reads of it where it lies: then packing costs a twentieth of a product, and the tiles are no faster. They are where
+/// its rows are some power of two apart, and the sets of the cache that they share are too small.
+pub(crate) fn packs_a<V: Vector>(a: Mat<'_>, cols: usize, kc: usize) -> bool {
+    /// Each packed value is used by so many columns at least.
+    const COLS: usize = 128;
+    const DEPTH: usize = 64;
+    /// So many registers of sums take long enough to hide that each step's line of A comes from the outermost cache.
+    const LONG_STEP: usize = 24;
+    let Caches { l1, l2 } = *CACHES;
+    let (value, steps) = (size_of::<f32>(), kc.min(a.cols));
+    if cols < COLS || a.cols < DEPTH {
+        false
+    } else if a.col_stride == 1 {
+        // A tile's rows are slices, of which each step takes a value: the first-level cache is to hold them.
+        !l1.holds_rows(V::TILE_ROWS.min(a.rows), a.row_stride * value, steps * value)
+    } else if a.row_stride == 1 {
+        // Each step takes a line, or parts of two.
+        V::TILE_ROWS * V::TILE_VECTORS < LONG_STEP && !l2.holds_lines(steps, a.col_stride * value)
+    } else {
+        true
+    }
+}
 
 /// Up to this many rows, a product with a transposed B is computed as its transpose: the few rows are packed and
 /// become the vector side, B is broadcast where it lies.
@@ -127,7 +184,7 @@ pub(crate) const GROUPED_ROWS: usize = 64;
 /// Whether a panel of weights with a row for each of `inputs` can be swept again and again: half of its rows, those that a
 /// few images need, and what else is used, fit the first-level cache.
 pub(crate) fn is_swept(inputs: usize) -> bool {
-    inputs * LINE * size_of::<f32>() <= CACHES.l1 * 2
+    inputs * LINE * size_of::<f32>() <= CACHES.l1.bytes * 2
 }
 
 /// Up to this many multiply-adds, a product is computed without packing and blocking.
@@ -153,7 +210,7 @@ pub(crate) fn members(members: usize, m: usize, n: usize, k: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{CACHES, even, members};
+    use super::{CACHES, Cache, even, members};
 
     #[test]
     fn pieces_are_even() {
@@ -166,8 +223,29 @@ mod tests {
 
     #[test]
     fn caches_are_of_possible_sizes() {
-        assert!((16 << 10..=256 << 10).contains(&CACHES.l1), "{CACHES:?}");
-        assert!((256 << 10..=4 << 20).contains(&CACHES.l2), "{CACHES:?}");
+        assert!((16 << 10..=256 << 10).contains(&CACHES.l1.bytes), "{CACHES:?}");
+        assert!((256 << 10..=4 << 20).contains(&CACHES.l2.bytes), "{CACHES:?}");
+    }
+
+    #[test]
+    fn a_cache_holds_what_its_sets_can() {
+        let l1 = Cache::new(32 << 10, 8);
+        assert_eq!(l1.way, 4096);
+        assert!(l1.holds_rows(14, 1024, 1024), "rows that follow one another");
+        assert!(l1.holds_rows(14, 2048, 1024), "seven rows meet in half of the sets");
+        assert!(!l1.holds_rows(14, 4096, 1024), "all meet in the same sets");
+        assert!(l1.holds_rows(6, 4096, 2048), "but six of them find room");
+        assert!(l1.holds_rows(14, 784 * 4, 1600));
+        assert!(!l1.holds_rows(14, 1000 * 4, 1600), "a row begins where the one before nearly began");
+        assert!(l1.holds_rows(14, 1100 * 4, 1024));
+        assert!(l1.holds_rows(1, 0, 4) && l1.holds_rows(0, 8192, 64));
+
+        let l2 = Cache::new(1 << 20, 8);
+        assert!(l2.holds_lines(256, 784 * 4), "in every set of the cache");
+        assert!(l2.holds_lines(256, 2048), "in every 32nd, four times");
+        assert!(!l2.holds_lines(512, 8192), "in every 128th");
+        assert!(l2.holds_lines(7, 128 << 10) && !l2.holds_lines(8, 128 << 10), "all in one");
+        assert!(l2.holds_lines(512, 4), "next to one another");
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! for 28 multiply-adds, so 16 loads against 14 cycles of both multiply-add units; the loads (2 a cycle) and the
 //! instructions (6 a cycle) have slack, and what is left to lose is waiting for memory. Of that:
 //!
-//! - A's elements of a step follow one another where A is packed, and the tiles of a row share them: they stay in the
-//!   first-level cache while strips of B stream past. The streams are sequential, which the CPU fetches ahead by itself.
+//! - The tiles of a row share A's elements, which stay in the first-level cache while strips of B stream past: where A
+//!   lies, if the cache holds them there (`sizes::packs_a`), else packed, one step after the other. The streams are
+//!   sequential, which the CPU fetches ahead by itself.
 //! - C isn't a stream: a tile begins with reading it, and its chains can't begin before. So each tile asks for the
 //!   *next* tile's lines, a few at a time among its own multiply-adds: all at once they would take the buffers that A and B
 //!   need. Without this a tile waits for the outer cache a tenth of its time.
