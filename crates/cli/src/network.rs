@@ -7,7 +7,7 @@ use crate::report::sizes;
 use crate::text::shape;
 use minibatch::activation::{Identity, Sigmoid};
 use minibatch::cost::Quadratic;
-use minibatch::{Activation, Cost, Dataset, Initializer, Network, NetworkError};
+use minibatch::{Activation, Cost, Dataset, Initializer, Network, NetworkError, Optimizer, Settings};
 use std::sync::Arc;
 
 /// The hidden layers of a run that names none.
@@ -50,8 +50,8 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// The network for `data`, before its first step.
-    pub(crate) fn build(&self, data: &Dataset, seed: u64) -> Result<Network, Failure> {
+    /// The network for `data`, before its first step. Refused if it and what trains it can't fit into memory.
+    pub(crate) fn build(&self, data: &Dataset, settings: &Settings) -> Result<Network, Failure> {
         let output: Arc<dyn Activation> = match &self.output_activation {
             Some(activation) => Arc::clone(activation),
             None if data.classes().is_none() => Arc::new(Identity),
@@ -69,17 +69,15 @@ impl Args {
             .chain(hidden.iter().copied())
             .chain([data.targets().width()])
             .collect();
-        let weights =
-            widths.windows(2).try_fold(0_usize, |sum, pair| sum.checked_add(pair[0].checked_mul(pair[1])?));
-        let what = format!("the weights of a network {}", sizes(&widths));
+        let what = format!("a network {} in training", sizes(&widths));
         check_memory(
             &what,
-            weights.and_then(|weights| weights.checked_mul(size_of::<f32>())),
-            "ask for fewer neurons",
+            bytes(&widths, settings.batch_size.min(data.len()), settings.optimizer),
+            "ask for fewer neurons, or smaller minibatches",
         )?;
         let activation = self.activation.clone().unwrap_or_else(|| Arc::new(Sigmoid));
         let builder = Network::builder(data.input_len())
-            .seed(seed)
+            .seed(settings.seed)
             .initializer(self.init.unwrap_or_default())
             .cost_named(self.cost.clone().unwrap_or_else(|| Arc::new(Quadratic)));
         let layer =
@@ -162,4 +160,15 @@ impl Args {
 
 fn list(sizes: &[usize]) -> String {
     sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// Bytes of what training keeps of a network of these widths: weights and their moments, and a minibatch's inputs, activations and
+/// errors.
+fn bytes(widths: &[usize], batch_size: usize, optimizer: Optimizer) -> Option<usize> {
+    let weights =
+        widths.windows(2).try_fold(0_usize, |sum, pair| sum.checked_add(pair[0].checked_mul(pair[1])?))?;
+    let neurons = widths[1..].iter().try_fold(0_usize, |sum, &width| sum.checked_add(width))?;
+    let example = neurons.checked_mul(2)?.checked_add(widths[0])?;
+    let parameters = weights.checked_mul(1 + optimizer.moments())?;
+    parameters.checked_add(batch_size.checked_mul(example)?)?.checked_mul(size_of::<f32>())
 }

@@ -66,9 +66,10 @@ impl Progress {
         }
         self.drawn = Some(Instant::now());
         let done = (epoch - 1) * self.steps_per_epoch + step;
-        let total = self.epochs * self.steps_per_epoch;
+        // As numbers that no number of epochs overflows.
+        let to_come = self.epochs as f64 * self.steps_per_epoch as f64 - done as f64;
         let here = (done - self.before).max(1);
-        let left = self.started.elapsed().as_secs_f64() * (total - done) as f64 / here as f64;
+        let left = self.started.elapsed().as_secs_f64() * to_come / here as f64;
         let width = self.epochs.to_string().len();
         self.bar.set_prefix(format!("epoch {epoch:>width$}/{}", self.epochs));
         let left = if left < 99.5 { format!("{left:.0} s") } else { duration(left) };

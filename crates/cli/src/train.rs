@@ -315,7 +315,7 @@ fn trainer<'a>(args: &Args, pool: &'a Pool, train: &'a Dataset, seed: u64) -> Re
         epochs: args.epochs.unwrap_or(default.epochs),
         seed,
     };
-    let network = args.network.build(train, seed)?;
+    let network = args.network.build(train, &settings)?;
     check_targets(&network, train, "training", &args.data.folder())?;
     Trainer::new(pool, train, network, settings).map_err(|error| match error {
         Error::Setting { .. } => Failure::usage(error),

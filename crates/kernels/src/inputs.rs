@@ -78,7 +78,7 @@ impl TeamInputs {
     ///
     /// # Panics
     ///
-    /// If there are more than 2³¹ inputs, or no members.
+    /// If there are more than 2³¹ inputs, more than [`most_examples`](Self::most_examples), or no members.
     pub fn new(isa: Isa, inputs: usize, outputs: usize, examples: usize, members: usize) -> TeamInputs {
         assert!(members > 0, "a team has members");
         let form = match isa.class() {
@@ -116,6 +116,11 @@ impl TeamInputs {
     fn of(form: Form, inputs: usize, examples: usize, members: usize) -> TeamInputs {
         let copy = MemberInputs { form, expected: Expected::new(inputs, examples) };
         TeamInputs { copies: vec![copy; members], sharing: 0, inputs, examples: 0 }
+    }
+
+    /// The most examples of `inputs` inputs that there can be room for.
+    pub fn most_examples(inputs: usize) -> usize {
+        SparseInputs::most_examples(inputs)
     }
 
     /// n_0.

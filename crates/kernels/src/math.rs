@@ -167,7 +167,7 @@ pub(crate) unsafe fn sigmoid<V: Vector>(x: V) -> V {
 /// x/255, correctly rounded, for the 256 values of a byte.
 ///
 /// 1/255 is kept in two parts; with one rounding for product and sum, x times the first plus x times the second is what
-/// the quotient rounds to, for each of them (tests/compact.rs tries all). Without, the slower quotient itself.
+/// the quotient rounds to, for each of them (tests/gather.rs tries all). Without, the slower quotient itself.
 ///
 /// # Safety
 ///

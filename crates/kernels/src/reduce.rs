@@ -129,7 +129,12 @@ pub fn max_magnitude(isa: Isa, a: Mat<'_>) -> f32 {
 /// softmax(Isa::detect(), &mut MatMut::row_major(&mut z, 1, 3));
 /// assert_eq!((z[0], z[1]), (0.5, 0.5));
 /// ```
+///
+/// # Panics
+///
+/// If C's rows aren't contiguous.
 pub fn softmax(isa: Isa, c: &mut MatMut<'_>) {
+    assert!(c.as_mat().has_row_slices(), "a row-wise operation takes contiguous rows");
     struct Softmax<'a, 'c>(&'a mut MatMut<'c>);
     impl Kernel for Softmax<'_, '_> {
         type Output = ();
@@ -166,10 +171,11 @@ pub fn softmax(isa: Isa, c: &mut MatMut<'_>) {
 ///
 /// # Panics
 ///
-/// If the shapes differ, or A's rows aren't contiguous.
+/// If the shapes differ, or the rows of either aren't contiguous.
 pub fn softmax_backward(isa: Isa, delta: &mut MatMut<'_>, a: Mat<'_>) {
     assert_eq!((delta.rows, delta.cols), (a.rows, a.cols), "shapes of a row-wise operation");
-    assert!(a.col_stride == 1 || a.cols <= 1, "a row-wise operation reads contiguous rows");
+    let has_rows = delta.as_mat().has_row_slices() && a.has_row_slices();
+    assert!(has_rows, "a row-wise operation takes contiguous rows");
     struct SoftmaxBackward<'a, 'c, 'b>(&'a mut MatMut<'c>, Mat<'b>);
     impl Kernel for SoftmaxBackward<'_, '_, '_> {
         type Output = ();

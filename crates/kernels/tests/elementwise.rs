@@ -5,9 +5,10 @@ mod common;
 
 use common::{Guarded, Layout, Operand, Values};
 use minibatch_kernels::{
-    ArithmeticClass, Isa, Mat, MatMut, Matrix, add_column_sums, argmax, clamped_difference, elu_backward,
-    hadamard, hinge_derivative, leaky_relu, leaky_relu_backward, relu, relu_backward, scale,
-    scaled_difference, scaled_sign, scaled_tanh_backward, sigmoid, sigmoid_backward, subtract, tanh_backward,
+    ArithmeticClass, Isa, Mat, MatMut, Matrix, Panels, add_column_sums, argmax, clamped_difference,
+    elu_backward, hadamard, hinge_derivative, leaky_relu, leaky_relu_backward, relu, relu_backward, scale,
+    scaled_difference, scaled_sign, scaled_tanh_backward, sigmoid, sigmoid_backward, softmax,
+    softmax_backward, subtract, tanh_backward,
 };
 use proptest::prelude::*;
 
@@ -319,4 +320,19 @@ fn sums_must_fit() {
 #[should_panic(expected = "column sums read contiguous rows")]
 fn column_sums_need_rows() {
     add_column_sums(Isa::detect(), Matrix::zeros(2, 3).view().transposed(), &mut [0.0; 2]);
+}
+
+/// Rows in panels aren't contiguous: neither softmax takes them.
+#[test]
+fn softmax_takes_contiguous_rows() {
+    let isa = Isa::detect();
+    let (mut panels, mut matrix) = (Panels::zeros(2, 20), Matrix::zeros(2, 20));
+    let mut refused = |product: &mut dyn FnMut(&mut Panels, &mut Matrix)| {
+        let product = std::panic::AssertUnwindSafe(|| product(&mut panels, &mut matrix));
+        std::panic::catch_unwind(product).is_err()
+    };
+    assert!(refused(&mut |panels, _| softmax(isa, &mut panels.view_mut())));
+    assert!(refused(&mut |panels, matrix| softmax_backward(isa, &mut panels.view_mut(), matrix.view())));
+    assert!(refused(&mut |panels, matrix| softmax_backward(isa, &mut matrix.view_mut(), panels.view())));
+    assert!(!refused(&mut |_, matrix| softmax(isa, &mut matrix.view_mut())));
 }

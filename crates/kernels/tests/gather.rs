@@ -186,19 +186,34 @@ fn examples_of_numbers_must_have_all_inputs() {
     SparseInputs::new(4, 2).gather_floats(Isa::detect(), 2, |i| &[1.0; 4][..4 - i]);
 }
 
-#[test]
-fn inputs_are_for_layers_of_one_size() {
+/// Whether inputs for a layer of `outputs` neurons on one instruction set go into a product of so many columns on another.
+fn fits(made_for: (Isa, usize), used: (Isa, usize)) -> bool {
     let row = [7u8; 20];
-    for isa in Isa::fused() {
-        let mut x = TeamInputs::to_accumulate(isa, 20, 1, 2, 1);
-        let w = Panels::zeros(20, 5);
-        let mut z = Matrix::zeros(2, 5);
-        let product = std::panic::AssertUnwindSafe(|| {
-            pool(isa, 1).run(|team| {
-                let examples = Examples::Bytes(&|_| &row);
-                gather_gemm(team, &mut x, examples, &w, &mut z.view_mut(), Start::Zero, &Store);
-            });
+    let mut x = TeamInputs::to_accumulate(made_for.0, 20, made_for.1, 2, 1);
+    let (w, mut z) = (Panels::zeros(20, used.1), Matrix::zeros(2, used.1));
+    let product = std::panic::AssertUnwindSafe(|| {
+        pool(used.0, 1).run(|team| {
+            let examples = Examples::Bytes(&|_| &row);
+            gather_gemm(team, &mut x, examples, &w, &mut z.view_mut(), Start::Zero, &Store);
         });
-        assert!(std::panic::catch_unwind(product).is_err(), "{isa}");
+    });
+    std::panic::catch_unwind(product).is_ok()
+}
+
+#[test]
+fn inputs_in_groups_are_for_layers_of_one_size_and_one_instruction_set() {
+    for isa in Isa::fused() {
+        assert!(fits((isa, 1), (isa, 1)) && !fits((isa, 1), (isa, 5)), "{isa}");
+        for other in Isa::fused() {
+            assert_eq!(fits((isa, 1), (other, 1)), isa == other, "{isa}, {other}");
+        }
     }
+}
+
+#[test]
+fn there_is_a_largest_number_of_examples() {
+    assert_eq!(SparseInputs::most_examples(784), 21_913_098);
+    assert!(SparseInputs::most_examples(0) > 4_000_000_000);
+    let most = SparseInputs::most_examples(1 << 31);
+    assert!(std::panic::catch_unwind(|| SparseInputs::new(1 << 31, most + 1)).is_err());
 }

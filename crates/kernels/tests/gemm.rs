@@ -68,7 +68,7 @@ struct Case {
 }
 
 /// Rows of A and C: tile heights 4, 6 and 14 and their multiples, the thresholds of swapping (64) and of packing B (96),
-/// and the block of 252 rows.
+/// and several blocks of rows.
 fn rows() -> impl Strategy<Value = usize> {
     prop_oneof![
         8 => sizes(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 12, 13, 14, 15, 16, 17, 28, 29]),

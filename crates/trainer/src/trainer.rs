@@ -8,7 +8,7 @@ use crate::network::{Layer, Network, NetworkBuilder, Origin};
 use crate::optimizer::{Optimizer, OptimizerState};
 use crate::step::Steps;
 use minibatch_data::{Dataset, Shuffle};
-use minibatch_kernels::Pool;
+use minibatch_kernels::{Pool, TeamInputs};
 use std::cell::OnceCell;
 use std::path::Path;
 use std::ptr;
@@ -39,8 +39,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether every setting is in range for `examples` training examples.
-    pub(crate) fn check(&self, examples: usize) -> Result<(), Error> {
+    /// Whether every setting is in range for `examples` training examples of `inputs` inputs.
+    pub(crate) fn check(&self, examples: usize, inputs: usize) -> Result<(), Error> {
         let out_of_range = |setting, expected, found| Err(Error::Setting { setting, expected, found });
         let Settings { learning_rate, batch_size, .. } = *self;
         // As an f32 too: that is what steps are made of.
@@ -55,6 +55,11 @@ impl Settings {
         }
         if !(1..=examples).contains(&batch_size) {
             let expected = format!("1 to {examples}, the number of training examples");
+            return out_of_range("batch size", expected, batch_size.to_string());
+        }
+        let most = TeamInputs::most_examples(inputs);
+        if batch_size > most {
+            let expected = format!("1 to {most} for examples of {inputs} inputs");
             return out_of_range("batch size", expected, batch_size.to_string());
         }
         Ok(())
@@ -147,7 +152,7 @@ impl<'a> Trainer<'a> {
         settings: Settings,
     ) -> Result<Trainer<'a>, Error> {
         network.check_shape(data)?;
-        settings.check(data.len())?;
+        settings.check(data.len(), network.inputs())?;
         Ok(Trainer {
             state: OptimizerState::new(&settings.optimizer, &network),
             shuffle: Shuffle::new(data.len(), settings.seed)?,
@@ -193,7 +198,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// If the data or the pool's arithmetic class are not those of the checkpoint.
+    /// If the data or the pool's arithmetic class are not those of the checkpoint, or no run can stand where it does.
     pub fn resume(pool: &'a Pool, data: &'a Dataset, checkpoint: Checkpoint) -> Result<Trainer<'a>, Error> {
         check_same_run(pool, data, &checkpoint)?;
         let Checkpoint { network, origin, settings, data: identity, .. } = checkpoint;
@@ -202,6 +207,7 @@ impl<'a> Trainer<'a> {
             let recorded = format!("one of {} moments", checkpoint.optimizer.moments());
             return Err(Error::Resume { what, recorded, found });
         }
+        checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
         let mut trainer = Trainer::new(pool, data, network, settings)?;
         let Checkpoint { progress, tested_on, history, elapsed, optimizer, .. } = checkpoint;
         trainer.crew.look_at(pool.isa(), &optimizer);

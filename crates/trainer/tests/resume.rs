@@ -67,6 +67,24 @@ fn train<'a>(trainer: &mut Trainer<'a>, data: &'a Dataset, step: usize) {
     }
 }
 
+#[test]
+fn a_checkpoint_that_stands_nowhere_is_refused() {
+    let (shape, pool) = (&SHAPES[1], Pool::new(Isa::detect(), 2).expect("a pool"));
+    let data = shape.data();
+    let mut trainer = shape.trainer(&pool, &data);
+    trainer.advance(3).expect("steps");
+    for position in [1, 20, 80, 81, u64::MAX] {
+        let mut checkpoint = trainer.checkpoint();
+        checkpoint.progress.position = position;
+        let refused = Trainer::resume(&pool, &data, checkpoint).expect_err("no place to be");
+        assert!(refused.to_string().contains(&format!("position {position} in an epoch")), "{refused}");
+    }
+    let mut checkpoint = trainer.checkpoint();
+    checkpoint.history.clear();
+    checkpoint.progress.position = 0;
+    assert!(Trainer::resume(&pool, &data, checkpoint).is_err(), "a cost from nowhere");
+}
+
 fn encoded(trainer: &Trainer<'_>) -> Vec<u8> {
     let mut bytes = Vec::new();
     trainer.encode_into(&mut bytes).expect("a checkpoint");

@@ -247,7 +247,11 @@ fn what_memory_can_t_hold_is_refused() {
     for (arguments, message) in [
         (
             "train --data set --hidden 100000000",
-            "the weights of a network 20-100000000-3: expected to fit into memory, found 9.2 GB; ask for fewer neurons",
+            "a network 20-100000000-3 in training: expected to fit into memory, found 22.0 GB; ask for fewer neurons, or smaller minibatches",
+        ),
+        (
+            "train --dataset synthetic --synthetic-size 20000,10 --hidden 100000 --batch-size 20000",
+            "a network 784-100000-10 in training: expected to fit into memory, found 16.4 GB; ask for fewer neurons, or smaller minibatches",
         ),
         (
             "train --dataset synthetic --synthetic-size 5000000,5000000",

@@ -41,7 +41,7 @@ impl Kernel for Block<'_, '_> {
 
 /// `range` in pieces of at most `step`.
 #[inline(always)]
-fn pieces(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn pieces(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
     let end = range.end;
     range.step_by(step).map(move |at| at..end.min(at + step))
 }
@@ -137,8 +137,7 @@ impl Block<'_, '_> {
                         // SAFETY: rows `ir`, columns `jc` and steps `panel` lie inside the operands, or inside their packed
                         // copies, which were laid out just above in the same slices. C's block is the caller's alone.
                         unsafe {
-                            let c_at = product.c.add(jc.start / LINE * product.c_panel + jc.start % LINE);
-                            let c = c_at.add(ir.start * product.c_stride);
+                            let c = product.c.add(product.across(jc.start) + ir.start * product.c_stride);
                             let (a, a_depth, a_down, walk) = if pack_the_a {
                                 let strip = packed + (ir.start - ic.start) * panel.len();
                                 let a = scratch.a.row(0).as_ptr().add(strip);

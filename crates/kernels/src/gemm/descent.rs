@@ -2,6 +2,7 @@
 //! cache has room for, and a part of a chunk that is complete goes into the step while it is in the first-level cache. So a
 //! step is one pass over parameters and moments, and there is no gradient of a whole layer.
 
+use super::blocking::pieces;
 use super::{End, Product, Scratch, Split, Start};
 use crate::elementwise::{Descent, Place, descend_raw};
 use crate::inputs::{Form, MemberInputs, TeamInputs};
@@ -113,12 +114,6 @@ pub fn descend_gathered(
 enum Source<'a> {
     View(Mat<'a>),
     Sparse(&'a SparseInputs, &'a Expected),
-}
-
-/// `range` in pieces of at most `step`.
-fn pieces(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
-    let end = range.end;
-    range.step_by(step).map(move |at| at..end.min(at + step))
 }
 
 /// Takes the step in one phase; `source` gives each member its A.

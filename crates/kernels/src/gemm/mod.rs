@@ -97,7 +97,7 @@ pub fn gemm(
 /// # Panics
 ///
 /// If the shapes don't fit, also those that `x` was made for, C's rows aren't contiguous, the team has more members than `x`, or
-/// an epilogue panics.
+/// another instruction set where that matters, or an epilogue panics.
 pub fn gather_gemm(
     team: &Team<'_>,
     x: &mut TeamInputs,
@@ -131,7 +131,7 @@ pub fn gather_gemm(
                 isa.run(sparse::Forward { isa, x, b, c, c_row, blocks, cols, start, epilogue });
             }
             Form::Grouped(x) => {
-                assert_eq!(cols, x.outputs(), "inputs for a layer of another size");
+                x.assert_for(isa, cols);
                 // SAFETY: C is borrowed until the phase is over, of which this is the only member.
                 let mut c_part = unsafe { MatMut::from_raw(c, rows, cols, c_row, LINE) };
                 let bias = if let Start::Bias(bias) = start { Some(bias) } else { None };
@@ -157,7 +157,8 @@ pub fn gather_gemm(
 ///
 /// # Panics
 ///
-/// If the shapes don't fit, also those that `x` was made for, B's rows aren't contiguous, or nothing has been gathered.
+/// If the shapes don't fit, also those that `x` was made for, B's rows aren't contiguous, or nothing has been gathered by this
+/// team.
 pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut Panels) {
     assert!((1..=team.members()).contains(&x.sharing), "inputs gathered by this team");
     assert_eq!(x.examples(), b.rows, "inner sizes of a product");
@@ -178,7 +179,7 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut 
                 isa.run(sparse::Update { x, b, c, c_panel, quads, cols, expected });
             }
             Form::Grouped(x) => {
-                assert_eq!(b.cols, x.outputs(), "inputs for a layer of another size");
+                x.assert_for(isa, b.cols);
                 isa.run(groups::Update { x, b, c, expected: &copy.expected });
             }
             Form::Dense(x) => {

@@ -129,7 +129,7 @@ impl Blocks {
         let value = size_of::<f32>();
         let kc = even(k, LONGEST.min(l1.bytes * 3 / 4 / value / V::TILE_ROWS), LINE);
         let nc = even(n, l2.bytes / 2 / value / kc, 2 * LINE);
-        let mc = even(m, l2.bytes / 8 / value / kc, V::TILE_ROWS * LINE);
+        let mc = even(m, l2.bytes / 8 / value / kc, V::TILE_ROWS);
         Blocks { kc, nc, mc, keep_a: m.saturating_mul(kc) <= 8 * l2.bytes / value }
     }
 }

@@ -129,7 +129,8 @@ impl Kernel for Small<'_, '_> {
                     let at = strip.col - cols.start;
                     (scratch.b.row(0).as_ptr().add(at / LINE * LINE * depth + at % LINE), LINE)
                 } else {
-                    (b.data.add(b.offset(0, strip.col)), b.row_stride)
+                    // `wrapping_add`: of depth 0 there is no B.
+                    (b.data.wrapping_add(b.offset(0, strip.col)), b.row_stride)
                 };
                 for first in rows.clone().step_by(height) {
                     let count = height.min(rows.end - first);

@@ -15,6 +15,7 @@ use crate::isa::Kernel;
 use crate::prefetch::prefetch_line;
 use crate::storage::LINE;
 use crate::vector::Vector;
+use crate::view::along;
 
 /// Rows of the tallest tile of any instruction set.
 pub(crate) const MAX_ROWS: usize = 16;
@@ -138,19 +139,13 @@ impl Operands {
     /// The operands from column `j` on, a multiple of the full tile's width.
     #[inline(always)]
     fn right(mut self, j: usize) -> Operands {
-        self.b = self.b.wrapping_add(along(j, self.b_panel));
-        self.c = self.c.wrapping_add(along(j, self.c_panel));
+        self.b = self.b.wrapping_add(along(j, 1, self.b_panel));
+        self.c = self.c.wrapping_add(along(j, 1, self.c_panel));
         if let TileStart::Row(row) = &mut self.start {
             *row = row.wrapping_add(j);
         }
         self
     }
-}
-
-/// How far column `j` is from the first, in panels of 16 columns.
-#[inline(always)]
-fn along(j: usize, panel: usize) -> usize {
-    j / LINE * panel + j % LINE
 }
 
 /// How many steps ahead A and B are asked for: enough for the second-level cache to answer.
@@ -186,7 +181,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
             let mask = V::mask(if EDGE { last } else { V::LANES });
             macro_rules! load {
                 ($from:expr, $v:expr, $panel:expr) => {{
-                    let from = $from.add(along($v * V::LANES, $panel));
+                    let from = $from.add(along($v * V::LANES, 1, $panel));
                     if EDGE && $v == VECTORS - 1 { V::load_masked(from, mask) } else { V::load(from) }
                 }};
             }
@@ -288,7 +283,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
                 let mut a = operands.a.wrapping_add(ir * a_down);
                 let mut at = [b; VECTORS];
                 for v in 0..VECTORS {
-                    at[v] = b.wrapping_add(along(v * V::LANES, b_panel));
+                    at[v] = b.wrapping_add(along(v * V::LANES, 1, b_panel));
                 }
                 match walk {
                     // Not repeated: the rows' offsets take up the integer registers.
@@ -331,7 +326,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
                 for i in 0..ROWS {
                     let to = c.add((ir * ROWS + i) * c_row);
                     for v in 0..VECTORS {
-                        let to = to.add(along(v * V::LANES, c_panel));
+                        let to = to.add(along(v * V::LANES, 1, c_panel));
                         if EDGE && v == VECTORS - 1 {
                             sums[i][v].store_masked(to, mask);
                         } else {

@@ -24,6 +24,8 @@ const SLACK: usize = 16;
 /// Inputs of some examples, in groups of four, each without the inputs that are 0 in the whole group.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupedInputs {
+    /// Whose registers they are for.
+    isa: Isa,
     /// n_0
     inputs: usize,
     /// Columns of the products that they are for: a register of them, at most.
@@ -67,6 +69,7 @@ impl GroupedInputs {
         }
         let active = examples.div_ceil(GROUP) * inputs + SLACK;
         Some(GroupedInputs {
+            isa,
             inputs,
             outputs,
             capacity: examples,
@@ -77,9 +80,10 @@ impl GroupedInputs {
         })
     }
 
-    /// Columns of the products that they are for.
-    pub(crate) fn outputs(&self) -> usize {
-        self.outputs
+    /// Checks that a product with `cols` columns by `isa` is what they are for.
+    pub(crate) fn assert_for(&self, isa: Isa, cols: usize) {
+        assert!(isa == self.isa, "inputs for {}, a team with {isa}", self.isa);
+        assert_eq!(cols, self.outputs, "inputs for a layer of another size");
     }
 
     /// Takes in `examples` examples.

@@ -88,18 +88,24 @@ impl SparseInputs {
     ///
     /// # Panics
     ///
-    /// If there are more than 2³¹ inputs, or 2³² quads of all examples.
+    /// If there are more than 2³¹ inputs, or more than [`most_examples`](Self::most_examples).
     pub fn new(inputs: usize, examples: usize) -> SparseInputs {
         SparseInputs::in_blocks(inputs, examples, BLOCK)
+    }
+
+    /// The most examples of `inputs` inputs that there can be room for: with 2³² quads of four inputs.
+    pub fn most_examples(inputs: usize) -> usize {
+        let entries = u32::MAX - SLACK as u32;
+        entries as usize / inputs.div_ceil(QUAD).max(1)
     }
 
     /// As [`new`](Self::new), in blocks of `block` examples, or of as many as a block can have.
     pub(crate) fn in_blocks(inputs: usize, examples: usize, block: usize) -> SparseInputs {
         assert!(inputs <= 1 << 31, "{inputs} inputs");
+        assert!(examples <= Self::most_examples(inputs), "{examples} examples of {inputs} inputs");
         let block = block.min(BLOCK).min(examples).max(1);
         let (quads, blocks) = (inputs.div_ceil(QUAD), examples.div_ceil(block));
         let entries = examples * quads + SLACK;
-        assert!(u32::try_from(entries).is_ok(), "{examples} examples of {inputs} inputs");
         SparseInputs {
             inputs,
             capacity: examples,

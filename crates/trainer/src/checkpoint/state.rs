@@ -1,12 +1,12 @@
 //! What a checkpoint of a training run holds.
 
 use super::wire::read_checkpoint;
-use super::{Error, FormatError, decode, read_file, save};
+use super::{Error, FormatError, Tag, decode, read_file, save};
 use crate::network::{Network, Origin};
 use crate::optimizer::OptimizerState;
 use crate::registry::Registry;
 use crate::trainer::{Epoch, Settings};
-use minibatch_data::{Dataset, ShuffleState};
+use minibatch_data::{Dataset, Shuffle, ShuffleState};
 use minibatch_kernels::ArithmeticClass;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -88,6 +88,38 @@ pub struct Progress {
     pub position: u64,
     /// Their summed cost.
     pub cost_sum: f64,
+}
+
+impl Progress {
+    /// Whether a run with these settings can stand there, after so many finished epochs.
+    pub(crate) fn check(
+        &self,
+        settings: &Settings,
+        examples: usize,
+        epochs: usize,
+    ) -> Result<(), FormatError> {
+        let Progress { shuffle, position, cost_sum } = self;
+        let impossible = |cause| Err(FormatError::Value { section: Tag::Progress.part(), cause });
+        if *position >= examples as u64 || !position.is_multiple_of(settings.batch_size as u64) {
+            let (of, step) = (examples, settings.batch_size);
+            return impossible(format!(
+                "position {position} in an epoch of {of} examples in steps of {step}"
+            ));
+        }
+        // By the bits: it starts from +0.
+        if !cost_sum.is_finite() || (*position == 0 && cost_sum.to_bits() != 0) {
+            return impossible(format!("a summed cost of {cost_sum} at position {position}"));
+        }
+        if let Err(error) = Shuffle::new(1, 0).and_then(|mut one| one.restore(shuffle)) {
+            return impossible(error.to_string());
+        }
+        let begun = epochs as u64 + u64::from(*position > 0);
+        if shuffle.epoch() != begun {
+            let found = shuffle.epoch();
+            return impossible(format!("{found} epochs begun, but {begun} by history and position"));
+        }
+        Ok(())
+    }
 }
 
 /// A run's state where it lies: what is written without a copy of the network.

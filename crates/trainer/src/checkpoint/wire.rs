@@ -10,7 +10,6 @@ use crate::network::{Network, Origin};
 use crate::optimizer::{Optimizer, OptimizerState};
 use crate::registry::Registry;
 use crate::trainer::{Epoch, Settings};
-use minibatch_data::Shuffle;
 use minibatch_kernels::ArithmeticClass;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -214,20 +213,21 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     };
     let origin = settings.origin.as_ref().map(origin).transpose()?;
     let examples = size("number of examples", settings.data.examples)?;
-    read.check(examples).map_err(|error| invalid_setting(error.to_string()))?;
+    read.check(examples, network.inputs()).map_err(|error| invalid_setting(error.to_string()))?;
     let state = read_state(&optimizer, &network, &sections)?;
     let ProgressSection { progress, tested_on } = sections.value(Tag::Progress)?;
     let (history, elapsed) = read_history(&sections)?;
     if optimizer.moments() > 0 {
-        let expected = history.len() as u64 * (examples.div_ceil(read.batch_size) as u64)
-            + progress.position / read.batch_size as u64;
-        if state.steps != expected {
+        // In numbers that hold the product of whatever the file says.
+        let (epochs, steps) = (history.len() as u128, examples.div_ceil(read.batch_size) as u128);
+        let expected = epochs * steps + u128::from(progress.position) / read.batch_size as u128;
+        if u128::from(state.steps) != expected {
             let cause = format!("{} steps, but {expected} by history and position", state.steps);
             return Err(FormatError::Value { section: Tag::Steps.part(), cause });
         }
     }
-    check_progress(&progress, &read, examples, history.len())
-        .and_then(|()| check_test_set(tested_on, &history))
+    progress.check(&read, examples, history.len())?;
+    check_test_set(tested_on, &history)
         .map_err(|cause| FormatError::Value { section: Tag::Progress.part(), cause })?;
     Ok(Checkpoint {
         network,
@@ -387,30 +387,6 @@ fn read_history(sections: &Sections<'_>) -> Result<(Vec<Epoch>, Duration), Forma
     };
     let history = epochs.into_iter().enumerate().map(epoch).collect::<Result<_, _>>()?;
     Ok((history, Duration::from_secs_f64(elapsed)))
-}
-
-/// Whether a run with these settings can stand there.
-fn check_progress(
-    progress: &Progress,
-    settings: &Settings,
-    examples: usize,
-    epochs: usize,
-) -> Result<(), String> {
-    let Progress { shuffle, position, cost_sum } = progress;
-    if *position >= examples as u64 || !position.is_multiple_of(settings.batch_size as u64) {
-        let (of, step) = (examples, settings.batch_size);
-        return Err(format!("position {position} in an epoch of {of} examples in steps of {step}"));
-    }
-    // By the bits: it starts from +0.
-    if !cost_sum.is_finite() || (*position == 0 && cost_sum.to_bits() != 0) {
-        return Err(format!("a summed cost of {cost_sum} at position {position}"));
-    }
-    Shuffle::new(1, 0).and_then(|mut one| one.restore(shuffle)).map_err(|error| error.to_string())?;
-    let begun = epochs as u64 + u64::from(*position > 0);
-    if shuffle.epoch() != begun {
-        return Err(format!("{} epochs begun, but {begun} by history and position", shuffle.epoch()));
-    }
-    Ok(())
 }
 
 /// Evaluations are of something.

@@ -213,6 +213,12 @@ const ADAM: &[Forgery] = &[
     ("a second moment of -1", |p| p.optimizer.as_mut().expect("of Adam")[26] = -1.0),
     ("section STEP is missing", |p| p.steps = None),
     ("6 steps, but 5 by history", |p| p.steps.as_mut().expect("of Adam").steps = 6),
+    // 2 · 2⁶³ steps and more.
+    ("5 steps, but 18446744073709551618 by history", |p| {
+        p.settings.batch_size = 1;
+        p.settings.data.examples = 1 << 63;
+        p.history.push(EpochSection { cost: 1.0, test: None });
+    }),
     ("powers [] of adam", |p| powers(p, &[])),
     ("powers [0.5, 1.5] of adam", |p| powers(p, &[0.5, 1.5])),
     ("powers [NaN, 0.5] of adam", |p| powers(p, &[f64::NAN, 0.5])),
