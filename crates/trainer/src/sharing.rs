@@ -51,23 +51,31 @@ pub(crate) fn worth_phases(network: &Network, batch_size: usize, members: usize)
     const COLD: f64 = 3e6;
     /// How long it waits: 50 µs.
     const WAIT: f64 = 1e7;
-    // Not all of it is in one place; but what it takes differs from machine to machine.
-    let phase = if besides_products(network, batch_size) < WAIT / 4.0 { WARM } else { COLD };
-    let layers = network.layers().iter().enumerate();
-    let gains = layers.map(|(index, layer)| {
+    let products = network.layers().iter().enumerate().map(|(index, layer)| {
         let product = 2.0 * batch_size as f64 * layer.inputs() as f64 * layer.outputs() as f64;
         // Forward, update, and in all layers but the first the error of the one before.
-        let products = if index == 0 { 2.0 } else { 3.0 };
-        if product < LEAST { 0.0 } else { products * (product * (1.0 - 1.0 / members as f64) - phase) }
+        (if index == 0 { 2.0 } else { 3.0 }, product, layer.outputs())
+    });
+    // What is left to one thread, with its activations and errors.
+    let left = products.clone().filter(|&(_, product, _)| product < LEAST);
+    let left: f64 = left
+        .map(|(times, product, neurons)| times * product + batch_size as f64 * NEURON * neurons as f64)
+        .sum();
+    // Not all of it is in one place; but what it takes differs from machine to machine.
+    let phase = if left < WAIT / 10.0 { WARM } else { COLD };
+    let gains = products.map(|(times, product, _)| {
+        if product < LEAST { 0.0 } else { times * (product * (1.0 - 1.0 / members as f64) - phase) }
     });
     members > 1 && gains.sum::<f64>() > 0.0
 }
 
-/// What a step does besides products, in floating-point operations; everyone does nearly all of it.
+/// What an input of an example costs besides products, and what a neuron, in floating-point operations: 0.4 and 1.6 ns, measured.
+const INPUT: f64 = 80.0;
+/// See [`INPUT`].
+const NEURON: f64 = 320.0;
+
+/// What a step does besides products, in floating-point operations; of members with shares everyone does nearly all of it.
 fn besides_products(network: &Network, batch_size: usize) -> f64 {
-    /// For an input of an example, and for a neuron: 0.4 and 1.6 ns, measured.
-    const INPUT: f64 = 80.0;
-    const NEURON: f64 = 320.0;
     let neurons: usize = network.layers().iter().map(Layer::outputs).sum();
     batch_size as f64 * (INPUT * network.inputs() as f64 + NEURON * neurons as f64)
 }
