@@ -1,8 +1,8 @@
 //! The `minibatch` command: trains networks and looks at what came out.
 //!
-//! It computes nothing of networks itself: it parses, calls the `minibatch` library and prints. Results go to standard output, errors
-//! as one line to standard error. Exit codes: 0 success, 1 a run failed, 2 wrong usage, 130 and 143 stopped by SIGINT and
-//! SIGTERM, 141 the reader of the output went away.
+//! It computes nothing of networks itself: it parses, calls the `minibatch` library and prints. Results go to standard
+//! output, errors as one line to standard error. Exit codes: 0 success, 1 a run failed, 2 wrong usage, 130 and 143 stopped
+//! by SIGINT and SIGTERM, 141 the reader of the output went away.
 #![forbid(unsafe_code)]
 
 mod checkpoint;

@@ -162,8 +162,8 @@ fn list(sizes: &[usize]) -> String {
     sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// Bytes of what training keeps of a network of these widths: weights and their moments, and a minibatch's inputs, activations and
-/// errors.
+/// Bytes of what training keeps of a network of these widths: weights and their moments, and a minibatch's inputs,
+/// activations and errors.
 fn bytes(widths: &[usize], batch_size: usize, optimizer: Optimizer) -> Option<usize> {
     let weights =
         widths.windows(2).try_fold(0_usize, |sum, pair| sum.checked_add(pair[0].checked_mul(pair[1])?))?;

@@ -36,12 +36,13 @@ impl Cache {
     /// Whether `rows` slices of `bytes` each, `stride` bytes from one to the next, keep to themselves: if no set is asked to
     /// hold more of them than it can beside a line of something else.
     fn holds_rows(&self, rows: usize, stride: usize, bytes: usize) -> bool {
-        // A set that is asked for the most is one where a slice begins.
-        let meet = |at: usize, row: usize| {
-            let apart = (at as isize - row as isize) * stride as isize;
-            apart.rem_euclid(self.way as isize) < bytes as isize
-        };
-        (0..rows).all(|at| (0..rows).filter(|&row| meet(at, row)).count() < self.ways)
+        debug_assert!(rows <= 32, "{rows} rows of a tile");
+        let [many, stride, way, bytes] = [rows, stride, self.way, bytes].map(|x| x as isize);
+        // Whether a slice reaches the set where another begins depends on how many slices that is further: a bit for each.
+        let reaches = |further: isize| (further * stride).rem_euclid(way) < bytes;
+        let all = (1 - many..many).fold(0_u64, |all, further| all << 1 | u64::from(reaches(further)));
+        // A set that is asked for the most is one where a slice begins. Each sees `rows` neighbouring bits.
+        (0..rows).all(|at| ((all >> at & ((1 << rows) - 1)).count_ones() as usize) < self.ways)
     }
 
     /// The same of `count` single lines. (An even spread: a stride that is a multiple of half, a quarter, … of a way meets
