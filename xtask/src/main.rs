@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
+mod busy;
 mod ci;
 mod curves;
 mod determinism;
@@ -33,6 +34,8 @@ enum Task {
     Determinism(determinism::Args),
     /// Kill training runs at random moments, resume them, and compare the bits with an uninterrupted run's
     Kill(kill::Args),
+    /// Train beside busy processes, and in very short jobs: is the default ever much slower than one thread?
+    Busy(busy::Args),
     /// Train the default job and record its weight hash, which `cargo xtask ci` then demands
     RecordHash(hash::Args),
     /// Measure Minibatch and other trainers side by side, and write the table to benches/record
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Ci(args) => ci::run(&args),
         Task::Determinism(args) => determinism::run(&args),
         Task::Kill(args) => kill::run(&args),
+        Task::Busy(args) => busy::run(&args),
         Task::RecordHash(args) => hash::record(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),

@@ -3,7 +3,7 @@
 //! A phase of the [team](crate::team) is opened and closed by its driver, which costs a microsecond or more: what a member
 //! needs to know lies in the driver's cache. Where a whole step takes only a few, the members run the same program side by
 //! side instead ([`Team::together`]), all of it in one phase. Each owns its data outright; the one thing that passes between them is a block of
-//! columns of a matrix, which every member computes for all ([`Member::all_gather`]).
+//! columns of a matrix, which every member computes for all ([`Member::send`], [`Member::receive`]).
 //!
 //! # Protocol
 //!
@@ -25,6 +25,10 @@
 //! is woken goes before those who never sleep. Who arrives looks whether another is parked, but without the fence that would
 //! keep a wake-up from being lost: it would be waited for in every round, measured, a fortieth of a step, for what hardly
 //! ever happens. So nobody parks for longer than a millisecond.
+//!
+//! Members that wait like that had better leave the program to one of them. Each says so with its next block: who has waited longer
+//! than the exchange's patience sends a flag with it. All read the flags of one round, so all come to the same answer
+//! ([`Member::is_hindered`]) and can leave together, after the same step.
 //!
 //! loom tries every order of a few rounds (`team/model.rs`).
 
@@ -51,11 +55,22 @@ pub struct Exchange {
     /// For each member a team of its own alone.
     alone: Box<[Shared]>,
     left: AtomicBool,
+    /// How long a member waits for another before it calls itself hindered.
+    patience: Duration,
+    /// The longest time that a hindered member of the last program was kept waiting, in nanoseconds; 0 if none was hindered.
+    lost: AtomicU64,
+}
+
+/// What a member sends beside its block, on one cache line.
+struct Arrived {
+    round: AtomicU64,
+    /// Of the last two rounds: whether the member was hindered before.
+    hindered: [AtomicBool; 2],
 }
 
 /// What one member writes and the others read.
 struct Slot {
-    arrived: Apart<AtomicU64>,
+    arrived: Apart<Arrived>,
     blocks: [Apart<UnsafeCell<Vec<Line>>>; 2],
     /// Its own member waits, and must be woken.
     parked: Apart<AtomicBool>,
@@ -77,10 +92,14 @@ impl Exchange {
     /// For `members` that exchange matrices of up to `rows` rows and `cols` columns.
     pub fn new(members: usize, rows: usize, cols: usize) -> Exchange {
         let slot = |member| {
-            let lines = rows * column_block(cols, members, member).len().div_ceil(Line::LEN);
+            let lines = column_block(cols, members, member).len().div_ceil(Line::LEN);
+            let lines = rows.checked_mul(lines).expect("an exchange must fit in memory");
             let block = || Apart(UnsafeCell::new(vec![Line::ZERO; lines]));
             Slot {
-                arrived: Apart(AtomicU64::new(0)),
+                arrived: Apart(Arrived {
+                    round: AtomicU64::new(0),
+                    hindered: [AtomicBool::new(false), AtomicBool::new(false)],
+                }),
                 blocks: [block(), block()],
                 parked: Apart(AtomicBool::new(false)),
                 thread: Mutex::new(None),
@@ -90,7 +109,14 @@ impl Exchange {
             slots: (0..members).map(slot).collect(),
             alone: (0..members).map(|_| Shared::new(1)).collect(),
             left: AtomicBool::new(false),
+            patience: Duration::from_millis(1),
+            lost: AtomicU64::new(0),
         }
+    }
+
+    /// Sets how long a member waits for another before it calls itself [hindered](Member::is_hindered): at first a millisecond.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Number of members.
@@ -106,8 +132,10 @@ impl Exchange {
     /// Before a program: nobody has arrived anywhere.
     fn reset(&mut self) {
         self.left.store(false, Ordering::Relaxed);
-        for slot in &self.slots {
-            slot.arrived.0.store(0, Ordering::Relaxed);
+        self.lost.store(0, Ordering::Relaxed);
+        for Slot { arrived: Apart(arrived), .. } in &self.slots {
+            arrived.round.store(0, Ordering::Relaxed);
+            arrived.hindered.iter().for_each(|hindered| hindered.store(false, Ordering::Relaxed));
         }
     }
 
@@ -131,6 +159,8 @@ impl Exchange {
             received: Cell::new(0),
             strangers: Cell::new(false),
             delay: Cell::new(Duration::ZERO),
+            waited_in_vain: Cell::new(false),
+            hindered: Cell::new(false),
         })
     }
 
@@ -164,6 +194,10 @@ pub struct Member<'m> {
     /// Who yields gives its core to a stranger.
     strangers: Cell<bool>,
     delay: Cell<Duration>,
+    /// It lost its patience since the last round was sent.
+    waited_in_vain: Cell<bool>,
+    /// A member said so with a round that has been received.
+    hindered: Cell<bool>,
 }
 
 impl Member<'_> {
@@ -188,34 +222,30 @@ impl Member<'_> {
         self.delay.get()
     }
 
+    /// Whether a member had to wait for another longer than the exchange's patience: then the program is better left, and
+    /// what remains done by one thread. After each [`receive`](Self::receive) all members have the same answer.
+    pub fn is_hindered(&self) -> bool {
+        self.hindered.get()
+    }
+
     /// The largest of the members' numbers. Allocates.
     ///
     /// # Panics
     ///
-    /// As for [`all_gather`](Self::all_gather).
+    /// As for [`send`](Self::send) and [`receive`](Self::receive).
     pub fn largest(&self, number: f32) -> f32 {
         let members = self.exchange.members();
         let mut numbers = Matrix::zeros(1, members * Line::LEN);
         numbers.row_mut(0)[self.index * Line::LEN] = number;
-        self.all_gather(&mut numbers, 1);
+        self.send(&numbers, 1);
+        self.receive(&mut numbers, 1);
         (0..members).map(|member| numbers.row(0)[member * Line::LEN]).fold(number, f32::max)
     }
 
-    /// Completes the first `rows` rows of `matrix`, of which every member has computed its [`columns`](Self::columns).
+    /// Hands over this member's [`columns`](Self::columns) of the first `rows` rows of `matrix`. What it does before it calls
+    /// [`receive`](Self::receive), it does while the others' are under way.
     ///
-    /// All members must call it, or [`send`](Self::send) and then [`receive`](Self::receive), for matrices of one shape, in the
-    /// same order.
-    ///
-    /// # Panics
-    ///
-    /// If the matrix is larger than the exchange was made for, or another member has left the program.
-    pub fn all_gather(&self, matrix: &mut Matrix, rows: usize) {
-        self.send(matrix, rows);
-        self.receive(matrix, rows);
-    }
-
-    /// The first half of [`all_gather`](Self::all_gather): hands over this member's columns. What it does before the second
-    /// half, it does while the others' are under way.
+    /// All members must call it, and then [`receive`](Self::receive), for matrices of one shape, in the same order.
     ///
     /// # Panics
     ///
@@ -223,7 +253,6 @@ impl Member<'_> {
     pub fn send(&self, matrix: &Matrix, rows: usize) {
         assert_eq!(self.received.get(), self.round.get(), "what was sent last is received first");
         let round = self.round.get() + 1;
-        self.round.set(round);
         let (own, stride) = (self.lines(self.index, matrix.cols()), matrix.line_stride());
         let mine = &self.exchange.slots[self.index];
         let from = &matrix.lines()[own.start..];
@@ -233,15 +262,21 @@ impl Member<'_> {
             let to = unsafe { &mut *to };
             self.team.isa().run(CopyLines { from, from_stride: stride, to, to_stride, rows, lines });
         });
-        mine.arrived.0.store(round, Ordering::Release);
+        // Counted when it has been sent: a copy that panicked was no round.
+        self.round.set(round);
+        let Arrived { round: arrived, hindered } = &mine.arrived.0;
+        let in_vain = self.waited_in_vain.take();
+        self.hindered.set(self.hindered.get() || in_vain);
+        hindered[(round % 2) as usize].store(in_vain, Ordering::Relaxed);
+        arrived.store(round, Ordering::Release);
         self.exchange.wake();
     }
 
-    /// The second half of [`all_gather`](Self::all_gather): takes over the others' columns.
+    /// Takes over the others' columns of the first `rows` rows: the matrix is then complete.
     ///
     /// # Panics
     ///
-    /// If another member has left the program, or nothing has been sent.
+    /// If another member has left the program, nothing has been sent, or the matrix is smaller than what was sent.
     pub fn receive(&self, matrix: &mut Matrix, rows: usize) {
         let (round, stride) = (self.round.get(), matrix.line_stride());
         assert_eq!(self.received.get() + 1, round, "a member receives after it has sent");
@@ -250,6 +285,9 @@ impl Member<'_> {
                 continue;
             }
             self.wait_for(slot, round);
+            if slot.arrived.0.hindered[(round % 2) as usize].load(Ordering::Relaxed) {
+                self.hindered.set(true);
+            }
             let theirs = self.lines(member, matrix.cols());
             let to = &mut matrix.lines_mut()[theirs.start..];
             let (lines, from_stride) = (theirs.len(), theirs.len());
@@ -278,7 +316,7 @@ impl Member<'_> {
     }
 
     fn wait_for(&self, slot: &Slot, round: u64) {
-        let arrived = || slot.arrived.0.load(Ordering::Acquire) >= round;
+        let arrived = || slot.arrived.0.round.load(Ordering::Acquire) >= round;
         let mut wait = Wait::new();
         while !arrived() {
             if wait.look_again() > PATIENCE {
@@ -294,8 +332,9 @@ impl Member<'_> {
         let left = || self.exchange.left.load(Ordering::Acquire);
         let parked = &self.exchange.slots[self.index].parked.0;
         while !arrived() {
+            // A member that waits in its turn yields within a twentieth of a millisecond.
             if !self.strangers.get() {
-                self.strangers.set(give_way());
+                self.strangers.set(give_way() > Duration::from_millis(1));
             } else {
                 parked.store(true, Ordering::Relaxed);
                 if !arrived() && !left() {
@@ -307,7 +346,13 @@ impl Member<'_> {
                 std::panic::panic_any(LEFT_BEHIND);
             }
         }
-        self.delay.set(self.delay.get() + began.elapsed());
+        let waited = began.elapsed();
+        self.delay.set(self.delay.get() + waited);
+        if waited > self.exchange.patience {
+            self.waited_in_vain.set(true);
+            let lost = u64::try_from(self.delay.get().as_nanos()).unwrap_or(u64::MAX);
+            self.exchange.lost.fetch_max(lost, Ordering::Relaxed);
+        }
     }
 }
 
@@ -326,7 +371,8 @@ impl Team<'_> {
     /// pool.run(|team| {
     ///     team.together(&mut Exchange::new(2, 1, 32), &mut shares, |member, matrix| {
     ///         matrix.row_mut(0)[member.columns(32)].fill(member.index() as f32);
-    ///         member.all_gather(matrix, 1);
+    ///         member.send(matrix, 1);
+    ///         member.receive(matrix, 1);
     ///     });
     /// });
     /// assert_eq!(shares[0], shares[1]);
@@ -347,11 +393,16 @@ impl Team<'_> {
         exchange.reset();
         let (exchange, isa, members) = (&*exchange, self.isa(), shares.len());
         let shares = Pointer(shares.as_mut_ptr());
-        self.phase(members, |index, _| {
+        assert!(members <= self.members(), "{members} shares for {} members", self.members());
+        self.phase_together(members, |index, _| {
             // SAFETY: a phase runs each block once, so this is the only reference to the share; there are as many.
             let share = unsafe { &mut *shares.at(index) };
             exchange.take_part(index, isa, |member| program(member, share));
         });
+        let lost = exchange.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            self.rest(Duration::from_nanos(lost));
+        }
     }
 }
 

@@ -26,12 +26,14 @@ impl Examples<'_> {
         for row in 0..rows {
             match self {
                 Examples::Bytes(from) => {
-                    assert!(from(row).len() == to.cols(), "an example of {} inputs", from(row).len());
-                    fractions_of(isa, from(row), to.row_mut(row));
+                    let example = from(row);
+                    assert!(example.len() == to.cols(), "an example of {} inputs", example.len());
+                    fractions_of(isa, example, to.row_mut(row));
                 }
                 Examples::Floats(from) => {
-                    assert!(from(row).len() == to.cols(), "an example of {} inputs", from(row).len());
-                    to.row_mut(row).copy_from_slice(from(row));
+                    let example = from(row);
+                    assert!(example.len() == to.cols(), "an example of {} inputs", example.len());
+                    to.row_mut(row).copy_from_slice(example);
                 }
             }
         }
@@ -46,7 +48,7 @@ impl Examples<'_> {
 #[derive(Clone, Debug)]
 pub struct TeamInputs {
     pub(crate) copies: Vec<MemberInputs>,
-    /// Members that share the current minibatch's products, and so have gathered it.
+    /// Members that share the current minibatch's products, and so have gathered it. 0 before, and where one of them panicked.
     pub(crate) sharing: usize,
     inputs: usize,
     /// In the current minibatch.

@@ -33,8 +33,9 @@ impl Matrix {
     /// If the size doesn't fit the address space.
     pub fn zeros(rows: usize, cols: usize) -> Matrix {
         let lines_per_row = cols.div_ceil(LINE);
+        let row_stride = lines_per_row.checked_mul(LINE).expect("a matrix must fit in memory");
         let lines = rows.checked_mul(lines_per_row).expect("a matrix must fit in memory");
-        Matrix { lines: Storage::zeros(lines), rows, cols, row_stride: lines_per_row * LINE }
+        Matrix { lines: Storage::zeros(lines), rows, cols, row_stride }
     }
 
     /// A matrix whose element (row, col) is `value(row, col)`, asked for row by row.
@@ -145,7 +146,7 @@ impl Matrix {
     pub fn row_blocks_mut(&mut self, rows: usize) -> impl Iterator<Item = MatMut<'_>> {
         let (cols, row_stride) = (self.cols, self.row_stride);
         // Without columns there are no values, and no blocks of them.
-        let blocks = self.values_mut().chunks_mut(rows * row_stride.max(1));
+        let blocks = self.values_mut().chunks_mut(rows.saturating_mul(row_stride.max(1)));
         blocks.map(move |block| {
             let rows = block.len() / row_stride;
             MatMut::strided(block, rows, cols, row_stride)
@@ -253,7 +254,7 @@ impl Panels {
     /// If there is no such row.
     pub fn row_slices(&self, row: usize) -> impl Iterator<Item = &[f32]> {
         assert!(row < self.rows, "row {row} of a matrix of {} rows", self.rows);
-        let lines = self.lines[row..].iter().step_by(self.rows);
+        let lines = self.lines.iter().skip(row).step_by(self.rows);
         lines.enumerate().map(|(panel, line)| &line.0[..LINE.min(self.cols - panel * LINE)])
     }
 
@@ -265,7 +266,7 @@ impl Panels {
     pub fn row_slices_mut(&mut self, row: usize) -> impl Iterator<Item = &mut [f32]> {
         assert!(row < self.rows, "row {row} of a matrix of {} rows", self.rows);
         let cols = self.cols;
-        let lines = self.lines[row..].iter_mut().step_by(self.rows);
+        let lines = self.lines.iter_mut().skip(row).step_by(self.rows);
         lines.enumerate().map(move |(panel, line)| &mut line.0[..LINE.min(cols - panel * LINE)])
     }
 
@@ -288,7 +289,11 @@ impl Panels {
 
     /// The whole matrix, to read.
     pub fn view(&self) -> Mat<'_> {
-        let mut view = Mat::new(self.lines.as_ptr().cast(), self.rows, self.cols, LINE, 1);
+        let data = self.lines.as_ptr().cast();
+        if self.lines.is_empty() {
+            return Mat::new(data, self.rows, self.cols, 0, 0);
+        }
+        let mut view = Mat::new(data, self.rows, self.cols, LINE, 1);
         view.col_panel = self.rows * LINE;
         view
     }
@@ -296,7 +301,11 @@ impl Panels {
     /// The whole matrix, to write.
     pub fn view_mut(&mut self) -> MatMut<'_> {
         let (rows, cols) = (self.rows, self.cols);
-        let mut view = MatMut::new(self.lines.as_mut_ptr().cast(), rows, cols, LINE);
+        let data = self.lines.as_mut_ptr().cast();
+        if self.lines.is_empty() {
+            return MatMut::new(data, rows, cols, 0);
+        }
+        let mut view = MatMut::new(data, rows, cols, LINE);
         view.col_panel = rows * LINE;
         view
     }

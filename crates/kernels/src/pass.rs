@@ -9,11 +9,6 @@ use crate::vector::Vector;
 use crate::view::{Mat, MatMut};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Members that share a pass over so many values.
-fn members(team: &Team<'_>, values: usize) -> usize {
-    team.members().min(values / sizes::VALUES_PER_MEMBER).max(1)
-}
-
 /// found_i ← [`max_magnitude`] of `matrix(i)`, for each i.
 ///
 /// ```
@@ -33,8 +28,8 @@ fn members(team: &Team<'_>, values: usize) -> usize {
 ///
 /// If a matrix's rows aren't contiguous.
 pub fn max_magnitudes<'a>(team: &Team<'_>, matrix: impl Fn(usize) -> Mat<'a> + Sync, found: &mut [f32]) {
-    let values = (0..found.len()).map(|i| matrix(i).rows * matrix(i).cols).sum();
-    let (isa, members) = (team.isa(), members(team, values));
+    let values = (0..found.len()).map(|i| matrix(i).rows * matrix(i).cols).fold(0, usize::saturating_add);
+    let (isa, members) = (team.isa(), sizes::members_of_pass(team, values));
     found.fill(0.0);
     const { assert!(size_of::<AtomicU32>() == size_of::<f32>() && align_of::<AtomicU32>() == align_of::<f32>()) };
     // SAFETY: both are four bytes of any value, aligned alike, and `found` is borrowed exclusively as long as `largest`.
@@ -59,7 +54,7 @@ pub fn max_magnitudes<'a>(team: &Team<'_>, matrix: impl Fn(usize) -> Mat<'a> + S
 pub fn scale_and_sum(team: &Team<'_>, c: &mut MatMut<'_>, s: f32, sums: &mut [f32]) {
     assert_eq!(c.cols, sums.len(), "as many sums as columns");
     assert!(c.as_mat().has_row_slices(), "column sums read contiguous rows");
-    let (isa, members) = (team.isa(), members(team, c.rows * c.cols));
+    let (isa, members) = (team.isa(), sizes::members_of_pass(team, c.rows * c.cols));
     let (rows, cols, stride) = (c.rows, c.cols, c.row_stride);
     let (data, sums) = (Pointer(c.data), Pointer(sums.as_mut_ptr()));
     team.phase(members, move |member, _| {

@@ -1,8 +1,9 @@
 //! Where a team's threads come from: a rayon pool of our own, entered once for a whole session.
 
 use crate::isa::Isa;
+use crate::team::contention::Contention;
 use crate::team::{MAX_MEMBERS, Shared, Team};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 /// Owns the threads, their packing buffers and the choice of instruction set.
@@ -12,11 +13,12 @@ use std::thread::available_parallelism;
 pub struct Pool {
     isa: Isa,
     threads: usize,
-    shared: Shared,
+    /// Shared with workers that may still be on their way out of the last session.
+    shared: Arc<Shared>,
     /// The workers; none for a team of one.
     workers: Option<rayon::ThreadPool>,
-    /// One session at a time.
-    session: Mutex<()>,
+    /// One session at a time, and what the last one found out about the machine.
+    session: Mutex<Option<Contention>>,
 }
 
 /// Why a pool couldn't be made.
@@ -47,20 +49,25 @@ impl Pool {
     /// If `threads` is 0 or too many, or the operating system refuses one.
     pub fn new(isa: Isa, threads: usize) -> Result<Pool, PoolError> {
         let cores = available_parallelism().map_or(1, usize::from);
-        Self::with_members(isa, threads, threads.min(cores))
+        Self::with_members(isa, threads, threads.min(cores), Some(Contention::new()))
     }
 
-    /// A pool of `threads` threads, however few cores there are: slower than [`new`](Self::new), to see on a small machine
-    /// what happens on a larger one.
+    /// A pool of `threads` threads, however few cores there are, that are called however busy these are: slower than
+    /// [`new`](Self::new), to see on a small machine what happens on a larger one.
     ///
     /// # Errors
     ///
     /// As for [`new`](Self::new).
     pub fn oversubscribed(isa: Isa, threads: usize) -> Result<Pool, PoolError> {
-        Self::with_members(isa, threads, threads)
+        Self::with_members(isa, threads, threads, None)
     }
 
-    fn with_members(isa: Isa, threads: usize, members: usize) -> Result<Pool, PoolError> {
+    fn with_members(
+        isa: Isa,
+        threads: usize,
+        members: usize,
+        contention: Option<Contention>,
+    ) -> Result<Pool, PoolError> {
         if !(1..=MAX_MEMBERS).contains(&threads) {
             return Err(PoolError::Threads { threads });
         }
@@ -71,7 +78,13 @@ impl Pool {
             let named = builder.thread_name(|i| format!("minibatch-{}", i + 1));
             Some(named.build().map_err(|source| PoolError::Start { threads, source })?)
         };
-        Ok(Pool { isa, threads, shared: Shared::new(members), workers, session: Mutex::new(()) })
+        Ok(Pool {
+            isa,
+            threads,
+            shared: Arc::new(Shared::new(members)),
+            workers,
+            session: Mutex::new(contention),
+        })
     }
 
     /// The instruction set of its kernels.
@@ -89,17 +102,19 @@ impl Pool {
         self.workers.as_ref().map_or(1, |workers| workers.current_num_threads() + 1)
     }
 
-    /// Runs `program` with a team, and returns its result. The workers are called when it opens its first phase. Another session on the same pool
+    /// Runs `program` with a team, and returns its result. The workers are called when it opens
+    /// its first phase, and left alone while other processes need their cores ([`Team::ready`]). Another session on the same pool
     /// waits for this one to end; so a program, or an epilogue, must not start one on its own pool.
     ///
     /// # Panics
     ///
     /// If the program or a kernel panics; the pool can be used again.
     pub fn run<R>(&self, program: impl FnOnce(&Team<'_>) -> R) -> R {
-        /// Ends the session also when the program unwinds, then lets the next one begin: before rayon waits for the
-        /// workers, because a caller that is itself a rayon thread steals jobs while it waits, and such a job may
-        /// begin a session. A worker that hasn't left by then serves that session, and returns at its end.
-        struct Session<'a>(&'a Shared, #[expect(dead_code, reason = "held")] MutexGuard<'a, ()>);
+        /// Ends the session also when the program unwinds, then lets the next one begin.
+        ///
+        /// Nobody waits for the workers to leave: where other processes have their cores, that takes long. A worker that hasn't
+        /// left when the next session begins serves that one, and returns at its end.
+        struct Session<'a>(&'a Shared, MutexGuard<'a, Option<Contention>>);
         impl Drop for Session<'_> {
             fn drop(&mut self) {
                 self.0.end();
@@ -110,11 +125,15 @@ impl Pool {
             return program(&Team::new(&self.shared, self.isa, None));
         };
         let seen = self.shared.current();
-        workers.in_place_scope(|scope| {
-            let call = || scope.spawn_broadcast(|_, worker| self.shared.serve(worker.index() + 1, seen));
-            let _session = Session(&self.shared, one);
-            program(&Team::new(&self.shared, self.isa, Some(&call)))
-        })
+        let call = || {
+            let shared = Arc::clone(&self.shared);
+            workers.spawn_broadcast(move |worker| shared.serve(worker.index() + 1, seen));
+        };
+        let mut session = Session(&self.shared, one);
+        let team = Team::new(&self.shared, self.isa, Some(&call)).with_contention(*session.1);
+        let result = program(&team);
+        *session.1 = team.contention();
+        result
     }
 }
 

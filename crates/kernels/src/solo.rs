@@ -61,21 +61,31 @@ impl Team<'_> {
         blocks: usize,
         work: impl Fn(&Team<'_>, &mut S, usize) + Sync,
     ) {
-        let (members, next, isa) = (self.members().min(solos.len()), AtomicUsize::new(0), self.isa());
-        assert!(members > 0, "work for nobody");
+        let (next, isa) = (AtomicUsize::new(0), self.isa());
+        assert!(!solos.is_empty(), "work for nobody");
         let solos = &*solos;
-        self.phase(members.min(blocks).max(1), |member, _| {
+        // Takes up to `most` blocks that nobody has taken.
+        let take = |member: usize, most: usize| {
             let mut solo = solos[member].0.lock().unwrap_or_else(PoisonError::into_inner);
             let (shared, state) = &mut *solo;
             let team = Team::new(shared, isa, None);
-            loop {
+            for _ in 0..most {
                 let block = next.fetch_add(1, Ordering::Relaxed);
                 if block >= blocks {
                     break;
                 }
                 work(&team, state, block);
             }
-        });
+        };
+        loop {
+            let left = blocks.saturating_sub(next.load(Ordering::Relaxed));
+            match self.ready().min(solos.len()).min(left) {
+                0 => break,
+                // Whether the others are ready may have changed by the next block.
+                1 => self.phase(1, |member, _| take(member, 1)),
+                members => self.phase(members, |member, _| take(member, blocks)),
+            }
+        }
     }
 
     /// Calls `work(instruction set, part, its first row)` for blocks of C's rows that make up C: what is done row by row, or
@@ -88,7 +98,10 @@ impl Team<'_> {
     pub fn share_rows(&self, c: &mut MatMut<'_>, work: impl Fn(Isa, &mut MatMut<'_>, usize) + Sync) {
         assert!(c.as_mat().has_row_slices(), "rows to share are contiguous");
         let (rows, cols, stride, isa) = (c.rows, c.cols, c.row_stride, self.isa());
-        let members = self.members().min(rows * cols / sizes::VALUES_PER_MEMBER).clamp(1, rows.max(1));
+        if rows == 0 || cols == 0 {
+            return;
+        }
+        let members = sizes::members_of_pass(self, rows * cols).min(rows);
         let first = Pointer(c.data);
         self.phase(members, move |member, _| {
             let at = |member: usize| rows * member / members;

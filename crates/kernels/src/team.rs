@@ -16,6 +16,7 @@
 //! | `work` | driver | who has claimed a block | the function |
 //! | `claimed[i]` | who runs block i | who wants to run it | the last generation of block i that someone began |
 //! | `done[i]` | who has run block i | driver | the last generation of block i that ended |
+//! | `answered[i]` | worker i | driver | the last generation without blocks that it saw: it has a core |
 //! | `parked[i]` | worker i | driver | it must be woken |
 //!
 //! Publishing `phase` releases the work pointer written just before; a worker that sees it acquires both. Whoever wants to
@@ -27,12 +28,14 @@
 //!   (where the function lives) before every `done`: a worker that wakes up late finds its claim refused and touches
 //!   nothing.
 //! - **Nobody waits for a thread that hasn't begun.** After [`BEFORE_TAKEOVER`] the driver claims what is left and runs
-//!   it itself: so a preempted worker doesn't stall the phase, and more members than cores finish.
+//!   it itself: so more members than cores finish. A worker that loses its core in the middle of a block does stall the phase.
+//!   Where that happens the driver computes alone for a while ([`contention`]).
 //! - **No wake-up is lost.** Waiting is spinning for [`PATIENCE`], then parking. A worker writes `parked[i]` and then reads
 //!   `phase`, the driver writes `phase` and then reads `parked[i]`, with a sequentially consistent fence between the
 //!   two on both sides: one of them sees the other's write.
-//! - **Nothing hangs on a panic.** A panic in a block is caught where it happens and resumed in the driver once the phase is
-//!   over; the session then ends and the workers return.
+//! - **Nothing hangs on a panic, and nothing ends early.** A panic in a block is caught where it happens and resumed in the
+//!   driver once the phase is over; the session then ends and the workers return. Between a claim and its `done` no other
+//!   code of a user's runs: a payload that isn't passed on is leaked, because dropping it could panic again.
 //!
 //! Where the workers' threads come from is the business of [`pool`](crate::pool): nothing here knows of rayon. So loom can
 //! try every order of a small team's steps (`team/model.rs`).
@@ -41,27 +44,41 @@ use crate::exchange::LEFT_BEHIND;
 use crate::gemm::Scratch;
 use crate::isa::Isa;
 use crate::storage::LINE;
+use contention::{Contention, Next};
 use std::any::Any;
 use std::cell::Cell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use sync::{
     AtomicBool, AtomicU64, Mutex, Ordering, PATIENCE, Thread, UnsafeCell, Wait, fence, give_way, thread,
 };
 
+pub(crate) mod contention;
 pub(crate) mod sync;
 
 /// How long the driver waits for a block's end before it takes over the blocks nobody claimed: more than a healthy worker
 /// needs to see the phase.
 const BEFORE_TAKEOVER: Duration = Duration::from_micros(5);
 
+/// How long a worker that has been called looks for a phase before it parks: the driver asks for it once it had time to wake.
+const STAND_BY: Duration = Duration::from_micros(300);
+
+/// How long the driver waits for an answer. Measured, a parked worker answers after 40 µs, one in a hundred after 140 or more.
+const BEFORE_ANSWER: Duration = Duration::from_micros(100);
+
+/// The least time that a member must have kept the driver waiting to count as a disturbance: less is no turn of another process.
+const TURN: Duration = Duration::from_millis(1);
+
 /// The most members a team can have: the phase word keeps 16 bits for them.
 pub(crate) const MAX_MEMBERS: usize = 4096;
 
 /// Number of blocks that means "the session is over".
 const END: u64 = 0xffff;
+
+/// Number of blocks that means "answer, and stand by".
+const CALL: u64 = 0;
 
 /// What a phase runs: the block's index and the running thread's packing buffers.
 type Work<'a> = dyn Fn(usize, &mut Scratch) + Sync + 'a;
@@ -83,6 +100,7 @@ pub(crate) struct Shared {
 struct Member {
     done: Apart<AtomicU64>,
     claimed: Apart<AtomicU64>,
+    answered: Apart<AtomicU64>,
     parked: Apart<AtomicBool>,
     thread: Mutex<Option<Thread>>,
     /// Packing buffers for whoever runs this member's block.
@@ -105,6 +123,7 @@ impl Shared {
         let member = |_| Member {
             done: Apart(AtomicU64::new(0)),
             claimed: Apart(AtomicU64::new(0)),
+            answered: Apart(AtomicU64::new(0)),
             parked: Apart(AtomicBool::new(false)),
             thread: Mutex::new(None),
             scratch: UnsafeCell::new(Scratch::new()),
@@ -132,6 +151,9 @@ impl Shared {
             if blocks == END {
                 return;
             }
+            if blocks == CALL {
+                self.members[member].answered.0.store(generation, Ordering::Release);
+            }
             if (member as u64) < blocks && self.claim(member, generation) {
                 self.run_claimed(member, generation);
             }
@@ -146,6 +168,7 @@ impl Shared {
 
     fn next_phase(&self, member: usize, seen: u64) -> u64 {
         let me = &self.members[member];
+        let patience = if seen & 0xffff == CALL { STAND_BY } else { PATIENCE };
         loop {
             let mut wait = Wait::new();
             loop {
@@ -153,7 +176,7 @@ impl Shared {
                 if word != seen {
                     return word;
                 }
-                if wait.look_again() > PATIENCE {
+                if wait.look_again() > patience {
                     break;
                 }
             }
@@ -197,21 +220,45 @@ impl Shared {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
             let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
             // A member that was left behind only follows another's panic.
-            if first.as_ref().is_none_or(|first| first.downcast_ref() == Some(&LEFT_BEHIND)) {
-                *first = Some(panic);
-            }
+            let passed_on = first.as_ref().is_none_or(|first| first.downcast_ref() == Some(&LEFT_BEHIND));
+            let leaked = if passed_on { first.replace(panic) } else { Some(panic) };
             drop(first);
+            // A payload is a user's value, whose destructor may panic. That would unwind out of a phase that others are still in.
+            std::mem::forget(leaked);
             self.panicked.store(true, Ordering::Relaxed);
         }
         self.members[block].done.0.store(generation, Ordering::Release);
     }
 
-    /// Runs `work` on blocks `0..blocks` and returns when all are done. Called by the driver only.
-    fn phase(&self, blocks: usize, work: &Work<'_>) {
-        if blocks == 1 {
-            // SAFETY: no phase is open, so nobody else touches the driver's scratch; the others needn't even look.
-            return self.members[0].scratch.with_mut(|scratch| work(0, unsafe { &mut *scratch }));
+    /// Calls all workers, and returns whether each has answered within `patience`. Called by the driver only.
+    fn call(&self, patience: Duration) -> bool {
+        let generation = (self.phase.load(Ordering::Relaxed) >> 16) + 1;
+        self.publish(generation << 16 | CALL, self.members.len());
+        let mut wait = Wait::new();
+        self.members[1..].iter().all(|member| {
+            loop {
+                if member.answered.0.load(Ordering::Acquire) == generation {
+                    return true;
+                }
+                if wait.look_again() >= patience {
+                    return false;
+                }
+            }
+        })
+    }
+
+    /// Runs `work` on blocks `0..blocks`, one after the other. Called by the driver only.
+    fn alone(&self, blocks: usize, work: &Work<'_>) {
+        for (block, member) in self.members[..blocks].iter().enumerate() {
+            // SAFETY: no phase is open, so nobody else touches a member's scratch; the others needn't even look.
+            member.scratch.with_mut(|scratch| work(block, unsafe { &mut *scratch }));
         }
+    }
+
+    /// Runs `work` on blocks `0..blocks` and returns when all are done. Called by the driver only.
+    ///
+    /// Returns how long the driver yielded its core while it waited for blocks that others had begun.
+    fn phase(&self, blocks: usize, work: &Work<'_>) -> Duration {
         let generation = (self.phase.load(Ordering::Relaxed) >> 16) + 1;
         let work: *const Work<'_> = work;
         // SAFETY: no phase is open, so nobody reads `work`. The lifetime is erased for the time of this call only: every
@@ -224,7 +271,7 @@ impl Shared {
             self.run_claimed(0, generation);
         }
         let is_done = |block: usize| self.members[block].done.0.load(Ordering::Acquire) == generation;
-        let mut wait = Wait::new();
+        let (mut wait, mut yielded) = (Wait::new(), Duration::ZERO);
         for block in 1..blocks {
             while !is_done(block) {
                 let waited = wait.look_again();
@@ -232,7 +279,7 @@ impl Shared {
                     self.run_claimed(block, generation);
                 } else if waited > PATIENCE {
                     // Its owner is at it, perhaps preempted.
-                    give_way();
+                    yielded += give_way();
                 }
             }
         }
@@ -241,6 +288,7 @@ impl Shared {
             let panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
             resume_unwind(panic.expect("a block left its panic"));
         }
+        yielded
     }
 }
 
@@ -253,12 +301,25 @@ pub struct Team<'s> {
     /// Calls the workers, and whether it has. Only the driver opens phases: with these, a team is neither `Send` nor `Sync`.
     call: Option<&'s dyn Fn()>,
     called: Cell<bool>,
+    /// None in a team that is always together.
+    contention: Cell<Option<Contention>>,
 }
 
 impl<'s> Team<'s> {
     /// A team whose workers come to [`serve`](Shared::serve) when they are called.
     pub(crate) fn new(shared: &'s Shared, isa: Isa, call: Option<&'s dyn Fn()>) -> Team<'s> {
-        Team { shared, isa, call, called: Cell::new(false) }
+        Team { shared, isa, call, called: Cell::new(false), contention: Cell::new(None) }
+    }
+
+    /// The same team, which begins with what an earlier session found out about the machine.
+    pub(crate) fn with_contention(self, contention: Option<Contention>) -> Team<'s> {
+        self.contention.set(contention);
+        self
+    }
+
+    /// What this session found out.
+    pub(crate) fn contention(&self) -> Option<Contention> {
+        self.contention.get()
     }
 
     /// The instruction set of its kernels.
@@ -271,16 +332,62 @@ impl<'s> Team<'s> {
         self.shared.members.len()
     }
 
-    /// Runs `work` for blocks `0..blocks`, at most one for each member, block i on member i.
-    pub(crate) fn phase(&self, blocks: usize, work: impl Fn(usize, &mut Scratch) + Sync) {
-        assert!((1..=self.members()).contains(&blocks), "{blocks} blocks for {} members", self.members());
-        if blocks > 1
-            && let Some(call) = self.call
+    /// Number of members that the next phase is worth sharing among: 1 while other processes need the others' cores. It
+    /// changes from call to call, and never a result.
+    pub fn ready(&self) -> usize {
+        let Some(mut contention) = self.contention.get() else { return self.members() };
+        let next = contention.next(Instant::now);
+        match next {
+            Next::Share => return self.members(),
+            Next::Alone => return 1,
+            Next::Call => {
+                self.call_workers();
+                self.shared.call(Duration::ZERO);
+            }
+            Next::Ask => contention.answered(self.shared.call(BEFORE_ANSWER), Instant::now()),
+        }
+        self.contention.set(Some(contention));
+        if contention.is_together() { self.members() } else { 1 }
+    }
+
+    /// Takes account of time that was lost because members waited for one that had no core: the driver computes alone for a
+    /// multiple of it.
+    pub fn rest(&self, lost: Duration) {
+        if let Some(mut contention) = self.contention.get() {
+            contention.disturbed(lost, Instant::now());
+            self.contention.set(Some(contention));
+        }
+    }
+
+    fn call_workers(&self) {
+        if let Some(call) = self.call
             && !self.called.replace(true)
         {
             call();
         }
-        self.shared.phase(blocks, &work);
+    }
+
+    /// Runs `work` for blocks `0..blocks`, at most one for each member, block i on member i. No block waits for another: the
+    /// driver may run them all.
+    pub(crate) fn phase(&self, blocks: usize, work: impl Fn(usize, &mut Scratch) + Sync) {
+        assert!((1..=self.members()).contains(&blocks), "{blocks} blocks for {} members", self.members());
+        let alone = |contention: Contention| !contention.is_together();
+        if blocks == 1 || self.contention.get().is_some_and(alone) {
+            self.shared.alone(blocks, &work);
+        } else {
+            self.phase_together(blocks, work);
+        }
+    }
+
+    /// As [`phase`](Self::phase), for blocks that may wait for one another: each on a thread of its own.
+    pub(crate) fn phase_together(&self, blocks: usize, work: impl Fn(usize, &mut Scratch) + Sync) {
+        self.call_workers();
+        let began = Instant::now();
+        let yielded = self.shared.phase(blocks, &work);
+        // Members whose parts of a product are larger are waited for, too.
+        if yielded > TURN && yielded > 2 * (began.elapsed() - yielded) {
+            self.rest(yielded);
+        }
     }
 }
 
@@ -302,7 +409,8 @@ impl<T> Pointer<T> {
 /// every phase with that many blocks.
 pub(crate) fn column_block(cols: usize, blocks: usize, block: usize) -> Range<usize> {
     let lines = cols.div_ceil(LINE);
-    let at = |block: usize| (lines * block / blocks * LINE).min(cols);
+    // Of columns that are in memory the product doesn't wrap; of others it is near enough.
+    let at = |block: usize| (lines.saturating_mul(block) / blocks).saturating_mul(LINE).min(cols);
     at(block)..at(block + 1)
 }
 

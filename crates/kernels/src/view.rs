@@ -14,6 +14,13 @@ use std::ops::Range;
 pub(crate) fn along(i: usize, stride: usize, panel: usize) -> usize {
     i / LINE * panel + i % LINE * stride
 }
+
+/// How far panels of 16 are apart in a dimension whose neighbours are `stride` apart. (It may wrap where there are no 16.)
+#[inline(always)]
+const fn plain_panel(stride: usize) -> usize {
+    stride.wrapping_mul(LINE)
+}
+
 /// A (rows × cols) view to read, with any strides, or in panels.
 #[derive(Clone, Copy)]
 pub struct Mat<'a> {
@@ -33,11 +40,11 @@ unsafe impl Send for Mat<'_> {}
 unsafe impl Sync for Mat<'_> {}
 
 impl<'a> Mat<'a> {
-    /// Views `data` as a (`rows` × `cols`) matrix with the given strides.
+    /// Views `data` as a (`rows` × `cols`) matrix with the given strides. With a stride of 0 it has a value several times.
     ///
     /// # Panics
     ///
-    /// If the last element lies outside `data`.
+    /// If the last element lies outside `data`, or a matrix of that shape wouldn't fit the address space.
     pub fn strided(
         data: &'a [f32],
         rows: usize,
@@ -45,7 +52,7 @@ impl<'a> Mat<'a> {
         row_stride: usize,
         col_stride: usize,
     ) -> Mat<'a> {
-        assert_inside(data.len(), rows, cols, row_stride, col_stride);
+        let (row_stride, col_stride) = strides_inside(data.len(), rows, cols, row_stride, col_stride);
         Mat::new(data.as_ptr(), rows, cols, row_stride, col_stride)
     }
 
@@ -56,7 +63,7 @@ impl<'a> Mat<'a> {
         row_stride: usize,
         col_stride: usize,
     ) -> Mat<'a> {
-        let (row_panel, col_panel) = (LINE * row_stride, LINE * col_stride);
+        let (row_panel, col_panel) = (plain_panel(row_stride), plain_panel(col_stride));
         Mat { data, rows, cols, row_stride, row_panel, col_stride, col_panel, borrow: PhantomData }
     }
 
@@ -66,9 +73,16 @@ impl<'a> Mat<'a> {
         along(row, self.row_stride, self.row_panel) + along(col, self.col_stride, self.col_panel)
     }
 
-    /// Whether each row is a slice.
+    /// Whether each row is a slice, and row i begins `i · row_stride` values in: what kernels that walk from row to row ask.
     pub(crate) fn has_row_slices(&self) -> bool {
-        self.cols <= 1 || self.col_stride == 1 && (self.cols <= LINE || self.col_panel == LINE)
+        self.has_panel_slices() && (self.cols <= LINE || self.rows == 0 || self.col_panel == LINE)
+    }
+
+    /// Whether columns are contiguous in panels of 16, and row i begins `i · row_stride` values in: as weights lie, or a
+    /// gradient in chunks.
+    pub(crate) fn has_panel_slices(&self) -> bool {
+        let evenly = self.rows <= LINE || self.row_panel == plain_panel(self.row_stride);
+        evenly && (self.cols <= 1 || self.rows == 0 || self.col_stride == 1)
     }
 
     /// Views `data` as a (`rows` × `cols`) row-major matrix without padding.
@@ -92,7 +106,16 @@ impl<'a> Mat<'a> {
 
     /// Whether it has plain strides: isn't in panels, or of one panel only. What a product can take as its left operand.
     pub fn is_strided(&self) -> bool {
-        self.row_panel == LINE * self.row_stride && self.col_panel == LINE * self.col_stride
+        self.row_panel == plain_panel(self.row_stride) && self.col_panel == plain_panel(self.col_stride)
+    }
+
+    /// Whether a product can take it as its right operand: plain strides, or panels along one dimension, which the other's
+    /// neighbours are a line apart in.
+    pub(crate) fn is_strided_or_panels(&self) -> bool {
+        let in_panels = |x: &Mat<'_>| {
+            x.col_stride == 1 && x.row_stride == LINE && x.row_panel == plain_panel(x.row_stride)
+        };
+        self.is_strided() || in_panels(self) || in_panels(&self.transposed())
     }
 
     /// The transpose: the same elements, strides exchanged.
@@ -133,7 +156,7 @@ impl<'a> Mat<'a> {
         assert!(row < self.rows, "row {row} of a view of {} rows", self.rows);
         assert!(self.has_row_slices(), "a row of this view isn't a slice");
         // SAFETY: the constructors proved that the row's `cols` contiguous elements lie inside the storage, which
-        // stays borrowed for 'a.
+        // stays borrowed for 'a. (A row without elements begins where the view does: its strides are 0.)
         unsafe { std::slice::from_raw_parts(self.data.wrapping_add(self.offset(row, 0)), self.cols) }
     }
 
@@ -145,16 +168,19 @@ impl<'a> Mat<'a> {
     pub fn part(self, rows: Range<usize>, cols: Range<usize>) -> Mat<'a> {
         assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
         assert!(cols.start <= cols.end && cols.end <= self.cols, "columns {cols:?} of {}", self.cols);
-        let whole =
-            |start: usize, stride: usize, panel: usize| start.is_multiple_of(LINE) || panel == LINE * stride;
+        let whole = |start: usize, stride: usize, panel: usize| {
+            start.is_multiple_of(LINE) || panel == plain_panel(stride)
+        };
         assert!(whole(rows.start, self.row_stride, self.row_panel), "row {} is inside a panel", rows.start);
         assert!(
             whole(cols.start, self.col_stride, self.col_panel),
             "column {} is inside a panel",
             cols.start
         );
+        if rows.is_empty() || cols.is_empty() {
+            return Mat::new(self.data, rows.len(), cols.len(), 0, 0);
+        }
         let offset = self.offset(rows.start, cols.start);
-        // `wrapping_add`: an empty part may begin one past the end, where nothing is read.
         Mat { data: self.data.wrapping_add(offset), rows: rows.len(), cols: cols.len(), ..self }
     }
 
@@ -188,7 +214,7 @@ impl<'a> MatMut<'a> {
     ///
     /// If the last element lies outside `data`, or rows overlap.
     pub fn strided(data: &'a mut [f32], rows: usize, cols: usize, row_stride: usize) -> MatMut<'a> {
-        assert_inside(data.len(), rows, cols, row_stride, 1);
+        let (row_stride, _) = strides_inside(data.len(), rows, cols, row_stride, 1);
         assert!(rows <= 1 || row_stride >= cols, "rows of {cols} values overlap at a stride of {row_stride}");
         MatMut::new(data.as_mut_ptr(), rows, cols, row_stride)
     }
@@ -237,8 +263,8 @@ impl<'a> MatMut<'a> {
     ///
     /// If they reach outside, or begin inside a panel.
     pub fn columns(self, cols: Range<usize>) -> MatMut<'a> {
-        let data = self.as_mat().part(0..self.rows, cols.clone()).data.cast_mut();
-        MatMut { data, cols: cols.len(), ..self }
+        let rows = 0..self.rows;
+        self.part(rows, cols)
     }
 
     /// The rows `rows`.
@@ -247,8 +273,13 @@ impl<'a> MatMut<'a> {
     ///
     /// If they reach outside.
     pub fn rows_part(self, rows: Range<usize>) -> MatMut<'a> {
-        let data = self.as_mat().part(rows.clone(), 0..self.cols).data.cast_mut();
-        MatMut { data, rows: rows.len(), ..self }
+        let cols = 0..self.cols;
+        self.part(rows, cols)
+    }
+
+    fn part(self, rows: Range<usize>, cols: Range<usize>) -> MatMut<'a> {
+        let Mat { data, rows, cols, row_stride, .. } = self.as_mat().part(rows, cols);
+        MatMut { data: data.cast_mut(), rows, cols, row_stride, ..self }
     }
 
     /// The same view for a shorter time.
@@ -257,7 +288,7 @@ impl<'a> MatMut<'a> {
     }
 
     /// The elements, to read.
-    pub fn as_mat(&self) -> Mat<'_> {
+    pub(crate) fn as_mat(&self) -> Mat<'_> {
         let plain = Mat::new(self.data, self.rows, self.cols, self.row_stride, 1);
         Mat { col_panel: self.col_panel, ..plain }
     }
@@ -287,9 +318,16 @@ impl<'a> MatMut<'a> {
     }
 }
 
-fn assert_inside(len: usize, rows: usize, cols: usize, row_stride: usize, col_stride: usize) {
+/// Checks that the elements of such a view lie inside `len` values. Returns its strides, those that nobody follows made small.
+fn strides_inside(
+    len: usize,
+    rows: usize,
+    cols: usize,
+    row_stride: usize,
+    col_stride: usize,
+) -> (usize, usize) {
     if rows == 0 || cols == 0 {
-        return;
+        return (0, 0);
     }
     let last = (rows - 1)
         .checked_mul(row_stride)
@@ -299,4 +337,10 @@ fn assert_inside(len: usize, rows: usize, cols: usize, row_stride: usize, col_st
         last.is_some_and(|last| last < len),
         "a ({rows} × {cols}) view with strides {row_stride} and {col_stride} reaches outside {len} values"
     );
+    // Where strides are 0 there can be more elements than memory. Nobody is to count them and be wrong.
+    let most = isize::MAX as usize / size_of::<f32>();
+    assert!(rows <= most / cols, "a ({rows} × {cols}) view has more elements than can be counted in bytes");
+    // The stride of a single row or column may be anything, and leads nowhere.
+    let followed = |count: usize, stride: usize| if count == 1 { stride.min(len) } else { stride };
+    (followed(rows, row_stride), followed(cols, col_stride))
 }

@@ -6,7 +6,7 @@ mod common;
 use common::{Guarded, Layout, Operand, Values};
 use minibatch_kernels::{
     ArithmeticClass, Isa, Mat, MatMut, Matrix, Panels, add_column_sums, argmax, clamped_difference,
-    elu_backward, hadamard, hinge_derivative, leaky_relu, leaky_relu_backward, relu, relu_backward, scale,
+    elu_backward, hinge_derivative, leaky_relu, leaky_relu_backward, relu, relu_backward, scale,
     scaled_difference, scaled_sign, scaled_tanh_backward, sigmoid, sigmoid_backward, softmax,
     softmax_backward, subtract, tanh_backward,
 };
@@ -57,8 +57,7 @@ const UNARY: [(&str, Unary, Scalar1); 3] = [
 ];
 
 /// What an operation of two elements must give.
-const BINARY: [(&str, Binary, Scalar2); 12] = [
-    ("hadamard", hadamard, |x, y| x * y),
+const BINARY: [(&str, Binary, Scalar2); 11] = [
     ("subtract", subtract, |x, y| x - y),
     ("sigmoid_backward", sigmoid_backward, |delta, a| flushed(delta * (a * (1.0 - a)))),
     ("relu_backward", relu_backward, |delta, a| if a > 0.0 { flushed(delta) } else { 0.0 }),
@@ -301,7 +300,7 @@ fn argmax_takes_the_first_of_equals_and_never_nan() {
 #[test]
 #[should_panic(expected = "shapes of an element-wise operation")]
 fn shapes_must_agree() {
-    hadamard(Isa::detect(), &mut Matrix::zeros(2, 3).view_mut(), Matrix::zeros(3, 2).view());
+    subtract(Isa::detect(), &mut Matrix::zeros(2, 3).view_mut(), Matrix::zeros(3, 2).view());
 }
 
 #[test]

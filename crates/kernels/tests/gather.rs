@@ -84,7 +84,7 @@ fn numbers_are_taken_as_they_are() {
     let kept = [[false, true, false], [true, false, true]];
     for isa in Isa::available() {
         let mut x = SparseInputs::new(10, 2);
-        x.gather_floats(isa, 2, |i| &rows[i]);
+        x.gather(isa, 2, Examples::Floats(&|i| &rows[i]));
         for (example, row) in rows.iter().enumerate() {
             for (input, &value) in row.iter().enumerate() {
                 let (found, expected) = (x.get(example, input), kept[example][input / 4].then_some(value));
@@ -183,7 +183,7 @@ fn examples_must_have_all_inputs() {
 #[test]
 #[should_panic(expected = "an example of 3 inputs")]
 fn examples_of_numbers_must_have_all_inputs() {
-    SparseInputs::new(4, 2).gather_floats(Isa::detect(), 2, |i| &[1.0; 4][..4 - i]);
+    SparseInputs::new(4, 2).gather(Isa::detect(), 2, Examples::Floats(&|i| &[1.0; 4][..4 - i]));
 }
 
 /// Whether inputs for a layer of `outputs` neurons on one instruction set go into a product of so many columns on another.

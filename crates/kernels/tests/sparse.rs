@@ -1,7 +1,8 @@
 //! Sparse products have the bits of dense ones, and work is shared out once.
 
 use minibatch_kernels::{
-    Isa, Mat, Matrix, Panels, Pool, Solo, SparseInputs, SparseRow, Start, Store, argmax, gemm, sparse_gemm,
+    Examples, Isa, Mat, Matrix, Panels, Pool, Solo, SparseInputs, SparseRow, Start, Store, argmax, gemm,
+    sparse_gemm,
 };
 use proptest::prelude::*;
 
@@ -82,7 +83,7 @@ proptest! {
             prop_assert_eq!(sparse.examples(), rows);
             sparse_gemm(isa, &sparse, &w, &bias, &mut c.view_mut(), &Store);
             assert_same_bits(&c, &expected, &format!("bytes on {isa}"));
-            sparse.gather_floats(isa, rows, |i| x.row(i));
+            sparse.gather(isa, rows, Examples::Floats(&|i| x.row(i)));
             sparse_gemm(isa, &sparse, &w, &bias, &mut c.view_mut(), &Store);
             assert_same_bits(&c, &expected, &format!("numbers on {isa}"));
         }
@@ -132,7 +133,7 @@ fn not_a_number_comes_through() {
         x[18] = f32::NAN;
         row.take_floats(isa, &x);
         row.multiply(isa, &Panels::zeros(20, 1), &[1.0], c.row_mut(0));
-        sparse.gather_floats(isa, 1, |_| &x);
+        sparse.gather(isa, 1, Examples::Floats(&|_| &x));
         sparse_gemm(isa, &sparse, &Panels::zeros(20, 1), &[1.0], &mut c.rows_mut(1..2), &Store);
         assert!(c.row(0)[0].is_nan() && c.row(1)[0].is_nan(), "{isa}");
     }

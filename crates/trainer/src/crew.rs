@@ -11,15 +11,16 @@
 //!   a small network.
 //!
 //! Members with shares wait for each other in every step. Where other processes take their cores now and then, all of them
-//! wait for a slice of the scheduler's each time, and one thread is faster. So it trains alone for a while: [`Pace`] says when, and
-//! for how long.
+//! wait for a slice of the scheduler's each time, and one thread is faster. So one thread trains alone until the team's
+//! members are [ready](Team::ready), and members that a stranger keeps waiting leave in the middle of a slice, all after the same
+//! step. [`Pace`] says how long slices are.
 
 use crate::backprop::Worker;
 use crate::error::Error;
 use crate::guard::Guard;
 use crate::network::Network;
 use crate::optimizer::OptimizerState;
-use crate::pace::{Pace, Way};
+use crate::pace::{Pace, Taken, Way};
 use crate::sharing::{sharing, worth_phases};
 use crate::step::{Share, Steps, Trained};
 use crate::trainer::Settings;
@@ -43,7 +44,9 @@ pub(crate) struct Crew {
     solo: Option<Solo<()>>,
     /// What the whole network is trained with.
     station: Station,
-    /// What members train with; none if they have no parts.
+    /// Members that may have parts; 1 if the whole network is trained in one place.
+    sharing: usize,
+    /// What members train with. Made when they are first ready: until then nobody waits for them.
     parts: Vec<Part>,
     exchange: Exchange,
     /// Where members have parts: whether they train or one thread alone.
@@ -70,6 +73,25 @@ struct Part {
     came: Option<(Trained, Duration)>,
 }
 
+impl Station {
+    /// For the whole `network` or a part of it with so many of the first layer's neurons, and a team of `team_size` members.
+    fn new(
+        isa: Isa,
+        network: &Network,
+        guard: Guard,
+        neurons: usize,
+        settings: &Settings,
+        team_size: usize,
+    ) -> Station {
+        let (inputs, batch_size) = (network.inputs(), settings.batch_size);
+        let inputs = match settings.optimizer.moments() {
+            0 => TeamInputs::to_accumulate(isa, inputs, neurons, batch_size, team_size),
+            _ => TeamInputs::new(isa, inputs, neurons, batch_size, team_size),
+        };
+        Station { workspace: Workspace::new(network, batch_size, inputs), guard }
+    }
+}
+
 impl Crew {
     /// For training `network` on `data`.
     ///
@@ -89,37 +111,34 @@ impl Crew {
         let guard = Guard::new(pool.isa(), &network, data)?;
         let solo = sharing > 1 || !worth_phases(&network, batch_size, pool.members());
         let neurons = network.layers[0].outputs();
-        let station = |neurons, team_size| {
-            let inputs = match optimizer.moments() {
-                0 => TeamInputs::to_accumulate(pool.isa(), network.inputs(), neurons, batch_size, team_size),
-                _ => TeamInputs::new(pool.isa(), network.inputs(), neurons, batch_size, team_size),
-            };
-            Station { workspace: Workspace::new(&network, batch_size, inputs), guard: guard.clone() }
-        };
-        let mut exchange = Exchange::new(sharing, batch_size, neurons);
-        let mut parts = Vec::new();
-        if sharing > 1 {
-            parts.resize_with(sharing, || None);
-            pool.run(|team| {
-                team.together(&mut exchange, &mut parts, |member, slot| {
-                    // Each makes its own: what one thread allocates lies apart from what another does, so that members don't take
-                    // lines from each other. They meet first, or a quick one would do another's work.
-                    member.largest(0.0);
-                    let own = member.columns(neurons);
-                    let mut part = network.clone();
-                    let first = &mut part.layers[0];
-                    first.weights = Panels::zeros(first.inputs(), own.len());
-                    first.biases = vec![0.0; own.len()];
-                    let (station, state) = (station(own.len(), 1), OptimizerState::new(optimizer, &part));
-                    *slot = Some(Part { station, network: part, state, came: None });
-                });
-            });
-        }
-        let parts = parts.into_iter().map(|part| part.expect("every member made one")).collect();
-        let station = station(neurons, if solo { 1 } else { pool.members() });
+        let exchange = Exchange::new(sharing, batch_size, neurons);
+        let team_size = if solo { 1 } else { pool.members() };
+        let station = Station::new(pool.isa(), &network, guard, neurons, settings, team_size);
         let solo = solo.then(|| Solo::new(()));
-        let (apart, whole, pace) = (false, OnceCell::new(), Pace::new());
-        Ok(Crew { network, apart, whole, solo, station, parts, exchange, pace })
+        let (apart, whole, parts, pace) = (false, OnceCell::new(), Vec::new(), Pace::new());
+        Ok(Crew { network, apart, whole, solo, station, sharing, parts, exchange, pace })
+    }
+
+    /// Makes the members' parts.
+    fn make_parts(&mut self, team: &Team<'_>, settings: &Settings) {
+        let Crew { network, station: Station { guard, .. }, sharing, exchange, .. } = self;
+        let (network, guard, neurons) = (&*network, &*guard, network.layers[0].outputs());
+        let mut parts = Vec::new();
+        parts.resize_with(*sharing, || None);
+        team.together(exchange, &mut parts, |member, slot| {
+            // Each makes its own: what one thread allocates lies apart from what another does, so that members don't take
+            // lines from each other. They meet first, or a quick one would do another's work.
+            member.largest(0.0);
+            let own = member.columns(neurons);
+            let mut part = network.clone();
+            let first = &mut part.layers[0];
+            first.weights = Panels::zeros(first.inputs(), own.len());
+            first.biases = vec![0.0; own.len()];
+            let station = Station::new(member.team().isa(), network, guard.clone(), own.len(), settings, 1);
+            let state = OptimizerState::new(&settings.optimizer, &part);
+            *slot = Some(Part { station, network: part, state, came: None });
+        });
+        self.parts = parts.into_iter().map(|part| part.expect("every member made one")).collect();
     }
 
     /// The network as it is now.
@@ -162,24 +181,34 @@ impl Crew {
         cost_sum: f64,
     ) -> Trained {
         let mut trained = Trained { position: steps.position, cost_sum, diverged: None };
-        if self.parts.is_empty() {
+        if self.sharing == 1 {
             return self.train_whole(pool, state, steps, trained);
         }
         self.whole.take();
         let (mut began, mut left) = (Instant::now(), steps.to_come());
         pool.run(|team| {
             while left > 0 && trained.diverged.is_none() {
-                let slice = Steps { steps: self.pace.steps().min(left), ..steps };
+                let (slice, before) =
+                    (Steps { steps: self.pace.steps().min(left), ..steps }, trained.position);
                 let delay;
-                (trained, delay) = match self.pace.way() {
-                    Way::Shares => self.train_in_shares(team, state, slice, trained),
+                (trained, delay) = match self.pace.way(team.ready() > 1) {
+                    Way::Shares => {
+                        if self.parts.is_empty() {
+                            self.make_parts(team, steps.settings);
+                        }
+                        self.train_in_shares(team, state, slice, trained)
+                    }
                     Way::Alone => (self.train_whole(pool, state, slice, trained), Duration::ZERO),
                 };
                 let ended = Instant::now();
-                if trained.diverged.is_none() {
-                    self.pace.took(slice.steps, ended - began, delay);
+                // Members may have left the slice.
+                let taken = (trained.position - before).div_ceil(steps.settings.batch_size);
+                if trained.diverged.is_none()
+                    && let Some(lost) = self.pace.took(Taken { steps: taken, time: ended - began }, delay)
+                {
+                    team.rest(lost);
                 }
-                (began, left) = (ended, left - slice.steps);
+                (began, left) = (ended, left - taken);
             }
         });
         trained
@@ -193,12 +222,13 @@ impl Crew {
         steps: Steps<'_>,
         before: Trained,
     ) -> (Trained, Duration) {
-        let Crew { network: whole, apart, station: Station { guard: bounds, .. }, parts, exchange, .. } =
-            self;
+        let Crew { network: whole, apart, station, parts, exchange, pace, .. } = self;
+        let bounds = &station.guard;
+        exchange.set_patience(pace.patience());
         let neurons = whole.layers[0].outputs();
         let trained_whole = !std::mem::replace(apart, true);
         let (steps_taken, powers) = (state.steps, state.powers);
-        let (whole, bounds) = (&*whole, &*bounds);
+        let whole = &*whole;
         team.together(exchange, parts, |member, part| {
             let Part { station: Station { workspace, guard }, network, state, came } = part;
             if trained_whole {

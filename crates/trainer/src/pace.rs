@@ -1,25 +1,21 @@
-//! When members train in shares, and when one thread trains alone because other processes take the members' cores.
+//! How many steps members with shares take before the driver looks at the machine again, and whether they are worth it.
 //!
-//! Steps are taken in **slices** of some milliseconds, each in one way. After a slice in shares in which members waited for
-//! each other for a considerable part of the time, what follows is trained alone for some slices, a *rest*; then shares are
-//! tried again. Each rest is twice as long as the one before, until nothing has disturbed the members for some slices in a
-//! row. Where members are still faster than one thread was in the last rest, as many of them may be, they go on.
+//! Steps are taken in **slices** of some milliseconds, each in one way. The team says whether its members are
+//! [ready](minibatch_kernels::Team::ready); while they aren't, one thread trains alone. Members that wait for one another for a
+//! considerable part of a slice, and are slower than the one thread was, are sent to rest.
 //!
 //! Nothing here knows of threads or clocks.
 
 use std::time::Duration;
 
-/// Steps of the first slice.
-const FIRST: usize = 64;
-/// What a slice should take, or up to twice as much. Long enough that opening it costs a thousandth; and as long as one of the
-/// scheduler's slices, for which a disturbed member waits.
-const SLICE: Duration = Duration::from_millis(2);
+/// What a slice in shares should take, or up to twice as much: long enough that opening it costs a thousandth.
+const SHARED: Duration = Duration::from_millis(2);
+/// The same of a slice of one thread, which costs nothing to open: members that have been called stand by for as long.
+const ALONE: Duration = Duration::from_micros(100);
 /// The part of a slice that members may wait for each other.
 const TOLERATED: f64 = 0.25;
-/// Slices of the shortest rest, and of the longest: to try shares in vain takes the time of a few.
-const RESTS: [u32; 2] = [4, 64];
-/// Undisturbed slices in a row after which rests are short again.
-const CALM: u32 = 8;
+/// A wait that is no turn of another process's.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// Who takes the next steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,30 +26,28 @@ pub(crate) enum Way {
     Alone,
 }
 
-/// Decides who takes the next steps, and how many.
+/// Decides how many steps are taken in one go.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// Steps of a slice.
-    steps: usize,
+    /// Steps of a slice of each way.
+    steps: [usize; 2],
     /// What has been done of this one; calls may be shorter than a slice.
     done: Taken,
     /// How long members waited in it.
     delay: Duration,
-    /// Slices that are left of this rest; 0 in shares.
-    left: u32,
-    /// Slices of the next rest.
-    rest: u32,
-    /// Undisturbed slices in a row.
-    calm: u32,
-    /// The last rest; no steps if it was long ago.
-    rested: Taken,
+    way: Way,
+    /// The last slice that one thread trained; no steps if there was none.
+    alone: Taken,
+    /// In tests, the way of the slices to come, whoever is ready; the last one first.
+    #[cfg(test)]
+    pub(crate) script: Vec<Way>,
 }
 
 /// Steps, and how long they took.
 #[derive(Clone, Copy, Debug, Default)]
-struct Taken {
-    steps: usize,
-    time: Duration,
+pub(crate) struct Taken {
+    pub(crate) steps: usize,
+    pub(crate) time: Duration,
 }
 
 impl Taken {
@@ -62,63 +56,69 @@ impl Taken {
         self.time += other.time;
     }
 
-    /// Whether a step took longer than one of `other`; nothing is slower than no steps.
-    fn slower_than(self, other: Taken) -> bool {
-        self.time.as_secs_f64() * other.steps as f64 > other.time.as_secs_f64() * self.steps as f64
+    /// How long a step took.
+    fn step(self) -> Duration {
+        Duration::from_secs_f64(self.time.as_secs_f64() / self.steps.max(1) as f64)
     }
 }
 
 impl Pace {
-    /// Begins in shares.
     pub(crate) fn new() -> Pace {
-        let (done, rested) = (Taken::default(), Taken::default());
-        Pace { steps: FIRST, done, delay: Duration::ZERO, left: 0, rest: RESTS[0], calm: 0, rested }
+        Pace {
+            steps: [1; 2],
+            done: Taken::default(),
+            delay: Duration::ZERO,
+            way: Way::Alone,
+            alone: Taken::default(),
+            #[cfg(test)]
+            script: Vec::new(),
+        }
     }
 
-    /// Who takes the next steps.
-    pub(crate) fn way(&self) -> Way {
-        if self.left == 0 { Way::Shares } else { Way::Alone }
+    /// Who takes the next steps, if the members are ready or not.
+    pub(crate) fn way(&mut self, ready: bool) -> Way {
+        let way = if ready { Way::Shares } else { Way::Alone };
+        #[cfg(test)]
+        let way = self.script.pop().unwrap_or(way);
+        if way != self.way {
+            (self.way, self.done, self.delay) = (way, Taken::default(), Duration::ZERO);
+        }
+        way
     }
 
     /// How many they are at most, at least 1.
     pub(crate) fn steps(&self) -> usize {
-        self.steps - self.done.steps
+        self.steps[self.way as usize].saturating_sub(self.done.steps).max(1)
     }
 
-    /// Takes account of `steps` of them: how long they took, and how long members waited for each other in them.
-    pub(crate) fn took(&mut self, steps: usize, time: Duration, delay: Duration) {
-        self.done.add(Taken { steps, time });
+    /// How long members wait for one another before they leave a slice: longer than the step of a member with a larger part.
+    pub(crate) fn patience(&self) -> Duration {
+        if cfg!(test) { Duration::ZERO } else { PATIENCE + 2 * self.alone.step() }
+    }
+
+    /// Takes account of steps that were taken, and how long members waited for each other in them. Returns the time that one
+    /// thread alone would have saved, if that is reason for a rest.
+    pub(crate) fn took(&mut self, taken: Taken, delay: Duration) -> Option<Duration> {
+        self.done.add(taken);
         self.delay += delay;
-        if self.done.steps < self.steps {
-            return;
+        let slice = if self.way == Way::Shares { SHARED } else { ALONE };
+        let steps = &mut self.steps[self.way as usize];
+        if self.done.steps < *steps && self.done.time < slice {
+            return None;
         }
         let (done, delay) = (std::mem::take(&mut self.done), std::mem::take(&mut self.delay));
-        if done.time < SLICE {
-            self.steps = self.steps.saturating_mul(2);
-        } else if done.time > 2 * SLICE {
-            self.steps = (self.steps / 2).max(1);
+        if done.time < slice {
+            *steps = steps.saturating_mul(2);
+        } else if done.time > 2 * slice {
+            *steps = (done.steps / 2).max(1);
         }
-        match self.way() {
-            Way::Alone => {
-                self.rested.add(done);
-                self.left -= 1;
-            }
-            Way::Shares if delay > done.time.mul_f64(TOLERATED) => {
-                self.calm = 0;
-                if self.rested.steps == 0 || done.slower_than(self.rested) {
-                    self.left = self.rest;
-                    self.rest = (2 * self.rest).min(RESTS[1]);
-                    self.rested = Taken::default();
-                }
-            }
-            Way::Shares => {
-                self.calm = self.calm.saturating_add(1);
-                if self.calm == CALM {
-                    self.rest = RESTS[0];
-                    self.rested = Taken::default();
-                }
-            }
+        if self.way == Way::Alone {
+            self.alone = done;
+            return None;
         }
+        let alone = self.alone.step().mul_f64(done.steps as f64);
+        let disturbed = delay > done.time.mul_f64(TOLERATED) && self.alone.steps > 0;
+        if disturbed { done.time.checked_sub(alone).filter(|lost| !lost.is_zero()) } else { None }
     }
 }
 
@@ -126,78 +126,66 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Trains so many slices where a step takes so many nanoseconds, in shares and alone, and members wait so large a part of the
-    /// time that it takes in shares. Says which slices were trained alone.
-    fn train(pace: &mut Pace, slices: usize, [shares, alone]: [u64; 2], waiting: f64) -> Vec<bool> {
+    /// Trains so many slices where a step takes so many nanoseconds, and members wait so large a part of the time. Returns the
+    /// time that was lost in each.
+    fn train(pace: &mut Pace, way: Way, slices: usize, step: u64, waiting: f64) -> Vec<Option<Duration>> {
         let slice = |_| {
-            let (way, steps) = (pace.way(), pace.steps());
-            let step = if way == Way::Shares { shares } else { alone };
+            assert_eq!(pace.way(way == Way::Shares), way);
+            let steps = pace.steps();
             let time = Duration::from_nanos(step) * steps as u32;
-            pace.took(steps, time, if way == Way::Shares { time.mul_f64(waiting) } else { Duration::ZERO });
-            way == Way::Alone
+            pace.took(Taken { steps, time }, time.mul_f64(waiting))
         };
         (0..slices).map(slice).collect()
     }
 
-    /// The lengths of the rests, as slices between those in shares.
-    fn rests(alone: &[bool]) -> Vec<usize> {
-        alone.split(|alone| !alone).map(<[bool]>::len).filter(|&rest| rest > 0).collect()
-    }
-
     #[test]
-    fn undisturbed_members_never_leave_their_shares() {
+    fn undisturbed_members_never_rest() {
         // Even where one thread would be faster: that is the cost model's business.
         for alone in [5_000, 10_000] {
-            assert_eq!(rests(&train(&mut Pace::new(), 1000, [7_000, alone], 0.2)), []);
+            let mut pace = Pace::new();
+            train(&mut pace, Way::Alone, 20, alone, 0.0);
+            assert!(train(&mut pace, Way::Shares, 100, 7_000, 0.2).iter().all(Option::is_none));
         }
     }
 
     #[test]
-    fn disturbed_members_rest_longer_and_longer() {
-        let alone = train(&mut Pace::new(), 300, [30_000, 10_000], 0.5);
-        assert_eq!(rests(&alone)[..7], [4, 8, 16, 32, 64, 64, 64]);
-    }
-
-    #[test]
-    fn members_come_back_and_after_some_quiet_slices_rests_are_short_again() {
+    fn disturbed_members_rest_where_one_thread_is_faster() {
         let mut pace = Pace::new();
-        train(&mut pace, 1 + 4 + 1 + 8, [30_000, 10_000], 0.5);
-        // Not yet.
-        assert_eq!(rests(&train(&mut pace, CALM as usize - 1, [7_000, 10_000], 0.0)), []);
-        assert_eq!(rests(&train(&mut pace, 1 + 16, [30_000, 10_000], 0.5)), [16]);
-        assert_eq!(rests(&train(&mut pace, CALM as usize, [7_000, 10_000], 0.0)), []);
-        assert_eq!(rests(&train(&mut pace, 1 + 4, [30_000, 10_000], 0.5)), [4]);
-    }
-
-    #[test]
-    fn members_that_are_faster_disturbed_than_one_thread_go_on() {
-        let alone = train(&mut Pace::new(), 300, [8_000, 10_000], 0.5);
-        // It has to be seen once.
-        assert_eq!(rests(&alone), [4]);
+        train(&mut pace, Way::Alone, 20, 10_000, 0.0);
+        // Two thirds of what a slice of one step takes.
+        let lost = train(&mut pace, Way::Shares, 1, 30_000, 0.5)[0].expect("a loss");
+        assert_eq!(lost.as_micros(), 20);
+        assert!(train(&mut pace, Way::Shares, 100, 8_000, 0.5).iter().all(Option::is_none));
+        // Nobody knows how fast one thread is.
+        assert_eq!(train(&mut Pace::new(), Way::Shares, 1, 30_000, 0.5), [None]);
     }
 
     #[test]
     fn slices_take_some_milliseconds_however_long_a_step_takes() {
-        for step in [100, 7_000, 300_000, 1_500_000] {
-            let mut pace = Pace::new();
-            train(&mut pace, 20, [step, step], 0.0);
-            let time = Duration::from_nanos(step) * pace.steps() as u32;
-            assert!((SLICE..=2 * SLICE).contains(&time), "{time:?}");
+        for (way, slice) in [(Way::Alone, ALONE), (Way::Shares, SHARED)] {
+            for step in [100, 7_000, 30_000] {
+                let mut pace = Pace::new();
+                train(&mut pace, way, 40, step, 0.0);
+                let time = Duration::from_nanos(step) * pace.steps() as u32;
+                assert!((slice..=2 * slice).contains(&time), "{time:?}");
+            }
         }
         // Never without a step.
         let mut pace = Pace::new();
-        train(&mut pace, 20, [1_000_000_000; 2], 0.0);
+        train(&mut pace, Way::Alone, 20, 1_000_000_000, 0.0);
         assert_eq!(pace.steps(), 1);
     }
 
     #[test]
     fn short_calls_are_judged_by_the_slice() {
         let mut pace = Pace::new();
-        let step = Duration::from_micros(10);
-        for done in 0..FIRST {
-            assert_eq!((pace.way(), pace.steps()), (Way::Shares, FIRST - done));
-            pace.took(1, step, if done == 0 { step * 40 } else { Duration::ZERO });
+        train(&mut pace, Way::Alone, 20, 1_000, 0.0);
+        train(&mut pace, Way::Shares, 20, 10_000, 0.0);
+        let (all, time) = (pace.steps(), Duration::from_micros(7));
+        for done in 0..all {
+            assert_eq!((pace.way(true), pace.steps()), (Way::Shares, all - done));
+            let lost = pace.took(Taken { steps: 1, time }, time);
+            assert_eq!(lost.is_some(), done + 1 == all, "step {done} of {all}");
         }
-        assert_eq!(pace.way(), Way::Alone);
     }
 }

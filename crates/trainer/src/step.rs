@@ -8,6 +8,7 @@ use crate::optimizer::OptimizerState;
 use crate::trainer::Settings;
 use crate::workspace::{Workspace, with_examples};
 use minibatch_data::{Dataset, Shuffle};
+use minibatch_kernels::Member;
 
 /// What is to be trained.
 #[derive(Clone, Copy)]
@@ -49,7 +50,7 @@ pub(crate) struct Share<'a> {
 }
 
 impl Share<'_> {
-    /// Minibatch after minibatch, to the end of the steps or of the epoch.
+    /// Minibatch after minibatch, to the end of the steps or of the epoch, or until members hinder each other.
     pub(crate) fn train(mut self, steps: Steps<'_>, mut trained: Trained) -> Trained {
         let Steps { data, shuffle, settings, .. } = steps;
         for _ in 0..steps.steps {
@@ -67,6 +68,9 @@ impl Share<'_> {
                     trained.diverged = Some(cause);
                     break;
                 }
+            }
+            if self.worker.member.is_some_and(Member::is_hindered) {
+                break;
             }
         }
         trained

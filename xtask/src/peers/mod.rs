@@ -12,7 +12,7 @@ mod noise;
 mod process;
 mod products;
 mod record;
-mod statistics;
+pub(crate) mod statistics;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -31,24 +31,6 @@ pub fn scale(isa: Isa, c: &mut MatMut<'_>, s: f32) {
     map(isa, c, Scale(s));
 }
 
-/// C ← C ⊙ B, the Hadamard product.
-///
-/// # Panics
-///
-/// If the shapes differ, or B's rows aren't contiguous.
-pub fn hadamard(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>) {
-    #[derive(Clone, Copy)]
-    struct Hadamard;
-    impl Binary for Hadamard {
-        #[inline(always)]
-        unsafe fn eval<V: Vector>(self, x: V, y: V) -> V {
-            // SAFETY: as the caller's.
-            unsafe { x.mul(y) }
-        }
-    }
-    zip(isa, c, b, Hadamard);
-}
-
 /// C ← C − B. With C = A_L and B = Y, the derivative of the quadratic cost.
 ///
 /// # Panics

@@ -91,7 +91,7 @@ impl Descent {
 pub fn descend(isa: Isa, descent: Descent, p: &mut MatMut<'_>, moments: &mut [MatMut<'_>], g: Mat<'_>) {
     assert_eq!(moments.len(), descent.moments(), "moments of an optimiser");
     let shape = (g.rows, g.cols);
-    assert!(g.col_stride == 1 && g.row_panel == PANEL * g.row_stride, "a gradient has contiguous rows");
+    assert!(g.has_panel_slices(), "a gradient's rows are contiguous within a panel");
     assert!(
         std::iter::once(&*p).chain(&*moments).all(|x| (x.rows, x.cols) == shape),
         "shapes of a step of {shape:?}"

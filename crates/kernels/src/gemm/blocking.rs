@@ -90,13 +90,13 @@ impl Block<'_, '_> {
         let pack_the_b = b.col_stride != 1 || !in_lines && rows.len() >= sizes::PACK_B_ROWS;
         let Blocks { kc, nc, mc, keep_a } = Blocks::new::<V>(rows.len(), cols.len(), depth);
         let pack_the_a = (in_lines || pack_the_b) && sizes::packs_a::<V>(a, cols.len(), kc);
+        // A strip of A may be written past its end, by less than a line.
+        let packed_rows = (if keep_a { rows.len() } else { mc.min(rows.len()) }) + LINE;
+        let packed_cols = nc.min(cols.len().next_multiple_of(LINE));
+        let steps = kc.min(depth).max(1);
         scratch.reserve(
-            if pack_the_a {
-                (if keep_a { rows.len() } else { mc.min(rows.len()) }) * kc.min(depth) + LINE
-            } else {
-                0
-            },
-            if pack_the_b { nc.min(cols.len().next_multiple_of(LINE)) * kc.min(depth) } else { 0 },
+            if pack_the_a { [packed_rows, steps] } else { [0, 0] },
+            if pack_the_b { [packed_cols, steps] } else { [0, 0] },
         );
         // Loop 5 slices A and B into panels of KC steps. A product of depth 0 still has one, empty.
         let mut panel = 0..kc.min(depth);
@@ -189,7 +189,7 @@ impl Block<'_, '_> {
         let Block { product, rows, cols, scratch } = self;
         let Product { a, b, .. } = product;
         let (nr, depth) = (sizes::nr::<V>(), a.cols);
-        scratch.reserve(0, rows.len().next_multiple_of(LINE) * depth);
+        scratch.reserve([0, 0], [rows.len().next_multiple_of(LINE), depth]);
         let mut buffer = [0.0f32; TILE];
         // SAFETY: columns `jr` of B and strips of the packed Aᵀ lie inside their operands; the buffer holds any tile; C's
         // block is the caller's alone.
@@ -200,7 +200,7 @@ impl Block<'_, '_> {
             }
             for ir in pieces(rows.clone(), nr) {
                 let i = ir.start - rows.start;
-                let lines = scratch.b.row(0).as_ptr().add(i / LINE * LINE * depth + i % LINE);
+                let lines = scratch.b.row(0).as_ptr().wrapping_add(i / LINE * LINE * depth + i % LINE);
                 let height = max_rows::<V>(if ir.len() > V::LANES { V::TILE_VECTORS } else { 1 });
                 for jr in even_pieces(cols.clone(), height) {
                     let c = product.c_block(ir.clone(), jr.clone());

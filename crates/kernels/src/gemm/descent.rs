@@ -44,7 +44,8 @@ fn grow(buffer: &mut Matrix, lines: usize) {
 
 /// Copies `from`, whose rows are slices, into panels in `to`.
 fn to_panels<'a>(from: Mat<'_>, to: &'a mut Matrix) -> MatMut<'a> {
-    grow(to, from.cols.div_ceil(LINE) * from.rows);
+    let lines = from.cols.div_ceil(LINE).checked_mul(from.rows);
+    grow(to, lines.expect("a product's right operand must fit in memory"));
     for k in 0..from.rows {
         for (panel, values) in from.row(k).chunks(LINE).enumerate() {
             to.row_mut(panel * from.rows + k)[..values.len()].copy_from_slice(values);
@@ -74,8 +75,8 @@ pub fn descend_gemm(
 ) {
     assert_eq!(a.cols, b.rows, "inner sizes of a product");
     assert_eq!(a.rows, p.rows, "rows of a product");
-    assert!(a.row_panel == LINE * a.row_stride && a.col_panel == LINE * a.col_stride, "A isn't in panels");
-    let split = Split::new(team.members(), p.rows, p.cols, a.cols);
+    assert!(a.is_strided(), "A isn't in panels");
+    let split = Split::new(team, p.rows, p.cols, a.cols);
     run(team, split, |_| Source::View(a), b, p, moments, descent);
 }
 
@@ -128,6 +129,7 @@ fn run<'a>(
 ) {
     assert_eq!(moments.len(), descent.moments(), "moments of an optimiser");
     assert_eq!(b.cols, p.cols, "columns of a product");
+    assert!(b.is_strided_or_panels(), "B is in panels along one dimension at most");
     let layout = |x: &MatMut<'_>| (x.rows, x.cols, x.row_stride, x.col_panel);
     assert!(moments.iter().all(|moment| layout(moment) == layout(p)), "parameters and moments alike");
     if p.rows == 0 || p.cols == 0 {
@@ -146,7 +148,7 @@ fn run<'a>(
                     // SAFETY: shapes were checked, and blocks of different members are disjoint.
                     unsafe { descend_raw(isa, descent, (rows.len(), cols.len()), state, g) };
                 };
-                scratch.reserve(0, x.examples() * sparse::STRIP);
+                scratch.reserve([0, 0], [x.examples(), sparse::STRIP]);
                 let (quads, errors, finish) = (sparse::quads(&rows), scratch.b.row_mut(0), &finish);
                 // (Its contract: shapes were checked.)
                 isa.run(sparse::Gradient { x, b, quads, cols, errors, expected, finish });

@@ -68,7 +68,8 @@ pub fn gemm(
 ) {
     assert_eq!(a.cols, b.rows, "inner sizes of a product");
     assert_eq!(a.rows, c.rows, "rows of a product");
-    assert!(a.row_panel == LINE * a.row_stride && a.col_panel == LINE * a.col_stride, "A isn't in panels");
+    assert!(a.is_strided(), "A isn't in panels");
+    assert!(b.is_strided_or_panels(), "B is in panels along one dimension at most");
     assert_eq!(b.cols, c.cols, "columns of a product");
     if let Start::Bias(bias) = start {
         assert_eq!(bias.len(), c.cols, "as many biases as columns");
@@ -76,7 +77,7 @@ pub fn gemm(
     if c.rows == 0 || c.cols == 0 {
         return;
     }
-    let split = Split::new(team.members(), c.rows, c.cols, a.cols);
+    let split = Split::new(team, c.rows, c.cols, a.cols);
     let (isa, cols, rows, target) = (team.isa(), c.cols, c.rows, Pointer(c.data));
     let (c_stride, c_panel) = (c.row_stride, c.col_panel);
     // Everything by value: what the closure only refers to would be fetched from the driver's cache one after the other.
@@ -114,8 +115,9 @@ pub fn gather_gemm(
     if let Start::Bias(bias) = start {
         assert_eq!(bias.len(), c.cols, "as many biases as columns");
     }
-    let split = Split::new(team.members(), c.rows, c.cols, x.inputs());
-    (x.sharing, x.examples) = (split.members, c.rows);
+    let split = Split::new(team, c.rows, c.cols, x.inputs());
+    // Until all members have gathered, nothing is.
+    x.sharing = 0;
     let (copies, rows, cols, b, isa) = (Pointer(x.copies.as_mut_ptr()), c.rows, c.cols, b.view(), team.isa());
     let (target, c_row) = (Pointer(c.data), c.row_stride);
     // Everything by value: what the closure only refers to would be fetched from the driver's cache one after the other.
@@ -150,6 +152,7 @@ pub fn gather_gemm(
             }
         }
     });
+    (x.sharing, x.examples) = (split.members, c.rows);
 }
 
 /// C ← C + Xᵀ·B for the inputs X (k × m) last gathered, B (k × n), C (m × n): the first layer's update. Rows of C
@@ -211,12 +214,12 @@ struct Split {
 }
 
 impl Split {
-    /// As many of `members` as an (m × k)·(k × n) product is worth.
-    fn new(members: usize, m: usize, n: usize, k: usize) -> Split {
-        Split::among(sizes::members(members, m, n, k), m, n)
+    /// As many members as an (m × k)·(k × n) product is worth, and are ready.
+    fn new(team: &Team<'_>, m: usize, n: usize, k: usize) -> Split {
+        Split::among(sizes::members_of_product(team, m, n, k), m, n)
     }
 
-    /// All of `members`.
+    /// So many members.
     fn among(members: usize, m: usize, n: usize) -> Split {
         Split { members, by_rows: members > 1 && n < LINE * members && m > n }
     }
@@ -281,7 +284,7 @@ impl Product<'_> {
         // SAFETY: the caller's contract is the same.
         unsafe {
             if self.isa.class() == ArithmeticClass::Fused
-                && rows.len() * cols.len() * self.b.rows <= sizes::SMALL
+                && sizes::volume(rows.len(), cols.len(), self.b.rows) <= sizes::SMALL
             {
                 return self.isa.run(small::Small { product: *self, rows, cols, scratch });
             }
@@ -356,7 +359,7 @@ impl Product<'_> {
     unsafe fn block_by_matrixmultiply(&self, rows: Range<usize>, cols: Range<usize>) {
         let (a, b) = (self.a, self.b);
         let step = |panel: usize, stride: usize, len: usize| {
-            if panel == LINE * stride { len.max(1) } else { LINE }
+            if panel == stride.wrapping_mul(LINE) { len.max(1) } else { LINE }
         };
         let col_step = step(b.col_panel, b.col_stride, cols.len()).min(step(self.c_panel, 1, cols.len()));
         for first in cols.clone().step_by(col_step) {

@@ -24,8 +24,11 @@ impl Scratch {
         Scratch { a: Matrix::zeros(1, 0), b: Matrix::zeros(1, 0), descent: descent::Buffers::default() }
     }
 
-    /// Makes room for `a` and `b` values; allocates only when they grow.
-    pub(crate) fn reserve(&mut self, a: usize, b: usize) {
+    /// Makes room for so many strips times steps of A and of B; allocates only when they grow.
+    pub(crate) fn reserve(&mut self, a: [usize; 2], b: [usize; 2]) {
+        let [a, b] = [a, b].map(|[wide, steps]| {
+            wide.checked_mul(steps).expect("the packed operands of a product must fit in memory")
+        });
         if self.a.cols() < a {
             self.a = Matrix::zeros(1, a);
         }

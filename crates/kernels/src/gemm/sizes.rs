@@ -4,6 +4,7 @@
 //! between blocks the sums rest in C, and every element's chain goes on where it stopped.
 
 use crate::storage::LINE;
+use crate::team::Team;
 use crate::vector::Vector;
 use crate::view::Mat;
 use std::sync::LazyLock;
@@ -189,6 +190,11 @@ pub(crate) fn is_swept(inputs: usize) -> bool {
     inputs * LINE * size_of::<f32>() <= CACHES.l1.bytes * 2
 }
 
+/// Multiply-adds of an (m × k)·(k × n) product. A view that has values several times can make them more than a usize holds.
+pub(crate) fn volume(m: usize, n: usize, k: usize) -> usize {
+    m.saturating_mul(n).saturating_mul(k)
+}
+
 /// Up to this many multiply-adds, a product is computed without packing and blocking.
 pub(crate) const SMALL: usize = 1 << 15;
 
@@ -198,14 +204,30 @@ pub(crate) const SMALL: usize = 1 << 15;
 const FLOPS_PER_MEMBER: usize = 400_000;
 
 /// Values that are worth another member's phase in a pass over a matrix: some 10 µs of them where each takes an exponential.
-pub(crate) const VALUES_PER_MEMBER: usize = 16 * 1024;
+const VALUES_PER_MEMBER: usize = 16 * 1024;
 
-/// How many of `members` share an (m × k)·(k × n) product. Never changes a result.
-pub(crate) fn members(members: usize, m: usize, n: usize, k: usize) -> usize {
+/// How many members share a pass over so many values. Never changes a result.
+pub(crate) fn members_of_pass(team: &Team<'_>, values: usize) -> usize {
+    match values / VALUES_PER_MEMBER {
+        0 | 1 => 1,
+        worth => worth.min(team.ready()),
+    }
+}
+
+/// How many members share an (m × k)·(k × n) product. Never changes a result.
+pub(crate) fn members_of_product(team: &Team<'_>, m: usize, n: usize, k: usize) -> usize {
+    match members(team.members(), m, n, k) {
+        1 => 1,
+        worth => worth.min(team.ready()),
+    }
+}
+
+/// How many of `members` an (m × k)·(k × n) product is worth.
+fn members(members: usize, m: usize, n: usize, k: usize) -> usize {
     if members == 1 {
         return 1;
     }
-    let flops = 2usize.saturating_mul(m).saturating_mul(n).saturating_mul(k);
+    let flops = volume(m, n, k).saturating_mul(2);
     let shares = n.div_ceil(LINE).max(m / LINE);
     members.min(flops / FLOPS_PER_MEMBER).min(shares).max(1)
 }

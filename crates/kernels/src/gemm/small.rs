@@ -121,13 +121,13 @@ impl Kernel for Small<'_, '_> {
         // The rest is the caller's contract.
         unsafe {
             if pack {
-                scratch.reserve(0, cols.len().next_multiple_of(LINE) * depth);
+                scratch.reserve([0, 0], [cols.len().next_multiple_of(LINE), depth]);
                 pack_b::<V>(b, 0..depth, cols.clone(), scratch.b.row_mut(0));
             }
             for strip in strips::<V>(cols.clone()) {
                 let (b, b_row) = if pack {
                     let at = strip.col - cols.start;
-                    (scratch.b.row(0).as_ptr().add(at / LINE * LINE * depth + at % LINE), LINE)
+                    (scratch.b.row(0).as_ptr().wrapping_add(at / LINE * LINE * depth + at % LINE), LINE)
                 } else {
                     // `wrapping_add`: of depth 0 there is no B.
                     (b.data.wrapping_add(b.offset(0, strip.col)), b.row_stride)

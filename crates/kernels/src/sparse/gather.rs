@@ -31,30 +31,33 @@ impl SparseInputs {
         if self.quads.is_empty() {
             self.quads = vec![[0; QUAD]; self.values.len() * LINE / QUAD];
         }
-        isa.run(GatherBytes { x: self, ahead, row });
+        isa.run(GatherBytes { x: self, examples, ahead, row });
+        self.examples = examples;
     }
 
-    /// Takes in `examples` examples of numbers as they are. `row(i)` is example i.
-    ///
-    /// # Panics
-    ///
-    /// If there is no room for the examples, or one hasn't n_0 inputs.
-    pub fn gather_floats<'a>(&mut self, isa: Isa, examples: usize, row: impl Fn(usize) -> &'a [f32]) {
+    /// Takes in numbers as they are.
+    pub(super) fn gather_floats<'a>(&mut self, isa: Isa, examples: usize, row: impl Fn(usize) -> &'a [f32]) {
         self.begin(examples);
-        isa.run(GatherFloats { x: self, row });
+        isa.run(GatherFloats { x: self, examples, row });
+        self.examples = examples;
     }
 
+    /// There are no examples until all have been taken in: `row` may panic.
     fn begin(&mut self, examples: usize) {
         assert!(examples <= self.capacity, "{examples} examples, room for {}", self.capacity);
-        self.examples = examples;
+        self.examples = 0;
         self.list_ends.clear();
     }
 
-    /// The rows of a block.
+    /// The rows of some examples, at most a block.
     #[inline(always)]
-    fn rows_of<'a, T: 'a>(&self, block: usize, row: &impl Fn(usize) -> &'a [T]) -> [*const T; BLOCK] {
+    fn rows_of<'a, T: 'a>(
+        &self,
+        examples: Range<usize>,
+        row: &impl Fn(usize) -> &'a [T],
+    ) -> [*const T; BLOCK] {
         let mut rows = [std::ptr::null(); BLOCK];
-        for (at, example) in self.block_examples(block).enumerate() {
+        for (at, example) in examples.enumerate() {
             let row = row(example);
             assert!(row.len() == self.inputs, "an example of {} inputs", row.len());
             rows[at] = row.as_ptr();
@@ -66,6 +69,7 @@ impl SparseInputs {
 /// [`SparseInputs::gather_bytes`].
 struct GatherBytes<'x, R> {
     x: &'x mut SparseInputs,
+    examples: usize,
     ahead: usize,
     row: R,
 }
@@ -85,12 +89,13 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let GatherBytes { x, ahead, row } = self;
+        let GatherBytes { x, examples: all, ahead, row } = self;
         // Written before it is read, as far as it is.
         let mut stage = MaybeUninit::<Stage>::uninit();
         let (mut at, mut list) = (0, 0);
-        for block in 0..x.examples.div_ceil(x.block) {
-            let (examples, begin) = (x.block_examples(block).len(), at);
+        for start in (0..all).step_by(x.block) {
+            let block = start..all.min(start + x.block);
+            let (examples, begin) = (block.len(), at);
             let rows = x.rows_of(block, &row);
             for first in (0..x.inputs).step_by(CHUNK) {
                 let bytes = CHUNK.min(x.inputs - first);
@@ -191,6 +196,7 @@ unsafe fn transposed_quads<V: Vector>(
 /// [`SparseInputs::gather_floats`].
 struct GatherFloats<'x, R> {
     x: &'x mut SparseInputs,
+    examples: usize,
     row: R,
 }
 
@@ -199,10 +205,11 @@ impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let GatherFloats { x, row } = self;
+        let GatherFloats { x, examples: all, row } = self;
         let (mut at, mut list) = (0, 0);
-        for block in 0..x.examples.div_ceil(x.block) {
-            let examples = x.block_examples(block).len();
+        for start in (0..all).step_by(x.block) {
+            let block = start..all.min(start + x.block);
+            let examples = block.len();
             let rows = x.rows_of(block, &row);
             for quad in 0..x.inputs.div_ceil(QUAD) {
                 let (first, mut bits) = (quad * QUAD, 0);

@@ -56,7 +56,7 @@ pub struct SparseInputs {
     capacity: usize,
     /// Examples of a block.
     block: usize,
-    /// Of those taken in last.
+    /// Examples taken in last; 0 while that has not been finished.
     examples: usize,
     /// The first `list_ends[last]` are the lists of quads with entries, block after block, quads ascending in each.
     lists: Vec<List>,
@@ -131,12 +131,12 @@ impl SparseInputs {
 
     /// Number of entries: quads of an example that aren't 0.
     pub fn entries(&self) -> usize {
-        self.list_ends.last().map_or(0, |&lists| self.entries_before(lists))
+        self.entries_before(self.lists())
     }
 
     /// Number of lists: quads of a block of examples that aren't 0 in all of it.
     pub fn lists(&self) -> usize {
-        self.list_ends.last().copied().unwrap_or(0)
+        self.blocks().checked_sub(1).map_or(0, |last| self.list_ends[last])
     }
 
     /// An input of an example; none where the products leave it out.
@@ -178,7 +178,7 @@ impl SparseInputs {
 
     /// Blocks of examples.
     pub(crate) fn blocks(&self) -> usize {
-        self.list_ends.len()
+        self.examples.div_ceil(self.block)
     }
 
     /// The examples of a block.

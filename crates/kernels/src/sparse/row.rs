@@ -27,6 +27,10 @@ const SLACK: usize = 16;
 /// ```
 #[derive(Clone, Debug)]
 pub struct SparseRow {
+    /// n_0
+    inputs: usize,
+    /// Whose arithmetic took the inputs: what `indices` and `values` hold depends on it.
+    class: ArithmeticClass,
     /// Inputs that aren't 0, ascending; the first `count`. On `matrixmultiply` all are taken.
     indices: Vec<u32>,
     values: Vec<f32>,
@@ -44,6 +48,8 @@ impl SparseRow {
     pub fn new(inputs: usize) -> SparseRow {
         assert!(inputs <= 1 << 31, "{inputs} inputs");
         SparseRow {
+            inputs,
+            class: ArithmeticClass::Fused,
             indices: vec![0; inputs + SLACK],
             values: vec![0.0; inputs + SLACK],
             count: 0,
@@ -57,11 +63,10 @@ impl SparseRow {
     ///
     /// If there aren't n_0.
     pub fn take_bytes(&mut self, isa: Isa, bytes: &[u8]) {
-        let mut fractions = std::mem::take(&mut self.fractions);
-        assert!(bytes.len() == fractions.len(), "an example of {} inputs", bytes.len());
-        fractions_of(isa, bytes, &mut fractions);
-        self.take(isa, &fractions);
-        self.fractions = fractions;
+        assert!(bytes.len() == self.inputs, "an example of {} inputs", bytes.len());
+        fractions_of(isa, bytes, &mut self.fractions);
+        self.count = take(isa, &self.fractions, &mut self.indices, &mut self.values);
+        self.class = isa.class();
     }
 
     /// Takes numbers as they are.
@@ -70,26 +75,19 @@ impl SparseRow {
     ///
     /// If there aren't n_0.
     pub fn take_floats(&mut self, isa: Isa, floats: &[f32]) {
-        assert!(floats.len() == self.fractions.len(), "an example of {} inputs", floats.len());
-        self.take(isa, floats);
-    }
-
-    fn take(&mut self, isa: Isa, floats: &[f32]) {
-        if isa.class() == ArithmeticClass::Matrixmultiply {
-            self.values[..floats.len()].copy_from_slice(floats);
-            self.count = floats.len();
-        } else {
-            self.count = isa.run(Nonzero { floats, x: self });
-        }
+        assert!(floats.len() == self.inputs, "an example of {} inputs", floats.len());
+        self.count = take(isa, floats, &mut self.indices, &mut self.values);
+        self.class = isa.class();
     }
 
     /// c ← bias + x·B for B (k × n), on the calling thread. The chains are those of [`gemm`](crate::gemm), without what is 0.
     ///
     /// # Panics
     ///
-    /// If the shapes don't fit.
+    /// If the shapes don't fit, or the inputs were taken by the other class of arithmetic.
     pub fn multiply(&self, isa: Isa, b: &Panels, bias: &[f32], c: &mut [f32]) {
-        assert_eq!(self.fractions.len(), b.rows(), "inner sizes of a product");
+        assert_eq!(isa.class(), self.class, "the arithmetic that took the inputs");
+        assert_eq!(self.inputs, b.rows(), "inner sizes of a product");
         assert_eq!(b.cols(), c.len(), "columns of a product");
         assert_eq!(bias.len(), c.len(), "as many biases as columns");
         if isa.class() == ArithmeticClass::Matrixmultiply {
@@ -111,6 +109,17 @@ impl SparseRow {
                 matrixmultiply::sgemm(1, k, n, 1.0, x, row, 1, at, row, 1, 1.0, c.as_mut_ptr(), row, 1);
             }
         }
+    }
+}
+
+/// Takes the inputs that aren't 0, or with `matrixmultiply` all; returns their number.
+fn take(isa: Isa, floats: &[f32], indices: &mut [u32], values: &mut [f32]) -> usize {
+    assert!(indices.len() >= floats.len() + SLACK && values.len() >= floats.len() + SLACK);
+    if isa.class() == ArithmeticClass::Matrixmultiply {
+        values[..floats.len()].copy_from_slice(floats);
+        floats.len()
+    } else {
+        isa.run(Nonzero { floats, indices, values })
     }
 }
 
@@ -151,10 +160,11 @@ impl Kernel for Fractions<'_> {
     }
 }
 
-/// [`SparseRow::take`]: how many aren't 0.
+/// [`take`]: how many aren't 0.
 struct Nonzero<'a> {
     floats: &'a [f32],
-    x: &'a mut SparseRow,
+    indices: &'a mut [u32],
+    values: &'a mut [f32],
 }
 
 impl Kernel for Nonzero<'_> {
@@ -162,10 +172,10 @@ impl Kernel for Nonzero<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) -> usize {
-        let Nonzero { floats, x } = self;
-        // SAFETY: there is room for as many as there are inputs, and 16 more.
+        let Nonzero { floats, indices, values } = self;
+        // SAFETY: `take` saw that there is room for as many as there are inputs, and 16 more.
         unsafe {
-            V::nonzero_floats(floats.as_ptr(), 0..floats.len(), x.indices.as_mut_ptr(), x.values.as_mut_ptr())
+            V::nonzero_floats(floats.as_ptr(), 0..floats.len(), indices.as_mut_ptr(), values.as_mut_ptr())
         }
     }
 }

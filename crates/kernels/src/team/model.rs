@@ -111,10 +111,24 @@ fn a_panic_of_any_block_reaches_the_driver_and_the_session_goes_on() {
                     throw(at as u32);
                 }
             };
-            assert_eq!(thrown(|| shared.phase(2, &panics)), Some(at as u32));
+            assert_eq!(thrown(|| drop(shared.phase(2, &panics))), Some(at as u32));
             shared.phase(2, &|_, _| {});
         });
     }
+}
+
+#[test]
+fn workers_that_are_called_answer_or_are_late_for_nothing() {
+    session(2, |shared| {
+        let ran = loom::sync::atomic::AtomicU64::new(0);
+        // Whether it answers in time or not.
+        shared.call(std::time::Duration::ZERO);
+        shared.call(super::PATIENCE);
+        shared.phase(2, &|_, _| {
+            ran.fetch_add(1, super::Ordering::Relaxed);
+        });
+        assert_eq!(ran.into_inner(), 2);
+    });
 }
 
 /// Rounds of an exchange of one line from each of two members.
@@ -123,7 +137,8 @@ fn rounds(member: &Member<'_>, rounds: u32) {
     for round in 1..=rounds {
         let value = |member: usize| (10 * round + member as u32) as f32;
         matrix.row_mut(0)[member.columns(32)].fill(value(member.index()));
-        member.all_gather(&mut matrix, 1);
+        member.send(&matrix, 1);
+        member.receive(&mut matrix, 1);
         assert!((0..2).all(|other| matrix.row(0)[16 * other] == value(other)), "round {round}");
     }
 }
@@ -145,6 +160,29 @@ fn members_see_each_round_of_each_other() {
         let exchange = Arc::new(Exchange::new(2, 1, 32));
         let members = [0, 1].map(|index| in_a_thread(&exchange, index, |member| rounds(member, 3)));
         members.into_iter().for_each(|member| member.join().expect("a member ends"));
+    });
+}
+
+#[test]
+fn members_agree_whether_they_are_hindered() {
+    // loom thinks that every wait was long; so whether there is one depends on the order.
+    every_order(1, || {
+        let mut exchange = Exchange::new(2, 1, 32);
+        exchange.set_patience(std::time::Duration::ZERO);
+        let exchange = Arc::new(exchange);
+        let answers: [_; 2] = std::array::from_fn(|_| Arc::new(loom::sync::atomic::AtomicU64::new(0)));
+        let members = [0, 1].map(|index| {
+            let answer = Arc::clone(&answers[index]);
+            in_a_thread(&exchange, index, move |member| {
+                for round in 0..3 {
+                    rounds(member, 1);
+                    answer.fetch_or(u64::from(member.is_hindered()) << round, super::Ordering::Relaxed);
+                }
+            })
+        });
+        members.into_iter().for_each(|member| member.join().expect("a member ends"));
+        let [first, second] = answers.map(|answer| answer.load(super::Ordering::Relaxed));
+        assert_eq!(first, second);
     });
 }
 

@@ -78,7 +78,7 @@ fn packing_buffers_belong_to_one_block_at_a_time() {
     pool.run(|team| {
         for round in 0..500 {
             team.phase(4, |block, scratch| {
-                scratch.reserve(64, 0);
+                scratch.reserve([64, 1], [0, 0]);
                 let mark = (round * 4 + block) as f32;
                 scratch.a.row_mut(0).fill(mark);
                 std::hint::black_box(&mut *scratch);

@@ -2,22 +2,10 @@
 
 use super::*;
 use crate::activation::Identity;
-use crate::pace::{Pace, Way};
+use crate::pace::Way;
 use crate::sharing::sharing;
 use minibatch_data::synthetic;
 use minibatch_kernels::Isa;
-
-/// Tells `pace` of times that nobody measured, until it is for `way`. Its slices become short with that: it changes its mind
-/// again within some steps.
-fn lead(pace: &mut Pace, way: Way) {
-    while pace.way() != way {
-        let (time, delay) = match way {
-            Way::Alone => (Duration::from_secs(3600), Duration::from_secs(3600)),
-            Way::Shares => (Duration::from_secs(1), Duration::ZERO),
-        };
-        pace.took(pace.steps(), time, delay);
-    }
-}
 
 /// The state of a run, but for its wall-clock times.
 #[derive(Debug, PartialEq)]
@@ -60,9 +48,10 @@ fn compare(network: NetworkBuilder, members: usize, learning_rate: f64, calls: u
     let trainer = |pool| Trainer::new(pool, &data, network.clone(), settings).expect("a trainer");
     let (mut changing, mut expected) = (trainer(&several), trainer(&one));
     for call in 0..calls {
-        let way = [Way::Shares, Way::Alone, Way::Alone, Way::Shares, Way::Alone][call % 5];
-        lead(&mut changing.crew.pace, way);
-        // Now and then longer than the rest, or than the epoch.
+        // Slices are short at first. Members leave them, too, whenever one waits for another.
+        let ways = [Way::Shares, Way::Alone, Way::Alone, Way::Shares, Way::Alone, Way::Shares];
+        changing.crew.pace.script = ways[call % 5..].repeat(1 + call % 3);
+        // Now and then longer than a slice, or than the epoch.
         let many = [1, 3, 2, 7, 40][call / 2 % 5];
         let [found, result] = [&mut changing, &mut expected].map(|trainer| steps(trainer, many));
         assert_eq!((&found, state(&changing)), (&result, state(&expected)), "call {call}");
