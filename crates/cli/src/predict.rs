@@ -9,9 +9,9 @@ use crate::text::shape;
 use crate::{dataset, machine, recorded};
 use clap::ValueEnum;
 use minibatch::{Checkpoint, Network, Pool, Score};
-use minibatch_data::{ElementType, IdxFile, Row, Targets};
+use minibatch_data::{ElementType, Error, IdxFile, Row, Targets, open_regular};
 use output::{Prediction, Shown, write};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -135,7 +135,6 @@ fn predicts_values(checkpoint: &Checkpoint) -> bool {
 impl Images {
     /// Adds what is in a file, whose first bytes say what it is.
     fn add_file(&mut self, path: &Path, args: &Args, network: &Network) -> Result<(), Failure> {
-        // Asked before opening, because opening a pipe waits for its writer.
         let opening = |error: io::Error| {
             let path = path.display();
             Failure::Run(match error.kind() {
@@ -147,21 +146,22 @@ impl Images {
                 _ => format!("{path}: cannot open: {error}"),
             })
         };
-        let metadata = fs::metadata(path).map_err(opening)?;
-        if metadata.is_dir() {
-            let path = path.display();
-            return Err(Failure::Run(format!(
-                "{path}: expected a PNG picture or an IDX file of images, found a folder; name the files in it"
-            )));
-        }
+        let file = match open_regular(path) {
+            Ok(file) => file,
+            Err(Error::Io { source, .. }) => return Err(opening(source)),
+            Err(Error::NotAFile { found: "a folder", .. }) => {
+                let path = path.display();
+                return Err(Failure::Run(format!(
+                    "{path}: expected a PNG picture or an IDX file of images, found a folder; name the files in it"
+                )));
+            }
+            Err(error) => return Err(error.into()),
+        };
         let mut start = Vec::new();
-        if metadata.is_file() {
-            let file = File::open(path).map_err(opening)?;
-            file.take(SIGNATURE.len() as u64).read_to_end(&mut start).map_err(opening)?;
-        }
-        if start.starts_with(SIGNATURE) {
-            self.add_picture(path, args, network)
-        } else if !metadata.is_file() || start.starts_with(&[0, 0]) || start.starts_with(&[0x1f, 0x8b]) {
+        (&file).take(SIGNATURE.len() as u64).read_to_end(&mut start).map_err(opening)?;
+        if start == SIGNATURE {
+            self.add_picture(path, &file, args, network)
+        } else if start.starts_with(&[0, 0]) || start.starts_with(&[0x1f, 0x8b]) {
             self.add_idx(path, args, network)
         } else {
             let found = match &*start {
@@ -180,7 +180,14 @@ impl Images {
         }
     }
 
-    fn add_picture(&mut self, path: &Path, args: &Args, network: &Network) -> Result<(), Failure> {
+    /// Adds the picture at `path`, open in `rest` behind its signature.
+    fn add_picture(
+        &mut self,
+        path: &Path,
+        mut rest: &File,
+        args: &Args,
+        network: &Network,
+    ) -> Result<(), Failure> {
         let shown = path.display();
         let side = network.inputs().isqrt();
         if side * side != network.inputs() {
@@ -191,7 +198,9 @@ impl Images {
                 network.inputs()
             )));
         }
-        let bytes = fs::read(path).map_err(|error| Failure::Run(format!("{shown}: cannot read: {error}")))?;
+        let mut bytes = SIGNATURE.to_vec();
+        rest.read_to_end(&mut bytes)
+            .map_err(|error| Failure::Run(format!("{shown}: cannot read: {error}")))?;
         let picture = Picture::from_png(&bytes).map_err(|why| Failure::Run(format!("{shown}: {why}")))?;
         let inputs = prepare(&picture, side).ok_or_else(|| {
             Failure::Run(format!(

@@ -11,13 +11,14 @@
 //! Source: the description on the original MNIST page. Nothing of a header is used before the
 //! whole of it agrees with the file's length.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use memmap2::{Mmap, MmapOptions};
 
 use crate::error::{Defect, Error};
+use crate::regular::open_regular;
 
 /// Bytes before the dimensions.
 const MAGIC_LEN: usize = 4;
@@ -320,13 +321,7 @@ fn decode<const SIZE: usize, T>(bytes: &[u8], element: impl Fn([u8; SIZE]) -> T)
 
 /// Opens a file and checks its header against its length.
 fn open(path: &Path) -> Result<(File, Header), Error> {
-    // Asked before opening, because opening a pipe waits for its writer.
-    let metadata = fs::metadata(path).map_err(Error::io(path, "open"))?;
-    if !metadata.is_file() {
-        let found = if metadata.is_dir() { "a folder" } else { "a pipe or device" };
-        return Err(Error::NotAFile { path: path.to_owned(), found });
-    }
-    let file = File::open(path).map_err(Error::io(path, "open"))?;
+    let file = open_regular(path)?;
     let metadata = file.metadata().map_err(Error::io(path, "read"))?;
     let mut start = Vec::with_capacity(MAX_HEADER_LEN);
     (&file).take(MAX_HEADER_LEN as u64).read_to_end(&mut start).map_err(Error::io(path, "read"))?;

@@ -6,6 +6,8 @@ mod checkpoint;
 mod faults;
 #[cfg(target_os = "linux")]
 mod footprint;
+#[cfg(unix)]
+mod irregular;
 mod kill;
 mod options;
 mod pictures;
