@@ -1,7 +1,8 @@
 //! One file from an HTTP server.
 
-use std::io::{self, ErrorKind};
-use std::time::Duration;
+use std::fmt;
+use std::io::{self, ErrorKind, Read};
+use std::time::{Duration, Instant};
 
 use ureq::{Agent, Error};
 
@@ -9,26 +10,29 @@ use super::install::{self, Installed, Refusal, Trust};
 use super::manifest::FileEntry;
 use super::source::{Failure, Job};
 
-/// An HTTP client that gives up on a server which cannot be reached or stops sending.
+/// An HTTP client that gives up on a server which cannot be reached, stops sending or sends too slowly.
 pub(super) struct Downloader {
     agent: Agent,
     stall: Duration,
+    slowest: u64,
 }
 
 impl Downloader {
     /// How long finding the host and connecting to it may take, each.
     const CONNECT: Duration = Duration::from_secs(5);
 
-    /// `stall`: the longest time without a byte, after which the server counts as stalled.
-    pub(super) fn new(stall: Duration) -> Self {
+    /// A server is left that sends no byte, or fewer than `slowest` a second, for as long as `stall`.
+    pub(super) fn new(stall: Duration, slowest: u64) -> Self {
         let config = Agent::config_builder()
             .timeout_resolve(Some(Self::CONNECT))
             .timeout_connect(Some(Self::CONNECT))
             .timeout_per_read(Some(stall))
             .timeout_per_write(Some(stall))
+            .timeout_send_request(Some(stall))
+            .timeout_recv_response(Some(stall))
             .user_agent(concat!("minibatch-xtask/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: config.into(), stall }
+        Self { agent: config.into(), stall, slowest }
     }
 
     /// Fetches `NAME.gz` under `base`, or plain `NAME` where there is no .gz and the plain file can be verified.
@@ -55,7 +59,14 @@ impl Downloader {
         job: &Job<'_>,
     ) -> Result<Installed, Missing> {
         let url = format!("{}/{name}", base.trim_end_matches('/'));
-        let response = match self.agent.get(&url).call() {
+        // The reader below looks at the rate. What it never sees, such as the lines between chunks, ends by this.
+        let deadline = self.stall + Duration::from_secs(file.bytes / self.slowest);
+        let request = self.agent.get(&url).config().timeout_recv_body(Some(deadline)).build();
+        let response = {
+            let _spinner = job.report.spinner(&format!("asking for {url}"));
+            request.call()
+        };
+        let response = match response {
             Ok(response) => response,
             Err(Error::StatusCode(status)) if (400..500).contains(&status) => {
                 return Err(Missing::NotThere(status));
@@ -63,11 +74,11 @@ impl Downloader {
             Err(error) => return Err(Missing::Failed(Failure::Source(self.explain(&error)))),
         };
         let bar = job.report.bar(file);
-        let body = response.into_body().into_reader();
+        let body = self.paced(response.into_body().into_reader());
         install::install(job.folder, file, Trust::VerifiedOnly, body, &mut |bytes| bar.set(bytes)).map_err(
             |refusal| {
                 Missing::Failed(match refusal {
-                    // A server that stalls or breaks the connection once would cost the same wait again.
+                    // A server that stalls, crawls or breaks the connection once would cost the same wait again.
                     Refusal::Read(error) => {
                         Failure::Source(format!("{}: {}", file.name, self.explain_read(error)))
                     }
@@ -78,7 +89,19 @@ impl Downloader {
     }
 
     fn explain_read(&self, error: io::Error) -> String {
-        self.explain(&Error::from(error))
+        match error.get_ref() {
+            Some(inner) if inner.is::<TooSlow>() => self.too_slow(),
+            _ => self.explain(&Error::from(error)),
+        }
+    }
+
+    fn too_slow(&self) -> String {
+        format!("too slow (less than {} KiB a second)", self.slowest >> 10)
+    }
+
+    fn paced<R>(&self, body: R) -> Paced<R> {
+        let (slowest, window) = (self.slowest as f64, self.stall);
+        Paced { body, slowest, window, waited: Duration::ZERO, came: 0 }
     }
 
     /// An error in the user's words.
@@ -88,6 +111,10 @@ impl Downloader {
             Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => {
                 format!("could not connect within {} s", Self::CONNECT.as_secs())
             }
+            Error::Timeout(ureq::Timeout::RecvResponse) => {
+                format!("stalled (no answer within {} s)", self.stall.as_secs_f32())
+            }
+            Error::Timeout(ureq::Timeout::RecvBody) => self.too_slow(),
             Error::Timeout(_) => format!("stalled (no byte for {} s)", self.stall.as_secs_f32()),
             Error::StatusCode(status) => format!("HTTP {status}"),
             Error::Io(error) => match error.kind() {
@@ -102,6 +129,47 @@ impl Downloader {
         }
     }
 }
+
+/// A body that has to come at `slowest` bytes a second or more, over each `window` of waiting for it.
+///
+/// Only the time spent waiting counts: a slow disk on this side is not the server's fault.
+struct Paced<R> {
+    body: R,
+    slowest: f64,
+    window: Duration,
+    /// Since the window began.
+    waited: Duration,
+    /// Bytes since the window began.
+    came: u64,
+}
+
+impl<R: Read> Read for Paced<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let asked = Instant::now();
+        let count = self.body.read(buffer)?;
+        self.waited += asked.elapsed();
+        self.came += count as u64;
+        if count > 0 && self.waited >= self.window {
+            if (self.came as f64) < self.slowest * self.waited.as_secs_f64() {
+                return Err(io::Error::other(TooSlow));
+            }
+            (self.waited, self.came) = (Duration::ZERO, 0);
+        }
+        Ok(count)
+    }
+}
+
+/// The server sends, but not enough.
+#[derive(Debug)]
+struct TooSlow;
+
+impl fmt::Display for TooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too slow")
+    }
+}
+
+impl std::error::Error for TooSlow {}
 
 /// Why a name could not be fetched.
 enum Missing {

@@ -13,6 +13,7 @@ use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::manifest::FileEntry;
+use super::regular;
 
 /// Temporary files carry this prefix.
 const TEMPORARY: &str = ".fetch-";
@@ -64,7 +65,7 @@ pub(super) enum OnDisk {
 /// Looks at the file in `folder`, hashing it whole.
 pub(super) fn inspect(folder: &Path, file: &FileEntry) -> Result<OnDisk> {
     let path = folder.join(&file.name);
-    let opened = match File::open(&path) {
+    let opened = match regular::open(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(OnDisk::Missing),
         opened => opened.with_context(|| path.display().to_string())?,
     };
@@ -72,9 +73,11 @@ pub(super) fn inspect(folder: &Path, file: &FileEntry) -> Result<OnDisk> {
     if length != file.bytes {
         return Ok(OnDisk::Damaged(format!("{length} bytes, expected {}", file.bytes)));
     }
-    let Some(expected) = file.sha256.clone().or_else(|| recorded_sum(folder, &file.name)) else {
-        return Ok(OnDisk::Unverified);
+    let expected = match &file.sha256 {
+        Some(sum) => Some(sum.clone()),
+        None => recorded_sum(folder, &file.name)?,
     };
+    let Some(expected) = expected else { return Ok(OnDisk::Unverified) };
     let mut reader = HashingReader::new(opened);
     io::copy(&mut reader, &mut io::sink()).with_context(|| path.display().to_string())?;
     let found = reader.sum();
@@ -201,8 +204,9 @@ pub(super) fn sweep(folder: &Path) -> io::Result<()> {
     const OLD: Duration = Duration::from_secs(3600);
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
-        if ours && entry.metadata()?.modified()? < SystemTime::now() - OLD {
+        let metadata = entry.metadata()?;
+        let ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY) && metadata.is_file();
+        if ours && metadata.modified()? < SystemTime::now() - OLD {
             fs::remove_file(entry.path())?;
         }
     }
@@ -231,18 +235,27 @@ fn local(path: &Path, error: io::Error) -> Refusal {
 }
 
 /// The checksum noted when the file was gated on its .gz.
-fn recorded_sum(folder: &Path, name: &str) -> Option<String> {
-    let text = fs::read_to_string(folder.join(SUMS)).ok()?;
-    text.lines().find_map(|line| line.split_once("  ").filter(|(_, n)| *n == name)).map(|(sum, _)| sum.into())
+fn recorded_sum(folder: &Path, name: &str) -> Result<Option<String>> {
+    let text = recorded_sums(folder)?;
+    let found = text.lines().find_map(|line| line.split_once("  ").filter(|(_, n)| *n == name));
+    Ok(found.map(|(sum, _)| sum.into()))
+}
+
+/// All that are noted; nothing where there is no such file.
+fn recorded_sums(folder: &Path) -> Result<String> {
+    /// Room for thousands of names.
+    const MOST: u64 = 1 << 20;
+    let path = folder.join(SUMS);
+    match regular::read_to_string(&path, MOST) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        read => read.with_context(|| path.display().to_string()),
+    }
 }
 
 /// Notes the file's checksum, or with `None` forgets it.
 fn record_sum(folder: &Path, name: &str, sum: Option<&str>) -> Result<()> {
     let path = folder.join(SUMS);
-    let old = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        read => read.with_context(|| path.display().to_string())?,
-    };
+    let old = recorded_sums(folder)?;
     let mut lines: Vec<String> = old
         .lines()
         .filter(|line| line.split_once("  ").is_some_and(|(_, n)| n != name))

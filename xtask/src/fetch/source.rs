@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-
-use anyhow::Context;
+use std::time::Duration;
 
 use super::download::Downloader;
 use super::install::{self, Installed, Refusal, Trust};
 use super::manifest::{FileEntry, NpmPackage};
 use super::npm;
+use super::regular;
 use super::report::Report;
 
 /// One place to ask for files.
@@ -58,6 +58,8 @@ pub(super) struct Job<'a> {
     pub(super) folder: &'a Path,
     pub(super) downloader: &'a Downloader,
     pub(super) report: &'a Report,
+    /// How long npm may take for its package.
+    pub(super) npm_patience: Duration,
 }
 
 /// Asks `source` for `files`; returns the names it did not give, and adds what went wrong to `problems`.
@@ -109,17 +111,20 @@ fn one_by_one(
 /// Takes the first of the file's names in `folder` that holds the right content.
 fn from_folder(folder: &Path, file: &FileEntry, job: &Job<'_>) -> Result<Installed, Failure> {
     if !folder.is_dir() {
-        return Err(Failure::Source("there is no such folder".into()));
+        let found = if folder.exists() { "this is no folder" } else { "there is no such folder" };
+        return Err(Failure::Source(found.into()));
     }
     let mut problems = Vec::new();
     for name in file.names_on_disk() {
         let path = folder.join(&name);
-        if !path.exists() {
-            continue;
-        }
-        let opened = File::open(&path)
-            .with_context(|| path.display().to_string())
-            .map_err(|error| Failure::File(format!("{error:#}")))?;
+        let opened = match regular::open(&path) {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => {
+                problems.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
         let bar = job.report.bar(file);
         match install::install(job.folder, file, Trust::OwnFiles, opened, &mut |bytes| bar.set(bytes)) {
             Ok(how) => return Ok(how),

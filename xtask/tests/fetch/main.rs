@@ -3,5 +3,6 @@
 mod folder;
 mod network;
 mod npm;
+mod regular;
 mod server;
 mod world;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::server::{Reply, Server, dead_url};
+use crate::server::{Reply, Server, announced, dead_url};
 use crate::world::{NAMES, World, all_gz, content, first_gz_as, gz, sha256};
 
 /// A server whose first file is bad: the run takes that file, and only that one, from the next.
@@ -93,21 +93,60 @@ fn oversize() {
     first_file_comes_from_the_next_mirror(|_| Reply::Unannounced(empty.repeat(200_000)), "cut off after 0");
 }
 
+/// A server whose first reply takes too long: the run goes on with the next one soon.
+fn slow_server_is_left_and_not_asked_again(reply: Reply, arguments: &[&str], complaint: &str) {
+    let slow = Server::start(first_gz_as(|_| reply));
+    let good = Server::start(all_gz());
+    let world = World::new(&[&slow.url, &good.url]);
+    let start = Instant::now();
+    let run = world.run(arguments);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    world.assert_complete();
+    assert!(run.stdout.contains(complaint), "{}", run.stdout);
+    assert_eq!(slow.requests().len(), 1);
+    assert_eq!(good.requests().len(), 4);
+}
+
 #[test]
-fn stalled_server_is_left_and_not_asked_again() {
-    for reply in [Reply::Stalled(gz(&content(NAMES[0])), 100_000), Reply::Silent] {
-        let slow = Server::start(first_gz_as(|_| reply));
-        let good = Server::start(all_gz());
-        let world = World::new(&[&slow.url, &good.url]);
-        let start = Instant::now();
-        let run = world.run(&[]);
-        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
-        assert_eq!(run.code, 0, "{}", run.stderr);
-        world.assert_complete();
-        assert!(run.stdout.contains("stalled (no byte for 0.4 s)"), "{}", run.stdout);
-        assert_eq!(slow.requests().len(), 1);
-        assert_eq!(good.requests().len(), 4);
-    }
+fn stalled_server() {
+    let reply = Reply::Stalled(gz(&content(NAMES[0])), 100_000);
+    slow_server_is_left_and_not_asked_again(reply, &[], "stalled (no byte for 0.4 s)");
+    slow_server_is_left_and_not_asked_again(Reply::Silent, &[], "stalled (no answer within 0.4 s)");
+}
+
+/// The next byte always comes long before the server would count as stalled.
+#[test]
+fn dripping_server() {
+    let dripped = |first: &[u8], others: &[u8]| {
+        Reply::Dripped(first.to_vec(), others.to_vec(), 1, Duration::from_millis(20))
+    };
+    let gz = gz(&content(NAMES[0]));
+    let whole = [announced(gz.len()).as_bytes(), &gz].concat();
+    let (first, others) = whole.split_at(100_000);
+    slow_server_is_left_and_not_asked_again(
+        dripped(first, others),
+        &[],
+        "too slow (less than 16 KiB a second)",
+    );
+    let head = dripped(b"HTTP/1.1 200 OK\r\nX: ", &[b'x'; 1000]);
+    slow_server_is_left_and_not_asked_again(head, &[], "stalled (no answer within 0.4 s)");
+    // Between chunks, where nothing of the body comes.
+    let trailer = dripped(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", &[b'x'; 1000]);
+    let complaint = "too slow (less than 1000 KiB a second)";
+    slow_server_is_left_and_not_asked_again(trailer, &["--slowest", "1000"], complaint);
+}
+
+#[test]
+fn slow_server_that_is_fast_enough() {
+    let reply =
+        |gz: Vec<u8>| Reply::Dripped(announced(gz.len()).into_bytes(), gz, 8_000, Duration::from_millis(60));
+    let server = Server::start(first_gz_as(reply));
+    let world = World::served_by(&server);
+    let run = World::ended(world.command_patient(Duration::from_secs(1), &[]));
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    world.assert_complete();
+    assert_eq!(server.requests().len(), 4);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a path is answered with; any other path is answered with 404.
 #[derive(Clone)]
@@ -20,6 +20,8 @@ pub(crate) enum Reply {
     Stalled(Vec<u8>, usize),
     /// Takes the request and never answers.
     Silent,
+    /// Sends the first bytes, from the head on, at once, the others in pieces of so many, each after a pause.
+    Dripped(Vec<u8>, Vec<u8>, usize, Duration),
 }
 
 pub(crate) struct Server {
@@ -54,6 +56,22 @@ pub(crate) fn dead_url() -> String {
     format!("http://{}/", listener.local_addr().unwrap())
 }
 
+/// Sends until all is sent, the client is gone, or a client that knows no limit has waited long enough to show it.
+fn drip(stream: &mut TcpStream, bytes: &[u8], piece: usize, pause: Duration) {
+    let start = Instant::now();
+    for piece in bytes.chunks(piece) {
+        thread::sleep(pause);
+        if stream.write_all(piece).is_err() || start.elapsed() > Duration::from_secs(15) {
+            return;
+        }
+    }
+}
+
+/// The head of a good answer.
+pub(crate) fn announced(length: usize) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n")
+}
+
 fn answer(mut stream: TcpStream, replies: &HashMap<String, Reply>, log: &Mutex<Vec<String>>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let Some(request) = lines.next() else { return };
@@ -61,7 +79,6 @@ fn answer(mut stream: TcpStream, replies: &HashMap<String, Reply>, log: &Mutex<V
     while lines.next().is_some_and(|line| !line.is_empty()) {}
     log.lock().unwrap().push(path.clone());
 
-    let announced = |length: usize| format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
     let reply = replies.get(&path).cloned().unwrap_or(Reply::Status(404));
     // The client may have gone away in the middle of an answer; that is not the test's failure.
     let mut send = |head: &str, body: &[u8]| {
@@ -80,5 +97,9 @@ fn answer(mut stream: TcpStream, replies: &HashMap<String, Reply>, log: &Mutex<V
             thread::sleep(Duration::from_secs(60));
         }
         Reply::Silent => thread::sleep(Duration::from_secs(60)),
+        Reply::Dripped(first, others, piece, pause) => {
+            send("", &first);
+            drip(&mut stream, &others, piece, pause);
+        }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -90,7 +91,7 @@ impl World {
     }
 
     pub(crate) fn with_npm(mut self) -> Self {
-        self.npm = json!({"package": "tiny-data@1.0.0", "folder": "package/data"});
+        self.npm = json!({"package": "tiny-data@1.0.0", "folder": "package/data", "most_bytes": 2_000_000});
         self
     }
 
@@ -109,6 +110,14 @@ impl World {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, bytes).unwrap();
+    }
+
+    /// Puts a pipe under the temporary folder, with the folders above it.
+    #[cfg(unix)]
+    pub(crate) fn put_pipe(&self, name: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
     }
 
     /// Puts all four files, right, into the target folder.
@@ -147,9 +156,24 @@ impl World {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Run {
-        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        Self::ended(self.command(arguments))
+    }
+
+    /// Runs a command that must end by itself.
+    pub(crate) fn ended(mut command: Command) -> Run {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let start = Instant::now();
+        // What is printed fits into the pipes.
+        while child.try_wait().unwrap().is_none() {
+            if start.elapsed() > Duration::from_secs(40) {
+                child.kill().unwrap();
+                panic!("still not ended: {command:?}");
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        let run = Run { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) };
+        let run = Run { code: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) };
         let both = format!("{}{}", run.stdout, run.stderr);
         assert!(!both.contains(['\r', '\u{1b}']), "in a pipe there is no bar: {both:?}");
         run
