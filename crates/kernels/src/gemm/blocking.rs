@@ -88,8 +88,9 @@ impl Block<'_, '_> {
         let depth = a.cols;
         let in_lines = b.col_stride == 1 && b.row_stride == LINE;
         let pack_the_b = b.col_stride != 1 || !in_lines && rows.len() >= sizes::PACK_B_ROWS;
-        let Blocks { kc, nc, mc, keep_a } = Blocks::new::<V>(rows.len(), cols.len(), depth);
-        let pack_the_a = (in_lines || pack_the_b) && sizes::packs_a::<V>(a, cols.len(), kc);
+        let blocks = Blocks::new::<V>(rows.len(), cols.len(), depth);
+        let pack_the_a = (in_lines || pack_the_b) && sizes::packs_a::<V>(a, cols.len(), &blocks);
+        let Blocks { kc, nc, mc, keep_a } = blocks;
         // A strip of A may be written past its end, by less than a line.
         let packed_rows = (if keep_a { rows.len() } else { mc.min(rows.len()) }) + LINE;
         let packed_cols = nc.min(cols.len().next_multiple_of(LINE));

@@ -59,19 +59,15 @@ pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, rows: Range<usize>, steps: Ra
         // A column of A is contiguous: it goes to many strips at once, so that what the memory sends is used while it's here.
         let mut tiles = even_pieces(rows, V::TILE_ROWS).peekable();
         while tiles.peek().is_some() {
-            let group: [Range<usize>; GROUP] = std::array::from_fn(|_| tiles.next().unwrap_or(0..0));
+            let mut group: [Option<Strip>; GROUP] = std::array::from_fn(|_| {
+                let tile = tiles.next()?;
+                // SAFETY: a tile's first element is A's, and its strip is in `to`.
+                Some(unsafe { Strip::new::<V>(a, &tile, steps.clone(), to.as_mut_ptr().add(strip(&tile))) })
+            });
             for p in 0..depth {
-                for tile in group.iter().filter(|tile| !tile.is_empty()) {
-                    let height = tile.len();
-                    // SAFETY: element p of each row of the tile is A's, and the strip holds it.
-                    unsafe {
-                        let from = a.data.add(a.offset(tile.start, steps.start + p));
-                        let to = to.as_mut_ptr().add(strip(tile) + p * height);
-                        for i in (0..height).step_by(V::LANES) {
-                            let mask = V::mask(V::LANES.min(height - i));
-                            V::load_masked(from.add(i), mask).store_masked(to.add(i), mask);
-                        }
-                    }
+                for strip in group.iter_mut().flatten() {
+                    // SAFETY: the columns of all steps are copied, in order.
+                    unsafe { strip.copy_column::<V>(p) };
                 }
             }
         }
@@ -90,6 +86,63 @@ pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, rows: Range<usize>, steps: Ra
             let to = to.as_mut_ptr().add(strip(&tile));
             copy_transposed::<V>(a.part(tile.start..end, steps.clone()), to, height);
         }
+    }
+}
+
+/// The strip of a tile of a transposed A, whose columns are contiguous, while it's packed column by column.
+struct Strip {
+    /// The next column of the tile, and how far the one after it is.
+    from: *const f32,
+    from_col: usize,
+    /// Where the next column goes.
+    to: *mut f32,
+    height: usize,
+    /// Columns that are copied in whole registers: what is written too much is overwritten by the columns that follow. (A
+    /// masked store takes some CPUs a dozen cycles.) The last few are copied masked, since a register would reach beyond the
+    /// strip; all are where it would reach beyond A.
+    whole: usize,
+}
+
+impl Strip {
+    /// The strip of rows `tile`, which aren't empty, and columns `steps`, to be written from `to` on.
+    ///
+    /// # Safety
+    ///
+    /// The tile's first element must be A's.
+    #[inline(always)]
+    unsafe fn new<V: Vector>(a: Mat<'_>, tile: &Range<usize>, steps: Range<usize>, to: *mut f32) -> Strip {
+        let (height, taken) = (tile.len(), tile.len().next_multiple_of(V::LANES));
+        let beyond = (taken - height).div_ceil(height);
+        let whole = if tile.start + taken <= a.rows { steps.len().saturating_sub(beyond) } else { 0 };
+        // SAFETY: the caller's contract.
+        let from = unsafe { a.data.add(a.offset(tile.start, steps.start)) };
+        Strip { from, from_col: a.col_stride, to, height, whole }
+    }
+
+    /// Copies column `p`.
+    ///
+    /// # Safety
+    ///
+    /// The CPU must have the instruction set of `V`. The column must be A's, and its place the strip's. Columns before `p` must
+    /// have been copied.
+    #[inline(always)]
+    unsafe fn copy_column<V: Vector>(&mut self, p: usize) {
+        let &mut Strip { from, from_col, to, height, whole } = self;
+        // SAFETY: the caller's contract; what whole registers reach is A's and the strip's, as `whole` says.
+        unsafe {
+            if p < whole {
+                V::load(from).store(to);
+                for i in (V::LANES..height).step_by(V::LANES) {
+                    V::load(from.add(i)).store(to.add(i));
+                }
+            } else {
+                for i in (0..height).step_by(V::LANES) {
+                    let mask = V::mask(V::LANES.min(height - i));
+                    V::load_masked(from.add(i), mask).store_masked(to.add(i), mask);
+                }
+            }
+        }
+        (self.from, self.to) = (from.wrapping_add(from_col), to.wrapping_add(height));
     }
 }
 

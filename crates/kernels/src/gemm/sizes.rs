@@ -9,6 +9,9 @@ use crate::vector::Vector;
 use crate::view::Mat;
 use std::sync::LazyLock;
 
+/// Bytes of a cache line.
+const LINE_BYTES: usize = LINE * size_of::<f32>();
+
 /// A core's own caches.
 #[derive(Clone, Copy, Debug)]
 struct Caches {
@@ -46,12 +49,16 @@ impl Cache {
         (0..rows).all(|at| ((all >> at & ((1 << rows) - 1)).count_ones() as usize) < self.ways)
     }
 
-    /// The same of `count` single lines. (An even spread: a stride that is a multiple of half, a quarter, … of a way meets
-    /// two, four, … sets.)
-    fn holds_lines(&self, count: usize, stride: usize) -> bool {
-        let gcd = 1 << (stride | self.way).trailing_zeros();
-        let sets = self.way / gcd.max(LINE * size_of::<f32>());
-        count.div_ceil(sets.max(1)) < self.ways
+    /// The sets that lines meet which are `stride` bytes apart. (An even spread: a stride that is a multiple of half, a
+    /// quarter, … of a way meets two, four, … sets.)
+    fn sets(&self, stride: usize) -> usize {
+        let apart = 1 << (stride | self.way).trailing_zeros();
+        (self.way / apart.max(LINE_BYTES)).max(1)
+    }
+
+    /// Lines of each set that `count` lines take, `stride` bytes from one to the next.
+    fn taken(&self, count: usize, stride: usize) -> usize {
+        count.div_ceil(self.sets(stride))
     }
 }
 
@@ -125,14 +132,24 @@ pub(crate) struct Blocks {
 impl Blocks {
     /// For an (m × k)·(k × n) product, each dimension in blocks of about the same size.
     pub(crate) fn new<V: Vector>(m: usize, n: usize, k: usize) -> Blocks {
+        Blocks::within(*CACHES, V::TILE_ROWS, m, n, k)
+    }
+
+    /// The same for tiles of `rows` rows on a core with these caches.
+    fn within(caches: Caches, rows: usize, m: usize, n: usize, k: usize) -> Blocks {
         /// Past this depth, C is read and written seldom enough.
         const LONGEST: usize = 512;
-        let Caches { l1, l2 } = *CACHES;
+        let Caches { l1, l2 } = caches;
         let value = size_of::<f32>();
-        let kc = even(k, LONGEST.min(l1.bytes * 3 / 4 / value / V::TILE_ROWS), LINE);
+        let kc = even(k, LONGEST.min(l1.bytes * 3 / 4 / value / rows), LINE);
         let nc = even(n, l2.bytes / 2 / value / kc, 2 * LINE);
-        let mc = even(m, l2.bytes / 8 / value / kc, V::TILE_ROWS);
+        let mc = even(m, l2.bytes / 8 / value / kc, rows);
         Blocks { kc, nc, mc, keep_a: m.saturating_mul(kc) <= 8 * l2.bytes / value }
+    }
+
+    /// Columns of C for which a value of A is packed once, of `cols` in all.
+    fn uses(&self, cols: usize) -> usize {
+        if self.keep_a { cols } else { cols.min(self.nc) }
     }
 }
 
@@ -153,27 +170,96 @@ pub(crate) const fn nr<V: Vector>() -> usize {
 /// From this many rows on, a contiguous B is packed all the same: each packed value is then used by that many rows.
 pub(crate) const PACK_B_ROWS: usize = 96;
 
-/// Whether A, (m × k), is packed for products with `cols` columns in panels of `kc` steps. Not if the caches hold what a row of
-/// tiles reads of it where it lies: then packing costs a twentieth of a product, and the tiles are no faster. They are where
-/// its rows are some power of two apart, and the sets of the cache that they share are too small.
-pub(crate) fn packs_a<V: Vector>(a: Mat<'_>, cols: usize, kc: usize) -> bool {
+/// Whether A, (m × k), is packed for products with `cols` columns. Not if the caches hold what a row of tiles reads of it where
+/// it lies: then packing costs a twentieth of a product, and the tiles are no faster. They are where A's rows or columns
+/// share too few sets of a cache, as they do if they are some power of two apart.
+pub(crate) fn packs_a<V: Vector>(a: Mat<'_>, cols: usize, blocks: &Blocks) -> bool {
     /// Each packed value is used by so many columns at least.
     const COLS: usize = 128;
     const DEPTH: usize = 64;
-    /// So many registers of sums take long enough to hide that each step's line of A comes from the outermost cache.
-    const LONG_STEP: usize = 24;
-    let Caches { l1, l2 } = *CACHES;
-    let (value, steps) = (size_of::<f32>(), kc.min(a.cols));
+    let (value, steps) = (size_of::<f32>(), blocks.kc.min(a.cols));
     if cols < COLS || a.cols < DEPTH {
         false
     } else if a.col_stride == 1 {
         // A tile's rows are slices, of which each step takes a value: the first-level cache is to hold them.
-        !l1.holds_rows(V::TILE_ROWS.min(a.rows), a.row_stride * value, steps * value)
+        !CACHES.l1.holds_rows(V::TILE_ROWS.min(a.rows), a.row_stride * value, steps * value)
     } else if a.row_stride == 1 {
-        // Each step takes a line, or parts of two.
-        V::TILE_ROWS * V::TILE_VECTORS < LONG_STEP && !l2.holds_lines(steps, a.col_stride * value)
+        let tile = Tile { rows: V::TILE_ROWS, vectors: V::TILE_VECTORS, lanes: V::LANES };
+        let columns = Columns { count: steps, stride: a.col_stride * value };
+        columns.are_packed(*CACHES, tile, blocks.uses(cols))
     } else {
         true
+    }
+}
+
+/// The full tile: its rows, and its registers across.
+#[derive(Clone, Copy)]
+struct Tile {
+    rows: usize,
+    vectors: usize,
+    lanes: usize,
+}
+
+/// The columns of a transposed A that a row of tiles reads, one a step: `stride` bytes from one to the next.
+///
+/// A tile needs of each column as many values as it has rows, which lie in one line or in two. The next tile of the row, one
+/// strip of B further, needs the same lines again. If a cache has lost them, each tile waits for them.
+#[derive(Clone, Copy)]
+struct Columns {
+    count: usize,
+    stride: usize,
+}
+
+/// Cycles of a tile's step for each of its lines of A that the second-level cache has, and the first-level cache has lost.
+const FROM_L2: f64 = 5.4;
+/// The same where those lines meet so few sets of the first-level cache that a line is lost before the tile has used it up.
+const FROM_L2_TO_FEW_SETS: f64 = 8.0;
+/// The same where the second-level cache has lost them too: at least.
+const FROM_BEYOND: f64 = 13.0;
+/// Lines of A that a core has under way at a time.
+const UNDER_WAY: usize = 16;
+/// Cycles of packing for a value.
+const PACKING: f64 = 2.0;
+
+impl Columns {
+    /// Whether to pack them for `cols` columns of B takes less time than to read them where they lie.
+    ///
+    /// A step of a tile takes as long as its multiply-adds, two registers a cycle, or as long as its lines of A, whichever is
+    /// longer: a core computes ahead of what it waits for. Packing makes the lines free.
+    ///
+    /// The constants are those of a core with AVX2 (AMD Zen 3). Two things differ from core to core, and no CPU tells them.
+    /// Some do one register of AVX-512 a cycle, and so hide more. Some second-level caches choose the set by further bits of
+    /// the address, and so hold more. On both the model packs what needn't be packed, which costs some hundredths of a
+    /// product. To read where no cache holds the lines can cost two thirds of it.
+    fn are_packed(self, caches: Caches, tile: Tile, cols: usize) -> bool {
+        let strips = cols as f64 / (tile.vectors * tile.lanes) as f64;
+        let arithmetic = (tile.rows * tile.vectors) as f64 / 2.0;
+        let memory = tile.lines() * self.cycles_of_a_line(caches, tile);
+        strips * (memory - arithmetic).max(0.0) > tile.rows as f64 * PACKING
+    }
+
+    /// Cycles of a step for each of its lines of A, in all tiles of a row but the first.
+    fn cycles_of_a_line(self, caches: Caches, tile: Tile) -> f64 {
+        let Caches { l1, l2 } = caches;
+        // Between two tiles of a row a strip of B passes through the first-level cache.
+        let strip = self.count * tile.vectors * tile.lanes * size_of::<f32>();
+        if l1.taken(self.count, self.stride) + strip.div_ceil(l1.way) < l1.ways {
+            0.0
+        } else if l2.taken(self.count, self.stride) >= l2.ways {
+            FROM_BEYOND
+        } else if l1.sets(self.stride) * l1.ways < UNDER_WAY {
+            FROM_L2_TO_FEW_SETS
+        } else {
+            FROM_L2
+        }
+    }
+}
+
+impl Tile {
+    /// Lines that hold the tile's rows of a column of A, on average over the tiles of that column, whose first begins a line.
+    fn lines(self) -> f64 {
+        let common = 1 << (self.rows | LINE).trailing_zeros();
+        1.0 + (self.rows - common) as f64 / LINE as f64
     }
 }
 
@@ -234,7 +320,7 @@ fn members(members: usize, m: usize, n: usize, k: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{CACHES, Cache, even, members};
+    use super::{Blocks, CACHES, Cache, Caches, Columns, Tile, even, members};
 
     #[test]
     fn pieces_are_even() {
@@ -263,13 +349,84 @@ mod tests {
         assert!(!l1.holds_rows(14, 1000 * 4, 1600), "a row begins where the one before nearly began");
         assert!(l1.holds_rows(14, 1100 * 4, 1024));
         assert!(l1.holds_rows(1, 0, 4) && l1.holds_rows(0, 8192, 64));
+    }
 
+    #[test]
+    fn lines_meet_sets() {
         let l2 = Cache::new(1 << 20, 8);
-        assert!(l2.holds_lines(256, 784 * 4), "in every set of the cache");
-        assert!(l2.holds_lines(256, 2048), "in every 32nd, four times");
-        assert!(!l2.holds_lines(512, 8192), "in every 128th");
-        assert!(l2.holds_lines(7, 128 << 10) && !l2.holds_lines(8, 128 << 10), "all in one");
-        assert!(l2.holds_lines(512, 4), "next to one another");
+        assert_eq!(l2.sets(784 * 4), 2048, "every set");
+        assert_eq!(l2.sets(2048), 64, "every 32nd");
+        assert_eq!((l2.sets(8192), l2.sets(3 * 8192)), (16, 16), "every 128th");
+        assert_eq!((l2.sets(128 << 10), l2.sets(1 << 20), l2.sets(0)), (1, 1, 1));
+        assert_eq!(l2.sets(4), 2048, "next to one another");
+        assert_eq!((l2.taken(256, 784 * 4), l2.taken(256, 2048), l2.taken(512, 8192)), (1, 4, 32));
+    }
+
+    const AVX512: Tile = Tile { rows: 14, vectors: 2, lanes: 16 };
+    const AVX2: Tile = Tile { rows: 6, vectors: 2, lanes: 8 };
+
+    const fn caches(l1: (usize, usize), l2: (usize, usize)) -> Caches {
+        Caches { l1: Cache::new(l1.0 << 10, l1.1), l2: Cache::new(l2.0 << 10, l2.1) }
+    }
+
+    /// Intel since Golden Cove; AMD Zen 4; AMD Zen 3.
+    const GOLDEN_COVE: Caches = caches((48, 12), (2048, 16));
+    const ZEN_4: Caches = caches((32, 8), (1024, 8));
+    const ZEN_3: Caches = caches((32, 8), (512, 8));
+
+    /// Whether the update product (m × n, depth k) packs an A whose columns are so many values apart.
+    fn packs(caches: Caches, tile: Tile, (m, n, k): (usize, usize, usize), apart: usize) -> bool {
+        let blocks = Blocks::within(caches, tile.rows, m, n, k);
+        let columns = Columns { count: blocks.kc.min(k), stride: 4 * apart };
+        columns.are_packed(caches, tile, blocks.uses(n))
+    }
+
+    #[test]
+    fn a_tile_reads_one_line_or_two() {
+        assert_eq!((AVX512.lines(), AVX2.lines()), (1.75, 1.25));
+        assert_eq!(Tile { rows: 16, ..AVX512 }.lines(), 1.0);
+        assert_eq!(Tile { rows: 4, ..AVX2 }.lines(), 1.0);
+    }
+
+    /// That product of C4 took 2.6 times as long on an Intel machine while tiles of 24 or more sums never packed A.
+    #[test]
+    fn columns_that_the_second_level_cache_loses_are_packed() {
+        for (caches, tile) in [(GOLDEN_COVE, AVX512), (GOLDEN_COVE, AVX2), (ZEN_4, AVX512), (ZEN_3, AVX2)] {
+            for n in [2048, 1024] {
+                assert!(packs(caches, tile, (2048, n, 1024), 2048), "{caches:?}");
+            }
+            assert!(packs(caches, tile, (1024, 1024, 1024), 1024), "{caches:?}");
+            assert!(packs(caches, tile, (2048, 2048, 2048), 2048), "{caches:?}");
+        }
+    }
+
+    #[test]
+    fn columns_that_spread_over_the_sets_are_packed_where_steps_are_short() {
+        for (caches, tile, packed) in [
+            (GOLDEN_COVE, AVX512, false),
+            (ZEN_4, AVX512, false),
+            // A panel of 512 columns is the whole first-level cache, and a step has 6 cycles to bring the next.
+            (ZEN_3, AVX2, true),
+        ] {
+            assert_eq!(packs(caches, tile, (2000, 2000, 1024), 2000), packed, "{caches:?}");
+            assert_eq!(packs(caches, tile, (784, 2048, 1024), 784), packed, "{caches:?}");
+            assert!(
+                !packs(caches, tile, (784, 512, 128), 784),
+                "the first-level cache holds them: {caches:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_more_columns_the_sooner() {
+        let least = |caches, tile, k, apart| (1..4096).find(|&n| packs(caches, tile, (192, n, k), apart));
+        // One set of the first-level cache; two; all, too few; all.
+        assert_eq!(least(ZEN_3, AVX2, 64, 1024), Some(49));
+        assert_eq!(least(ZEN_3, AVX2, 128, 512), Some(257));
+        assert_eq!(least(ZEN_3, AVX2, 512, 528), Some(257));
+        assert_eq!(least(ZEN_3, AVX2, 128, 528), None);
+        assert_eq!(least(GOLDEN_COVE, AVX512, 128, 1024), None, "14 cycles are enough");
+        assert_eq!(least(GOLDEN_COVE, AVX512, 1024, 2048), Some(103));
     }
 
     #[test]
