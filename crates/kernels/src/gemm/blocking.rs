@@ -120,8 +120,9 @@ impl Block<'_, '_> {
                     Start::Bias(bias) => TileStart::Row(bias[jc.clone()].as_ptr()),
                     Start::Scaled(factor) => TileStart::Scaled(factor),
                 };
-                let height =
+                let tallest =
                     max_rows::<V>(if pack_the_a || jc.len() > V::LANES { V::TILE_VECTORS } else { 1 });
+                let height = if pack_the_a { tallest } else { sizes::tile_rows(tallest, a) };
                 // A part is finished while the cache still holds it.
                 let most = if last { sizes::FINISH / (height * jc.len()) } else { usize::MAX };
                 // Loop 3 slices C and A into MC rows: the packed block of A stays in the second-level cache, too.
@@ -202,7 +203,8 @@ impl Block<'_, '_> {
             for ir in pieces(rows.clone(), nr) {
                 let i = ir.start - rows.start;
                 let lines = scratch.b.row(0).as_ptr().wrapping_add(i / LINE * LINE * depth + i % LINE);
-                let height = max_rows::<V>(if ir.len() > V::LANES { V::TILE_VECTORS } else { 1 });
+                let tallest = max_rows::<V>(if ir.len() > V::LANES { V::TILE_VECTORS } else { 1 });
+                let height = sizes::tile_rows(tallest, b.transposed());
                 for jr in even_pieces(cols.clone(), height) {
                     let c = product.c_block(ir.clone(), jr.clone());
                     let start = match product.start {

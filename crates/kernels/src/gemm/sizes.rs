@@ -56,6 +56,11 @@ impl Cache {
         (self.way / apart.max(LINE_BYTES)).max(1)
     }
 
+    /// Lines that the cache keeps, `stride` bytes from one to the next, beside a line of something else in each set.
+    fn most_lines(&self, stride: usize) -> usize {
+        self.sets(stride) * (self.ways - 1).max(1)
+    }
+
     /// Lines of each set that `count` lines take, `stride` bytes from one to the next.
     fn taken(&self, count: usize, stride: usize) -> usize {
         count.div_ceil(self.sets(stride))
@@ -263,6 +268,12 @@ impl Tile {
     }
 }
 
+/// Rows of a tile that reads A, (m × k), where it lies: `most`, or fewer where A's rows are slices so far apart that their lines
+/// meet in few sets of the first-level cache. A line serves 16 steps, and the lines of all rows are to stay that long.
+pub(crate) fn tile_rows(most: usize, a: Mat<'_>) -> usize {
+    if a.col_stride == 1 { most.min(CACHES.l1.most_lines(a.row_stride * size_of::<f32>())) } else { most }
+}
+
 /// Up to this many rows, a product with a transposed B is computed as its transpose: the few rows are packed and
 /// become the vector side, B is broadcast where it lies.
 pub(crate) const SWAP_ROWS: usize = 64;
@@ -360,6 +371,15 @@ mod tests {
         assert_eq!((l2.sets(128 << 10), l2.sets(1 << 20), l2.sets(0)), (1, 1, 1));
         assert_eq!(l2.sets(4), 2048, "next to one another");
         assert_eq!((l2.taken(256, 784 * 4), l2.taken(256, 2048), l2.taken(512, 8192)), (1, 4, 32));
+    }
+
+    #[test]
+    fn lines_of_a_tile_stay() {
+        let rows = |ways, stride| Cache::new(4096 * ways, ways).most_lines(stride);
+        assert_eq!((rows(8, 4096), rows(8, 1 << 20), rows(12, 8192)), (7, 7, 11), "all meet in one set");
+        assert_eq!(rows(8, 2048), 14, "in one of two");
+        assert!(rows(8, 4096 + 64) >= 64 && rows(8, 784 * 4) >= 64 && rows(8, 64) >= 64);
+        assert_eq!(rows(1, 4096), 1);
     }
 
     const AVX512: Tile = Tile { rows: 14, vectors: 2, lanes: 16 };
