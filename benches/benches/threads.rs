@@ -51,7 +51,7 @@ fn main() {
     let comparisons = [
         undisturbed,
         Comparison { few: cores, many: 4 * cores, batches: &[1, 16, 128, 1024], least: 0.4, ..undisturbed },
-        // Long turns: who is disturbed rests for up to a tenth of a second.
+        // Long turns: a team that is disturbed computes alone for up to a fifth of a second.
         Comparison { batches: &[1, 16, 128], least: 0.7, strangers: 1, seconds: 0.3, ..undisturbed },
     ];
     for comparison in &comparisons {

@@ -26,9 +26,9 @@
 //! keep a wake-up from being lost: it would be waited for in every round, measured, a fortieth of a step, for what hardly
 //! ever happens. So nobody parks for longer than a millisecond.
 //!
-//! Members that wait like that had better leave the program to one of them. Each says so with its next block: who has waited longer
-//! than the exchange's patience sends a flag with it. All read the flags of one round, so all come to the same answer
-//! ([`Member::is_hindered`]) and can leave together, after the same step.
+//! Members that wait like that had better leave the program to one of them. A member that has waited longer than the exchange's
+//! patience sends a flag with its next block. All members read the flags of one round, so all come to the same answer
+//! ([`Member::is_hindered`]), and leave together after the same step.
 //!
 //! loom tries every order of a few rounds (`team/model.rs`).
 
@@ -61,10 +61,10 @@ pub struct Exchange {
     lost: AtomicU64,
 }
 
-/// What a member sends beside its block, on one cache line.
+/// A member's signs beside its block, on one cache line.
 struct Arrived {
     round: AtomicU64,
-    /// Of the last two rounds: whether the member was hindered before.
+    /// Whether the member was hindered before the round, for the last two rounds.
     hindered: [AtomicBool; 2],
 }
 

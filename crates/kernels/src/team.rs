@@ -317,7 +317,7 @@ impl<'s> Team<'s> {
         self
     }
 
-    /// What this session found out.
+    /// The state at this point of the session.
     pub(crate) fn contention(&self) -> Option<Contention> {
         self.contention.get()
     }
@@ -409,7 +409,7 @@ impl<T> Pointer<T> {
 /// every phase with that many blocks.
 pub(crate) fn column_block(cols: usize, blocks: usize, block: usize) -> Range<usize> {
     let lines = cols.div_ceil(LINE);
-    // Of columns that are in memory the product doesn't wrap; of others it is near enough.
+    // The product wraps for no matrix that fits in memory. Elsewhere the largest number will do.
     let at = |block: usize| (lines.saturating_mul(block) / blocks).saturating_mul(LINE).min(cols);
     at(block)..at(block + 1)
 }

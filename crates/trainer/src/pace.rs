@@ -75,7 +75,7 @@ impl Pace {
         }
     }
 
-    /// Who takes the next steps, if the members are ready or not.
+    /// Who takes the next steps; `ready` says whether members could.
     pub(crate) fn way(&mut self, ready: bool) -> Way {
         let way = if ready { Way::Shares } else { Way::Alone };
         #[cfg(test)]
@@ -86,7 +86,7 @@ impl Pace {
         way
     }
 
-    /// How many they are at most, at least 1.
+    /// The number of steps at most, at least 1.
     pub(crate) fn steps(&self) -> usize {
         self.steps[self.way as usize].saturating_sub(self.done.steps).max(1)
     }

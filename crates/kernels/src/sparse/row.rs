@@ -29,7 +29,7 @@ const SLACK: usize = 16;
 pub struct SparseRow {
     /// n_0
     inputs: usize,
-    /// Whose arithmetic took the inputs: what `indices` and `values` hold depends on it.
+    /// The arithmetic that took the inputs: `indices` and `values` differ from class to class.
     class: ArithmeticClass,
     /// Inputs that aren't 0, ascending; the first `count`. On `matrixmultiply` all are taken.
     indices: Vec<u32>,

@@ -1,8 +1,9 @@
 //! Whether the workers are called to the next phase: not while other processes need their cores.
 //!
-//! Members that compute together wait for one another. Where another process has a member's core, all of them wait until the
+//! Members that compute together wait for one another. If another process has a member's core, all of them wait until the
 //! scheduler gives it back: some milliseconds among equals, half a second for a process of low priority. So the driver
-//! computes alone until the workers have shown that they have cores, and again for a while after one of them kept it waiting.
+//! computes alone until the workers have shown that they have cores. It does so again, for a while, after one of them kept it
+//! waiting.
 //!
 //! | state | the driver | ends |
 //! |---|---|---|
@@ -26,7 +27,7 @@ const FIRST: u32 = 2;
 /// How often a rest is doubled at most.
 const DOUBLINGS: u32 = 5;
 
-/// What an attempt costs at which a worker didn't answer: the call and the question.
+/// The cost of an attempt at which a worker didn't answer: the call and the question.
 const UNANSWERED: Duration = Duration::from_micros(120);
 
 /// Members that have computed together for so long are undisturbed: the next rest is short again.
@@ -47,7 +48,7 @@ enum State {
     },
 }
 
-/// What the driver is to do before it goes on.
+/// The driver's next move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Share the next phase with the workers.
@@ -74,7 +75,7 @@ impl Contention {
         Contention { state: State::Alone { until: None }, failures: 0 }
     }
 
-    /// What to do before the next phase. The clock is looked at only if it matters.
+    /// The move before the next phase. The clock is looked at only if it matters.
     #[inline]
     pub(crate) fn next(&mut self, now: impl FnOnce() -> Instant) -> Next {
         match self.state {
