@@ -2,14 +2,17 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
+mod asan;
 mod busy;
 mod ci;
 mod curves;
 mod determinism;
 mod fetch;
+mod fuzz;
 mod hash;
 mod kill;
 mod peers;
+mod soak;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,6 +39,12 @@ enum Task {
     Kill(kill::Args),
     /// Train beside busy processes, and in very short jobs: is the default ever much slower than one thread?
     Busy(busy::Args),
+    /// Fuzz what comes from outside, and the kernels, each target for so many minutes (needs nightly and cargo-fuzz)
+    Fuzz(fuzz::Args),
+    /// Run the kernels' and the trainer's tests under AddressSanitizer (needs nightly)
+    Asan(asan::Args),
+    /// Train while checkpoints are written constantly, and watch memory, descriptors and threads
+    Soak(soak::Args),
     /// Train the default job and record its weight hash, which `cargo xtask ci` then demands
     RecordHash(hash::Args),
     /// Measure Minibatch and other trainers side by side, and write the table to benches/record
@@ -52,6 +61,9 @@ fn main() -> ExitCode {
         Task::Determinism(args) => determinism::run(&args),
         Task::Kill(args) => kill::run(&args),
         Task::Busy(args) => busy::run(&args),
+        Task::Fuzz(args) => fuzz::run(&args),
+        Task::Asan(args) => asan::run(&args),
+        Task::Soak(args) => soak::run(&args),
         Task::RecordHash(args) => hash::record(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),

@@ -101,7 +101,7 @@ impl Args {
     }
 
     /// n_1, …, n_{L−1}. The layers around them must fit the data.
-    fn hidden_layers(&self, data: &Dataset) -> Result<&[usize], Failure> {
+    pub(crate) fn hidden_layers(&self, data: &Dataset) -> Result<&[usize], Failure> {
         let Some(layers) = &self.layers else {
             return Ok(self.hidden.as_deref().unwrap_or(DEFAULT_HIDDEN));
         };

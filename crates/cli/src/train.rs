@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 /// The seed of a run that names none: of 15, the one whose network ends at their median accuracy (README, "How well it
 /// learns"). Chosen for being typical, not for being good.
-const DEFAULT_SEED: u64 = 14;
+pub(crate) const DEFAULT_SEED: u64 = 14;
 
 /// η of a run that names none. Without a sigmoid after it, the output of a regression moves by far more; Adam's steps don't depend on
 /// the size of gradients.
@@ -304,7 +304,12 @@ impl<'a> Run<'a> {
 }
 
 /// A trainer of the network that `args` describe, before its first epoch.
-fn trainer<'a>(args: &Args, pool: &'a Pool, train: &'a Dataset, seed: u64) -> Result<Trainer<'a>, Failure> {
+pub(crate) fn trainer<'a>(
+    args: &Args,
+    pool: &'a Pool,
+    train: &'a Dataset,
+    seed: u64,
+) -> Result<Trainer<'a>, Failure> {
     let default = Settings::default();
     let optimizer = args.optimizer.unwrap_or(default.optimizer);
     let usual = usual_learning_rate(optimizer, Task::of(train));

@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use serde_json::Value;
 
 use super::Outcome;
 
 /// `cargo` with arguments and environment variables.
 pub(crate) struct CommandLine {
+    /// As rustup's `cargo` takes it: `+nightly`. Without one it is that of this program.
+    toolchain: Option<&'static str>,
     environment: Vec<(&'static str, String)>,
     arguments: Vec<String>,
 }
@@ -18,7 +21,13 @@ pub(crate) struct CommandLine {
 impl CommandLine {
     /// `cargo ARGUMENTS`, split at white space.
     pub(crate) fn cargo(arguments: &str) -> Self {
-        Self { environment: Vec::new(), arguments: arguments.split_whitespace().map(String::from).collect() }
+        let arguments = arguments.split_whitespace().map(String::from).collect();
+        Self { toolchain: None, environment: Vec::new(), arguments }
+    }
+
+    /// `cargo +nightly ARGUMENTS`, split at white space.
+    pub(crate) fn nightly(arguments: &str) -> Self {
+        Self { toolchain: Some("+nightly"), ..Self::cargo(arguments) }
     }
 
     /// One more argument, with its white space.
@@ -68,10 +77,14 @@ impl CommandLine {
     }
 
     fn prepared(&self, root: &Path) -> Command {
-        // Cargo names itself to what it runs, so that a chosen toolchain stays chosen.
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut command = Command::new(cargo);
+        // Cargo names itself to what it runs, so that a chosen toolchain stays chosen; rustup's takes another.
+        let own = std::env::var_os("CARGO").filter(|_| self.toolchain.is_none());
+        let mut command = Command::new(own.unwrap_or_else(|| "cargo".into()));
+        if self.toolchain.is_some() {
+            command.env_remove("CARGO").env_remove("RUSTC").env_remove("RUSTDOC");
+        }
         command
+            .args(self.toolchain)
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir(root);
@@ -86,12 +99,25 @@ impl fmt::Display for CommandLine {
             write!(f, "{name}=\"{value}\" ")?;
         }
         write!(f, "cargo")?;
+        self.toolchain.iter().try_for_each(|toolchain| write!(f, " {toolchain}"))?;
         for argument in &self.arguments {
             let quote = if argument.contains(char::is_whitespace) { "'" } else { "" };
             write!(f, " {quote}{argument}{quote}")?;
         }
         Ok(())
     }
+}
+
+/// The `minibatch` command of this workspace, built.
+pub(crate) fn built_command(root: &Path) -> Result<PathBuf> {
+    let build = CommandLine::cargo("build --release --bin minibatch --message-format=json");
+    println!("$ {build}");
+    let output = build.prepared(root).stderr(Stdio::inherit()).output().context("cargo")?;
+    ensure!(output.status.success(), "the command line does not build");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let messages = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let path = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next();
+    path.context("cargo names no executable")
 }
 
 #[cfg(test)]
@@ -103,6 +129,7 @@ mod tests {
         let command = CommandLine::cargo("doc  --no-deps").env("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(command.to_string(), "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps");
         assert_eq!(CommandLine::cargo("doc").arg("a b").to_string(), "cargo doc 'a b'");
+        assert_eq!(CommandLine::nightly("fuzz build").to_string(), "cargo +nightly fuzz build");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-pub(crate) use command::CommandLine;
+pub(crate) use command::{CommandLine, built_command};
 
 /// Run every check that a change must pass, from formatting to a trained network
 #[derive(clap::Args)]
@@ -76,7 +76,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn fmt(root: &Path) -> Result<Outcome> {
-    CommandLine::cargo("fmt --all --check").run(root)
+    CommandLine::cargo("fmt --all --check").run(root)?;
+    CommandLine::cargo("fmt --manifest-path fuzz/Cargo.toml --check").run(root)
 }
 
 fn clippy(root: &Path) -> Result<Outcome> {

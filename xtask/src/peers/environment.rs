@@ -6,7 +6,6 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::catalog::{PEERS, PRODUCTS, Peer, Program};
@@ -104,17 +103,7 @@ impl Environment {
 
     /// The `minibatch` command of this workspace, built.
     pub(super) fn command_line(&self) -> Result<PathBuf> {
-        let mut cargo = cargo();
-        cargo
-            .args(["build", "--release", "--bin", "minibatch", "--message-format=json"])
-            .current_dir(&self.root);
-        println!("$ {}", show(&cargo));
-        let output = cargo.stderr(Stdio::inherit()).output().context("cargo")?;
-        ensure!(output.status.success(), "the command line does not build");
-        let text = String::from_utf8_lossy(&output.stdout);
-        let messages = text.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let path = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from)).next();
-        path.context("cargo names no executable")
+        crate::ci::built_command(&self.root)
     }
 
     fn python(&self) -> PathBuf {

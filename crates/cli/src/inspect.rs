@@ -1,0 +1,139 @@
+//! Doors for the fuzz targets: what a command line means and how a picture is prepared, without a file, a process or a terminal.
+//! Not an interface of the command.
+
+use crate::failure::Failure;
+use crate::image::{Picture, prepare};
+use crate::task::{Task, check_targets};
+use crate::{Cli, Command, notes, one_line, resume, train};
+use clap::Parser;
+use minibatch::{Dataset, Isa, Pool, Trainer};
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::LazyLock;
+
+/// What a command line comes to.
+#[derive(Clone, Debug)]
+pub enum Parsed {
+    /// It is wrong: the error in one line.
+    Refused(String),
+    /// It asks for help or the version.
+    Shown(String),
+    /// It is a command, and not `train`.
+    Command,
+    /// It is `train`.
+    Train(Train),
+}
+
+/// What the options of `train` mean.
+#[derive(Clone, Debug)]
+pub struct Train {
+    /// The command that goes on with a run that was kept in [`CHECKPOINT`], as a shell takes it.
+    pub resume: String,
+    /// Of a small classification, then of a small regression: the words after `train` that name every layer and setting, or
+    /// why there can be no such run. None where the network is too large to be made for a look.
+    pub recipes: [Option<Result<Vec<String>, String>>; 2],
+}
+
+/// The file that [`Train::resume`] names.
+pub const CHECKPOINT: &str = "a run's.ckpt";
+
+/// Weights and biases of the largest network that is made for a look.
+const MOST_PARAMETERS: usize = 1 << 14;
+
+/// Parses what stands after the program's name, as the command does.
+pub fn options(words: &[OsString]) -> Parsed {
+    let program = OsString::from("minibatch");
+    match Cli::try_parse_from([&program].into_iter().chain(words)) {
+        Err(error) if error.use_stderr() => Parsed::Refused(one_line(&error.to_string())),
+        Err(error) => Parsed::Shown(error.to_string()),
+        Ok(Cli { command: Command::Train(args) }) => Parsed::Train(Train {
+            resume: resume::command(&args, Path::new(CHECKPOINT)),
+            recipes: [&*CLASSES, &*VALUES].map(|data| recipe(&args, data)),
+        }),
+        Ok(_) => Parsed::Command,
+    }
+}
+
+/// A PNG file as the inputs (side × side) of a network, or none if it shows nothing.
+///
+/// # Errors
+///
+/// Why it can't be read, as the user is told.
+pub fn picture(bytes: &[u8], side: usize) -> Result<Option<Vec<f32>>, String> {
+    let picture = Picture::from_png(bytes)?;
+    assert_eq!(picture.levels.len(), picture.width * picture.height);
+    assert!(
+        picture.levels.iter().all(|level| (-1e-6..=1.0 + 1e-6).contains(level)),
+        "levels are from 0 to 1"
+    );
+    Ok(prepare(&picture, side))
+}
+
+static POOL: LazyLock<Pool> = LazyLock::new(|| Pool::new(Isa::detect(), 1).expect("one thread"));
+
+/// 64 examples of four inputs in three classes.
+static CLASSES: LazyLock<Dataset> = LazyLock::new(|| {
+    Dataset::from_classes(inputs(), &[2, 2], (0..64).map(|i| i % 3).collect()).expect("a dataset")
+});
+
+/// 64 examples of four inputs with two values, which every cost takes.
+static VALUES: LazyLock<Dataset> = LazyLock::new(|| {
+    let values = (0..128).map(|i| (i % 2) as f32).collect();
+    Dataset::from_values(inputs(), &[2, 2], values, 2).expect("a dataset")
+});
+
+fn inputs() -> Vec<f32> {
+    (0..256).map(|i| (i * 37 % 101) as f32 / 101.0).collect()
+}
+
+/// The words that name the network and settings which `args` mean for `data`.
+fn recipe(args: &train::Args, data: &'static Dataset) -> Option<Result<Vec<String>, String>> {
+    let task = Task::of(data);
+    notes::advice(args, task);
+    let layers = match args.network.hidden_layers(data) {
+        Ok(hidden) => [&[data.input_len()], hidden, &[data.targets().width()]].concat(),
+        Err(failure) => return Some(Err(message(failure))),
+    };
+    let products = layers
+        .windows(2)
+        .try_fold(0_usize, |sum, pair| pair[0].checked_add(1)?.checked_mul(pair[1])?.checked_add(sum));
+    if products.is_none_or(|parameters| parameters > MOST_PARAMETERS) {
+        return None;
+    }
+    let seed = args.seed.unwrap_or(train::DEFAULT_SEED);
+    let made = train::trainer(args, &POOL, data, seed).and_then(|trainer| {
+        check_targets(trainer.network(), data, "training", &args.data.folder())?;
+        Ok(words(&trainer))
+    });
+    Some(made.map_err(message))
+}
+
+fn message(failure: Failure) -> String {
+    match failure {
+        Failure::Usage(message) | Failure::Run(message) => message,
+        other => format!("{other:?}"),
+    }
+}
+
+/// Every choice that `trainer` stands for.
+fn words(trainer: &Trainer<'_>) -> Vec<String> {
+    let (network, settings) = (trainer.network(), trainer.settings());
+    let layers: Vec<String> = network.sizes().iter().map(usize::to_string).collect();
+    let labels: Vec<String> = network.layers().iter().map(|layer| layer.activation().label()).collect();
+    let origin = trainer.origin().expect("drawn, not set");
+    let mut words = vec![
+        ["--layers".to_owned(), layers.join(",")],
+        ["--output-activation".to_owned(), labels[labels.len() - 1].clone()],
+        ["--cost".to_owned(), network.cost().label()],
+        ["--init".to_owned(), origin.initializer.name().to_owned()],
+        ["--optimizer".to_owned(), settings.optimizer.to_string()],
+        ["--learning-rate".to_owned(), settings.learning_rate.to_string()],
+        ["--batch-size".to_owned(), settings.batch_size.to_string()],
+        ["--epochs".to_owned(), settings.epochs.to_string()],
+        ["--seed".to_owned(), settings.seed.to_string()],
+    ];
+    if labels.len() > 1 {
+        words.push(["--activation".to_owned(), labels[0].clone()]);
+    }
+    words.concat()
+}

@@ -1,0 +1,113 @@
+//! The `minibatch` command, all but its `main`: trains networks and looks at what came out.
+//!
+//! It computes nothing of networks itself: it parses, calls the `minibatch` library and prints. Results go to standard
+//! output, errors as one line to standard error. Exit codes: 0 success, 1 a run failed, 2 wrong usage, 130 and 143 stopped
+//! by SIGINT and SIGTERM, 141 the reader of the output went away.
+#![forbid(unsafe_code)]
+
+mod checkpoint;
+mod dataset;
+mod eval;
+mod failure;
+mod gradcheck;
+mod image;
+mod info;
+#[doc(hidden)]
+pub mod inspect;
+mod machine;
+mod names;
+mod network;
+mod notes;
+mod predict;
+mod progress;
+mod recorded;
+mod report;
+mod resume;
+mod signals;
+mod task;
+mod text;
+mod train;
+mod verify;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// Trains feed-forward neural networks on the CPU.
+#[derive(Parser)]
+#[command(name = "minibatch", version, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a network on a dataset of images and report its accuracy after every epoch
+    Train(Box<train::Args>),
+    /// Evaluate a checkpoint's network on a dataset's test set
+    Eval(eval::Args),
+    /// Show what a checkpoint holds: layers, settings, history, weight hash
+    Info(info::Args),
+    /// Name the classes that a checkpoint's network sees in pictures, or the values
+    Predict(predict::Args),
+    /// Train a checkpoint's run again from its start and say whether the bits agree
+    Verify(verify::Args),
+    /// Hold backpropagation against central differences for every pair of cost and output activation
+    Gradcheck(gradcheck::Args),
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 the run failed, 2 wrong usage, 130 and 143 stopped by SIGINT and \
+                          SIGTERM, 141 the output's reader went away.";
+
+/// Does what the process's arguments say.
+pub fn main() -> ExitCode {
+    let started = Instant::now();
+    match parse().and_then(|command| run(command, started)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
+    match command {
+        None => Ok(()),
+        Some(Command::Train(args)) => train::run(&args, started),
+        Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Verify(args)) => verify::run(&args),
+        Some(Command::Gradcheck(args)) => gradcheck::run(&args),
+    }
+}
+
+/// The command, or nothing if clap has said all there is to say: help or version.
+fn parse() -> Result<Option<Command>, Failure> {
+    match Cli::try_parse() {
+        Ok(cli) => Ok(Some(cli.command)),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                error.print().map(|()| None).map_err(|error| Failure::output(&error))
+            }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                Err(Failure::usage("a command is missing; `minibatch --help` lists them"))
+            }
+            _ => Err(Failure::usage(one_line(&error.to_string()))),
+        },
+    }
+}
+
+/// clap's message without the usage that follows it, on one line.
+fn one_line(message: &str) -> String {
+    let parts: Vec<&str> = message
+        .lines()
+        .map(|line| line.trim().trim_start_matches("error: ").trim_matches(['[', ']']))
+        .take_while(|line| !line.starts_with("Usage:"))
+        // The tip to pass what looks like an option as a value helps nobody here.
+        .filter(|line| !["For more information", "tip: to pass "].iter().any(|start| line.starts_with(start)))
+        .filter(|line| !line.is_empty())
+        .collect();
+    format!("{}; see `--help`", parts.join("; ").replace(":; ", ": "))
+}

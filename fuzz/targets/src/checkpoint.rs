@@ -1,0 +1,189 @@
+//! Checkpoints: whatever decodes predicts, is resumed, trains and encodes, with the same bits on one thread and on two.
+
+use crate::checkpoint_file::File;
+use crate::next;
+use minibatch::checkpoint::{DataIdentity, FORMAT_VERSION, Tag, decode};
+use minibatch::{ArithmeticClass, Checkpoint, Dataset, Error, Isa, Network, Pool, Predictor, Row, Trainer};
+use std::sync::LazyLock;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Weights and biases of the largest network that is trained, and its longest layer.
+const MOST_PARAMETERS: usize = 1 << 12;
+const MOST_NEURONS: usize = 256;
+/// The largest training set that is made.
+const MOST_EXAMPLES: u64 = 40;
+/// Minibatches that a resumed run takes.
+const STEPS: usize = 3;
+
+/// A checkpoint's file, intact or not.
+pub fn checkpoint(bytes: &[u8]) -> bool {
+    let Some(checkpoint) = decoded(bytes) else { return false };
+    let small = checkpoint.network.parameters() <= MOST_PARAMETERS
+        && checkpoint.network.sizes().into_iter().all(|neurons| neurons <= MOST_NEURONS)
+        && checkpoint.data.examples <= MOST_EXAMPLES
+        && checkpoint.history.len() < 1_000;
+    small && trained(checkpoint, xxh3_64(bytes))
+}
+
+/// The checkpoint, if it is one, after all that must hold without knowing its data.
+fn decoded(bytes: &[u8]) -> Option<Checkpoint> {
+    let checkpoint = match Checkpoint::decode(bytes) {
+        Ok(checkpoint) => checkpoint,
+        Err(error) => {
+            one_line(error);
+            return None;
+        }
+    };
+    let sections = decode(bytes).expect("it has just been decoded");
+    // There is one file for a content: written again, all that is compared is the same.
+    let known = |tag: [u8; 4]| Tag::ALL.iter().any(|known| known.bytes() == tag);
+    let current = File::parse(bytes).is_some_and(|file| file.version == FORMAT_VERSION);
+    if current && sections.entries().iter().all(|entry| known(entry.tag)) {
+        let again = checkpoint.compared_hash().expect("what was read can be written");
+        assert_eq!(again, sections.compared_hash(), "written again, the compared part is another");
+    }
+    let parameters = sections.get(Tag::Parameters).expect("it has parameters");
+    assert_eq!(checkpoint.network.weight_hash(), xxh3_64(parameters));
+    Some(checkpoint)
+}
+
+/// Resumes the run on a dataset that is made for it.
+fn trained(mut checkpoint: Checkpoint, mut seed: u64) -> bool {
+    let Some(data) = data(&checkpoint, &mut seed) else { return false };
+    // The fingerprint of these data instead of the recorded one: nothing else depends on it.
+    checkpoint.data = DataIdentity::of(&data);
+    predicted(&checkpoint.network, &data);
+    let isas = match checkpoint.class {
+        ArithmeticClass::Fused => &FUSED[..],
+        ArithmeticClass::Matrixmultiply => &OTHER[..],
+    };
+    let run = |pools: &[Pool; 2], threads: usize| after_some_steps(&checkpoint, &data, &pools[threads - 1]);
+    let (mut isas, Some(first)) = (isas.iter(), isas.first()) else { return false };
+    let Some(one) = run(first, 1) else { return false };
+    let pools = isas.nth(next(&mut seed) as usize % isas.len()).expect("there is one");
+    let two = run(pools, 2).expect("it goes on with other threads, too");
+    assert!(one == two, "the bits depend on the threads or on the instruction set: {one:?} and {two:?}");
+    true
+}
+
+/// Pools of one and of two threads for each instruction set that agrees to the bit.
+static FUSED: LazyLock<Vec<[Pool; 2]>> = LazyLock::new(|| Isa::fused().into_iter().map(pools).collect());
+
+static OTHER: LazyLock<Vec<[Pool; 2]>> = LazyLock::new(|| vec![pools(Isa::MATRIXMULTIPLY)]);
+
+fn pools(isa: Isa) -> [Pool; 2] {
+    [1, 2].map(|threads| Pool::oversubscribed(isa, threads).expect("threads"))
+}
+
+/// As many examples as the run has been trained on, which its cost accepts.
+fn data(checkpoint: &Checkpoint, seed: &mut u64) -> Option<Dataset> {
+    let (network, examples) = (&checkpoint.network, checkpoint.data.examples as usize);
+    let (inputs, outputs) = (network.inputs(), network.outputs());
+    let kind = next(seed);
+    let mut numbers = |count: usize| -> Vec<f32> { (0..count).map(|_| number(next(seed))).collect() };
+    let values = numbers(examples * outputs);
+    let floats = numbers(examples * inputs);
+    let accepted = values.chunks_exact(outputs).all(|y| network.cost().target_defect(y).is_none());
+    let bytes = || floats.iter().map(|x| (x.abs() * 255.0) as u8).collect::<Vec<u8>>();
+    let labels = || (0..examples).map(|i| (i % outputs) as u32).collect::<Vec<u32>>();
+    let data = match (kind.is_multiple_of(2) && accepted, kind & 2 == 0) {
+        (true, true) => Dataset::from_values(floats, &[inputs], values, outputs),
+        (true, false) => Dataset::from_values(bytes(), &[inputs], values, outputs),
+        (false, true) => Dataset::from_classes(floats, &[inputs], labels()),
+        (false, false) => Dataset::from_classes(bytes(), &[inputs], labels()),
+    };
+    let data = data.ok()?;
+    if data.classes().is_some() { data.with_classes(outputs).ok() } else { Some(data) }
+}
+
+/// From −1 to 1, with 0 in a quarter of all.
+fn number(bits: u64) -> f32 {
+    if bits.is_multiple_of(4) { 0.0 } else { (bits >> 40) as f32 / (1 << 23) as f32 - 1.0 }
+}
+
+/// All ways to predict agree.
+fn predicted(network: &Network, data: &Dataset) {
+    let [pool, other] = &FUSED[0];
+    let all = network.predict(pool, data).expect("the shapes fit");
+    assert_same_bits(&network.predict(other, data).expect("they fit"), &all, "two threads");
+    let mut predictor = Predictor::new(network, pool.isa());
+    for example in 0..data.len() {
+        let outputs = match data.input(example) {
+            Row::Bytes(bytes) => predictor.predict(bytes),
+            Row::Floats(floats) => predictor.predict(floats),
+        };
+        let outputs = outputs.expect("they fit");
+        assert!(
+            same(outputs, all.row(example)),
+            "example {example} alone: {outputs:?}, among others {:?}",
+            all.row(example)
+        );
+    }
+    match network.evaluate(pool, data) {
+        Ok(evaluation) => {
+            let two = network.evaluate(other, data).expect("as on one thread");
+            assert!(evaluation.cost.to_bits() == two.cost.to_bits(), "{evaluation:?} and {two:?}");
+        }
+        Err(error) => one_line(error),
+    }
+}
+
+fn assert_same_bits(found: &minibatch::Matrix, expected: &minibatch::Matrix, what: &str) {
+    assert_eq!((found.rows(), found.cols()), (expected.rows(), expected.cols()));
+    for row in 0..found.rows() {
+        let (found, expected) = (found.row(row), expected.row(row));
+        assert!(same(found, expected), "{what}: row {row} is {found:?}, expected {expected:?}");
+    }
+}
+
+/// Equal to the bit, but any NaN is as good as another: the promise is for finite numbers.
+fn same(a: &[f32], b: &[f32]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()) && a.len() == b.len()
+}
+
+/// What a run comes to: the bits of its parameters, cost and place.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    compared_hash: u64,
+    weight_hash: u64,
+    diverged: Option<String>,
+}
+
+/// Some steps on `data`; none if no run can stand where this one does.
+fn after_some_steps(checkpoint: &Checkpoint, data: &Dataset, pool: &Pool) -> Option<Outcome> {
+    let mut trainer = match Trainer::resume(pool, data, checkpoint.clone()) {
+        Ok(trainer) => trainer,
+        Err(error) => {
+            one_line(error);
+            return None;
+        }
+    };
+    assert_eq!(trainer.network().weight_hash(), checkpoint.network.weight_hash());
+    let trained = trainer.advance(STEPS);
+    if let Ok(Some(_)) = trained {
+        match trainer.evaluate(data) {
+            Ok(_) => {}
+            Err(error) => one_line(error),
+        }
+    }
+    let mut bytes = Vec::new();
+    trainer.encode_into(&mut bytes).expect("a run is finite at any time");
+    let again = Checkpoint::decode(&bytes).expect("what was written can be read");
+    let (compared_hash, weight_hash) =
+        (decode(&bytes).expect("intact").compared_hash(), again.network.weight_hash());
+    assert_eq!(weight_hash, trainer.network().weight_hash());
+    assert_eq!(again.compared_hash().expect("it can be written again"), compared_hash);
+    assert_eq!(again.history.len(), trainer.history().len());
+    assert_eq!(again.progress.position, trainer.position() as u64);
+    let diverged = match trained {
+        Err(Error::Diverged { epoch, step, cause }) => Some(format!("epoch {epoch}, step {step}: {cause:?}")),
+        Err(error) => panic!("training fails: {error}"),
+        Ok(_) => None,
+    };
+    Some(Outcome { compared_hash, weight_hash, diverged })
+}
+
+fn one_line(error: impl std::fmt::Display) {
+    let line = error.to_string();
+    assert!(!line.is_empty() && !line.contains('\n'), "an error is one line: {line:?}");
+}

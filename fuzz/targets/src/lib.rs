@@ -1,0 +1,39 @@
+//! What the fuzzers feed: a function for each kind of input that comes from outside, and one for the kernels beneath.
+//!
+//! A target takes any bytes, and panics where a promise is broken: that is a finding. It returns whether the bytes got all the
+//! way through, so that the test which runs the committed corpus (`tests/corpus.rs`, on stable) sees that the corpus reaches
+//! what it is kept for. The fuzzers are in the workspace around this package, and `cargo xtask fuzz` runs them.
+#![forbid(unsafe_code)]
+
+mod checkpoint;
+pub mod checkpoint_file;
+mod idx;
+mod kernels;
+mod options;
+mod picture;
+
+pub use checkpoint::checkpoint;
+pub use idx::idx;
+pub use kernels::kernels;
+pub use options::options;
+pub use picture::picture;
+
+/// A target: whether the bytes got all the way through it.
+pub type Target = fn(&[u8]) -> bool;
+
+/// All targets, each with the name of its fuzzer and of its corpus.
+pub const TARGETS: [(&str, Target); 5] = [
+    ("idx", idx),
+    ("checkpoint", checkpoint),
+    ("picture", picture),
+    ("options", options),
+    ("kernels", kernels),
+];
+
+/// A number from a seed, and the next seed in its place (SplitMix64).
+pub(crate) fn next(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let z = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

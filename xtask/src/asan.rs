@@ -1,0 +1,34 @@
+//! `cargo xtask asan`: the tests of the kernels and of the trainer under AddressSanitizer.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::ci::CommandLine;
+
+/// Run the kernels' and the trainer's tests under AddressSanitizer
+#[derive(clap::Args)]
+pub(crate) struct Args {}
+
+/// What is built so is kept apart, or it would replace the rest. The trainer's examples and all doctests are left out: they are
+/// about how the library is used, and link without the sanitizer.
+const TESTS: &str = "test -p minibatch-kernels -p minibatch --lib --tests --target-dir target/asan --target";
+
+/// Runs them.
+pub(crate) fn run(_: &Args) -> Result<()> {
+    let root = crate::workspace_root();
+    let target = host(&root)?;
+    CommandLine::nightly(TESTS).arg(target).env("RUSTFLAGS", "-Zsanitizer=address").run(&root).map(|_| ())
+}
+
+/// The target that nightly builds for when it isn't told one. (It is told: or build scripts would be built with the sanitizer, too.)
+pub(crate) fn host(root: &Path) -> Result<String> {
+    ensure!(
+        CommandLine::nightly("--version").probe(root).is_ok(),
+        "AddressSanitizer needs Rust nightly: install it with `rustup toolchain install nightly`"
+    );
+    let output = std::process::Command::new("rustc").args(["+nightly", "-vV"]).output().context("rustc")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(String::from).context("`rustc +nightly -vV` names no host")
+}
