@@ -257,8 +257,8 @@ fn check_pairs(layers: &[Layer], cost: &dyn Cost) -> Result<(), NetworkError> {
     Ok(())
 }
 
-/// The most weights of a layer: 2³³, 32 GiB of them.
-const MAX_WEIGHTS: usize = 1 << 33;
+/// The most weights of a layer: 2³³, 32 GiB of them; 2²⁸, 1 GiB, where a `usize` has 32 bits.
+const MAX_WEIGHTS: usize = 1 << if usize::BITS > 32 { 33 } else { 28 };
 
 /// Why a network can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
