@@ -231,12 +231,9 @@ impl IdxFile {
         .map_err(Error::io(path, "map"))?;
         // An epoch touches every page in random order. Linux can map a file in huge pages, which saves looking up thousands
         // of small ones, if the page cache holds it in pieces so large: it does where a cold file is read through a
-        // mapping with this advice, or was written in large pieces. Elsewhere, better that a cold file is read in
-        // sequence, ahead of the epoch. Only hints, so a refusal changes nothing.
+        // mapping with this advice, or was written in large pieces. Only a hint, so a refusal changes nothing.
         #[cfg(target_os = "linux")]
         let _ = payload.advise(memmap2::Advice::HugePage);
-        #[cfg(all(unix, not(target_os = "linux")))]
-        let _ = payload.advise(memmap2::Advice::WillNeed);
         Ok(Self { path: path.to_owned(), header, payload: Payload::Mapped(payload) })
     }
 
