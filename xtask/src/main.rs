@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
+mod arm;
 mod asan;
 mod busy;
 mod ci;
@@ -12,6 +13,7 @@ mod fuzz;
 mod hash;
 mod kill;
 mod peers;
+mod process;
 mod soak;
 
 use std::path::PathBuf;
@@ -47,6 +49,8 @@ enum Task {
     Soak(soak::Args),
     /// Train the default job and record its weight hash, which `cargo xtask ci` then demands
     RecordHash(hash::Args),
+    /// Build the command for 64-bit Arm Linux, train with it under emulation, and compare the bits with this machine's
+    Arm(arm::Args),
     /// Measure Minibatch and other trainers side by side, and write the table to benches/record
     Peers(peers::Args),
     /// Measure samples a second against width, depth and minibatch; draw them beside the roofline into docs/pictures
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Task::Asan(args) => asan::run(&args),
         Task::Soak(args) => soak::run(&args),
         Task::RecordHash(args) => hash::record(&args),
+        Task::Arm(args) => arm::run(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),
     };

@@ -35,13 +35,14 @@ pub(crate) enum Outcome {
 }
 
 /// Quick ones first, and what later ones build on before them.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: tidy::run },
     Step { name: "clippy", run: clippy },
     Step { name: "docs", run: docs },
     Step { name: "test", run: test },
     Step { name: "loom", run: loom },
+    Step { name: "arm", run: crate::arm::build },
     Step { name: "deny", run: deny::tree },
     Step { name: "advisories", run: deny::advisories },
     Step { name: "fetch", run: fetch },

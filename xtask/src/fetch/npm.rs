@@ -3,9 +3,8 @@
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use flate2::read::GzDecoder;
 
@@ -13,6 +12,7 @@ use super::install::{self, Installed, Trust};
 use super::manifest::{FileEntry, NpmPackage};
 use super::regular;
 use super::source::{Failure, Job};
+use crate::process;
 
 /// Packs the package into a temporary folder and installs those of `files` that it holds.
 pub(super) fn fetch(
@@ -80,10 +80,9 @@ impl<R: Read> Read for Bounded<R> {
 
 /// Runs `npm pack` and returns the tarball's path.
 fn pack(package: &NpmPackage, scratch: &Path, patience: Duration) -> Result<PathBuf, Failure> {
-    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let errors = scratch.join("errors");
     let run = File::create(&errors).and_then(|errors| {
-        Command::new(npm)
+        Command::new("npm")
             // One quick second try: npm's defaults can wait for minutes where there is no network.
             .args(["pack", "--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--"])
             .arg(&package.package)
@@ -100,7 +99,7 @@ fn pack(package: &NpmPackage, scratch: &Path, patience: Duration) -> Result<Path
         }
         Err(error) => return Err(Failure::Source(format!("`npm` could not be run ({error})"))),
     };
-    let status = wait(&mut child, patience)
+    let status = process::wait(&mut child, patience)
         .map_err(|error| Failure::Source(format!("`npm` could not be run ({error})")))?;
     let Some(status) = status else {
         return Err(Failure::Source(format!("`npm pack` took longer than {} s", patience.as_secs_f32())));
@@ -116,22 +115,6 @@ fn pack(package: &NpmPackage, scratch: &Path, patience: Duration) -> Result<Path
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "tgz"));
     tarball.ok_or_else(|| Failure::Source("`npm pack` left no .tgz".into()))
-}
-
-/// How the child ended; `None` if it had not after `patience`, and was killed.
-fn wait(child: &mut Child, patience: Duration) -> io::Result<Option<ExitStatus>> {
-    let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if start.elapsed() >= patience {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// The first two of npm's error lines, in one.
