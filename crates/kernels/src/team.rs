@@ -34,8 +34,8 @@
 //!   `phase`, the driver writes `phase` and then reads `parked[i]`, with a sequentially consistent fence between the
 //!   two on both sides: one of them sees the other's write.
 //! - **Nothing hangs on a panic, and nothing ends early.** A panic in a block is caught where it happens and resumed in the
-//!   driver once the phase is over; the session then ends and the workers return. Between a claim and its `done` no other
-//!   code of a user's runs: a payload that isn't passed on is leaked, because dropping it could panic again.
+//!   driver once the phase is over; the session then ends and the workers return. Of several panics one is passed on. The
+//!   payloads of the others are dropped where their panics are caught, because dropping one may panic again.
 //!
 //! Where the workers' threads come from is the business of [`pool`](crate::pool): nothing here knows of rayon. So loom can
 //! try every order of a small team's steps (`team/model.rs`).
@@ -221,10 +221,13 @@ impl Shared {
             let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
             // A member that was left behind only follows another's panic.
             let passed_on = first.as_ref().is_none_or(|first| first.downcast_ref() == Some(&LEFT_BEHIND));
-            let leaked = if passed_on { first.replace(panic) } else { Some(panic) };
+            let other = if passed_on { first.replace(panic) } else { Some(panic) };
             drop(first);
-            // A payload is a user's value, whose destructor may panic. That would unwind out of a phase that others are still in.
-            std::mem::forget(leaked);
+            // A payload is a user's value, whose destructor may panic. That mustn't unwind out of a phase that others are still in;
+            // nor may what it throws be dropped, for the same reason.
+            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(other))) {
+                std::mem::forget(again);
+            }
             self.panicked.store(true, Ordering::Relaxed);
         }
         self.members[block].done.0.store(generation, Ordering::Release);
