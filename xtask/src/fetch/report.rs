@@ -36,6 +36,9 @@ impl Report {
     /// A spinner for work whose size is not known.
     pub(super) fn spinner(&self, what: &str) -> Bar {
         let bar = self.hidden_unless_on_terminal(None);
+        let style =
+            ProgressStyle::with_template("  {spinner} {wide_msg}").expect("the template is well formed");
+        bar.set_style(style);
         bar.set_message(what.to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         Bar(bar)
