@@ -76,7 +76,9 @@ pub(crate) fn build(root: &Path) -> Result<Outcome> {
     };
     // Without a linker there is still what the compiler finds.
     let task = if tools.linker.is_some() { "build" } else { "check" };
-    tools.cargo(&format!("{task} {QUICK}"), "-D warnings").run(root)
+    // Debian's compiler is of another version, which may have lints of its own: a new one mustn't end a run of CI.
+    let lints = if tools.compiler.is_none() { "-D warnings" } else { "" };
+    tools.cargo(&format!("{task} {QUICK}"), lints).run(root)
 }
 
 fn is_native() -> bool {
