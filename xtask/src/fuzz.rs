@@ -31,8 +31,9 @@ const INSTALL_CARGO_FUZZ: &str =
 /// Seconds that an input may take, and megabytes of memory.
 const LIMITS: [&str; 2] = ["-timeout=10", "-rss_limit_mb=2048"];
 
-/// How libFuzzer's exit says that an input took too long.
+/// How libFuzzer's exit says that an input took too long, and that somebody stopped it.
 const TOOK_TOO_LONG: i32 = 70;
+const INTERRUPTED: i32 = 72;
 
 /// What fuzzing a target came to.
 #[derive(Debug, Default, PartialEq)]
@@ -115,8 +116,9 @@ impl Fuzzer<'_> {
             if code == Some(0) {
                 continue;
             }
+            ensure!(code != Some(INTERRUPTED), "{} was stopped; what it found so far is kept", self.target);
             let Some(input) = artifact(&log) else {
-                bail!("{} ended with {code:?} and names no input:\n{}", self.target, tail(&log));
+                bail!("{} ended with {code:?} and names no input:\n{}", self.target, finding(&log));
             };
             let input = self.root.join(input);
             // A busy machine, or one where the fuzzer was stopped for a while, makes any input take long.
@@ -125,7 +127,7 @@ impl Fuzzer<'_> {
                 fs::remove_file(&input).with_context(|| input.display().to_string())?;
                 continue;
             }
-            println!("{}", tail(&log));
+            println!("{}", finding(&log));
             total.findings.push(input);
         }
         total.time = started.elapsed();
@@ -209,10 +211,13 @@ fn artifact(log: &str) -> Option<&str> {
     log.lines().find_map(|line| line.split_once("Test unit written to ")).map(|(_, path)| path.trim())
 }
 
-/// The end of what a fuzzer said: the finding.
-fn tail(log: &str) -> String {
+/// Of what a fuzzer said, the finding: from where it begins, or else the end.
+fn finding(log: &str) -> String {
+    const LINES: usize = 30;
     let lines: Vec<&str> = log.lines().collect();
-    lines[lines.len().saturating_sub(60)..].join("\n")
+    let begins = |line: &&str| line.contains(" panicked at ") || line.contains("ERROR: ");
+    let from = lines.iter().position(begins).unwrap_or(lines.len().saturating_sub(LINES));
+    lines[from..].iter().take(LINES).copied().collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -236,11 +241,11 @@ mod tests {
 
     #[test]
     fn a_finding_is_named_and_shown() {
-        let log = "#7\tNEW    cov: 5 ft: 6 corp: 2/9b\nthread panicked\n\
+        let log = "#7\tNEW    cov: 5 ft: 6 corp: 2/9b\nthread panicked at a.rs:1\nwhy\n\
                    artifact_prefix='fuzz/artifacts/idx/'; Test unit written to fuzz/artifacts/idx/crash-0a\nBase64: \n";
         assert_eq!(artifact(log), Some("fuzz/artifacts/idx/crash-0a"));
-        assert!(tail(log).contains("panicked"));
-        assert_eq!(tail(&"line\n".repeat(100)).lines().count(), 60);
+        assert!(finding(log).starts_with("thread panicked at a.rs:1\nwhy\n"));
+        assert_eq!(finding(&"line\n".repeat(100)).lines().count(), 30);
     }
 
     #[test]

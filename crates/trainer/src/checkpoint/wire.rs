@@ -246,7 +246,10 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     })
 }
 
-fn invalid_setting(cause: String) -> FormatError {
+/// What is wrong with a setting. The file's own names may stand in it, whatever they hold: an error is one line.
+fn invalid_setting(cause: impl AsRef<str>) -> FormatError {
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    let cause = cause.as_ref().chars().map(shown).collect();
     FormatError::Value { section: Tag::Settings.part(), cause }
 }
 
@@ -257,7 +260,7 @@ fn read_network(
     sections: &Sections<'_>,
     registry: &Registry,
 ) -> Result<Network, FormatError> {
-    let invalid = invalid_setting;
+    let invalid = |cause: String| invalid_setting(cause);
     let SettingsSection { sizes, activations, cost, .. } = settings;
     if sizes.len() != activations.len() + 1 {
         return Err(invalid(format!("{} layer sizes for {} activations", sizes.len(), activations.len())));
@@ -267,11 +270,14 @@ fn read_network(
     });
     let parameters = parameters.ok_or_else(|| invalid(format!("layer sizes {sizes:?} are too large")))?;
     let mut blocks = sections.f32_blocks(Tag::Parameters, parameters)?;
-    let cost = registry.cost(cost).ok_or_else(|| invalid(unknown("cost", cost)))?;
+    let name = cost;
+    let cost = registry.cost(name).ok_or_else(|| invalid(unknown("cost", name)))?;
+    check_label("cost", name, &cost.label())?;
     // The parameters are proven to be in the file, so the sizes fit in memory.
     let mut builder = Network::builder(sizes[0] as usize).cost_named(cost).initializer(Initializer::Zeros);
     for (&size, name) in sizes[1..].iter().zip(activations) {
         let activation = registry.activation(name).ok_or_else(|| invalid(unknown("activation", name)))?;
+        check_label("activation", name, &activation.label())?;
         builder = builder.layer_named(size as usize, activation);
     }
     let mut network = builder.build().map_err(|error| invalid(error.to_string()))?;
@@ -288,16 +294,20 @@ fn read_network(
     Ok(network)
 }
 
+/// There is one way to write each name.
+fn check_label(what: &str, name: &str, label: &str) -> Result<(), FormatError> {
+    if name == label { Ok(()) } else { Err(invalid_setting(format!("{what} '{name}' isn't written so"))) }
+}
+
 /// η and the optimiser.
 fn read_optimizer(section: &OptimizerSection) -> Result<(f64, Optimizer), FormatError> {
     match section {
         OptimizerSection::Sgd { learning_rate } => Ok((*learning_rate, Optimizer::Sgd)),
         OptimizerSection::Named { learning_rate, name } => {
             let optimizer: Optimizer = name.parse().map_err(|error| invalid_setting(format!("{error}")))?;
-            // There is one way to write each.
-            if optimizer == Optimizer::Sgd || optimizer.to_string() != *name {
-                return Err(invalid_setting(format!("optimiser '{name}' isn't written so")));
-            }
+            // Plain descent is the other variant.
+            let label = if optimizer == Optimizer::Sgd { String::new() } else { optimizer.to_string() };
+            check_label("optimiser", name, &label)?;
             Ok((*learning_rate, optimizer))
         }
     }

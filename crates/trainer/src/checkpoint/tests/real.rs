@@ -155,6 +155,14 @@ const SETTINGS: &[Forgery] = &[
     ("section PARM holds 104 bytes, expected 56", |p| p.settings.sizes[1] = 2),
     ("unknown activation 'no-such'", |p| p.settings.activations[0] = "no-such".to_owned()),
     ("unknown activation 'leaky-relu(NaN)'", |p| p.settings.activations[0] = "leaky-relu(NaN)".to_owned()),
+    ("unknown activation 'a\\nb\\u{7f}'", |p| p.settings.activations[0] = "a\nb\u{7f}".to_owned()),
+    ("activation 'leaky-relu(0.010)' isn't written so", |p| {
+        p.settings.activations[0] = "leaky-relu(0.010)".to_owned();
+    }),
+    ("activation 'leaky-relu' isn't written so", |p| p.settings.activations[0] = "leaky-relu".to_owned()),
+    ("cost 'huber(5e-1)' isn't written so", |p| p.settings.cost = "huber(5e-1)".to_owned()),
+    ("unknown cost '\\r'", |p| p.settings.cost = "\r".to_owned()),
+    ("unknown optimiser '\\t'", |p| named(p, "\t")),
     ("unknown activation ''", |p| p.settings.activations[1].clear()),
     ("layer 1 can't be softmax", |p| p.settings.activations[0] = "softmax".to_owned()),
     ("unknown cost 'sigmoid'", |p| p.settings.cost = "sigmoid".to_owned()),
