@@ -26,15 +26,21 @@ static double now(void) {
 
 typedef void cblas_sgemm(int, int, int, int, int, int, float, const float *, int, const float *, int, float, float *, int);
 
-int64_t repeat_cblas(cblas_sgemm *gemm, int update, int m, int n, int k, const float *a, const float *b, float *c, double limit, double *seconds) {
+/* What is transposed, and how many values apart rows are. */
+typedef struct {
+    int32_t update, backward;
+    int64_t a_row, b_row, c_row;
+} layout;
+
+int64_t repeat_cblas(cblas_sgemm *gemm, const layout *l, int m, int n, int k, const float *a, const float *b, float *c, double limit, double *seconds) {
     /* 101 row-major, 111 as stored, 112 transposed */
-    REPEAT(gemm(101, update ? 112 : 111, 111, m, n, k, 1.0f, a, update ? m : k, b, n, update ? 1.0f : 0.0f, c, n))
+    REPEAT(gemm(101, l->update ? 112 : 111, l->backward ? 112 : 111, m, n, k, 1.0f, a, l->a_row, b, l->b_row, l->update ? 1.0f : 0.0f, c, l->c_row))
 }
 
 typedef int dnnl_sgemm(char, char, int64_t, int64_t, int64_t, float, const float *, int64_t, const float *, int64_t, float, float *, int64_t);
 
-int64_t repeat_dnnl(dnnl_sgemm *gemm, int update, int64_t m, int64_t n, int64_t k, const float *a, const float *b, float *c, double limit, double *seconds) {
-    REPEAT(gemm(update ? 'T' : 'N', 'N', m, n, k, 1.0f, a, update ? m : k, b, n, update ? 1.0f : 0.0f, c, n))
+int64_t repeat_dnnl(dnnl_sgemm *gemm, const layout *l, int64_t m, int64_t n, int64_t k, const float *a, const float *b, float *c, double limit, double *seconds) {
+    REPEAT(gemm(l->update ? 'T' : 'N', l->backward ? 'T' : 'N', m, n, k, 1.0f, a, l->a_row, b, l->b_row, l->update ? 1.0f : 0.0f, c, l->c_row))
 }
 
 typedef int dnnl_execute(const void *, void *, int, const void *);

@@ -33,21 +33,31 @@ def loop():
     return opened
 
 
-def aligned(rows, columns):
-    whole = np.zeros(rows * columns + LINE, np.float32)
+def aligned(rows, columns, apart):
+    """Zeros whose rows are so many values apart; the first begins a cache line."""
+    whole = np.zeros(rows * apart + LINE, np.float32)
     first = -whole.ctypes.data % LINE // 4
-    return whole[first : first + rows * columns].reshape(rows, columns)
+    return whole[first : first + rows * apart].reshape(rows, apart)[:, :columns]
+
+
+class Layout(ctypes.Structure):
+    """As in gemm_loop.c."""
+
+    _fields_ = [("update", c_int), ("backward", c_int), ("a_row", c_int64), ("b_row", c_int64), ("c_row", c_int64)]
 
 
 class Operands:
     """Small whole numbers, so that every order of summation gives the same product."""
 
-    def __init__(self, m, n, k, update):
-        self.m, self.n, self.k, self.update = m, n, k, update
+    def __init__(self, m, n, k, update, backward, strides):
+        self.m, self.n, self.k, self.update, self.backward = m, n, k, update, backward
         a = (7 * np.arange(m)[:, None] + 13 * np.arange(k)[None, :]) % 11 - 5
         b = (5 * np.arange(k)[:, None] + 3 * np.arange(n)[None, :]) % 13 - 6
-        self.a, self.b, self.c = aligned(k, m) if update else aligned(m, k), aligned(k, n), aligned(m, n)
-        self.a[:], self.b[:] = a.T if update else a, b
+        a, b = a.T if update else a, b.T if backward else b
+        self.strides = strides or [a.shape[1], b.shape[1], n]
+        self.layout = Layout(update, backward, *self.strides)
+        self.a, self.b, self.c = map(aligned, (len(a), len(b), m), (a.shape[1], b.shape[1], n), self.strides)
+        self.a[:], self.b[:] = a, b
         self.pointers = [c_void_p(x.ctypes.data) for x in (self.a, self.b, self.c)]
 
     def corners(self):
@@ -69,9 +79,10 @@ class Library:
 
         return run
 
-    def product(self, m, n, k, update, seconds):
-        if self.shape != (m, n, k, update):
-            self.shape, self.operands = (m, n, k, update), Operands(m, n, k, update)
+    def product(self, m, n, k, update, seconds, backward=False, strides=None):
+        shape = (m, n, k, update, backward, strides)
+        if self.shape != shape:
+            self.shape, self.operands = shape, Operands(*shape)
             ways = self.ways(self.operands)
             corners = []
             for way in ways:
@@ -113,7 +124,7 @@ class Mkl(Library):
 
     def ways(self, operands):
         m, n, k = operands.m, operands.n, operands.k
-        return [self.repeat(self.loop.repeat_cblas, self.library.cblas_sgemm, operands.update, m, n, k, *operands.pointers)]
+        return [self.repeat(self.loop.repeat_cblas, self.library.cblas_sgemm, byref(operands.layout), m, n, k, *operands.pointers)]
 
 
 class Argument(ctypes.Structure):
@@ -148,8 +159,10 @@ class OneDnn(Library):
     def matmul(self, operands):
         """The primitive; an update is its post-operation `sum`."""
         m, n, k, (a, b, c) = operands.m, operands.n, operands.k, operands.pointers
-        source = self.memory(m, k, (1, m) if operands.update else (k, 1), a)
-        weights, result = self.memory(k, n, (n, 1), b), self.memory(m, n, (n, 1), c)
+        a_row, b_row, c_row = operands.strides
+        source = self.memory(m, k, (1, a_row) if operands.update else (a_row, 1), a)
+        weights = self.memory(k, n, (1, b_row) if operands.backward else (b_row, 1), b)
+        result = self.memory(m, n, (c_row, 1), c)
         attributes, operations = c_void_p(), c_void_p()
         self.call("primitive_attr_create", byref(attributes))
         if operands.update:
@@ -164,7 +177,7 @@ class OneDnn(Library):
 
     def ways(self, operands):
         sizes = map(c_int64, (operands.m, operands.n, operands.k))
-        sgemm = self.repeat(self.loop.repeat_dnnl, self.library.dnnl_sgemm, operands.update, *sizes, *operands.pointers)
+        sgemm = self.repeat(self.loop.repeat_dnnl, self.library.dnnl_sgemm, byref(operands.layout), *sizes, *operands.pointers)
         return [sgemm, self.matmul(operands)]
 
 
