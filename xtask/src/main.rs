@@ -9,6 +9,7 @@ mod ci;
 mod curves;
 mod determinism;
 mod fetch;
+mod floor;
 mod fuzz;
 mod hash;
 mod kill;
@@ -55,6 +56,8 @@ enum Task {
     Peers(peers::Args),
     /// Measure samples a second against width, depth and minibatch; draw them beside the roofline into docs/pictures
     Curves(curves::Args),
+    /// Measure every product of C1 to C4, and squares, as a share of the register peak, and name what fell below its floor
+    Floor(floor::Args),
 }
 
 fn main() -> ExitCode {
@@ -72,6 +75,7 @@ fn main() -> ExitCode {
         Task::Arm(args) => arm::run(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),
+        Task::Floor(args) => floor::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -35,7 +35,7 @@ pub(crate) enum Outcome {
 }
 
 /// Quick ones first, and what later ones build on before them.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: tidy::run },
     Step { name: "clippy", run: clippy },
@@ -48,6 +48,7 @@ const STEPS: [Step; 12] = [
     Step { name: "fetch", run: fetch },
     Step { name: "train", run: gate::train },
     Step { name: "hash", run: crate::hash::check },
+    Step { name: "floor", run: crate::floor::short },
 ];
 
 /// Runs the steps; the error is that of the first step that failed.

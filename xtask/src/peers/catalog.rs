@@ -4,19 +4,19 @@ use serde::Serialize;
 
 /// A network and how it is trained: the same for every peer, which gets it as JSON.
 #[derive(Debug, Serialize)]
-pub(super) struct Workload {
+pub(crate) struct Workload {
     #[serde(skip)]
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     #[serde(skip)]
     pub(super) title: &'static str,
     /// n_0, …, n_L.
-    sizes: &'static [usize],
+    pub(crate) sizes: &'static [usize],
     hidden: &'static str,
     cost: &'static str,
     init: &'static str,
     optimizer: &'static str,
     eta: f64,
-    batch: usize,
+    pub(crate) batch: usize,
     /// Examples trained between two looks at the clock: an epoch, unless that takes long.
     slice: usize,
     /// How long a peer trains before it is asked what it has learnt, …
@@ -35,7 +35,7 @@ pub(super) struct Workload {
 
 /// η of C1 and C2 is that of the article and of its sequel. Some seeds of C1 leave an output of the network stuck, which costs
 /// a tenth of the accuracy: its floor allows for one.
-pub(super) const WORKLOADS: [Workload; 5] = [
+pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload {
         name: "C1",
         title: "784-32-10 sigmoid, quadratic cost, SGD with η = 3, B = 16",
@@ -120,7 +120,7 @@ pub(super) const WORKLOADS: [Workload; 5] = [
 
 /// What runs a peer.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Program {
+pub(crate) enum Program {
     /// This script of `benches/peers/python`, with the peer's name.
     Python(&'static str),
     /// This package of `benches/peers/rust`, compiled for this very processor, as the guides of its library advise.
@@ -131,9 +131,9 @@ pub(super) enum Program {
 
 /// A trainer to measure.
 #[derive(Debug)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     /// Its name for `--only`.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     pub(super) program: Program,
     /// Whether it may be the one that the others are compared to: an f32 trainer, and not Minibatch.
     pub(super) reference: bool,
@@ -166,7 +166,7 @@ impl Peer {
 }
 
 /// Minibatch's name among the peers.
-pub(super) const OWN: &str = "minibatch";
+pub(crate) const OWN: &str = "minibatch";
 
 pub(super) const PEERS: [Peer; 13] = [
     Peer::new(OWN, Program::Shipped("peer-minibatch")).no_reference().with_job(),
@@ -185,7 +185,7 @@ pub(super) const PEERS: [Peer; 13] = [
 ];
 
 /// Libraries of matrix products, Minibatch's first.
-pub(super) const PRODUCTS: [Peer; 3] = [
+pub(crate) const PRODUCTS: [Peer; 3] = [
     Peer::new(OWN, Program::Shipped("peer-minibatch-gemm")).no_reference(),
     Peer::new("mkl", Program::Python("gemm_peer.py")),
     Peer::new("onednn", Program::Python("gemm_peer.py")),

@@ -24,7 +24,7 @@ const THREAD_VARIABLES: [&str; 8] = [
 ];
 
 /// Where the peers' programs are.
-pub(super) struct Environment {
+pub(crate) struct Environment {
     root: PathBuf,
     folder: PathBuf,
     /// What could not be made, by peer, and why.
@@ -60,8 +60,16 @@ impl Environment {
         Ok(environment)
     }
 
+    /// The Python environment that an earlier run made, if there is one. Nothing is made.
+    pub(crate) fn found(root: &Path) -> Option<Self> {
+        let folder = root.join("target/peers");
+        let found = Self { root: root.to_owned(), folder, missing: HashMap::new(), cpus: Vec::new() };
+        let is_there = found.python().exists() && std::fs::create_dir_all(found.folder.join("logs")).is_ok();
+        is_there.then_some(found)
+    }
+
     /// The command that runs `peer` with `threads` threads.
-    pub(super) fn command(&self, peer: &Peer, threads: usize) -> Result<Command, String> {
+    pub(crate) fn command(&self, peer: &Peer, threads: usize) -> Result<Command, String> {
         if let Some(reason) = self.missing.get(peer.name) {
             return Err(reason.clone());
         }
@@ -79,7 +87,7 @@ impl Environment {
     }
 
     /// Where what `peer` with `threads` threads says on standard error goes.
-    pub(super) fn log(&self, peer: &Peer, workload: &str, threads: usize) -> PathBuf {
+    pub(crate) fn log(&self, peer: &Peer, workload: &str, threads: usize) -> PathBuf {
         self.folder.join(format!("logs/{}-{workload}-{threads}.log", peer.name))
     }
 

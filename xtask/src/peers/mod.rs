@@ -21,11 +21,14 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::builder::PossibleValuesParser;
 
-use catalog::{PEERS, PRODUCTS, Peer, WORKLOADS, Workload};
-use environment::Environment;
+use catalog::PEERS;
+pub(crate) use catalog::{OWN, PRODUCTS, Peer, WORKLOADS, Workload};
+pub(crate) use environment::Environment;
 pub(crate) use machine::Machine;
 use measure::Plan;
-use process::Process;
+pub(crate) use process::Process;
+pub(crate) use record::Table;
+pub(crate) use statistics::three_digits;
 
 use crate::ci::CommandLine;
 
@@ -84,7 +87,7 @@ const GEMM: &str = "gemm";
 
 /// What `--only` takes.
 fn all_names() -> Vec<&'static str> {
-    let products = PRODUCTS.iter().filter(|library| library.name != catalog::OWN);
+    let products = PRODUCTS.iter().filter(|library| library.name != OWN);
     PEERS.iter().chain(products).map(|peer| peer.name).collect()
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// A running peer. It is killed when this goes.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     requests: ChildStdin,
     replies: Receiver<String>,
@@ -19,7 +19,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts `command`, whose standard error goes to the file `log`.
-    pub(super) fn start(mut command: Command, log: &Path) -> Result<Self, String> {
+    pub(crate) fn start(mut command: Command, log: &Path) -> Result<Self, String> {
         let stderr = File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         let program = command.get_program().to_string_lossy().into_owned();
@@ -46,7 +46,7 @@ impl Process {
     ///
     /// What the peer answers under `error`; or that it ended, with the last line of its log; or that it is too slow,
     /// after which it is dead.
-    pub(super) fn ask(&mut self, request: &Value, limit: Duration) -> Result<Value, String> {
+    pub(crate) fn ask(&mut self, request: &Value, limit: Duration) -> Result<Value, String> {
         let doing = request["do"].as_str().unwrap_or("?").to_owned();
         // A peer that is gone is noticed below, where there is more to say about it.
         let _ = writeln!(self.requests, "{request}");
@@ -67,12 +67,12 @@ impl Process {
     }
 
     /// Stops it where it stands, so that nothing of it runs while another is measured.
-    pub(super) fn pause(&self) {
+    pub(crate) fn pause(&self) {
         self.signal("-STOP");
     }
 
     /// Lets it run again.
-    pub(super) fn resume(&self) {
+    pub(crate) fn resume(&self) {
         self.signal("-CONT");
     }
 

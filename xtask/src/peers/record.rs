@@ -16,20 +16,20 @@ ratio is Minibatch's median to that of the fastest f32 peer of the same table. E
 else its row says FAILED. What the peers are, and what each does in its own way, is in ../peers/README.md.";
 
 /// A Markdown table, its columns aligned for reading as text.
-struct Table {
+pub(crate) struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    fn new(header: &[&str]) -> Self {
+    pub(crate) fn new(header: &[&str]) -> Self {
         Self { rows: vec![header.iter().map(|&cell| cell.to_owned()).collect()] }
     }
 
-    fn row(&mut self, cells: Vec<String>) {
+    pub(crate) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
 
-    fn show(&self) -> String {
+    pub(crate) fn show(&self) -> String {
         let columns = self.rows[0].len();
         let width =
             |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
