@@ -95,6 +95,12 @@ fn a_row_that_was_refused_changes_nothing() {
 #[test]
 fn a_row_is_multiplied_by_the_arithmetic_that_took_it() {
     let mut x = SparseRow::new(3);
+    // At first all inputs are 0, for either.
+    for isa in Isa::available() {
+        let mut c = [1.0; 2];
+        x.multiply(isa, &weights(3, 2), &[0.5; 2], &mut c);
+        assert_eq!(c, [0.5; 2]);
+    }
     x.take_floats(Isa::MATRIXMULTIPLY, &[1.0; 3]);
     assert!(panics(|| x.multiply(Isa::PORTABLE, &weights(3, 2), &[0.0; 2], &mut [0.0; 2])));
     x.take_floats(Isa::PORTABLE, &[1.0; 3]);

@@ -29,8 +29,8 @@ const SLACK: usize = 16;
 pub struct SparseRow {
     /// n_0
     inputs: usize,
-    /// The arithmetic that took the inputs: `indices` and `values` differ from class to class.
-    class: ArithmeticClass,
+    /// The arithmetic that took the inputs: `indices` and `values` differ from class to class. None at first, when all are 0.
+    class: Option<ArithmeticClass>,
     /// Inputs that aren't 0, ascending; the first `count`. On `matrixmultiply` all are taken.
     indices: Vec<u32>,
     values: Vec<f32>,
@@ -49,7 +49,7 @@ impl SparseRow {
         assert!(inputs <= 1 << 31, "{inputs} inputs");
         SparseRow {
             inputs,
-            class: ArithmeticClass::Fused,
+            class: None,
             indices: vec![0; inputs + SLACK],
             values: vec![0.0; inputs + SLACK],
             count: 0,
@@ -66,7 +66,7 @@ impl SparseRow {
         assert!(bytes.len() == self.inputs, "an example of {} inputs", bytes.len());
         fractions_of(isa, bytes, &mut self.fractions);
         self.count = take(isa, &self.fractions, &mut self.indices, &mut self.values);
-        self.class = isa.class();
+        self.class = Some(isa.class());
     }
 
     /// Takes numbers as they are.
@@ -77,7 +77,7 @@ impl SparseRow {
     pub fn take_floats(&mut self, isa: Isa, floats: &[f32]) {
         assert!(floats.len() == self.inputs, "an example of {} inputs", floats.len());
         self.count = take(isa, floats, &mut self.indices, &mut self.values);
-        self.class = isa.class();
+        self.class = Some(isa.class());
     }
 
     /// c ← bias + x·B for B (k × n), on the calling thread. The chains are those of [`gemm`](crate::gemm), without what is 0.
@@ -86,7 +86,7 @@ impl SparseRow {
     ///
     /// If the shapes don't fit, or the inputs were taken by the other class of arithmetic.
     pub fn multiply(&self, isa: Isa, b: &Panels, bias: &[f32], c: &mut [f32]) {
-        assert_eq!(isa.class(), self.class, "the arithmetic that took the inputs");
+        assert!(self.class.is_none_or(|class| class == isa.class()), "the arithmetic that took the inputs");
         assert_eq!(self.inputs, b.rows(), "inner sizes of a product");
         assert_eq!(b.cols(), c.len(), "columns of a product");
         assert_eq!(bias.len(), c.len(), "as many biases as columns");
