@@ -1,10 +1,12 @@
 //! The file that a run is kept in, and when it is written.
 
 use crate::failure::{Failure, tell};
+use crate::recorded;
 use crate::text::grouped;
-use minibatch::checkpoint::{Error, Keep, Lock, OsDisk, Writer};
-use minibatch::{Checkpoint, Epoch, Evaluation, Network, Trainer};
-use std::fmt;
+use minibatch::checkpoint::{Error, Keep, Lock, OsDisk, Recipe, Writer};
+use minibatch::{Checkpoint, Epoch, Evaluation, Network, Trainer, footprint};
+use std::ffi::OsString;
+use std::fs;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -43,8 +45,8 @@ impl FromStr for Every {
 }
 
 /// As `--checkpoint-every` takes it.
-impl fmt::Display for Every {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl std::fmt::Display for Every {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Every::Steps(steps) => write!(f, "{steps}steps"),
             Every::Epochs(epochs) => write!(f, "{epochs}epochs"),
@@ -82,9 +84,23 @@ pub(crate) struct Args {
     /// or without one on the test set
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = keep)]
     pub keep: Option<NonZeroU16>,
+
+    /// Replace another run's checkpoint that is in the file already; with --keep, also those kept beside it
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 impl Args {
+    /// The first of these options that needs a file.
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            ("--checkpoint-every", self.checkpoint_every.is_some()),
+            ("--keep", self.keep.is_some()),
+            ("--overwrite", self.overwrite),
+        ];
+        given.into_iter().find_map(|(option, given)| given.then_some(option))
+    }
+
     pub(crate) fn every(&self) -> Every {
         self.checkpoint_every.unwrap_or(Every::Epochs(1))
     }
@@ -94,10 +110,15 @@ impl Args {
     }
 
     /// The options as they were given, but for the file.
-    pub(crate) fn given(&self) -> Vec<String> {
+    pub(crate) fn given(&self) -> Vec<OsString> {
         let every = self.checkpoint_every.map(|every| ["--checkpoint-every".to_owned(), every.to_string()]);
         let keep = self.keep.map(|keep| ["--keep".to_owned(), keep.to_string()]);
-        every.into_iter().chain(keep).flatten().collect()
+        every.into_iter().chain(keep).flatten().map(OsString::from).collect()
+    }
+
+    /// Number of buffers that keeping takes, each as large as a checkpoint.
+    pub(crate) fn buffers(&self) -> u64 {
+        if self.keep().best { 4 } else { 3 }
     }
 
     /// What is kept, and when, in words. `judge`: the set whose result says which epoch is the best.
@@ -115,8 +136,88 @@ fn keep(text: &str) -> Result<NonZeroU16, String> {
     text.parse().map_err(|_| format!("expected a whole number from 1 to {}", u16::MAX))
 }
 
-/// Reserves `path` for this run. Whatever would make the first save fail is better found out before training.
-pub(crate) fn reserve(path: &Path) -> Result<Lock, Failure> {
+/// The checkpoint file of this run, locked until the process ends.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    pub(crate) lock: Lock,
+    /// The resumed run lies in this very file.
+    pub(crate) in_place: bool,
+    /// The file holds another run, which this one replaces.
+    pub(crate) replaces: bool,
+}
+
+/// Reserves `path` for this run, which may go on with the one in `resumed`. The reasons for which the first save would fail, or
+/// would destroy another run, are found out here, before anything is computed.
+pub(crate) fn reserve(path: &Path, args: &Args, resumed: Option<&Path>) -> Result<Reserved, Failure> {
+    let recipe = resumed.map(recorded::recipe).transpose()?;
+    check_folder(path)?;
+    let mut lock = Lock::acquire(path).map_err(refused)?;
+    let in_place = resumed.is_some_and(|resumed| is_same_place(resumed, lock.checkpoint()));
+    let mut others = lock.occupied(args.keep()).map_err(refused)?;
+    if let Some(file) = others.iter().find(|file| is_protected(file)) {
+        let file = file.display();
+        return Err(Failure::usage(format!(
+            "{file}: the checkpoint there is write-protected; `chmod u+w {file}` lets a run replace it, --checkpoint FILE \
+             names another"
+        )));
+    }
+    let of_run = |file: &PathBuf| {
+        recipe.as_ref().is_some_and(|recipe| Recipe::read(file).is_ok_and(|kept| kept.is_of_run(recipe)))
+    };
+    if in_place {
+        others.retain(|file| file != lock.checkpoint() && !of_run(file));
+    }
+    if let (false, Some(other)) = (args.overwrite, others.first()) {
+        return Err(in_use(&lock, other, in_place));
+    }
+    let replaces = others.first().is_some_and(|other| other == lock.checkpoint());
+    // A run that goes back to an older checkpoint of its own keeps its other checkpoints.
+    others.retain(|file| file == lock.checkpoint() || !of_run(file));
+    lock.supersede(others);
+    Ok(Reserved { lock, in_place, replaces })
+}
+
+/// The refusal of a run whose files would replace `other`, a checkpoint of another run. It names the ways on.
+fn in_use(lock: &Lock, other: &Path, in_place: bool) -> Failure {
+    let (path, shown) = (lock.checkpoint().display(), other.display());
+    Failure::usage(if other == lock.checkpoint() {
+        format!(
+            "--checkpoint {path}: expected a new name, found a checkpoint; `--resume {path}` goes on with its run, \
+             `--overwrite` replaces it"
+        )
+    } else if in_place {
+        format!(
+            "--keep: expected older and best checkpoints of the run in {path}, found one of another run, or a damaged one, in \
+             {shown}; move it away, or `--overwrite` replaces it"
+        )
+    } else {
+        format!(
+            "--keep: expected no older or best checkpoint beside {path} yet, found {shown}; `--resume {shown}` goes on with its \
+             run, `--overwrite` replaces it"
+        )
+    })
+}
+
+/// True for a file that nobody may write, such as one after `chmod 444`.
+fn is_protected(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|found| found.permissions().readonly())
+}
+
+/// True if both paths lead to one existing file.
+fn is_same_place(one: &Path, other: &Path) -> bool {
+    fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
+}
+
+/// A path that no run can have is wrong usage. A path that another run holds may be free later, so that is a failed run.
+fn refused(error: Error) -> Failure {
+    match error {
+        Error::InTheWay { .. } | Error::NameTooLong { .. } | Error::NotAFile { .. } => Failure::usage(error),
+        error => error.into(),
+    }
+}
+
+/// Checks that the folder exists, and that `path` names a file in it.
+fn check_folder(path: &Path) -> Result<(), Failure> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -142,7 +243,7 @@ pub(crate) fn reserve(path: &Path) -> Result<Lock, Failure> {
             "--checkpoint {path}: expected a regular file or a new name, found {found}"
         )));
     }
-    Ok(Lock::acquire(path)?)
+    Ok(())
 }
 
 /// Saves a run while it goes on. A failure to write is a warning as long as a later checkpoint makes it good.
@@ -169,14 +270,11 @@ impl Keeper {
         trainer: &Trainer<'_>,
         saved: bool,
     ) -> Result<Keeper, Failure> {
-        /// What an epoch adds to the file.
-        const EPOCH: usize = 64;
         let path = lock.checkpoint().to_owned();
-        let mut bytes = Vec::new();
-        let format = |source| Error::Format { path: path.clone(), source };
-        trainer.encode_into(&mut bytes).map_err(format)?;
-        let left = trainer.settings().epochs.saturating_sub(trainer.history().len()).min(1 << 16);
-        let capacity = bytes.len() + EPOCH * left;
+        let (settings, so_far) = (trainer.settings(), trainer.history().len());
+        let left = settings.epochs.saturating_sub(so_far).min(1 << 16);
+        let bytes = footprint::checkpoint(trainer.network(), settings, so_far + left);
+        let capacity = usize::try_from(bytes).unwrap_or(usize::MAX);
         let keep = args.keep();
         let best = keep.best.then(|| lock.best());
         Ok(Keeper {
@@ -203,7 +301,7 @@ impl Keeper {
     /// The network of the best epoch of `trainer`'s run so far, and the number of that epoch, if an earlier process kept
     /// it.
     pub(crate) fn best(&self, trainer: &Trainer<'_>) -> Option<(usize, Network)> {
-        // One that can't be read, or is of another run, is as good as none: it will be replaced.
+        // A best one from another course of this run counts as none: it will be replaced.
         let kept = Checkpoint::load(self.best.as_ref()?).ok()?;
         let epochs = kept.history.len();
         let same_run = trainer.history().starts_with(&kept.history) && kept.progress.position == 0;

@@ -1,9 +1,10 @@
 //! Naming and opening datasets.
 
 use crate::failure::Failure;
-use crate::machine::check_memory;
+use crate::memory;
 use clap::ValueEnum;
-use minibatch_data::{Error, TrainTest, locate, synthetic};
+use minibatch_data::{ElementType, Error, IdxFile, SetFiles, TrainTest, locate, synthetic};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -75,13 +76,13 @@ impl Args {
     }
 
     /// The options as they were given.
-    pub(crate) fn given(&self) -> Vec<String> {
-        let mut given = match &self.data {
-            Some(folder) => vec!["--data".to_owned(), folder.display().to_string()],
-            None => vec!["--dataset".to_owned(), self.name().as_str().to_owned()],
+    pub(crate) fn given(&self) -> Vec<OsString> {
+        let mut given: Vec<OsString> = match &self.data {
+            Some(folder) => vec!["--data".into(), folder.into()],
+            None => vec!["--dataset".into(), self.name().as_str().into()],
         };
         if let Some([train, test]) = self.synthetic_size {
-            given.extend(["--synthetic-size".to_owned(), format!("{train},{test}")]);
+            given.extend(["--synthetic-size".into(), format!("{train},{test}").into()]);
         }
         given
     }
@@ -91,9 +92,12 @@ impl Args {
         match self.dataset {
             Some(Name::Synthetic) => {
                 let [train, test] = self.synthetic_size.unwrap_or(SYNTHETIC_SIZE);
-                let pixels = (train + test).checked_mul(synthetic::SIDE * synthetic::SIDE);
+                // Its pixels and its class, as it is drawn and as it is kept.
+                let image = synthetic::SIDE * synthetic::SIDE + 1 + size_of::<u32>();
+                let bytes = (train as u64 + test as u64).saturating_mul(image as u64);
                 let what = format!("--synthetic-size {train},{test}");
-                check_memory(&what, pixels, "ask for fewer images")?;
+                let failure = if self.synthetic_size.is_some() { Failure::Usage } else { Failure::Run };
+                memory::check(what, bytes, "ask for fewer images").map_err(failure)?;
                 synthetic::generate(train, test, SYNTHETIC_SEED).map_err(Failure::usage)
             }
             _ if self.synthetic_size.is_some() => {
@@ -101,6 +105,13 @@ impl Args {
             }
             _ => {
                 let files = locate(&self.folder()).map_err(|error| self.not_found(error))?;
+                let what = self.folder().display().to_string();
+                memory::check(
+                    what,
+                    converted(&files),
+                    "set pixels as bytes, which stay in the file, or take fewer examples",
+                )
+                .map_err(Failure::Run)?;
                 Ok(files.map()?)
             }
         }
@@ -139,6 +150,22 @@ impl Args {
         };
         Failure::Run(format!("{}: expected {expected}, found {found}; {help}", folder.display()))
     }
+}
+
+/// Bytes of the labels, and of inputs that aren't bytes: these are converted, and don't stay in the mapped file. A file that
+/// can't be read counts as 0 here; opening it tells why.
+fn converted(files: &SetFiles) -> u64 {
+    let elements = |path: &Path| {
+        let file = IdxFile::map(path).ok()?;
+        let (element, bytes) = (file.header().element(), file.header().payload_len());
+        Some((element, bytes as u64, (bytes / element.size()) as u64))
+    };
+    let inputs = [&files.train_images, &files.test_images].into_iter().filter_map(|path| elements(path));
+    let inputs = inputs.filter(|(element, ..)| *element != ElementType::U8).map(|(.., count)| 4 * count);
+    // The file itself, its numbers, and the classes made of them.
+    let labels = [&files.train_labels, &files.test_labels].into_iter().filter_map(|path| elements(path));
+    let labels = labels.map(|(_, bytes, count)| bytes + 8 * count);
+    inputs.chain(labels).sum()
 }
 
 /// Two numbers of images.

@@ -1,9 +1,10 @@
 //! `minibatch eval`: a checkpoint's network on a test set.
 
 use crate::failure::Failure;
-use crate::report::{Event, Report, Test, sizes, write_rows};
+use crate::report::{Event, Report, Test, shown, sizes, write_rows};
 use crate::text::{grouped, images};
-use crate::{dataset, machine, recorded};
+use crate::{dataset, machine, memory, recorded};
+use minibatch::footprint;
 use serde::Serialize;
 use std::io;
 use std::path::PathBuf;
@@ -30,13 +31,13 @@ pub(crate) struct Args {
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "evaluation")]
 struct Evaluated {
-    checkpoint: PathBuf,
+    checkpoint: String,
     /// n_0, n_1, …, n_L.
     layers: Vec<usize>,
     /// Epochs it was trained.
     epochs: usize,
     /// Folder of the dataset.
-    data: PathBuf,
+    data: String,
     /// Shape of an example, `[28, 28]`.
     example_shape: Vec<usize>,
     test: Test,
@@ -46,9 +47,9 @@ impl Event for Evaluated {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let examples = grouped(self.test.examples);
         let rows = [
-            ("checkpoint", format!("{}, trained for {} epochs", self.checkpoint.display(), self.epochs)),
+            ("checkpoint", format!("{}, trained for {} epochs", self.checkpoint, self.epochs)),
             ("network", sizes(&self.layers)),
-            ("data", self.data.display().to_string()),
+            ("data", self.data.clone()),
             ("test set", format!("{examples} {}", images(&self.example_shape))),
             ("cost", format!("{:.6}", self.test.cost)),
             (self.test.measure(), self.test.score()),
@@ -63,12 +64,15 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let sets = args.data.open()?;
     recorded::check_shape(&checkpoint, &args.checkpoint, &sets.test, &args.data.folder())?;
     let (network, pool) = (&checkpoint.network, args.machine.pool()?);
+    let bytes = footprint::evaluation(network, sets.test.len(), &pool);
+    let what = format!("{}: evaluating its network", args.checkpoint.display());
+    memory::check(what, bytes, "ask for fewer threads").map_err(Failure::Run)?;
     let evaluation = network.evaluate(&pool, &sets.test)?;
     Report::new(args.json).print(&Evaluated {
-        checkpoint: args.checkpoint.clone(),
+        checkpoint: shown(&args.checkpoint),
         layers: checkpoint.network.sizes(),
         epochs: checkpoint.history.len(),
-        data: args.data.folder(),
+        data: shown(&args.data.folder()),
         example_shape: sets.test.example_shape().to_vec(),
         test: evaluation.into(),
     })

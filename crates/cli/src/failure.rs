@@ -12,10 +12,12 @@ pub(crate) enum Failure {
     Usage(String),
     /// The run failed: exit code 1.
     Run(String),
+    /// Standard output can't be written, for another reason than that its reader has gone: exit code 1.
+    Output(String),
     /// Whoever read the output has gone. Nothing is said, as there is nobody to say it to; the exit code is 141, which a
     /// shell reports for programs ended by SIGPIPE.
     ClosedPipe,
-    /// A signal stopped the run, as has been said: exit code 130 or 143.
+    /// A signal stopped the run, as has been said: exit code 129, 130 or 143.
     Stopped(Signal),
 }
 
@@ -29,7 +31,7 @@ impl Failure {
     pub(crate) fn output(error: &io::Error) -> Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
-            _ => Failure::Run(format!("cannot write to standard output: {error}")),
+            _ => Failure::Output(format!("cannot write to standard output: {error}")),
         }
     }
 
@@ -37,12 +39,17 @@ impl Failure {
     pub(crate) fn report(self) -> ExitCode {
         let (code, message) = match self {
             Failure::Usage(message) => (2, message),
-            Failure::Run(message) => (1, message),
+            Failure::Run(message) | Failure::Output(message) => (1, message),
             Failure::ClosedPipe => return ExitCode::from(141),
             Failure::Stopped(signal) => return ExitCode::from(signal.exit_code()),
         };
         tell(&format!("error: {message}"));
         ExitCode::from(code)
+    }
+
+    /// True if only the output failed. The run itself is then sound.
+    pub(crate) fn is_of_output(&self) -> bool {
+        matches!(self, Failure::Output(_) | Failure::ClosedPipe)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use crate::failure::Failure;
 use crate::recorded;
-use crate::report::{EpochLine, Event, Report, cost, initializer, optimizer, sizes, write_rows};
+use crate::report::{EpochLine, Event, Report, cost, initializer, optimizer, shown, sizes, write_rows};
 use crate::text::grouped;
 use minibatch::{ArithmeticClass, Checkpoint};
 use serde::Serialize;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What `info` can be told.
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub(crate) struct Args {
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "info")]
 struct Info {
-    checkpoint: PathBuf,
+    checkpoint: String,
     layers: Vec<Layer>,
     parameters: usize,
     cost: String,
@@ -66,7 +66,7 @@ struct Layer {
 }
 
 impl Info {
-    fn new(path: PathBuf, checkpoint: &Checkpoint) -> Result<Info, Failure> {
+    fn new(path: &Path, checkpoint: &Checkpoint) -> Result<Info, Failure> {
         let Checkpoint { network, origin, settings, class, data, progress, history, .. } = checkpoint;
         let layer = |layer: &minibatch::Layer| Layer {
             inputs: layer.inputs(),
@@ -76,7 +76,7 @@ impl Info {
         };
         let examples = data.examples as usize;
         Ok(Info {
-            checkpoint: path,
+            checkpoint: shown(path),
             layers: network.layers().iter().map(layer).collect(),
             parameters: network.parameters(),
             cost: network.cost().label(),
@@ -111,7 +111,7 @@ impl Event for Info {
         write_rows(
             out,
             &[
-                ("checkpoint", self.checkpoint.display().to_string()),
+                ("checkpoint", self.checkpoint.clone()),
                 ("network", format!("{}, {parameters} parameters", sizes(&layers))),
             ],
         )?;
@@ -164,5 +164,5 @@ impl Event for Info {
 /// Shows a checkpoint.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let checkpoint = recorded::load(&args.checkpoint)?;
-    Report::new(args.json).print(&Info::new(args.checkpoint.clone(), &checkpoint)?)
+    Report::new(args.json).print(&Info::new(&args.checkpoint, &checkpoint)?)
 }

@@ -2,12 +2,13 @@
 //! Not an interface of the command.
 
 use crate::failure::Failure;
-use crate::image::{Picture, prepare};
+use crate::image::{decode, prepare};
 use crate::task::{Task, check_targets};
 use crate::{Cli, Command, notes, one_line, resume, train};
 use clap::Parser;
 use minibatch::{Dataset, Isa, Pool, Trainer};
 use std::ffi::OsString;
+use std::io::Cursor;
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -40,6 +41,9 @@ pub const CHECKPOINT: &str = "a run's.ckpt";
 /// Weights and biases of the largest network that is made for a look.
 const MOST_PARAMETERS: usize = 1 << 14;
 
+/// Such a run evaluates nothing, and saves nothing.
+const NEEDS: train::Needs = train::Needs { evaluated: 0, buffers: 0 };
+
 /// Parses what stands after the program's name, as the command does.
 pub fn options(words: &[OsString]) -> Parsed {
     let program = OsString::from("minibatch");
@@ -60,10 +64,10 @@ pub fn options(words: &[OsString]) -> Parsed {
 ///
 /// Why it can't be read, as the user is told.
 pub fn picture(bytes: &[u8], side: usize) -> Result<Option<Vec<f32>>, String> {
-    let picture = Picture::from_png(bytes)?;
-    assert_eq!(picture.levels.len(), picture.width * picture.height);
+    let picture = decode(Cursor::new(bytes))?;
+    let level = |pixel: usize| (picture.level)(pixel);
     assert!(
-        picture.levels.iter().all(|level| (-1e-6..=1.0 + 1e-6).contains(level)),
+        (0..picture.width * picture.height).all(|pixel| (-1e-6..=1.0 + 1e-6).contains(&level(pixel))),
         "levels are from 0 to 1"
     );
     Ok(prepare(&picture, side))
@@ -101,7 +105,7 @@ fn recipe(args: &train::Args, data: &'static Dataset) -> Option<Result<Vec<Strin
         return None;
     }
     let seed = args.seed.unwrap_or(train::DEFAULT_SEED);
-    let made = train::trainer(args, &POOL, data, seed).and_then(|trainer| {
+    let made = train::trainer(args, &POOL, data, seed, NEEDS).and_then(|trainer| {
         check_targets(trainer.network(), data, "training", &args.data.folder())?;
         Ok(words(&trainer))
     });

@@ -1,8 +1,8 @@
 //! The `minibatch` command, all but its `main`: trains networks and looks at what came out.
 //!
 //! It computes nothing of networks itself: it parses, calls the `minibatch` library and prints. Results go to standard
-//! output, errors as one line to standard error. Exit codes: 0 success, 1 a run failed, 2 wrong usage, 130 and 143 stopped
-//! by SIGINT and SIGTERM, 141 the reader of the output went away.
+//! output, errors as one line to standard error. Exit codes: 0 success, 1 a run failed, 2 wrong usage, 129, 130 and 143
+//! stopped by SIGHUP, SIGINT and SIGTERM, 141 the reader of the output went away.
 #![forbid(unsafe_code)]
 
 mod checkpoint;
@@ -15,6 +15,7 @@ mod info;
 #[doc(hidden)]
 pub mod inspect;
 mod machine;
+mod memory;
 mod names;
 mod network;
 mod notes;
@@ -59,13 +60,14 @@ enum Command {
     Gradcheck(gradcheck::Args),
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 success, 1 the run failed, 2 wrong usage, 130 and 143 stopped by SIGINT and \
-                          SIGTERM, 141 the output's reader went away.";
+const EXIT_CODES: &str = "Exit codes: 0 success, 1 the run failed, 2 wrong usage, 129, 130 and 143 stopped by SIGHUP, \
+                          SIGINT and SIGTERM, 141 the output's reader went away.";
 
 /// Does what the process's arguments say.
 pub fn main() -> ExitCode {
     let started = Instant::now();
-    match parse().and_then(|command| run(command, started)) {
+    let prepared = signals::make_errors().map_err(Failure::from);
+    match prepared.and_then(|()| parse()).and_then(|command| run(command, started)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }

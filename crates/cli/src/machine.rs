@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use minibatch::{ArithmeticClass, Isa, Pool};
+use minibatch::{ArithmeticClass, Isa, Pool, PoolError};
+use std::ffi::OsString;
 use std::num::{IntErrorKind, NonZeroUsize};
 use std::thread::available_parallelism;
 
@@ -43,28 +44,19 @@ impl Args {
     }
 
     /// The options as they were given.
-    pub(crate) fn given(&self) -> Vec<String> {
+    pub(crate) fn given(&self) -> Vec<OsString> {
         let threads = self.threads.map(|threads| ["--threads".to_owned(), threads.to_string()]);
         let isa = self.isa.map(|isa| ["--isa".to_owned(), isa.to_string()]);
-        threads.into_iter().chain(isa).flatten().collect()
+        threads.into_iter().chain(isa).flatten().map(OsString::from).collect()
     }
 
     fn start(&self, isa: Isa) -> Result<Pool, Failure> {
         let threads = self.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get));
-        Pool::new(isa, threads).map_err(Failure::usage)
-    }
-}
-
-/// Refuses what needs more memory than the system gives: an allocation that fails later would end the process.
-pub(crate) fn check_memory(what: &str, bytes: Option<usize>, instead: &str) -> Result<(), Failure> {
-    let given = |bytes| std::hint::black_box(Vec::<u8>::new()).try_reserve_exact(bytes).is_ok();
-    match bytes {
-        Some(bytes) if given(bytes) => Ok(()),
-        _ => {
-            let size =
-                bytes.map_or_else(|| "far more".to_owned(), |bytes| format!("{:.1} GB", bytes as f64 / 1e9));
-            Err(Failure::usage(format!("{what}: expected to fit into memory, found {size}; {instead}")))
-        }
+        Pool::new(isa, threads).map_err(|error| match error {
+            PoolError::Threads { .. } => Failure::usage(error),
+            // The system refuses them, whatever was asked for.
+            PoolError::Start { .. } => Failure::Run(format!("{error}; try --threads 1")),
+        })
     }
 }
 

@@ -1,13 +1,13 @@
 //! Which network to train: its layers, activations, cost and first weights.
 
 use crate::failure::Failure;
-use crate::machine::{check_memory, count_of_list};
-use crate::names;
+use crate::machine::count_of_list;
 use crate::report::sizes;
 use crate::text::shape;
+use crate::{memory, names};
 use minibatch::activation::{Identity, Sigmoid};
 use minibatch::cost::Quadratic;
-use minibatch::{Activation, Cost, Dataset, Initializer, Network, NetworkError, Optimizer, Settings};
+use minibatch::{Activation, Cost, Dataset, Initializer, Network, NetworkError, Settings, footprint};
 use std::sync::Arc;
 
 /// The hidden layers of a run that names none.
@@ -50,8 +50,19 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// The network for `data`, before its first step. Refused if it and what trains it can't fit into memory.
-    pub(crate) fn build(&self, data: &Dataset, settings: &Settings) -> Result<Network, Failure> {
+    /// True if an option says how large the network is.
+    pub(crate) fn are_sizes_given(&self) -> bool {
+        self.hidden.is_some() || self.layers.is_some()
+    }
+
+    /// The network for `data`, before its first step. `too_large` makes the failure if the network and its training don't fit
+    /// into memory.
+    pub(crate) fn build(
+        &self,
+        data: &Dataset,
+        settings: &Settings,
+        too_large: fn(String) -> Failure,
+    ) -> Result<Network, Failure> {
         let output: Arc<dyn Activation> = match &self.output_activation {
             Some(activation) => Arc::clone(activation),
             None if data.classes().is_none() => Arc::new(Identity),
@@ -70,11 +81,8 @@ impl Args {
             .chain([data.targets().width()])
             .collect();
         let what = format!("a network {} in training", sizes(&widths));
-        check_memory(
-            &what,
-            bytes(&widths, settings.batch_size.min(data.len()), settings.optimizer),
-            "ask for fewer neurons, or smaller minibatches",
-        )?;
+        let bytes = footprint::least(&widths, settings.batch_size.min(data.len()), &settings.optimizer);
+        memory::check(what, bytes, "ask for fewer neurons, or smaller minibatches").map_err(too_large)?;
         let activation = self.activation.clone().unwrap_or_else(|| Arc::new(Sigmoid));
         let builder = Network::builder(data.input_len())
             .seed(settings.seed)
@@ -88,6 +96,7 @@ impl Args {
             NetworkError::OutputOnly { .. } => {
                 Failure::usage(format!("{error}; choose another with --activation"))
             }
+            error @ NetworkError::Memory { .. } => too_large(error.to_string()),
             error => Failure::usage(error),
         })
     }
@@ -160,15 +169,4 @@ impl Args {
 
 fn list(sizes: &[usize]) -> String {
     sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
-}
-
-/// Bytes of what training keeps of a network of these widths: weights and their moments, and a minibatch's inputs,
-/// activations and errors.
-fn bytes(widths: &[usize], batch_size: usize, optimizer: Optimizer) -> Option<usize> {
-    let weights =
-        widths.windows(2).try_fold(0_usize, |sum, pair| sum.checked_add(pair[0].checked_mul(pair[1])?))?;
-    let neurons = widths[1..].iter().try_fold(0_usize, |sum, &width| sum.checked_add(width))?;
-    let example = neurons.checked_mul(2)?.checked_add(widths[0])?;
-    let parameters = weights.checked_mul(1 + optimizer.moments())?;
-    parameters.checked_add(batch_size.checked_mul(example)?)?.checked_mul(size_of::<f32>())
 }

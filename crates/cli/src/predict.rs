@@ -3,17 +3,18 @@
 mod output;
 
 use crate::failure::Failure;
-use crate::image::{Picture, SIGNATURE, prepare};
+use crate::image::{SIGNATURE, decode, prepare};
 use crate::machine::count;
-use crate::text::shape;
-use crate::{dataset, machine, recorded};
+use crate::text::{grouped, shape};
+use crate::{dataset, machine, memory, recorded};
 use clap::ValueEnum;
-use minibatch::{Checkpoint, Network, Pool, Score};
+use minibatch::{Checkpoint, Network, Pool, Rows, Score, footprint};
 use minibatch_data::{ElementType, Error, IdxFile, Row, Targets, open_regular};
 use output::{Prediction, Shown, write};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// What `predict` can be told.
 #[derive(Debug, clap::Args)]
@@ -56,17 +57,9 @@ enum Format {
     Jsonl,
 }
 
-/// Images as the network takes them.
-#[derive(Default)]
-struct Images {
-    names: Vec<Name>,
-    /// (images × n_0), row-major.
-    inputs: Vec<f32>,
-}
-
 /// Where an image is from.
 struct Name {
-    image: PathBuf,
+    image: Rc<Path>,
     /// In a file or set of several.
     index: Option<usize>,
     /// What it shows, where that is known.
@@ -104,14 +97,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         _ if predicts_values(&checkpoint) => Shown::Values,
         top => Shown::Classes { top },
     };
-    let network = &checkpoint.network;
-    let mut images = Images::default();
+    let pool = args.machine.pool()?;
+    let mut seer = Seer { args, network: &checkpoint.network, pool: &pool, predictions: Vec::new() };
     if args.index.is_empty() {
-        args.images.iter().try_for_each(|path| images.add_file(path, args, network))?;
+        args.images.iter().try_for_each(|path| seer.add_file(path))?;
     } else {
-        images.add_examples(args, network)?;
+        seer.add_examples()?;
     }
-    let predictions = images.predict(&args.machine.pool()?, network)?;
+    let predictions = seer.predictions;
 
     let mut out = Vec::new();
     let format = args.format.or(args.json.then_some(Format::Jsonl));
@@ -132,9 +125,17 @@ fn predicts_values(checkpoint: &Checkpoint) -> bool {
     of_values.unwrap_or(checkpoint.network.outputs() == 1)
 }
 
-impl Images {
+/// Predicts file after file, and collects the predictions.
+struct Seer<'a> {
+    args: &'a Args,
+    network: &'a Network,
+    pool: &'a Pool,
+    predictions: Vec<Prediction>,
+}
+
+impl Seer<'_> {
     /// Adds what is in a file, whose first bytes say what it is.
-    fn add_file(&mut self, path: &Path, args: &Args, network: &Network) -> Result<(), Failure> {
+    fn add_file(&mut self, path: &Path) -> Result<(), Failure> {
         let opening = |error: io::Error| {
             let path = path.display();
             Failure::Run(match error.kind() {
@@ -160,9 +161,9 @@ impl Images {
         let mut start = Vec::new();
         (&file).take(SIGNATURE.len() as u64).read_to_end(&mut start).map_err(opening)?;
         if start == SIGNATURE {
-            self.add_picture(path, &file, args, network)
+            self.add_picture(path, file)
         } else if start.starts_with(&[0, 0]) || start.starts_with(&[0x1f, 0x8b]) {
-            self.add_idx(path, args, network)
+            self.add_idx(path)
         } else {
             let found = match &*start {
                 [] => "an empty file; copy it again".to_owned(),
@@ -180,42 +181,32 @@ impl Images {
         }
     }
 
-    /// Adds the picture at `path`, open in `rest` behind its signature.
-    fn add_picture(
-        &mut self,
-        path: &Path,
-        mut rest: &File,
-        args: &Args,
-        network: &Network,
-    ) -> Result<(), Failure> {
-        let shown = path.display();
-        let side = network.inputs().isqrt();
-        if side * side != network.inputs() {
-            let checkpoint = args.checkpoint.display();
-            return Err(Failure::Run(format!(
-                "{shown}: pictures need a network whose inputs are a square image, as 28×28 = 784; that of \
-                 {checkpoint} has {}; name an IDX file of images instead",
-                network.inputs()
+    /// Adds the picture at `path`, which is open.
+    fn add_picture(&mut self, path: &Path, mut file: File) -> Result<(), Failure> {
+        let (shown, inputs) = (path.display(), self.network.inputs());
+        let failed = |why: &str| Failure::Run(format!("{shown}: {why}"));
+        let side = inputs.isqrt();
+        if side * side != inputs {
+            let checkpoint = self.args.checkpoint.display();
+            return Err(failed(&format!(
+                "pictures need a network whose inputs are a square image, as 28×28 = 784; that of {checkpoint} has \
+                 {inputs}; name an IDX file of images instead"
             )));
         }
-        let mut bytes = SIGNATURE.to_vec();
-        rest.read_to_end(&mut bytes)
-            .map_err(|error| Failure::Run(format!("{shown}: cannot read: {error}")))?;
-        let picture = Picture::from_png(&bytes).map_err(|why| Failure::Run(format!("{shown}: {why}")))?;
-        let inputs = prepare(&picture, side).ok_or_else(|| {
-            Failure::Run(format!(
-                "{shown}: expected a digit in one tone on a background of another, found nothing that stands out; crop \
-                 the picture to the digit on its paper, evenly lit"
-            ))
+        file.rewind().map_err(|error| failed(&format!("cannot read: {error}")))?;
+        let picture = decode(BufReader::new(file)).map_err(|why| failed(&why))?;
+        let image = prepare(&picture, side).ok_or_else(|| {
+            failed(
+                "expected a digit in one tone on a background of another, found nothing that stands out; crop the picture to \
+                 the digit on its paper, evenly lit",
+            )
         })?;
-        self.inputs.extend(inputs);
-        self.names.push(Name { image: path.to_owned(), index: None, truth: None });
-        Ok(())
+        self.predict(&image, [Name { image: path.into(), index: None, truth: None }])
     }
 
-    fn add_idx(&mut self, path: &Path, args: &Args, network: &Network) -> Result<(), Failure> {
+    fn add_idx(&mut self, path: &Path) -> Result<(), Failure> {
         let file = IdxFile::map(path)?;
-        let (count, image) =
+        let (&count, image) =
             file.header().dims().split_first().expect("a checked header has a rank of at least 1");
         if image.is_empty() {
             let path = path.display();
@@ -223,66 +214,93 @@ impl Images {
                 "{path}: expected images, found an IDX file of rank 1; is it that of the labels?"
             )));
         }
-        check_shape(path, image, args, network)?;
-        match file.header().element() {
-            ElementType::U8 => self.inputs.extend(file.payload().iter().copied().map(scaled)),
-            _ => self.inputs.extend(file.to_f32()?),
-        }
-        let name = |index| Name { image: path.to_owned(), index: Some(index), truth: None };
-        self.names.extend((0..*count).map(name));
-        Ok(())
+        check_shape(path, image, self.args, self.network)?;
+        let bytes = file.header().element() == ElementType::U8;
+        let numbers = if bytes { 0 } else { count.saturating_mul(self.network.inputs()) };
+        self.check_memory(path, count, numbers)?;
+        let shared: Rc<Path> = path.into();
+        let names =
+            (0..count).map(|index| Name { image: Rc::clone(&shared), index: Some(index), truth: None });
+        if bytes { self.predict(file.payload(), names) } else { self.predict(&file.to_f32()?, names) }
     }
 
     /// Adds those of the test set that are asked for.
-    fn add_examples(&mut self, args: &Args, network: &Network) -> Result<(), Failure> {
-        let (folder, test) = (args.data.folder(), args.data.open()?.test);
-        check_shape(&folder, test.example_shape(), args, network)?;
-        for &index in &args.index {
-            if index >= test.len() {
-                let (folder, last) = (folder.display(), test.len() - 1);
-                return Err(Failure::usage(format!(
-                    "--index {index}: expected 0 to {last}, the test images of {folder}"
-                )));
-            }
-            match test.input(index) {
-                Row::Bytes(bytes) => self.inputs.extend(bytes.iter().copied().map(scaled)),
-                Row::Floats(floats) => self.inputs.extend(floats),
-            }
-            let truth = match test.targets() {
-                Targets::Classes { labels, .. } => Some(Truth::Label(labels[index])),
-                Targets::Values { data, width } => {
-                    Some(Truth::Values(data[index * width..][..*width].to_vec()))
+    fn add_examples(&mut self) -> Result<(), Failure> {
+        /// Number of examples that are copied side by side at a time.
+        const AT_A_TIME: usize = 256;
+        let (folder, test) = (self.args.data.folder(), self.args.data.open()?.test);
+        check_shape(&folder, test.example_shape(), self.args, self.network)?;
+        if let Some(index) = self.args.index.iter().find(|&&index| index >= test.len()) {
+            let (folder, last) = (folder.display(), test.len() - 1);
+            return Err(Failure::usage(format!(
+                "--index {index}: expected 0 to {last}, the test images of {folder}"
+            )));
+        }
+        self.check_memory(&folder, self.args.index.len(), AT_A_TIME * test.input_len())?;
+        let shared: Rc<Path> = folder.into();
+        for indices in self.args.index.chunks(AT_A_TIME) {
+            let (mut bytes, mut floats) = (Vec::new(), Vec::new());
+            for &index in indices {
+                match test.input(index) {
+                    Row::Bytes(row) => bytes.extend_from_slice(row),
+                    Row::Floats(row) => floats.extend_from_slice(row),
                 }
-                _ => None,
+            }
+            let name = |&index: &usize| {
+                let truth = truth(test.targets(), index);
+                Name { image: Rc::clone(&shared), index: Some(index), truth }
             };
-            self.names.push(Name { image: folder.clone(), index: Some(index), truth });
+            let names = indices.iter().map(name);
+            if floats.is_empty() { self.predict(&bytes, names)? } else { self.predict(&floats, names)? }
         }
         Ok(())
     }
 
-    /// What the network sees in each.
-    fn predict(self, pool: &Pool, network: &Network) -> Result<Vec<Prediction>, Failure> {
-        let mut predictions = Vec::with_capacity(self.names.len());
-        let outputs = network.predict_rows(pool, &self.inputs)?;
-        for (outputs, name) in outputs.chunks_exact(network.outputs()).zip(self.names) {
+    /// Refuses images if there is no memory for their predictions and for `numbers` of their inputs.
+    fn check_memory(&self, path: &Path, images: usize, numbers: usize) -> Result<(), Failure> {
+        /// Bytes of an output: in a prediction, and as text.
+        const OUTPUT: u64 = 4 + 32;
+        /// Bytes of an image's name and place.
+        const IMAGE: u64 = 256;
+        let image = (self.network.outputs() as u64).saturating_mul(OUTPUT).saturating_add(IMAGE);
+        let bytes = image
+            .saturating_mul(images as u64)
+            .saturating_add(4 * numbers as u64)
+            .saturating_add(footprint::prediction(self.network, images, self.pool));
+        let what = format!("{}: predictions for its {} images", path.display(), grouped(images));
+        memory::check(what, bytes, "ask for fewer at a time").map_err(Failure::Run)
+    }
+
+    /// Adds the predictions for rows of inputs.
+    fn predict<'x>(
+        &mut self,
+        rows: impl Into<Rows<'x>>,
+        names: impl IntoIterator<Item = Name>,
+    ) -> Result<(), Failure> {
+        let outputs = self.network.predict_rows(self.pool, rows)?;
+        for (outputs, name) in outputs.chunks_exact(self.network.outputs()).zip(names) {
             if outputs.iter().any(|output| !output.is_finite()) {
                 let image = name.shown();
                 return Err(Failure::Run(format!("{image}: the network's outputs for it are not finite")));
             }
-            predictions.push(Prediction { name, outputs: outputs.to_vec() });
+            self.predictions.push(Prediction { name, outputs: outputs.to_vec() });
         }
-        Ok(predictions)
+        Ok(())
+    }
+}
+
+/// The label or the values of an example of a dataset.
+fn truth(targets: &Targets, index: usize) -> Option<Truth> {
+    match targets {
+        Targets::Classes { labels, .. } => Some(Truth::Label(labels[index])),
+        Targets::Values { data, width } => Some(Truth::Values(data[index * width..][..*width].to_vec())),
+        _ => None,
     }
 }
 
 /// A place in a set.
 fn index(text: &str) -> Result<usize, String> {
     text.trim().parse().map_err(|_| "expected whole numbers from 0, such as 7 or 0,3,12".to_owned())
-}
-
-/// A pixel as the trainer takes it.
-fn scaled(byte: u8) -> f32 {
-    f32::from(byte) / 255.0
 }
 
 fn check_shape(path: &Path, image: &[usize], args: &Args, network: &Network) -> Result<(), Failure> {

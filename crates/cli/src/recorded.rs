@@ -2,34 +2,55 @@
 
 use crate::failure::Failure;
 use crate::text::shape;
-use minibatch::checkpoint::{DataIdentity, Error, FormatError};
-use minibatch::{Checkpoint, Dataset};
+use crate::{memory, report};
+use minibatch::checkpoint::{DataIdentity, Error, FormatError, Recipe};
+use minibatch::{Checkpoint, Dataset, footprint};
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
 const NAME_THE_DATA: &str = "name the data that it was trained on with --data or --dataset";
 
-/// Reads the checkpoint that the user named.
+/// Reads the checkpoint that the user named, if its bytes and its network fit into memory.
 pub(crate) fn load(path: &Path) -> Result<Checkpoint, Failure> {
+    let recipe = recipe(path)?;
+    // Sizes beyond a `usize` are refused when the file is read.
+    let sizes: Vec<usize> = recipe.sizes().iter().filter_map(|&size| usize::try_from(size).ok()).collect();
+    let network = footprint::network(&sizes).saturating_mul(1 + recipe.moments() as u64);
+    let what = format!("{}: its network {}", path.display(), report::sizes(&sizes));
+    let bytes = network.saturating_add(recipe.bytes());
+    memory::check(what, bytes, "use a machine with more memory").map_err(Failure::Run)?;
+    Checkpoint::load(path).map_err(|error| described(error, path))
+}
+
+/// Reads the recipe in the checkpoint that the user named.
+pub(crate) fn recipe(path: &Path) -> Result<Recipe, Failure> {
+    Recipe::read(path).map_err(|error| described(error, path))
+}
+
+/// The message for a file that can't be loaded: the reason, and what to do.
+fn described(error: Error, path: &Path) -> Failure {
     const NAME_ANOTHER: &str = "name a file that `minibatch train --checkpoint` wrote";
     let shown = path.display();
-    Checkpoint::load(path).map_err(|error| {
-        Failure::Run(match error {
-            Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                format!("{shown}: expected a checkpoint, found no such file; `minibatch train --checkpoint {shown}` makes one")
-            }
-            Error::NotAFile { .. } => {
-                let found = if path.is_dir() { "a folder" } else { "no regular file" };
-                format!("{shown}: expected a checkpoint, found {found}; {NAME_ANOTHER}")
-            }
-            Error::Format { source: FormatError::Magic { .. }, .. } => format!("{error}; {NAME_ANOTHER}"),
-            // Some say already what to do.
-            Error::Format { ref source, .. } if !source.to_string().contains("; ") => {
-                format!("{error}; restore an intact copy")
-            }
-            error => error.to_string(),
-        })
+    Failure::Run(match error {
+        Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            format!(
+                "{shown}: expected a checkpoint, found no such file; `minibatch train --checkpoint {shown}` makes one"
+            )
+        }
+        Error::NotAFile { .. } => {
+            let found = if path.is_dir() { "a folder" } else { "no regular file" };
+            format!("{shown}: expected a checkpoint, found {found}; {NAME_ANOTHER}")
+        }
+        Error::Format { source: FormatError::Magic { .. }, .. } => format!("{error}; {NAME_ANOTHER}"),
+        Error::Format { source: FormatError::Memory { .. }, .. } => {
+            format!("{error}; use a machine with more memory")
+        }
+        // Some say already what to do.
+        Error::Format { ref source, .. } if !source.to_string().contains("; ") => {
+            format!("{error}; restore an intact copy")
+        }
+        error => error.to_string(),
     })
 }
 

@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::train::Args;
 use minibatch::Checkpoint;
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::path::Path;
 
@@ -47,28 +48,36 @@ fn differs(option: &str, recorded: impl Display, asked: impl Display) -> String 
 
 /// The command that goes on with the run in `path`, as a shell takes it.
 pub(crate) fn command(args: &Args, path: &Path) -> String {
-    let program =
-        std::env::args_os().next().map_or_else(|| "minibatch".to_owned(), |p| p.display().to_string());
-    let mut words = vec![program, "train".to_owned(), "--resume".to_owned(), path.display().to_string()];
+    let program = std::env::args_os().next().unwrap_or_else(|| "minibatch".into());
+    let mut words = vec![program, "train".into(), "--resume".into(), path.into()];
     words.extend(args.data.given());
     if let Some(fraction) = args.validation_split {
-        words.extend(["--validation-split".to_owned(), fraction.to_string()]);
+        words.extend(["--validation-split".into(), fraction.to_string().into()]);
     }
     words.extend(args.machine.given());
     words.extend(args.keeping.given());
     if args.json {
-        words.push("--json".to_owned());
+        words.push("--json".into());
     }
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// A word as a POSIX shell takes it.
-fn quoted(word: &str) -> String {
+fn quoted(word: &OsStr) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
+    match word.to_str() {
+        Some(word) if !word.is_empty() && word.chars().all(plain) => word.to_owned(),
+        Some(word) if !word.contains(char::is_control) => format!("'{}'", word.replace('\'', r"'\''")),
+        // `$'…'` has escapes for all bytes. It is in POSIX since 2024, and in bash, zsh and ksh since long before.
+        _ => {
+            let escaped = |byte: &u8| match byte {
+                b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
+                b' '..=b'~' => char::from(*byte).to_string(),
+                byte => format!("\\{byte:03o}"),
+            };
+            format!("$'{}'", word.as_encoded_bytes().iter().map(escaped).collect::<String>())
+        }
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -83,8 +92,17 @@ mod tests {
             ("my run", "'my run'"),
             ("a'b", r"'a'\''b'"),
             ("$x", "'$x'"),
+            ("ü", "'ü'"),
+            ("a\nb'\\", r"$'a\012b\'\\'"),
         ] {
-            assert_eq!(quoted(word), shown);
+            assert_eq!(quoted(OsStr::new(word)), shown);
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn names_that_are_no_text_are_quoted_by_their_bytes() {
+        use std::os::unix::ffi::OsStrExt;
+        assert_eq!(quoted(OsStr::from_bytes(b"r\xff n.ckpt")), r"$'r\377 n.ckpt'");
     }
 }

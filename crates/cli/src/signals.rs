@@ -1,5 +1,8 @@
-//! SIGINT and SIGTERM: the first asks the run to stop where nothing is lost, a second one ends it at once.
+//! Signals: the first SIGINT or SIGTERM asks the run to stop where nothing is lost, as does SIGHUP, a closed terminal; a second
+//! SIGINT or SIGTERM ends it at once.
 
+#[cfg(unix)]
+use signal_hook::consts::{SIGABRT, SIGHUP, SIGXFSZ};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 use std::io;
@@ -9,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// A signal that asks the process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signal {
+    HangUp,
     Interrupt,
     Terminate,
 }
@@ -16,6 +20,7 @@ pub(crate) enum Signal {
 impl Signal {
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Signal::HangUp => "SIGHUP",
             Signal::Interrupt => "SIGINT",
             Signal::Terminate => "SIGTERM",
         }
@@ -24,16 +29,34 @@ impl Signal {
     /// What a shell reports for a process that the signal ended.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
+            Signal::HangUp => 129,
             Signal::Interrupt => 130,
             Signal::Terminate => 143,
         }
     }
 }
 
+/// Turns two signals that would kill the process into errors.
+///
+/// - The system sends SIGXFSZ when a file reaches its limit (`ulimit -f`). With a handler, the write fails instead.
+/// - The process sends SIGABRT to itself when an allocation fails in spite of all checks, after a line that says so. With this
+///   handler the exit code is 1.
+#[cfg(unix)]
+pub(crate) fn make_errors() -> io::Result<()> {
+    flag::register(SIGXFSZ, Arc::default())?;
+    flag::register_conditional_shutdown(SIGABRT, 1, Arc::new(AtomicBool::new(true)))?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn make_errors() -> io::Result<()> {
+    Ok(())
+}
+
 /// Watches for signals.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    /// The number of the first one, 0 before.
+    /// The number of the last one, 0 before.
     caught: Arc<AtomicUsize>,
 }
 
@@ -48,6 +71,12 @@ impl Signals {
             flag::register_usize(signal, Arc::clone(&caught), signal as usize)?;
             flag::register(signal, Arc::clone(&second))?;
         }
+        // A closed terminal may send SIGHUP twice, and a session that ends sends SIGTERM as well. So SIGHUP is never a second
+        // signal, and doesn't make the next one a second signal. Under `nohup` it stays ignored.
+        #[cfg(unix)]
+        if !is_ignored(SIGHUP) {
+            flag::register_usize(SIGHUP, Arc::clone(&caught), SIGHUP as usize)?;
+        }
         Ok(Signals { caught })
     }
 
@@ -56,7 +85,34 @@ impl Signals {
         match self.caught.load(Ordering::SeqCst) as i32 {
             0 => None,
             SIGINT => Some(Signal::Interrupt),
-            _ => Some(Signal::Terminate),
+            SIGTERM => Some(Signal::Terminate),
+            _ => Some(Signal::HangUp),
         }
+    }
+}
+
+/// True if the process was started with the signal ignored, or if the system doesn't tell.
+#[cfg(unix)]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The lowest bit is signal 1's.
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_none_or(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use signal_hook::low_level::raise;
+
+    /// Were one of these taken for a second signal, it would end this process.
+    #[test]
+    fn hanging_up_makes_no_signal_a_second_one() {
+        let signals = Signals::catch().unwrap();
+        for signal in [SIGHUP, SIGHUP, SIGTERM, SIGHUP] {
+            raise(signal).unwrap();
+        }
+        assert!(signals.caught().is_some());
     }
 }

@@ -4,11 +4,11 @@ use crate::checkpoint::{self, Keeper, better, last_is_best};
 use crate::failure::{Failure, tell};
 use crate::machine::count;
 use crate::progress::{Pace, Progress};
-use crate::report::{Chosen, EpochLine, Plan, Report, Resumed, Stopped, Summary, Test, place};
+use crate::report::{Chosen, EpochLine, Plan, Report, Resumed, Stopped, Summary, Test, place, shown};
 use crate::signals::{Signal, Signals};
 use crate::task::{Task, check_targets};
-use crate::{dataset, machine, names, network, notes, recorded, resume};
-use minibatch::{Dataset, Error, Evaluation, Optimizer, Pool, Settings, Trainer};
+use crate::{dataset, machine, memory, names, network, notes, recorded, resume};
+use minibatch::{Dataset, Error, Evaluation, Network, Optimizer, Pool, Settings, Trainer, footprint};
 use minibatch_data::TrainTest;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -84,44 +84,50 @@ pub(crate) struct Args {
 /// Trains, and prints what happens. `started` is when the process did.
 pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let path = args.keeping.checkpoint.as_ref().or(args.resume.as_ref());
-    if path.is_none() && (args.keeping.checkpoint_every.is_some() || args.keeping.keep.is_some()) {
-        return Err(Failure::usage("--checkpoint-every and --keep need --checkpoint FILE"));
+    if let (None, Some(option)) = (path, args.keeping.first_given()) {
+        return Err(Failure::usage(format!("{option} needs --checkpoint FILE")));
     }
-    let TrainTest { train, test } = args.data.open()?;
-    let task =
-        args.task.unwrap_or(if args.resume.is_some() { Task::of(&train) } else { Task::Classification });
-    task.check(&train, &args.data.folder())?;
-    // Before a checkpoint is read, so that nobody writes it afterwards.
-    let lock = path.map(|path| checkpoint::reserve(path)).transpose()?;
-    let replaces = path != args.resume.as_ref() && path.is_some_and(|path| path.exists());
+    // Before a checkpoint is read, so that nobody writes it afterwards, and before anything takes time.
+    let reserved =
+        path.map(|path| checkpoint::reserve(path, &args.keeping, args.resume.as_deref())).transpose()?;
+    let in_place = reserved.as_ref().is_some_and(|reserved| reserved.in_place);
+    let replaces = reserved.as_ref().is_some_and(|reserved| reserved.replaces);
     let recorded =
         args.resume.as_ref().map(|path| Ok::<_, Failure>((path, recorded::load(path)?))).transpose()?;
+    let TrainTest { train, test } = args.data.open()?;
+    let task = args.task.unwrap_or(if recorded.is_some() { Task::of(&train) } else { Task::Classification });
+    task.check(&train, &args.data.folder())?;
     let seed = recorded.as_ref().map_or(args.seed.unwrap_or(DEFAULT_SEED), |(_, run)| run.settings.seed);
     if let Some((path, recorded)) = &recorded {
         recorded::check_training_set(recorded, path, &train, &args.data.folder(), args.validation_split)?;
     }
     let (train, validation) = split(train, args.validation_split, seed)?;
+    let needs = Needs {
+        evaluated: test.len().max(validation.as_ref().map_or(0, Dataset::len)),
+        buffers: if reserved.is_some() { args.keeping.buffers() } else { 0 },
+    };
     let pool;
     let (mut trainer, resumed) = match recorded {
         None => {
             pool = args.machine.pool()?;
-            (trainer(args, &pool, &train, seed)?, None)
+            (trainer(args, &pool, &train, seed, needs)?, None)
         }
         Some((path, mut recorded)) => {
             let epochs = recorded.settings.epochs;
             resume::apply(args, path, &mut recorded)?;
             pool = args.machine.pool_for(recorded.class)?;
             let (folder, tested_on) = (args.data.folder(), recorded.tested_on);
+            needs.check(&recorded.network, &recorded.settings, &pool, &train, 0).map_err(Failure::Run)?;
             let trainer = Trainer::resume(&pool, &train, recorded)
                 .map_err(|error| recorded::explained(error, path, &folder))?;
             recorded::check_test_set(tested_on, path, &test, &folder)?;
-            let in_place = args.keeping.checkpoint.as_ref().is_none_or(|to| to == path);
             let saved = in_place && trainer.settings().epochs == epochs;
             let (epochs, position) = (trainer.history().len(), trainer.position());
-            (trainer, Some(Resumed { checkpoint: path.clone(), epochs, position, saved }))
+            (trainer, Some(Resumed { checkpoint: shown(path), epochs, position, saved }))
         }
     };
     let saved = resumed.as_ref().is_some_and(|resumed| resumed.saved);
+    let lock = reserved.map(|reserved| reserved.lock);
     let keeper = lock.map(|lock| Keeper::start(lock, &args.keeping, &trainer, saved)).transpose()?;
 
     check_targets(trainer.network(), &test, "test", &args.data.folder())?;
@@ -140,9 +146,38 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     match run.train(&mut trainer, !args.json)? {
         None => report.print(&run.summary(&trainer, started)),
         Some(signal) => {
-            report.print(&run.stopped(args, &trainer, signal))?;
+            // Output to a closed terminal fails. The run is saved, and the exit code tells of the signal.
+            if let Err(failure) = report.print(&run.stopped(args, &trainer, signal)) {
+                failure.report();
+            }
             Err(Failure::Stopped(signal))
         }
+    }
+}
+
+/// The memory that a run needs besides its steps.
+#[derive(Clone, Copy)]
+pub(crate) struct Needs {
+    /// Examples of the largest set that is evaluated.
+    pub(crate) evaluated: usize,
+    /// Buffers as large as a checkpoint.
+    pub(crate) buffers: u64,
+}
+
+impl Needs {
+    /// Refuses a run that takes more than is left beside its network and `besides`.
+    fn check(
+        self,
+        network: &Network,
+        settings: &Settings,
+        pool: &Pool,
+        train: &Dataset,
+        besides: u64,
+    ) -> Result<(), String> {
+        let examples = memory::Examples { trained: train.len(), evaluated: self.evaluated };
+        let checkpoint = footprint::checkpoint(network, settings, settings.epochs.min(1 << 16));
+        let besides = besides.saturating_add(checkpoint.saturating_mul(self.buffers));
+        memory::check_run(network, settings, pool, examples, besides)
     }
 }
 
@@ -179,9 +214,18 @@ impl<'a> Run<'a> {
         }
         let mut signal = None;
         while trainer.history().len() < epochs && signal.is_none() {
-            self.train_epoch(trainer, &mut pace, &mut progress)
-                .map_err(|failure| self.kept_in_spite_of(failure, trainer))?;
+            let trained = self.train_epoch(trainer, &mut pace, &mut progress);
+            let (untold, failure) = match trained {
+                Ok(()) => (false, None),
+                Err(failure) => (failure.is_of_output(), Some(self.kept_in_spite_of(failure, trainer))),
+            };
             signal = self.signals.caught();
+            // A closed terminal refuses output a moment before its signal comes.
+            if let Some(failure) = failure
+                && !(untold && signal.is_some())
+            {
+                return Err(failure);
+            }
         }
         progress.finish();
         if let Some(keeper) = &mut self.keeper {
@@ -253,17 +297,23 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// Adds to a failure where the run is kept, once it is.
+    /// Keeps what can be kept of a run that failed, and adds to the failure where, or why not.
     fn kept_in_spite_of(&mut self, failure: Failure, trainer: &Trainer<'_>) -> Failure {
         let Some(keeper) = &mut self.keeper else { return failure };
-        let flushed = keeper.flush();
-        match (failure, keeper.newest()) {
-            (Failure::Run(message), Some((epochs, position))) if flushed.is_ok() => {
+        // If only the output failed, the run is sound, and is saved as it is.
+        let kept = if failure.is_of_output() { keeper.finish(trainer) } else { keeper.flush() };
+        let note = match (kept, keeper.newest()) {
+            (Err(Failure::Run(why)), _) => why,
+            (Ok(()), Some((epochs, position))) => {
                 let step = position.div_ceil(trainer.settings().batch_size);
-                let path = keeper.path().display();
-                Failure::Run(format!("{message}; {path} holds the run as of {}", place(epochs, step)))
+                format!("{} holds the run as of {}", keeper.path().display(), place(epochs, step))
             }
-            (failure, _) => failure,
+            _ => return failure,
+        };
+        match failure {
+            Failure::Run(message) | Failure::Output(message) => Failure::Run(format!("{message}; {note}")),
+            Failure::ClosedPipe if !note.contains(" holds the run as of ") => Failure::Run(note),
+            failure => failure,
         }
     }
 
@@ -287,18 +337,18 @@ impl<'a> Run<'a> {
                 test: test.into(),
             }),
             weight_hash: format!("{:016x}", trainer.network().weight_hash()),
-            saved: self.keeper.as_ref().map(|keeper| keeper.path().to_owned()),
+            saved: self.keeper.as_ref().map(|keeper| shown(keeper.path())),
         }
     }
 
     fn stopped(&self, args: &Args, trainer: &Trainer<'_>, signal: Signal) -> Stopped {
-        let saved = self.keeper.as_ref().map(|keeper| keeper.path().to_owned());
+        let saved = self.keeper.as_ref().map(Keeper::path);
         Stopped {
             signal: signal.name(),
             epochs: trainer.history().len(),
             step: trainer.step(),
-            resume: saved.as_ref().map(|path| resume::command(args, path)),
-            saved,
+            resume: saved.map(|path| resume::command(args, path)),
+            saved: saved.map(shown),
         }
     }
 }
@@ -309,6 +359,7 @@ pub(crate) fn trainer<'a>(
     pool: &'a Pool,
     train: &'a Dataset,
     seed: u64,
+    needs: Needs,
 ) -> Result<Trainer<'a>, Failure> {
     let default = Settings::default();
     let optimizer = args.optimizer.unwrap_or(default.optimizer);
@@ -320,8 +371,13 @@ pub(crate) fn trainer<'a>(
         epochs: args.epochs.unwrap_or(default.epochs),
         seed,
     };
-    let network = args.network.build(train, &settings)?;
+    // If no option asked for a size, the machine is at fault, and not the command line.
+    let asked = args.network.are_sizes_given() || args.batch_size.is_some();
+    let too_large = if asked { Failure::Usage } else { Failure::Run };
+    let network = args.network.build(train, &settings, too_large)?;
     check_targets(&network, train, "training", &args.data.folder())?;
+    let moments = footprint::optimizer(&optimizer, &network.sizes());
+    needs.check(&network, &settings, pool, train, moments).map_err(too_large)?;
     Trainer::new(pool, train, network, settings).map_err(|error| match error {
         Error::Setting { .. } => Failure::usage(error),
         error => error.into(),
@@ -340,7 +396,7 @@ fn plan(
     let network = trainer.network();
     let settings = trainer.settings();
     Plan {
-        data: args.data.folder(),
+        data: shown(&args.data.folder()),
         training_examples: sets.train.len(),
         validation_examples: sets.validation.map(Dataset::len),
         test_examples: sets.test.len(),
@@ -359,7 +415,7 @@ fn plan(
         seed: settings.seed,
         threads: pool.threads(),
         isa: pool.isa().name(),
-        checkpoint: checkpoint.cloned(),
+        checkpoint: checkpoint.map(|path| shown(path)),
         keeping: args.keeping.describe(if sets.validation.is_some() { "validation" } else { "test" }),
         replaces,
         resumed,

@@ -2,9 +2,10 @@
 
 use crate::failure::Failure;
 use crate::progress::{Pace, Progress};
-use crate::report::{Event, Report, write_rows};
-use crate::{dataset, machine, recorded, train};
-use minibatch::{Checkpoint, Dataset, Epoch, Trainer};
+use crate::report::{Event, Report, shown, write_rows};
+use crate::{dataset, machine, memory, recorded, train};
+use minibatch::checkpoint::decode;
+use minibatch::{Checkpoint, Dataset, Epoch, Trainer, footprint};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ pub(crate) struct Args {
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "verification")]
 struct Verified {
-    checkpoint: PathBuf,
+    checkpoint: String,
     agree: bool,
     /// Finished ones, all trained again unless one differed.
     epochs: usize,
@@ -55,7 +56,7 @@ impl Event for Verified {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let hash = self.replayed_weight_hash.as_deref().unwrap_or("none, stopped before");
         let rows = [
-            ("checkpoint", self.checkpoint.display().to_string()),
+            ("checkpoint", self.checkpoint.clone()),
             ("trained again", format!("{} epochs and {} steps", self.epochs, self.steps)),
             ("threads", self.threads.to_string()),
             ("instruction set", self.isa.to_owned()),
@@ -78,13 +79,20 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let sets = args.data.open()?;
     recorded::check_training_set(&recorded, path, &sets.train, &folder, args.validation_split)?;
     let (training, _) = train::split(sets.train, args.validation_split, recorded.settings.seed)?;
+    let examples = memory::Examples { trained: training.len(), evaluated: sets.test.len() };
+    // A second network is trained, with its optimiser's moments; in the end there is a checkpoint.
+    let (settings, sizes) = (&recorded.settings, recorded.network.sizes());
+    let besides = footprint::network(&sizes)
+        .saturating_add(footprint::optimizer(&settings.optimizer, &sizes))
+        .saturating_add(footprint::checkpoint(&recorded.network, settings, recorded.history.len()));
+    memory::check_run(&recorded.network, settings, &pool, examples, besides).map_err(Failure::Run)?;
     let mut trainer = Trainer::replay(&pool, &training, &recorded)
         .map_err(|error| recorded::explained(error, path, &folder))?;
     recorded::check_test_set(recorded.tested_on, path, &sets.test, &folder)?;
     let difference = replay(&mut trainer, &recorded, &sets.test, !args.json)?;
     let whole = trainer.history().len() == recorded.history.len();
     Report::new(args.json).print(&Verified {
-        checkpoint: args.checkpoint.clone(),
+        checkpoint: shown(&args.checkpoint),
         agree: difference.is_none(),
         epochs: trainer.history().len(),
         steps: trainer.step(),
@@ -131,7 +139,11 @@ fn replay<'a>(
     if trainer.network().weight_hash() != recorded.network.weight_hash() {
         return Ok(Some("the weights or biases".to_owned()));
     }
-    let same = trainer.checkpoint().compared_hash()? == recorded.compared_hash()?;
+    let mut bytes = Vec::new();
+    trainer.encode_into(&mut bytes)?;
+    let replayed = decode(&bytes)?.compared_hash();
+    drop(bytes);
+    let same = replayed == recorded.compared_hash()?;
     Ok((!same).then(|| {
         "the sums of the unfinished epoch, or the state of the generator or of the optimiser".to_owned()
     }))

@@ -276,17 +276,16 @@ impl IdxFile {
     /// The elements as f32, each rounded to nearest. (Integers up to 2²⁴ are exact.)
     ///
     /// # Errors
-    /// [`Error::Malformed`] at the first element that is NaN, infinite or beyond the range of f32.
+    /// [`Error::Malformed`] at the first element that is NaN, infinite or beyond the range of f32, [`Error::Io`] if memory lacks.
     pub fn to_f32(&self) -> Result<Vec<f32>, Error> {
-        let bytes = self.payload();
         let values: Vec<f32> = match self.header.element {
-            ElementType::U8 => bytes.iter().map(|&b| f32::from(b)).collect(),
-            ElementType::I8 => bytes.iter().map(|&b| f32::from(b.cast_signed())).collect(),
-            ElementType::I16 => decode(bytes, |b| f32::from(i16::from_be_bytes(b))),
-            ElementType::I32 => decode(bytes, |b| i32::from_be_bytes(b) as f32),
-            ElementType::F32 => decode(bytes, f32::from_be_bytes),
-            ElementType::F64 => decode(bytes, |b| f64::from_be_bytes(b) as f32),
-        };
+            ElementType::U8 => self.decode(|[b]| f32::from(b)),
+            ElementType::I8 => self.decode(|[b]| f32::from(b.cast_signed())),
+            ElementType::I16 => self.decode(|b| f32::from(i16::from_be_bytes(b))),
+            ElementType::I32 => self.decode(|b| i32::from_be_bytes(b) as f32),
+            ElementType::F32 => self.decode(f32::from_be_bytes),
+            ElementType::F64 => self.decode(|b| f64::from_be_bytes(b) as f32),
+        }?;
         match values.iter().position(|value| !value.is_finite()) {
             None => Ok(values),
             Some(index) => Err(Defect {
@@ -300,20 +299,33 @@ impl IdxFile {
     }
 
     /// The elements as integers, `None` if they are floating-point numbers.
-    pub fn to_integers(&self) -> Option<Vec<i32>> {
-        let bytes = self.payload();
+    ///
+    /// # Errors
+    /// [`Error::Io`] if memory lacks.
+    pub fn to_integers(&self) -> Result<Option<Vec<i32>>, Error> {
         match self.header.element {
-            ElementType::U8 => Some(bytes.iter().map(|&b| i32::from(b)).collect()),
-            ElementType::I8 => Some(bytes.iter().map(|&b| i32::from(b.cast_signed())).collect()),
-            ElementType::I16 => Some(decode(bytes, |b| i32::from(i16::from_be_bytes(b)))),
-            ElementType::I32 => Some(decode(bytes, i32::from_be_bytes)),
-            ElementType::F32 | ElementType::F64 => None,
+            ElementType::U8 => self.decode(|[b]| i32::from(b)),
+            ElementType::I8 => self.decode(|[b]| i32::from(b.cast_signed())),
+            ElementType::I16 => self.decode(|b| i32::from(i16::from_be_bytes(b))),
+            ElementType::I32 => self.decode(i32::from_be_bytes),
+            ElementType::F32 | ElementType::F64 => return Ok(None),
         }
+        .map(Some)
+    }
+
+    fn decode<const SIZE: usize, T>(&self, element: impl Fn([u8; SIZE]) -> T) -> Result<Vec<T>, Error> {
+        let elements = self.payload().as_chunks::<SIZE>().0;
+        let mut values = room(elements.len(), &self.path)?;
+        values.extend(elements.iter().map(|bytes| element(*bytes)));
+        Ok(values)
     }
 }
 
-fn decode<const SIZE: usize, T>(bytes: &[u8], element: impl Fn([u8; SIZE]) -> T) -> Vec<T> {
-    bytes.as_chunks::<SIZE>().0.iter().map(|chunk| element(*chunk)).collect()
+/// Room for `len` values, which are made of the file at `path`.
+pub(crate) fn room<T>(len: usize, path: &Path) -> Result<Vec<T>, Error> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).map_err(|error| Error::io(path, "hold in memory")(error.into()))?;
+    Ok(values)
 }
 
 /// Opens a file and checks its header against its length.

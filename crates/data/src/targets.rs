@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Defect, Error};
-use crate::idx::{ElementType, IdxFile};
+use crate::idx::{ElementType, IdxFile, room};
 
 /// Labels must stay below this: a network has one output per class, so that a label far up is
 /// rather a file of something else than a million classes.
@@ -98,18 +98,16 @@ impl Targets {
                 .in_file(file.path()));
             }
         };
-        let Some(integers) = file.to_integers() else {
+        let Some(integers) = file.to_integers()? else {
             return Ok(Self::Values { data: file.to_f32()?, width: stride });
         };
-        let labels: Vec<u32> = integers
-            .into_iter()
-            .step_by(stride)
-            .enumerate()
-            .map(|(example, label)| match u32::try_from(label) {
-                Ok(label) if (label as usize) < MAX_CLASSES => Ok(label),
-                _ => Err(label_defect(file, example * stride, label)),
-            })
-            .collect::<Result<_, _>>()?;
+        let mut labels = room(integers.len() / stride, file.path())?;
+        for (example, label) in integers.into_iter().step_by(stride).enumerate() {
+            match u32::try_from(label) {
+                Ok(label) if (label as usize) < MAX_CLASSES => labels.push(label),
+                _ => return Err(label_defect(file, example * stride, label)),
+            }
+        }
         Self::classes(labels)
     }
 

@@ -28,6 +28,7 @@
 mod arch;
 mod elementwise;
 mod exchange;
+pub mod footprint;
 mod gemm;
 mod inputs;
 mod isa;

@@ -22,10 +22,10 @@ impl Line {
 }
 
 /// Bytes of a huge page.
-const HUGE: usize = 2 << 20;
+pub(crate) const HUGE: usize = 2 << 20;
 
 /// From so many bytes on storage lies in huge pages.
-const LARGE: usize = HUGE / 4;
+pub(crate) const LARGE: usize = HUGE / 4;
 
 /// Lines, as many as were asked for.
 pub(crate) enum Storage {

@@ -49,6 +49,14 @@ pub enum Error {
         /// What it was.
         found: String,
     },
+    /// The system doesn't give the memory.
+    #[error("{what} takes {:.1} GB, more memory than there is", *bytes as f64 / 1e9)]
+    Memory {
+        /// The thing that needs it.
+        what: &'static str,
+        /// Bytes that it needs.
+        bytes: u64,
+    },
     /// Data and network don't fit.
     #[error("the data have {found} {what}, the network {expected}")]
     Shape {

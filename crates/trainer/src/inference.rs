@@ -11,7 +11,7 @@ use crate::workspace::with_examples;
 use minibatch_data::Dataset;
 use minibatch_kernels::{
     ArithmeticClass, Epilogue, Examples, Mat, MatMut, Matrix, Pool, Solo, SparseInputs, Start, Store, Team,
-    argmax, gemm, sparse_gemm,
+    argmax, footprint, gemm, sparse_gemm,
 };
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -173,12 +173,36 @@ pub(crate) struct Inference {
     rows_at_a_time: usize,
 }
 
+/// Examples that go through the layers of `network` at a time, where there are so many.
+fn rows_at_a_time(network: &Network, rows: usize) -> usize {
+    let hidden = &network.layers[..network.layers.len() - 1];
+    let widest = hidden.iter().map(Layer::outputs).max().unwrap_or(1);
+    // A layer wider than `VALUES` goes through one block at a time, too.
+    (VALUES / widest).max(1).next_multiple_of(SPARSE_ROWS).min(rows)
+}
+
+/// The most bytes that a member's buffers take for outputs of up to `rows` examples.
+pub(crate) fn footprint(network: &Network, rows: usize) -> u64 {
+    let at_a_time = rows_at_a_time(network, rows);
+    let sizes = network.sizes();
+    let widest = sizes.iter().copied().max().unwrap_or_default();
+    let (inputs, outputs) = (network.inputs(), network.outputs());
+    let numbers = sizes[..sizes.len() - 1].iter().map(|&n| footprint::matrix(at_a_time, n));
+    [
+        footprint::team_inputs(inputs, SPARSE_ROWS.min(at_a_time), 1),
+        footprint::matrix(rows, outputs),
+        footprint::packing(at_a_time, widest),
+    ]
+    .into_iter()
+    .chain(numbers)
+    .fold(0, u64::saturating_add)
+}
+
 impl Inference {
     /// Room for outputs of up to `rows` examples.
     fn new(network: &Network, rows: usize) -> Inference {
         let hidden = &network.layers[..network.layers.len() - 1];
-        let widest = hidden.iter().map(Layer::outputs).max().unwrap_or(1);
-        let rows_at_a_time = (VALUES / widest).next_multiple_of(SPARSE_ROWS).min(rows);
+        let rows_at_a_time = rows_at_a_time(network, rows);
         Inference {
             inputs: Inputs {
                 bytes: SparseInputs::new(network.inputs(), SPARSE_ROWS.min(rows_at_a_time)),

@@ -28,6 +28,7 @@ pub mod cost;
 mod crew;
 mod error;
 mod evaluation;
+pub mod footprint;
 pub mod gradcheck;
 mod gradients;
 mod guard;

@@ -2,6 +2,7 @@
 
 use crate::activation::{self, Activation, Sigmoid};
 use crate::cost::{Cost, Quadratic};
+use crate::footprint;
 use crate::init::Initializer;
 use minibatch_kernels::Panels;
 use std::sync::Arc;
@@ -215,21 +216,23 @@ impl NetworkBuilder {
         if self.layers.is_empty() {
             return Err(NetworkError::NoLayers);
         }
-        if self.inputs == 0 {
-            return Err(NetworkError::EmptyLayer { layer: 0 });
+        let widths = self.layers.iter().map(|(outputs, _)| *outputs);
+        let sizes: Vec<usize> = std::iter::once(self.inputs).chain(widths).collect();
+        if let Some(layer) = sizes.iter().position(|&neurons| neurons == 0) {
+            return Err(NetworkError::EmptyLayer { layer });
         }
-        let mut inputs = self.inputs;
-        let mut layers = Vec::with_capacity(self.layers.len());
-        for (l, (outputs, activation)) in self.layers.into_iter().enumerate() {
-            if outputs == 0 {
-                return Err(NetworkError::EmptyLayer { layer: l + 1 });
-            }
+        for (l, pair) in (1..).zip(sizes.windows(2)) {
+            let (inputs, outputs) = (pair[0], pair[1]);
             if inputs.saturating_mul(outputs.saturating_add(16)) > MAX_WEIGHTS {
-                return Err(NetworkError::TooLarge { layer: l + 1, inputs, outputs });
+                return Err(NetworkError::TooLarge { layer: l, inputs, outputs });
             }
-            layers.push(Layer::new(inputs, outputs, activation));
-            inputs = outputs;
         }
+        let bytes = footprint::network(&sizes);
+        if !footprint::is_available(bytes) {
+            return Err(NetworkError::Memory { bytes });
+        }
+        let layer = |(pair, (outputs, activation)): (&[usize], _)| Layer::new(pair[0], outputs, activation);
+        let mut layers: Vec<Layer> = sizes.windows(2).zip(self.layers).map(layer).collect();
         check_pairs(&layers, &*self.cost)?;
         self.initializer.fill(&mut layers, self.seed);
         let origin = Some(Origin { initializer: self.initializer, seed: self.seed });
@@ -299,5 +302,11 @@ pub enum NetworkError {
         inputs: usize,
         /// Its neurons.
         outputs: usize,
+    },
+    /// The system doesn't give the memory.
+    #[error("the network takes {:.1} GB, more memory than there is", *bytes as f64 / 1e9)]
+    Memory {
+        /// Bytes that the network takes.
+        bytes: u64,
     },
 }

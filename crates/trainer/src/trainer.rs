@@ -4,6 +4,7 @@ use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::crew::Crew;
 use crate::error::Error;
 use crate::evaluation::{Evaluation, Fit, Score};
+use crate::footprint;
 use crate::network::{Layer, Network, NetworkBuilder, Origin};
 use crate::optimizer::{Optimizer, OptimizerState};
 use crate::step::Steps;
@@ -144,17 +145,35 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// If the data don't fit the network, a weight or bias isn't finite, or a setting is out of range.
+    /// If the data don't fit the network, a weight or bias isn't finite, a setting is out of range, or memory lacks.
     pub fn new(
+        pool: &'a Pool,
+        data: &'a Dataset,
+        network: Network,
+        settings: Settings,
+    ) -> Result<Trainer<'a>, Error> {
+        Self::with_state(pool, data, network, settings, None)
+    }
+
+    /// A trainer whose optimiser remembers `state`, or nothing yet.
+    fn with_state(
         pool: &'a Pool,
         data: &'a Dataset,
         mut network: Network,
         settings: Settings,
+        state: Option<OptimizerState>,
     ) -> Result<Trainer<'a>, Error> {
         network.check_shape(data)?;
         settings.check(data.len(), network.inputs())?;
+        let mut bytes = footprint::training(&network, data.len(), &settings, pool);
+        if state.is_none() {
+            bytes = bytes.saturating_add(footprint::optimizer(&settings.optimizer, &network.sizes()));
+        }
+        if !footprint::is_available(bytes) {
+            return Err(Error::Memory { what: "training", bytes });
+        }
         Ok(Trainer {
-            state: OptimizerState::new(&settings.optimizer, &network),
+            state: state.unwrap_or_else(|| OptimizerState::new(&settings.optimizer, &network)),
             shuffle: Shuffle::new(data.len(), settings.seed)?,
             pool,
             data,
@@ -208,10 +227,9 @@ impl<'a> Trainer<'a> {
             return Err(Error::Resume { what, recorded, found });
         }
         checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
-        let mut trainer = Trainer::new(pool, data, network, settings)?;
         let Checkpoint { progress, tested_on, history, elapsed, optimizer, .. } = checkpoint;
-        trainer.crew.look_at(pool.isa(), &optimizer);
-        trainer.state = optimizer;
+        let mut trainer = Trainer::with_state(pool, data, network, settings, Some(optimizer))?;
+        trainer.crew.look_at(pool.isa(), &trainer.state);
         trainer.origin = origin;
         trainer.shuffle.restore(&progress.shuffle)?;
         trainer.position = progress.position as usize;

@@ -150,3 +150,18 @@ fn an_example_of_another_size_is_refused() {
         assert!(error.contains("outputs"), "{error}");
     }
 }
+
+/// A layer wider than all the values that are to go through the layers at a time.
+#[test]
+fn a_very_wide_layer_is_computed_too() {
+    let network = Network::builder(2).layer_with(70_000, Relu).layer(2).build().expect("a network");
+    let pool = Pool::new(Isa::detect(), 2).expect("a pool");
+    let inputs = [0.25, -0.5, 1.0, 0.0, -1.0, 2.0];
+    let outputs = network.predict_rows(&pool, &inputs[..]).expect("outputs");
+    let mut predictor = Predictor::new(&network, Isa::detect());
+    for (x, outputs) in inputs.chunks_exact(2).zip(outputs.chunks_exact(2)) {
+        assert_eq!(bits(predictor.predict(x).expect("outputs")), bits(outputs));
+    }
+    let data = Dataset::from_classes(&inputs[..], &[2], vec![0, 1, 0]).expect("a dataset");
+    assert_eq!(network.evaluate(&pool, &data).expect("an evaluation").examples, 3);
+}

@@ -250,3 +250,14 @@ fn every_path_gives_the_same_bits() {
         }
     }
 }
+
+/// No system has this much: addresses don't reach so far.
+#[test]
+fn what_no_memory_holds_is_an_error() {
+    let wide = |builder: minibatch::NetworkBuilder, layer: usize| {
+        builder.layer(if layer.is_multiple_of(2) { 8_000 } else { 1 << 20 })
+    };
+    let error = (0..6000).fold(Network::builder(1 << 20), wide).build().expect_err("200 TB");
+    assert!(matches!(error, minibatch::NetworkError::Memory { bytes } if bytes > 1 << 47), "{error}");
+    assert!(error.to_string().ends_with(" GB, more memory than there is"), "{error}");
+}

@@ -36,7 +36,8 @@ fn file(path: &Path, bytes: &[u8]) {
             assert_eq!(mapped.header(), read.header());
             assert_eq!(mapped.payload(), read.payload());
             assert_eq!(mapped.payload(), &bytes[mapped.header().payload_offset()..]);
-            assert_eq!(mapped.to_integers(), read.to_integers());
+            let integers = |file: &IdxFile| file.to_integers().map_err(one_line);
+            assert_eq!(integers(&mapped), integers(&read));
             assert_eq!(numbers(&mapped), numbers(&read));
             written_again(&read, bytes);
         }

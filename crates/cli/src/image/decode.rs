@@ -1,68 +1,61 @@
 //! PNG files as grey levels.
 
+use super::Picture;
+use super::rank::quantiles;
+use crate::memory;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Transformations};
-use std::io::Cursor;
+use std::io::{BufRead, ErrorKind, Seek};
 
 /// What a PNG file begins with.
 pub(crate) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// The most pixels of a picture: more than a 32-megapixel camera's, few enough to fit into memory.
+/// The most pixels of a picture: more than a 32-megapixel camera's.
 const MAX_PIXELS: u64 = 1 << 25;
 
-/// A picture in grey.
-#[derive(Clone, Debug)]
-pub(crate) struct Picture {
-    pub(crate) width: usize,
-    pub(crate) height: usize,
-    /// (height × width), 0 black to 1 white, row-major.
-    pub(crate) levels: Vec<f32>,
-}
-
-impl Picture {
-    /// Decodes a PNG file: any colour type, bit depth and interlacing. Of an animation, its default picture.
-    ///
-    /// Colours become their luma (ITU-R BT.601). What is transparent shows the [background](background).
-    ///
-    /// # Errors
-    ///
-    /// Why not, in a few words.
-    pub(crate) fn from_png(bytes: &[u8]) -> Result<Picture, String> {
-        let mut decoder = Decoder::new(Cursor::new(bytes));
-        // Palettes, fewer than 8 bits and transparent colours become plain channels of 8 or 16 bits.
-        decoder.set_transformations(Transformations::EXPAND);
-        decoder.set_ignore_text_chunk(true);
-        decoder.set_ignore_iccp_chunk(true);
-        let mut reader = decoder.read_info().map_err(reason)?;
-        let (width, height) = reader.info().size();
-        if u64::from(width) * u64::from(height) > MAX_PIXELS {
-            let expected = MAX_PIXELS >> 20;
-            return Err(format!(
-                "expected at most {expected} Mi pixels, found {width}×{height}; scale it down"
-            ));
-        }
-        let (color, depth) = reader.output_color_type();
-        let size = reader.output_buffer_size().ok_or("its size exceeds memory")?;
-        let mut samples = vec![0; size];
-        reader.next_frame(&mut samples).map_err(reason)?;
-        let (width, height) = (width as usize, height as usize);
-        let levels = match depth {
-            BitDepth::Eight => grey(color, width, &samples, |[byte]: [u8; 1]| f32::from(byte) / 255.0),
-            BitDepth::Sixteen => {
-                grey(color, width, &samples, |pair| f32::from(u16::from_be_bytes(pair)) / 65535.0)
-            }
-            _ => unreachable!("fewer bits are expanded to 8"),
-        };
-        Ok(Picture { width, height, levels })
+/// Decodes a PNG file: any colour type, bit depth and interlacing. Of an animation, its default picture.
+///
+/// Colours become their luma (ITU-R BT.601). What is transparent shows the [background](background).
+///
+/// # Errors
+///
+/// Why not, in a few words.
+pub(crate) fn decode(file: impl BufRead + Seek) -> Result<Picture<impl Fn(usize) -> f32>, String> {
+    let mut decoder = Decoder::new(file);
+    // Palettes, fewer than 8 bits and transparent colours become plain channels of 8 or 16 bits.
+    decoder.set_transformations(Transformations::EXPAND);
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    let mut reader = decoder.read_info().map_err(reason)?;
+    let (width, height) = reader.info().size();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS {
+        let expected = MAX_PIXELS >> 20;
+        return Err(format!("expected at most {expected} Mi pixels, found {width}×{height}; scale it down"));
     }
+    let (color, depth) = reader.output_color_type();
+    let size = reader.output_buffer_size().ok_or("its size exceeds memory")?;
+    let (width, height) = (width as usize, height as usize);
+    // Levels replace the channels of coloured pixels in place. Three bytes of a pixel give way to four.
+    let is_colored = matches!(color, ColorType::Rgb | ColorType::Rgba);
+    let room = if is_colored { size.max(width * height * size_of::<f32>()) } else { size };
+    memory::check(format!("its {width}×{height} pixels"), room as u64, "scale it down")?;
+    let mut bytes = vec![0; room];
+    reader.next_frame(&mut bytes[room - size..]).map_err(reason)?;
+    let mut samples = Samples::new(bytes, room - size, color, depth);
+    let background = if samples.transparent { background(&samples, width, height) } else { 0.0 };
+    if is_colored {
+        samples.keep_levels(width * height, background);
+    }
+    Ok(Picture { width, height, level: move |i| samples.level(i, background) })
 }
 
 /// The decoder's error in one clear phrase.
 fn reason(error: DecodingError) -> String {
     match error {
-        DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+        DecodingError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
             "expected a whole PNG file, found its end too early; the file is truncated, copy it again"
                 .to_owned()
         }
+        DecodingError::IoError(error) => format!("cannot read: {error}"),
         error => {
             let text = error.to_string();
             // Of a chunk the decoder prints all its fields.
@@ -72,29 +65,81 @@ fn reason(error: DecodingError) -> String {
     }
 }
 
-/// The luma of each pixel over its background. `SIZE` bytes make a sample, `columns` pixels a row.
-fn grey<const SIZE: usize>(
-    color: ColorType,
-    columns: usize,
-    bytes: &[u8],
-    sample: impl Fn([u8; SIZE]) -> f32,
-) -> Vec<f32> {
-    let samples: Vec<f32> = bytes.as_chunks().0.iter().map(|&bytes| sample(bytes)).collect();
-    let pixels = samples.chunks_exact(color.samples());
-    let luma = |rgb: &[f32]| 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-    match color {
-        ColorType::Grayscale => samples,
-        ColorType::Rgb => pixels.map(luma).collect(),
-        ColorType::GrayscaleAlpha => composite(pixels.map(|pixel| (pixel[0], pixel[1])).collect(), columns),
-        ColorType::Rgba => composite(pixels.map(|pixel| (luma(pixel), pixel[3])).collect(), columns),
-        ColorType::Indexed => unreachable!("palettes are expanded"),
-    }
+/// A picture's channels as they were decoded, or its levels in their place.
+struct Samples {
+    bytes: Vec<u8>,
+    /// Offset of the first pixel's channels.
+    start: usize,
+    /// Channels of a pixel.
+    channels: usize,
+    /// The first three are red, green and blue.
+    colored: bool,
+    /// The last one is alpha.
+    transparent: bool,
+    /// Two bytes a channel.
+    wide: bool,
+    /// The number that each byte stands for.
+    fractions: [f32; 256],
+    /// The bytes are f32 levels, and no longer channels.
+    are_levels: bool,
 }
 
-/// Pixels (luma, alpha), `columns` in a row, over their background.
-fn composite(pixels: Vec<(f32, f32)>, columns: usize) -> Vec<f32> {
-    let background = background(&pixels, columns);
-    pixels.into_iter().map(|(luma, alpha)| alpha * luma + (1.0 - alpha) * background).collect()
+impl Samples {
+    fn new(bytes: Vec<u8>, start: usize, color: ColorType, depth: BitDepth) -> Samples {
+        Samples {
+            bytes,
+            start,
+            channels: color.samples(),
+            colored: matches!(color, ColorType::Rgb | ColorType::Rgba),
+            transparent: matches!(color, ColorType::GrayscaleAlpha | ColorType::Rgba),
+            // Fewer bits are expanded to 8.
+            wide: depth == BitDepth::Sixteen,
+            fractions: std::array::from_fn(|byte| byte as f32 / 255.0),
+            are_levels: false,
+        }
+    }
+
+    fn sample(&self, i: usize, channel: usize) -> f32 {
+        let (at, bytes) = (i * self.channels + channel, &self.bytes[self.start..]);
+        if self.wide {
+            f32::from(u16::from_be_bytes([bytes[2 * at], bytes[2 * at + 1]])) / 65535.0
+        } else {
+            self.fractions[usize::from(bytes[at])]
+        }
+    }
+
+    fn luma(&self, i: usize) -> f32 {
+        let sample = |channel| self.sample(i, channel);
+        if self.colored { 0.299 * sample(0) + 0.587 * sample(1) + 0.114 * sample(2) } else { sample(0) }
+    }
+
+    fn alpha(&self, i: usize) -> f32 {
+        self.sample(i, self.channels - 1)
+    }
+
+    /// The luma of a pixel over the background.
+    fn level(&self, i: usize, background: f32) -> f32 {
+        if self.are_levels {
+            return f32::from_ne_bytes(self.bytes.as_chunks().0[i]);
+        }
+        if !self.transparent {
+            return self.luma(i);
+        }
+        let alpha = self.alpha(i);
+        alpha * self.luma(i) + (1.0 - alpha) * background
+    }
+
+    /// Replaces the channels of so many pixels by their levels, in place, from the first pixel on. A pixel's level never
+    /// overwrites the channels of a later pixel: a pixel has at least four bytes, or `start` leaves a byte for each pixel.
+    fn keep_levels(&mut self, pixels: usize, background: f32) {
+        for i in 0..pixels {
+            let level = self.level(i, background);
+            self.bytes.as_chunks_mut().0[i] = level.to_ne_bytes();
+        }
+        self.are_levels = true;
+        self.bytes.truncate(pixels * size_of::<f32>());
+        self.bytes.shrink_to_fit();
+    }
 }
 
 /// What shows where a picture is transparent.
@@ -102,62 +147,49 @@ fn composite(pixels: Vec<(f32, f32)>, columns: usize) -> Vec<f32> {
 /// If what is seen has light and dark in it, then paper is among it, be it a whole sheet or a fringe around ink whose paper
 /// was made transparent: the level of what is next to the transparent. If not, and most of the border is seen, it is a
 /// sheet, else ink alone, and the background whichever of white and black it stands out from.
-fn background(pixels: &[(f32, f32)], columns: usize) -> f32 {
+fn background(samples: &Samples, columns: usize, rows: usize) -> f32 {
     /// Difference in level beyond which two things are seen.
     const CONTRAST: f32 = 0.25;
-    let is_seen = |i: usize| pixels[i].1 > 0.5;
-    let (rows, all) = (pixels.len() / columns, 0..pixels.len());
-    let at_edge = |i: usize| {
-        let (row, column) = (i / columns, i % columns);
-        [row == 0, row + 1 == rows, column == 0, column + 1 == columns]
-    };
+    let is_seen = |i: usize| samples.alpha(i) > 0.5;
     let by_transparent = |i: usize| {
-        let [top, bottom, left, right] = at_edge(i);
-        (!top && !is_seen(i - columns))
-            || (!bottom && !is_seen(i + columns))
-            || (!left && !is_seen(i - 1))
-            || (!right && !is_seen(i + 1))
+        let (row, column) = (i / columns, i % columns);
+        (row > 0 && !is_seen(i - columns))
+            || (row + 1 < rows && !is_seen(i + columns))
+            || (column > 0 && !is_seen(i - 1))
+            || (column + 1 < columns && !is_seen(i + 1))
     };
-    let levels = |places: &dyn Fn(usize) -> bool| -> Vec<f32> {
-        all.clone().filter(|&i| is_seen(i) && places(i)).map(|i| pixels[i].0).collect()
-    };
-    let mut seen = levels(&|_| true);
-    if seen.is_empty() {
+    let seen = || (0..rows * columns).filter(|&i| is_seen(i));
+    let Some([low, middle, high]) = quantiles(|| seen().map(|i| samples.luma(i)), [2, 50, 98]) else {
         return 1.0;
-    }
-    let (low, middle, high) = (quantile(&mut seen, 2), quantile(&mut seen, 50), quantile(&mut seen, 98));
+    };
     if high - low > CONTRAST {
-        let mut rim = levels(&by_transparent);
-        return if rim.is_empty() { middle } else { quantile(&mut rim, 50) };
+        let rim = || seen().filter(|&i| by_transparent(i)).map(|i| samples.luma(i));
+        return quantiles(rim, [50]).map_or(middle, |[rim]| rim);
     }
-    let border: Vec<usize> = all.clone().filter(|&i| at_edge(i).contains(&true)).collect();
-    let of_sheet = border.iter().filter(|&&i| is_seen(i)).count();
+    let (of_sheet, border) =
+        super::border(columns, rows).fold((0, 0), |(seen, all), i| (seen + usize::from(is_seen(i)), all + 1));
     match middle < 0.5 {
-        _ if 2 * of_sheet > border.len() => middle,
+        _ if 2 * of_sheet > border => middle,
         true => 1.0,
         false => 0.0,
     }
-}
-
-/// The level that so many percent of `levels` are below.
-fn quantile(levels: &mut [f32], percent: usize) -> f32 {
-    let last = levels.len() - 1;
-    *levels.select_nth_unstable_by(last * percent / 100, f32::total_cmp).1
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Pixels from a drawing: `#` ink, `+` its fringe, `.` paper, ` ` transparent.
-    fn drawn(rows: &[&str], [ink, fringe, paper]: [f32; 3]) -> (Vec<(f32, f32)>, usize) {
+    /// The background of a drawing: `#` ink, `+` its fringe, `.` paper, ` ` transparent. Levels are bytes.
+    fn background_of(rows: &[&str], [ink, fringe, paper]: [u8; 3]) -> f32 {
         let pixel = |c| match c {
-            b'#' => (ink, 1.0),
-            b'+' => (fringe, 1.0),
-            b'.' => (paper, 1.0),
-            _ => (0.5, 0.0),
+            b'#' => [ink, 255],
+            b'+' => [fringe, 255],
+            b'.' => [paper, 255],
+            _ => [128, 0],
         };
-        (rows.iter().flat_map(|row| row.bytes().map(pixel)).collect(), rows[0].len())
+        let bytes = rows.iter().flat_map(|row| row.bytes().flat_map(pixel)).collect();
+        let samples = Samples::new(bytes, 0, ColorType::GrayscaleAlpha, BitDepth::Eight);
+        background(&samples, rows[0].len(), rows.len())
     }
 
     #[test]
@@ -168,8 +200,8 @@ mod tests {
         let thick = [" ++++ ", "+####+", "+####+", "+####+", " ++++ "];
         let sheet = [" .... ", ".#..#.", "..##..", ".#..#.", " .... "];
         let blank = [" .... ", "......", "......", " .... "];
-        for [ink, fringe, paper] in [[0.0, 0.8, 0.9], [1.0, 0.2, 0.1]] {
-            let far = 1.0 - ink;
+        for [ink, fringe, paper] in [[0, 204, 230], [255, 51, 26]] {
+            let far = 255 - ink;
             let cases = [
                 (&alone[..], far),
                 (&tight, far),
@@ -179,12 +211,36 @@ mod tests {
                 (&blank, paper),
             ];
             for (rows, expected) in cases {
-                let (pixels, columns) = drawn(rows, [ink, fringe, paper]);
-                assert_eq!(background(&pixels, columns), expected, "{rows:?}, ink {ink}");
+                let found = background_of(rows, [ink, fringe, paper]);
+                assert_eq!(found, f32::from(expected) / 255.0, "{rows:?}, ink {ink}");
             }
         }
         // Nothing is seen at all.
-        let (pixels, columns) = drawn(&["  ", "  "], [0.0, 0.5, 1.0]);
-        assert_eq!(background(&pixels, columns), 1.0);
+        assert_eq!(background_of(&["  ", "  "], [0, 128, 255]), 1.0);
+    }
+
+    /// Every form of coloured pixels has the same levels before and after.
+    #[test]
+    fn levels_take_the_place_of_colours() {
+        for (color, depth) in [
+            (ColorType::Rgb, BitDepth::Eight),
+            (ColorType::Rgba, BitDepth::Eight),
+            (ColorType::Rgb, BitDepth::Sixteen),
+            (ColorType::Rgba, BitDepth::Sixteen),
+        ] {
+            let pixels = 1000;
+            let size = pixels * color.samples() * if depth == BitDepth::Eight { 1 } else { 2 };
+            let start = (4 * pixels).saturating_sub(size);
+            let bytes = (0..start + size).map(|i| (i * i % 251) as u8).collect();
+            let mut samples = Samples::new(bytes, start, color, depth);
+            let before: Vec<f32> = (0..pixels).map(|i| samples.level(i, 0.75)).collect();
+            samples.keep_levels(pixels, 0.75);
+            assert_eq!(
+                before,
+                (0..pixels).map(|i| samples.level(i, 0.75)).collect::<Vec<_>>(),
+                "{color:?}, {depth:?}"
+            );
+            assert_eq!(samples.bytes.len(), 4 * pixels);
+        }
     }
 }

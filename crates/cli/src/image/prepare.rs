@@ -4,7 +4,8 @@
 //! so that their centre of mass is in the middle (LeCun, Cortes and Burges, "The MNIST database"). IEEE arithmetic
 //! without fused multiply-add: the same inputs on every platform.
 
-use super::Picture;
+use super::rank::median;
+use super::{Picture, border};
 
 /// Side of an MNIST image, and of the square inside that its digits fill.
 const SIDE: f32 = 28.0;
@@ -13,70 +14,69 @@ const BOX: f32 = 20.0;
 /// The picture as (side × side) inputs, 0 background to 1 ink; `None` if it shows nothing.
 ///
 /// An image of MNIST itself comes out as it went in, but for its faintest pixels.
-pub(crate) fn prepare(picture: &Picture, side: usize) -> Option<Vec<f32>> {
+pub(crate) fn prepare(picture: &Picture<impl Fn(usize) -> f32>, side: usize) -> Option<Vec<f32>> {
     let ink = ink(picture)?;
-    let crop = Crop::around(&ink, picture.width)?;
-    let fitted = Fitted::new(&ink, picture.width, &crop, (BOX / SIDE * side as f32).round().max(1.0));
+    let crop = Crop::around(&ink)?;
+    let fitted = Fitted::new(&ink, &crop, (BOX / SIDE * side as f32).round().max(1.0));
     Some(fitted.centred(side))
 }
 
 /// How much each pixel differs from the background, in the direction of the ink: 0 where it is background.
 ///
 /// The threshold of Otsu (1979) parts light from dark. The background is the part that most of the border belongs to.
-fn ink(picture: &Picture) -> Option<Vec<f32>> {
+fn ink(picture: &Picture<impl Fn(usize) -> f32>) -> Option<Picture<impl Fn(usize) -> f32>> {
     /// Least difference between ink and background: 1/32 of the way from black to white.
     const FAINTEST: f32 = 1.0 / 32.0;
     /// What differs from the background by less than so many of its standard deviations is noise.
     const NOISE: f32 = 4.0;
-    let Picture { width, height, levels } = picture;
-    let threshold = otsu(levels)?;
-    let (columns, rows) = (*width, *height);
-    let edge = |i: &usize| {
-        let (row, column) = (i / columns, i % columns);
-        row == 0 || row + 1 == rows || column == 0 || column + 1 == columns
-    };
-    let border: Vec<usize> = (0..levels.len()).filter(edge).collect();
-    let light = border.iter().filter(|&&i| levels[i] > threshold).count();
-    let light_paper = 2 * light > border.len();
+    let Picture { width, height, ref level } = *picture;
+    let threshold = otsu(picture)?;
+    let (light, edge) = border(width, height)
+        .fold((0, 0), |(light, all), i| (light + usize::from(level(i) > threshold), all + 1));
+    let light_paper = 2 * light > edge;
 
-    let (mut paper, inked): (Vec<f32>, Vec<f32>) =
-        levels.iter().partition(|&&level| (level > threshold) == light_paper);
-    if inked.is_empty() || paper.is_empty() {
+    let is_paper = |level: &f32| (*level > threshold) == light_paper;
+    let paper = || picture.levels().filter(is_paper);
+    let inked = || picture.levels().filter(|level| !is_paper(level));
+    let background = median(paper)?;
+    // The median absolute deviation of normal noise is 0.6745 σ.
+    let noise = NOISE / 0.6745 * median(|| paper().map(|level| (level - background).abs()))?;
+    let (sum, count) =
+        inked().fold((0.0, 0_usize), |(sum, count), level| (sum + f64::from(level), count + 1));
+    if count == 0 {
         return None;
     }
-    let background = median(&mut paper);
-    paper.iter_mut().for_each(|level| *level = (*level - background).abs());
-    // The median absolute deviation of normal noise is 0.6745 σ.
-    let noise = NOISE / 0.6745 * median(&mut paper);
-    let mean = inked.iter().map(|&level| f64::from(level)).sum::<f64>() / inked.len() as f64;
+    let mean = sum / count as f64;
     let contrast = (mean as f32 - background).abs();
     if contrast < FAINTEST.max(noise) {
         return None;
     }
     let floor = noise.max(contrast / 32.0);
     let toward_ink = if light_paper { -1.0 } else { 1.0 };
-    let difference = |level: &f32| {
-        let difference = toward_ink * (level - background);
+    let difference = move |i: usize| {
+        let difference = toward_ink * (level(i) - background);
         if difference > floor { difference } else { 0.0 }
     };
-    Some(levels.iter().map(difference).collect())
+    Some(Picture { width, height, level: difference })
 }
 
 /// The level that parts the picture so that the variance between the two parts is largest; `None` if it has but one.
-fn otsu(levels: &[f32]) -> Option<f32> {
+fn otsu(picture: &Picture<impl Fn(usize) -> f32>) -> Option<f32> {
     const BINS: usize = 256;
-    let low = levels.iter().copied().min_by(f32::total_cmp)?;
-    let high = levels.iter().copied().max_by(f32::total_cmp)?;
+    let (low, high) = picture
+        .levels()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), level| (level.min(low), level.max(high)));
     if low >= high {
         return None;
     }
-    let mut histogram = [0_u64; BINS];
-    for level in levels {
+    let (mut histogram, mut count) = ([0_u64; BINS], 0_u64);
+    for level in picture.levels() {
         let bin = (level - low) / (high - low) * BINS as f32;
         histogram[(bin as usize).min(BINS - 1)] += 1;
+        count += 1;
     }
     let moment = |(bin, &count): (usize, &u64)| bin as f64 * count as f64;
-    let (all, whole) = (levels.len() as f64, histogram.iter().enumerate().map(moment).sum::<f64>());
+    let (all, whole) = (count as f64, histogram.iter().enumerate().map(moment).sum::<f64>());
     let (mut below, mut sum) = (0.0, 0.0);
     let (mut best, mut between) = (0, -1.0);
     for bin in 0..BINS - 1 {
@@ -95,10 +95,6 @@ fn otsu(levels: &[f32]) -> Option<f32> {
     Some(low + (high - low) * ((best + 1) as f32 / BINS as f32))
 }
 
-fn median(values: &mut [f32]) -> f32 {
-    *values.select_nth_unstable_by(values.len() / 2, f32::total_cmp).1
-}
-
 /// The box around the ink, in pixels.
 struct Crop {
     left: usize,
@@ -109,14 +105,18 @@ struct Crop {
 
 impl Crop {
     /// `None` if there is no ink.
-    fn around(ink: &[f32], columns: usize) -> Option<Crop> {
-        let inked = |values: &[f32]| values.iter().any(|&value| value > 0.0);
-        let rows: Vec<&[f32]> = ink.chunks_exact(columns).collect();
-        let top = rows.iter().position(|row| inked(row))?;
-        let bottom = rows.iter().rposition(|row| inked(row))?;
-        let inner = &rows[top..=bottom];
-        let left = inner.iter().filter_map(|row| row.iter().position(|&value| value > 0.0)).min()?;
-        let right = inner.iter().filter_map(|row| row.iter().rposition(|&value| value > 0.0)).max()?;
+    fn around(ink: &Picture<impl Fn(usize) -> f32>) -> Option<Crop> {
+        let (mut left, mut right, mut rows) = (usize::MAX, 0, None);
+        for row in 0..ink.height {
+            let inked = |column: &usize| (ink.level)(row * ink.width + column) > 0.0;
+            if let Some(first) = (0..ink.width).find(inked) {
+                left = left.min(first);
+                right = right.max((first..ink.width).rfind(inked).unwrap_or(first));
+                let (top, _) = rows.unwrap_or((row, row));
+                rows = Some((top, row));
+            }
+        }
+        let (top, bottom) = rows?;
         Some(Crop { left, top, width: right - left + 1, height: bottom - top + 1 })
     }
 }
@@ -131,16 +131,15 @@ struct Fitted {
 
 impl Fitted {
     /// Scales what is in the crop so that its longer side is `size` pixels.
-    fn new(ink: &[f32], columns: usize, crop: &Crop, size: f32) -> Fitted {
+    fn new(ink: &Picture<impl Fn(usize) -> f32>, crop: &Crop, size: f32) -> Fitted {
         // Of a pixel of the result, in pixels of the picture.
         let step = crop.width.max(crop.height) as f32 / size;
         let across = Window::all(crop.width, step);
         let down = Window::all(crop.height, step);
-        let rows = ink.chunks_exact(columns).skip(crop.top).take(crop.height);
-        let narrowed: Vec<Vec<f32>> = rows
+        let narrowed: Vec<Vec<f32>> = (crop.top..crop.top + crop.height)
             .map(|row| {
-                let row = &row[crop.left..][..crop.width];
-                across.iter().map(|window| window.average(|i| row[i])).collect()
+                let start = row * ink.width + crop.left;
+                across.iter().map(|window| window.average(|i| (ink.level)(start + i))).collect()
             })
             .collect();
         let (width, height) = (across.len(), down.len());
@@ -209,14 +208,27 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::Picture;
+
+    /// A picture that a test draws.
+    #[derive(Clone)]
+    struct Drawing {
+        width: usize,
+        height: usize,
+        levels: Vec<f32>,
+    }
 
     /// A picture of the given size, `ink` where `is_ink(column, row)` and `paper` elsewhere.
-    fn draw(size: [usize; 2], ink: f32, paper: f32, is_ink: impl Fn(usize, usize) -> bool) -> Picture {
+    fn draw(size: [usize; 2], ink: f32, paper: f32, is_ink: impl Fn(usize, usize) -> bool) -> Drawing {
         let [width, height] = size;
         let levels =
             (0..width * height).map(|i| if is_ink(i % width, i / width) { ink } else { paper }).collect();
-        Picture { width, height, levels }
+        Drawing { width, height, levels }
+    }
+
+    fn prepare(drawing: &Drawing, side: usize) -> Option<Vec<f32>> {
+        let Drawing { width, height, ref levels } = *drawing;
+        super::prepare(&Picture { width, height, level: |i| levels[i] }, side)
     }
 
     /// An L of 30 × 60 whose corner is at (x, y + 60).
@@ -279,7 +291,7 @@ mod tests {
     #[test]
     fn a_prepared_image_stays() {
         let once = prepare(&draw([200, 300], 0.0, 1.0, letter(100, 20)), 28).unwrap();
-        let again = prepare(&Picture { width: 28, height: 28, levels: once.clone() }, 28).unwrap();
+        let again = prepare(&Drawing { width: 28, height: 28, levels: once.clone() }, 28).unwrap();
         let largest = once.iter().zip(&again).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(largest < 1.0 / 32.0, "{largest}");
     }

@@ -2,8 +2,8 @@
 
 use super::{Format, Name, Truth};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, Write};
-use std::path::Path;
 
 /// Classes shown of each image where there are several.
 const SHOWN_OF_MANY: usize = 3;
@@ -33,7 +33,7 @@ struct Ranked {
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "prediction")]
 struct ClassEvent<'a> {
-    image: &'a Path,
+    image: Cow<'a, str>,
     index: Option<usize>,
     label: Option<u32>,
     /// The class of the largest output.
@@ -46,7 +46,7 @@ struct ClassEvent<'a> {
 #[derive(Serialize)]
 #[serde(tag = "event", rename = "prediction")]
 struct ValueEvent<'a> {
-    image: &'a Path,
+    image: Cow<'a, str>,
     index: Option<usize>,
     /// What the dataset has in their place.
     target: Option<&'a [f32]>,
@@ -164,7 +164,7 @@ fn labelled(name: &Name) -> String {
 
 fn write_json(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Result<()> {
     let Prediction { name, outputs } = prediction;
-    let (image, index) = (&*name.image, name.index);
+    let (image, index) = (name.image.to_string_lossy(), name.index);
     match shown {
         Shown::Classes { top } => {
             let mut ranked = prediction.ranked();

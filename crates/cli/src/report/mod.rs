@@ -7,6 +7,7 @@ pub(crate) use run::{Chosen, EpochLine, Plan, Resumed, Stopped, Summary, Test, p
 use crate::failure::Failure;
 use serde::Serialize;
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Something a command tells: one JSON object, or some lines of text.
 pub(crate) trait Event: Serialize {
@@ -45,6 +46,11 @@ impl Report {
             .and_then(|()| out.flush())
             .map_err(|error| Failure::output(&error))
     }
+}
+
+/// A path as text, for JSON as well. Bytes that aren't UTF-8 are shown as U+FFFD.
+pub(crate) fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// Writes names and values in two columns.

@@ -5,14 +5,13 @@ use crate::text::{duration, grouped, images, percent, samples_per_second};
 use minibatch::{Epoch, Evaluation, Fit};
 use serde::Serialize;
 use std::io::{self, Write};
-use std::path::PathBuf;
 
 /// Everything a run is about to do.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "plan")]
 pub(crate) struct Plan {
     /// Folder of the dataset.
-    pub data: PathBuf,
+    pub data: String,
     pub training_examples: usize,
     /// Set aside of what would be the training set.
     pub validation_examples: Option<usize>,
@@ -38,8 +37,8 @@ pub(crate) struct Plan {
     pub seed: u64,
     pub threads: usize,
     pub isa: &'static str,
-    pub checkpoint: Option<PathBuf>,
-    /// Whether the checkpoint's file is there already.
+    pub checkpoint: Option<String>,
+    /// The file holds another run, which this one replaces.
     #[serde(skip)]
     pub replaces: bool,
     /// How the run is kept, in words.
@@ -52,7 +51,7 @@ pub(crate) struct Plan {
 /// What is behind a resumed run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Resumed {
-    pub checkpoint: PathBuf,
+    pub checkpoint: String,
     /// Finished epochs.
     pub epochs: usize,
     /// Examples of the next that have been trained on.
@@ -81,8 +80,8 @@ impl Event for Plan {
         let checkpoint = match &self.checkpoint {
             None => "none".to_owned(),
             Some(path) => {
-                let replaces = if self.replaces { ", replacing the one that is there" } else { "" };
-                format!("{} {}{replaces}", path.display(), self.keeping)
+                let replaces = if self.replaces { ", replacing the run that is there" } else { "" };
+                format!("{path} {}{replaces}", self.keeping)
             }
         };
         let images = images(&self.example_shape);
@@ -93,7 +92,7 @@ impl Event for Plan {
             (None, 1) => "a value each".to_owned(),
             (None, outputs) => format!("{outputs} values each"),
         };
-        let data = ("data", self.data.display().to_string());
+        let data = ("data", self.data.clone());
         write_rows(out, &[data, ("training set", format!("{training} {images}, {targets}"))])?;
         if let Some(examples) = self.validation_examples {
             let examples = grouped(examples);
@@ -121,7 +120,7 @@ impl Event for Plan {
         write_rows(out, &rows)?;
         if let Some(Resumed { checkpoint, epochs, position, .. }) = &self.resumed {
             let place = place(*epochs, position.div_ceil(self.batch_size));
-            write_rows(out, &[("resumed", format!("{} as of {place}", checkpoint.display()))])?;
+            write_rows(out, &[("resumed", format!("{checkpoint} as of {place}"))])?;
         }
         writeln!(out)
     }
@@ -267,7 +266,7 @@ pub(crate) struct Summary {
     /// 16 hexadecimal digits.
     pub weight_hash: String,
     /// The file that holds the trained network.
-    pub saved: Option<PathBuf>,
+    pub saved: Option<String>,
 }
 
 /// The epoch that the validation set chooses: its test result is no longer the best of many.
@@ -298,7 +297,7 @@ impl Event for Summary {
         }
         writeln!(out)?;
         match &self.saved {
-            Some(path) => writeln!(out, "Saved {}, weight hash {weight_hash}.", path.display()),
+            Some(path) => writeln!(out, "Saved {path}, weight hash {weight_hash}."),
             None => writeln!(
                 out,
                 "Nothing saved (`--checkpoint FILE` keeps the network), weight hash {weight_hash}."
@@ -311,14 +310,14 @@ impl Event for Summary {
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "stopped")]
 pub(crate) struct Stopped {
-    /// `SIGINT` or `SIGTERM`.
+    /// `SIGHUP`, `SIGINT` or `SIGTERM`.
     pub signal: &'static str,
     /// Finished epochs.
     pub epochs: usize,
     /// Steps of the next.
     pub step: usize,
     /// The file that holds the run.
-    pub saved: Option<PathBuf>,
+    pub saved: Option<String>,
     /// The command that goes on with it.
     pub resume: Option<String>,
 }
@@ -327,7 +326,7 @@ impl Event for Stopped {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         write!(out, "\nStopped by {} at {}. ", self.signal, place(self.epochs, self.step))?;
         match (&self.saved, &self.resume) {
-            (Some(path), Some(command)) => writeln!(out, "Saved {}; to go on:\n  {command}", path.display()),
+            (Some(path), Some(command)) => writeln!(out, "Saved {path}; to go on:\n  {command}"),
             _ => writeln!(out, "Nothing saved (`--checkpoint FILE` keeps the run)."),
         }
     }

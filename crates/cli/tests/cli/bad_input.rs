@@ -15,7 +15,7 @@ use std::time::Duration;
 const TABLE: &str = include_str!("bad_input.txt");
 
 /// Cases at least: fewer would mean that the table wasn't read to its end.
-const CASES: usize = 208;
+const CASES: usize = 226;
 
 #[test]
 fn bad_input_is_told_in_one_line_and_leaves_no_trace() {
@@ -33,7 +33,7 @@ fn bad_input_is_told_in_one_line_and_leaves_no_trace() {
         // The answer as it was; there is none yet of a new case.
         lines.next();
         let Run { code, stdout, stderr } = world.run(arguments);
-        let stderr = stderr.replace(&fused, "avx512, avx2, portable");
+        let stderr = without_memory(&stderr.replace(&fused, "avx512, avx2, portable"));
         let code = code.unwrap_or_else(|| panic!("{line}: ended by a signal"));
         assert!(matches!(code, 1 | 2), "{line}: exit code {code}, {stderr}");
         assert_eq!(stdout, "", "{line}: partial output");
@@ -49,6 +49,16 @@ fn bad_input_is_told_in_one_line_and_leaves_no_trace() {
     }
     for (number, (expected, found)) in (1..).zip(TABLE.lines().zip(answers.lines())) {
         assert_eq!(found, expected, "line {number} of bad_input.txt");
+    }
+}
+
+/// A message without what the machine has of memory.
+pub(crate) fn without_memory(message: &str) -> String {
+    match (message.split_once("expected to fit into the "), message.split_once(" of memory that are left")) {
+        (Some((start, _)), Some((_, end))) => {
+            format!("{start}expected to fit into the … of memory that are left{end}")
+        }
+        _ => message.to_owned(),
     }
 }
 
@@ -212,6 +222,10 @@ fn checkpoints(world: &World) {
     let half = torn.len() / 2;
     torn[half..].fill(0);
     write("torn.ckpt", &torn);
+    // A lock's place, and the places of older checkpoints, are taken.
+    write("notes.lock", b"a plan");
+    write("kept.ckpt.1", &good);
+    fs::create_dir(world.path("kept.ckpt.2")).unwrap();
 }
 
 fn pictures(world: &World) {
@@ -239,31 +253,6 @@ fn pictures(world: &World) {
     assert!(world.run("predict square.ckpt good.png").succeeded().starts_with("good.png: "));
 }
 
-/// Told before anything is done, not by the allocator.
-#[cfg(unix)]
-#[test]
-fn what_memory_can_t_hold_is_refused() {
-    let world = World::new();
-    for (arguments, message) in [
-        (
-            "train --data set --hidden 100000000",
-            "a network 20-100000000-3 in training: expected to fit into memory, found 22.0 GB; ask for fewer neurons, or smaller minibatches",
-        ),
-        (
-            "train --dataset synthetic --synthetic-size 20000,10 --hidden 100000 --batch-size 20000",
-            "a network 784-100000-10 in training: expected to fit into memory, found 16.4 GB; ask for fewer neurons, or smaller minibatches",
-        ),
-        (
-            "train --dataset synthetic --synthetic-size 5000000,5000000",
-            "--synthetic-size 5000000,5000000: expected to fit into memory, found 7.8 GB; ask for fewer images",
-        ),
-    ] {
-        let limited = format!("ulimit -v 4000000; exec {}", world.program(arguments));
-        let run = Run::new(world.shell(&limited).output().unwrap());
-        assert_eq!((run.code, &*run.stdout, run.stderr), (Some(2), "", format!("error: {message}")));
-    }
-}
-
 #[cfg(unix)]
 #[test]
 fn a_path_with_line_feeds_stays_in_one_line() {
@@ -287,6 +276,7 @@ fn a_closed_pipe_ends_every_command_quietly() {
         "verify run.ckpt --data set",
         "gradcheck",
         "--help",
+        "train --data set --epochs 1 --checkpoint run.ckpt --overwrite",
     ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

@@ -94,15 +94,6 @@ fn an_epoch_that_is_printed_is_saved() {
 }
 
 #[test]
-fn a_run_says_that_it_replaces_a_file() {
-    let world = World::new();
-    world.run(TRAIN).succeeded();
-    let again = world.run(TRAIN);
-    let line = "\ncheckpoint        run.ckpt after every epoch, replacing the one that is there\n";
-    assert!(again.succeeded().contains(line), "{}", again.stdout);
-}
-
-#[test]
 fn a_file_that_another_run_writes_is_left_alone() {
     let world = World::new();
     let _lock = minibatch::checkpoint::Lock::acquire(&world.path("run.ckpt")).unwrap();

@@ -11,12 +11,15 @@ fn a_file_that_can_t_grow_leaves_the_one_before() {
     let world = World::new();
     world.run(TRAIN).succeeded();
     let before = fs::read(world.path("run.ckpt")).unwrap();
-    // A limit of 512 or 1024 bytes, as the shell counts, met as an error and not as a signal.
-    let limited = |arguments: &str| {
-        world.shell(&format!("trap '' XFSZ; ulimit -f 1; exec {}", world.program(arguments)))
-    };
-    for arguments in ["train --data set --resume run.ckpt --epochs 6", TRAIN] {
-        let run = Run::new(limited(arguments).output().unwrap());
+    // A limit of 512 or 1024 bytes, as the shell counts. Its signal must not end the run, be it ignored or not.
+    let again = format!("{TRAIN} --overwrite");
+    for (arguments, prepare) in [
+        ("train --data set --resume run.ckpt --epochs 6", "trap '' XFSZ; "),
+        ("train --data set --resume run.ckpt --epochs 6", ""),
+        (&again, ""),
+    ] {
+        let line = format!("{prepare}ulimit -f 1; exec {}", world.program(arguments));
+        let run = Run::new(world.shell(&line).output().unwrap());
         assert_eq!(run.code, Some(1), "{}", run.stderr);
         // Warned once, not after every epoch (or not at all, if the run ends before the writer reports); and at the end it
         // is an error.
@@ -26,12 +29,19 @@ fn a_file_that_can_t_grow_leaves_the_one_before() {
         assert!(warnings <= 1, "{}", run.stderr);
         assert!(run.stderr.ends_with(&format!("error: {cause}")), "{}", run.stderr);
         // To the last epoch all the same.
-        let last = if arguments == TRAIN { "epoch 3/3" } else { "epoch 6/6" };
+        let last = if arguments == again { "epoch 3/3" } else { "epoch 6/6" };
         assert!(run.stdout.contains(last) && !run.stdout.contains("Saved"), "{}", run.stdout);
         assert_eq!(fs::read(world.path("run.ckpt")).unwrap(), before);
         assert_eq!(fs::read_dir(world.path("")).unwrap().count(), 2, "no temporary file stays");
     }
     world.run("train --data set --resume run.ckpt --epochs 4").succeeded();
+    // Standard output may be a file at its limit, too.
+    let line = format!("ulimit -f 1; exec {} > out.txt", world.program("info run.ckpt --json"));
+    fs::write(world.path("out.txt"), [b' '; 4096]).unwrap();
+    let appended = line.replace("> out.txt", ">> out.txt");
+    let run = Run::new(world.shell(&appended).output().unwrap());
+    let message = "error: cannot write to standard output: File too large (os error 27)";
+    assert_eq!((run.code, &*run.stderr), (Some(1), message));
 }
 
 #[test]

@@ -9,8 +9,12 @@ mod footprint;
 #[cfg(unix)]
 mod irregular;
 mod kill;
+#[cfg(target_os = "linux")]
+mod memory;
 mod options;
 mod pictures;
+#[cfg(unix)]
+mod places;
 mod predict;
 mod resume;
 #[cfg(unix)]

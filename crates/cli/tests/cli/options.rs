@@ -45,12 +45,12 @@ fn every_optimizer_is_recorded_repeated_and_gone_on_with() {
         ("adamw", "adamw(0.9,0.999,1e-8,0.01)", 0.001),
     ] {
         let train = format!("train --data set --hidden 8 --optimizer {asked} --checkpoint run.ckpt");
-        let plan = &world.json(&format!("{train} --epochs 4"))[0];
+        let plan = &world.json(&format!("{train} --overwrite --epochs 4"))[0];
         assert_eq!((&plan["optimizer"], &plan["learning_rate"]), (&recorded.into(), &rate.into()));
         let whole = world.json("info run.ckpt")[0]["compared_hash"].clone();
         world.run("verify run.ckpt --data set --isa portable").succeeded();
         // With the same options, and without.
-        world.run(&format!("{train} --epochs 2")).succeeded();
+        world.run(&format!("{train} --overwrite --epochs 2")).succeeded();
         world.run(&format!("{train} --resume run.ckpt --epochs 3")).succeeded();
         world.run("train --data set --resume run.ckpt --epochs 4 --threads 2").succeeded();
         let info = &world.json("info run.ckpt")[0];

@@ -39,8 +39,9 @@ fn a_resumed_run_ends_as_an_uninterrupted_one() {
         assert!(steps.is_multiple_of(5) || steps.is_multiple_of(STEPS), "{file}: {steps} steps");
         within_an_epoch += usize::from(!steps.is_multiple_of(STEPS));
         let (threads, isa) = (1 + age % 3, isas.next().unwrap());
-        let go_on =
-            format!("train --data set --resume {file} --checkpoint on.ckpt --threads {threads} --isa {isa}");
+        let go_on = format!(
+            "train --data set --resume {file} --checkpoint on.ckpt --overwrite --threads {threads} --isa {isa}"
+        );
         let events = world.json(&go_on);
         let done = (steps / STEPS, events[0]["resumed"]["epochs"].as_u64().unwrap());
         assert_eq!(

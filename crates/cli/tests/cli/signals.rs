@@ -1,8 +1,8 @@
-//! SIGINT and SIGTERM.
+//! SIGINT, SIGTERM and SIGHUP.
 
 use crate::world::{Run, World};
 use serde_json::Value;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -83,6 +83,59 @@ fn a_terminated_run_tells_it_in_json_too() {
     );
     let info = &world.json("info run.ckpt")[0];
     assert_eq!(info["history"].as_array().unwrap().len() as u64, stopped["epochs"].as_u64().unwrap());
+}
+
+/// A closed terminal.
+#[test]
+fn a_run_that_is_hung_up_is_saved() {
+    let world = World::new();
+    let arguments = format!("{TRAIN} --epochs 1000000 --checkpoint run.ckpt --json");
+    // If the tests run under `nohup`, the processes that they start ignore SIGHUP.
+    let line = format!("exec env --default-signal=HUP {}", world.program(&arguments));
+    let child = world.shell(&line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let running = Running { id: child.id(), end: std::thread::spawn(|| child.wait_with_output()) };
+    world.wait_for("run.ckpt");
+    // A shell may send it again.
+    signal("HUP", running.id);
+    let _ = Command::new("kill").args(["-HUP", &running.id.to_string()]).stderr(Stdio::null()).status();
+    let run = running.ended();
+    assert_eq!((run.code, &*run.stderr), (Some(129), ""), "{}", run.stdout);
+    let stopped: Value = serde_json::from_str(run.stdout.lines().last().unwrap()).unwrap();
+    assert_eq!((&stopped["signal"], &stopped["saved"]), (&"SIGHUP".into(), &"run.ckpt".into()));
+    let info = &world.json("info run.ckpt")[0];
+    assert_eq!(info["history"].as_array().unwrap().len() as u64, stopped["epochs"].as_u64().unwrap());
+}
+
+/// `nohup` starts a run like this.
+#[test]
+fn a_run_that_ignores_hanging_up_goes_on() {
+    let world = World::new();
+    let arguments = format!("{TRAIN} --epochs 1000000 --checkpoint run.ckpt --json");
+    let line = format!("trap '' HUP; exec {}", world.program(&arguments));
+    let mut child = world.shell(&line).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.by_ref().any(|line| line.contains("\"epoch\"")));
+    signal("HUP", child.id());
+    // A pipe holds fewer lines, so some of these are from after the signal.
+    assert_eq!(lines.by_ref().take(2000).filter(|line| line.contains("\"epoch\"")).count(), 2000);
+    signal("TERM", child.id());
+    lines.for_each(drop);
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+/// An epoch that is printed isn't lost, however seldom the run is saved.
+#[test]
+fn a_run_whose_reader_goes_away_is_saved() {
+    let world = World::new();
+    let arguments =
+        format!("{TRAIN} --epochs 1000000 --checkpoint run.ckpt --checkpoint-every 1000000epochs --json");
+    let mut child = start(&world, &arguments);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let epoch = lines.by_ref().filter(|line| line.contains("\"epoch\"")).nth(4).unwrap();
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(141));
+    let info = &world.json("info run.ckpt")[0];
+    assert_eq!(info["history"][4], serde_json::from_str::<Value>(&epoch).unwrap());
 }
 
 #[test]

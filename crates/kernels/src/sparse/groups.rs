@@ -16,7 +16,7 @@ use crate::vector::Vector;
 use crate::view::Mat;
 
 /// Examples that share a list of inputs.
-const GROUP: usize = 4;
+pub(super) const GROUP: usize = 4;
 
 /// Values that are written at once, and so past the last one.
 const SLACK: usize = 16;

@@ -68,6 +68,19 @@ pub struct SparseInputs {
     values: Vec<Line>,
 }
 
+/// The most bytes that the inputs of `examples` examples take in any of their forms.
+pub(crate) fn footprint(inputs: usize, examples: usize) -> u64 {
+    /// The fewest examples of a block, but for the last.
+    const LEAST: usize = 16;
+    let quads = inputs.div_ceil(QUAD) as u64;
+    let lists =
+        (examples.div_ceil(LEAST) as u64).saturating_mul(quads).saturating_mul(size_of::<List>() as u64);
+    // An entry is four values and four bytes. Four examples that share a list have with each input its number as well.
+    let entry = (QUAD * size_of::<f32>() + QUAD + QUAD * size_of::<u32>() / groups::GROUP) as u64;
+    let entries = (examples as u64).saturating_add(groups::GROUP as u64).saturating_mul(quads);
+    lists.saturating_add(entries.saturating_mul(entry)).saturating_add(4096)
+}
+
 /// The entries of a quad in a block: from the end of the list before.
 #[derive(Clone, Copy, Debug, Default)]
 struct List {

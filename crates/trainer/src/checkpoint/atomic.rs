@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
 use super::error::{Error, Step};
+use super::place;
 
 /// Hexadecimal digits between the file's name and `.tmp` in the names of temporary files.
 const TOKEN: usize = 16;
@@ -28,6 +29,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn new(path: &Path) -> Result<Self, Error> {
+        let path = &place::followed(path)?;
         // The rename would put a plain file in the place of a device, even of /dev/null.
         let replaceable = fs::metadata(path).map_or(true, |found| found.is_file());
         let Some(name) = path.file_name().filter(|_| replaceable) else {
@@ -44,7 +46,15 @@ impl Names {
             temporary.push(format!(".{token:0TOKEN$x}.tmp"));
             folder.join(temporary)
         };
-        Ok(Names { path: path.to_owned(), temp: temporary(), link: temporary(), folder })
+        let names = Names { path: path.to_owned(), temp: temporary(), link: temporary(), folder };
+        // No name of the run's files is longer. Better now than at the first checkpoint, after an epoch of hours.
+        match fs::symlink_metadata(&names.temp) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidFilename => Err(Error::NameTooLong {
+                path: names.path,
+                more: ".".len() + ".".len() + TOKEN + ".tmp".len(),
+            }),
+            _ => Ok(names),
+        }
     }
 
     /// `run.ckpt` → `run.ckpt` + `suffix`.
@@ -71,7 +81,9 @@ impl Names {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         for entry in entries.flatten().filter(|entry| self.is_temporary(&entry.file_name())) {
             // A file of another user in a shared folder cannot be removed, and does no harm.
-            let _ = fs::remove_file(entry.path());
+            if entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                let _ = fs::remove_file(entry.path());
+            }
         }
     }
 
@@ -117,17 +129,16 @@ impl Names {
         let _ = disk.remove(&self.temp);
     }
 
-    /// Gives the staged file its final name.
+    /// Gives the staged file its final name. What isn't a checkpoint is not replaced there.
     pub(super) fn commit(&self, disk: &dyn Disk, to: &Path) -> Result<(), Error> {
-        disk.rename(&self.temp, to).map_err(|source| {
-            self.discard(disk);
-            Error::io(Step::Rename, to, source)
-        })
+        let renamed = || disk.rename(&self.temp, to).map_err(|source| Error::io(Step::Rename, to, source));
+        place::check(to).and_then(|_| renamed()).inspect_err(|_| self.discard(disk))
     }
 
-    /// Gives the staged file a second name, replacing what had it.
-    pub(super) fn commit_copy(&self, disk: &dyn Disk, to: &Path) -> io::Result<()> {
-        self.link(disk, &self.temp)?;
+    /// Gives the staged file a second name, replacing the checkpoint that had it.
+    pub(super) fn commit_copy(&self, disk: &dyn Disk, to: &Path) -> Result<(), Error> {
+        place::check(to)?;
+        self.link(disk, &self.temp).map_err(|source| Error::io(Step::Keep, to, source))?;
         self.place_link(disk, to)
     }
 
@@ -142,9 +153,10 @@ impl Names {
         }
     }
 
-    /// Renames the second name over `to`.
-    pub(super) fn place_link(&self, disk: &dyn Disk, to: &Path) -> io::Result<()> {
-        disk.rename(&self.link, to).inspect_err(|_| self.discard_link(disk))
+    /// Renames the second name over `to`, where a checkpoint or nothing stands.
+    pub(super) fn place_link(&self, disk: &dyn Disk, to: &Path) -> Result<(), Error> {
+        let renamed = || disk.rename(&self.link, to).map_err(|source| Error::io(Step::Keep, to, source));
+        place::check(to).and_then(|_| renamed()).inspect_err(|_| self.discard_link(disk))
     }
 
     /// Removes the second name after a failure.

@@ -11,7 +11,7 @@ use super::error::FormatError;
 type Config<L> = Configuration<LittleEndian, Fixint, L>;
 
 /// The largest section that is decoded as a value. Numbers by the million are f32 blocks.
-const MAX_VALUE: usize = 1 << 28;
+pub(super) const MAX_VALUE: usize = 1 << 28;
 
 /// Appends `value` to `out`; `tag` is for the error, which a value that cannot be encoded (by its own doing) gives.
 pub(super) fn encode_value<T: Serialize>(tag: Tag, value: &T, out: &mut Vec<u8>) -> Result<(), FormatError> {
@@ -32,9 +32,15 @@ pub(super) fn decode_value<T: DeserializeOwned>(tag: Tag, payload: &[u8]) -> Res
         length if length <= 0x10_0000 => decode_limited::<T, 0x10_0000>(payload),
         length if length <= 0x100_0000 => decode_limited::<T, 0x100_0000>(payload),
         length if length <= MAX_VALUE => decode_limited::<T, MAX_VALUE>(payload),
-        length => Err(format!("it is {length} bytes long, expected at most {MAX_VALUE}")),
+        length => return Err(too_long(tag, length)),
     };
     decoded.map_err(|cause| FormatError::Value { section: tag.part(), cause })
+}
+
+/// Refuses a section that is too long for a value.
+pub(super) fn too_long(tag: Tag, length: usize) -> FormatError {
+    let cause = format!("it is {length} bytes long, expected at most {MAX_VALUE}");
+    FormatError::Value { section: tag.part(), cause }
 }
 
 fn decode_limited<T: DeserializeOwned, const LIMIT: usize>(payload: &[u8]) -> Result<T, String> {

@@ -169,6 +169,18 @@ pub struct Entry {
     pub checksum: u64,
 }
 
+impl Entry {
+    /// Verifies the section's bytes.
+    pub(super) fn verify(&self, payload: &[u8]) -> Result<(), FormatError> {
+        let found = xxh3_64(payload);
+        if found == self.checksum {
+            return Ok(());
+        }
+        let (part, offset) = (Part::Section(self.tag), self.offset as u64);
+        Err(FormatError::Checksum { part, offset, expected: self.checksum, found })
+    }
+}
+
 /// A checkpoint whose every byte has been verified.
 #[derive(Debug, Clone)]
 pub struct Sections<'a> {
@@ -179,36 +191,58 @@ pub struct Sections<'a> {
 
 /// Verifies a whole file: layout, order, lengths, and the checksum of every byte.
 pub fn decode(file: &[u8]) -> Result<Sections<'_>, FormatError> {
-    let count = verify_header(file)?;
-    let mut sections = Sections { file, entries: [Entry::default(); MAX_SECTIONS], count };
-    let mut offset = header_len(count);
-    for index in 0..count {
-        let at = PREFIX + index * ENTRY;
-        let tag = array(file, at);
-        let flags = u32::from_le_bytes(array(file, at + 4));
-        let length = u64::from_le_bytes(array(file, at + 8));
-        let previous = index.checked_sub(1).map(|i| sections.entries[i].tag);
-        verify_tag(at as u64, previous, tag, flags)?;
-        let left = file.len() - offset;
-        let Some(length) = usize::try_from(length).ok().filter(|&length| length <= left) else {
-            let (part, offset) = (Part::Section(tag), offset as u64);
-            return Err(FormatError::Truncated { part, offset, expected: length, found: left as u64 });
-        };
-        let checksum = u64::from_le_bytes(array(file, at + 16));
-        sections.entries[index] = Entry { tag, flags, offset, length, checksum };
-        offset += length;
-    }
-    if offset != file.len() {
-        return Err(FormatError::TrailingBytes { expected: offset as u64, found: file.len() as u64 });
-    }
-    for entry in sections.entries() {
-        let found = xxh3_64(sections.slice(entry));
-        if found != entry.checksum {
-            let (part, offset) = (Part::Section(entry.tag), entry.offset as u64);
-            return Err(FormatError::Checksum { part, offset, expected: entry.checksum, found });
-        }
-    }
+    let Table { entries, count } = Table::read(file, file.len() as u64)?;
+    let sections = Sections { file, entries, count };
+    sections.entries().iter().try_for_each(|entry| entry.verify(sections.slice(entry)))?;
     Ok(sections)
+}
+
+/// A section table, proven against the length of its file.
+pub(super) struct Table {
+    entries: [Entry; MAX_SECTIONS],
+    count: usize,
+}
+
+impl Table {
+    /// The most bytes of a file that it takes to read its table.
+    pub(super) const MOST: usize = header_len(MAX_SECTIONS);
+
+    /// Verifies header, layout, order and lengths of a file of `file_len` bytes that begins with `start`: the first
+    /// [`MOST`](Self::MOST) bytes, or all there are.
+    pub(super) fn read(start: &[u8], file_len: u64) -> Result<Table, FormatError> {
+        let count = verify_header(start)?;
+        let mut table = Table { entries: [Entry::default(); MAX_SECTIONS], count };
+        let mut offset = header_len(count) as u64;
+        for index in 0..count {
+            let at = PREFIX + index * ENTRY;
+            let tag = array(start, at);
+            let flags = u32::from_le_bytes(array(start, at + 4));
+            let length = u64::from_le_bytes(array(start, at + 8));
+            let previous = index.checked_sub(1).map(|i| table.entries[i].tag);
+            verify_tag(at as u64, previous, tag, flags)?;
+            let left = file_len - offset;
+            // A section beyond the address space can't be in the file at hand.
+            let range = (usize::try_from(offset), usize::try_from(length));
+            let (Ok(place), Ok(size), true) = (range.0, range.1, length <= left) else {
+                let part = Part::Section(tag);
+                return Err(FormatError::Truncated { part, offset, expected: length, found: left });
+            };
+            let checksum = u64::from_le_bytes(array(start, at + 16));
+            table.entries[index] = Entry { tag, flags, offset: place, length: size, checksum };
+            offset += length;
+        }
+        if offset != file_len {
+            return Err(FormatError::TrailingBytes { expected: offset, found: file_len });
+        }
+        Ok(table)
+    }
+
+    /// Finds a section.
+    pub(super) fn find(&self, tag: Tag) -> Result<&Entry, FormatError> {
+        let mut entries = self.entries[..self.count].iter();
+        let missing = FormatError::MissingSection { section: tag.part() };
+        entries.find(|entry| entry.tag == tag.bytes()).ok_or(missing)
+    }
 }
 
 /// Verifies magic, section count, header checksum and version, in this order: the place of the header's checksum

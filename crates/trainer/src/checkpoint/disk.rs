@@ -53,15 +53,22 @@ impl Disk for OsDisk {}
 /// Reads a whole regular file. What is set aside for it is its proven length; if memory lacks, that is an error.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::io(Step::Read, path, source);
+    let (file, length) = open_file(path)?;
+    let mut bytes = Vec::new();
+    let capacity = usize::try_from(length).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
+    bytes.try_reserve_exact(capacity).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
+    file.take(length).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// A regular file, open to be read, and its length.
+pub(super) fn open_file(path: &Path) -> Result<(File, u64), Error> {
+    let failed = |source| Error::io(Step::Read, path, source);
     // Asked before it is opened: opening a pipe would wait for its writer.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(Error::NotAFile { path: path.to_owned() });
     }
     let file = File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
-    let mut bytes = Vec::new();
-    let capacity = usize::try_from(length).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
-    bytes.try_reserve_exact(capacity).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
-    file.take(length).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+    Ok((file, length))
 }

@@ -132,6 +132,12 @@ pub enum FormatError {
         /// Bytes there are.
         found: u64,
     },
+    /// The content needs more memory than the system gives.
+    #[error("what it holds takes {:.1} GB, more memory than there is", *bytes as f64 / 1e9)]
+    Memory {
+        /// Bytes that it needs.
+        bytes: u64,
+    },
     /// A stored number is NaN or infinite.
     #[error("{section}: number {index} is {found}, expected a finite one")]
     NotFinite {
@@ -164,6 +170,8 @@ pub enum Step {
     SyncFolder,
     /// Keeping an older checkpoint, or a copy of the best one.
     Keep,
+    /// Removing the checkpoint of another run that this one replaces.
+    Remove,
     /// Starting the writer thread or setting its buffers aside.
     Start,
 }
@@ -183,6 +191,9 @@ impl Step {
                 "; the new content is in place but may not survive a power cut",
             ),
             Step::Keep => ("keep an older or best copy as", "; the newest checkpoint itself is saved"),
+            Step::Remove => {
+                ("remove the checkpoint of another run at", "; the newest checkpoint itself is saved")
+            }
             Step::Start => ("start the background writer of", ""),
         }
     }
@@ -215,6 +226,24 @@ pub enum Error {
     NotAFile {
         /// The path.
         path: PathBuf,
+    },
+    /// Something of the user's stands where a file of the run would go. It is left alone.
+    #[error("{}: expected {expected}, found {found}; move it away, or choose another file for the run", path.display())]
+    InTheWay {
+        /// The place.
+        path: PathBuf,
+        /// The kinds of thing that may stand there.
+        expected: &'static str,
+        /// The thing that does.
+        found: &'static str,
+    },
+    /// The name of the temporary file would be too long for the file system.
+    #[error("{}: the name is too long: that of the temporary file beside it has {more} bytes more; choose a shorter one", path.display())]
+    NameTooLong {
+        /// The checkpoint's path.
+        path: PathBuf,
+        /// Bytes that the temporary name is longer.
+        more: usize,
     },
     /// Another run holds the path.
     #[error("{} is being written by another run{}: wait for it to end or choose another file", path.display(), holder.map_or_else(String::new, |pid| format!(" (process {pid})")))]

@@ -4,10 +4,13 @@ use std::fs;
 use std::io;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
+use super::atomic::Names;
 use super::disk::Disk;
 use super::error::{Error, Step};
 use super::lock::{Lock, same_file};
+use super::place::{self, Occupant};
 
 /// How many checkpoints stay.
 ///
@@ -28,10 +31,24 @@ impl Default for Keep {
     }
 }
 
+impl Keep {
+    /// `run.ckpt.1` …, newest first.
+    pub(super) fn older(self, names: &Names) -> Vec<PathBuf> {
+        (1..self.last.get()).map(|age| names.with_suffix(&format!(".{age}"))).collect()
+    }
+
+    /// `run.best.ckpt`, if it is to be kept.
+    pub(super) fn best(self, names: &Names) -> Option<PathBuf> {
+        self.best.then(|| names.best())
+    }
+}
+
 /// A checkpoint path with its lock and the files kept beside it.
 #[derive(Debug)]
 pub(super) struct Shelf {
     lock: Lock,
+    /// Checkpoints of other runs, until one of this run is saved.
+    superseded: Mutex<Vec<PathBuf>>,
     /// `run.ckpt.1` …, newest first.
     older: Vec<PathBuf>,
     /// `run.best.ckpt`, if it is to be kept.
@@ -39,10 +56,10 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    pub(super) fn new(lock: Lock, keep: Keep) -> Self {
-        let older = (1..keep.last.get()).map(|age| lock.names().with_suffix(&format!(".{age}"))).collect();
-        let best = keep.best.then(|| lock.names().best());
-        Shelf { lock, older, best }
+    pub(super) fn new(mut lock: Lock, keep: Keep) -> Self {
+        let superseded = Mutex::new(lock.superseded());
+        let (older, best) = (keep.older(lock.names()), keep.best(lock.names()));
+        Shelf { lock, superseded, older, best }
     }
 
     pub(super) fn lock(&self) -> &Lock {
@@ -65,25 +82,35 @@ impl Shelf {
         is_best: bool,
     ) -> Result<Option<Error>, Error> {
         let names = self.lock.names();
+        let mut superseded = self.superseded.lock().unwrap_or_else(PoisonError::into_inner);
         names.stage(disk, bytes)?;
-        let mut not_kept = self.keep_previous(disk).err();
+        let mut not_kept = None;
+        if !superseded.contains(&names.path) {
+            // Only checkpoints of this run may become older ones.
+            if names.path.exists() {
+                not_kept = discard(disk, &mut superseded).err();
+            }
+            not_kept = not_kept.or(self.keep_previous(disk).err());
+        }
         // Before the newest: a resumed run that knows of the best must find it.
-        if let Some(best) = self.best.as_ref().filter(|_| is_best)
-            && let Err(source) = names.commit_copy(disk, best)
-        {
-            not_kept.get_or_insert(Error::io(Step::Keep, best, source));
+        if let Some(best) = self.best.as_ref().filter(|_| is_best) {
+            match names.commit_copy(disk, best) {
+                Ok(()) => superseded.retain(|other| other != best),
+                Err(error) => drop(not_kept.get_or_insert(error)),
+            }
         }
         names.commit(disk, &names.path)?;
         names.sync_folder(disk)?;
-        Ok(not_kept)
+        superseded.retain(|other| *other != names.path);
+        Ok(not_kept.or(discard(disk, &mut superseded).err()))
     }
 
     /// Saves a checkpoint as the best one only.
     pub(super) fn put_best(&self, disk: &dyn Disk, bytes: &[u8]) -> Result<(), Error> {
-        match &self.best {
-            Some(best) => self.lock.names().replace(disk, best, bytes),
-            None => Ok(()),
-        }
+        let Some(best) = &self.best else { return Ok(()) };
+        self.lock.names().replace(disk, best, bytes)?;
+        self.superseded.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other != best);
+        Ok(())
     }
 
     /// Gives `run.ckpt` the second name `run.ckpt.1`, those before it moving up by one into the first gap, or over the
@@ -93,18 +120,25 @@ impl Shelf {
         let Some(youngest) = self.older.first() else { return Ok(()) };
         let Ok(current) = fs::metadata(&names.path) else { return Ok(()) };
         // A run killed after this step and before the rename of the newest has done it already.
-        if fs::metadata(youngest).is_ok_and(|kept| same_file(&kept, &current)) {
+        if fs::symlink_metadata(youngest).is_ok_and(|kept| same_file(&kept, &current)) {
             return Ok(());
         }
         // First what can fail for want of space, so that the shift loses nothing.
         names.link(disk, &names.path).map_err(|source| Error::io(Step::Keep, youngest, source))?;
         self.shift(disk).inspect_err(|_| names.discard_link(disk))?;
-        names.place_link(disk, youngest).map_err(|source| Error::io(Step::Keep, youngest, source))
+        names.place_link(disk, youngest)
     }
 
     fn shift(&self, disk: &dyn Disk) -> Result<(), Error> {
-        let gap = self.older.iter().position(|path| fs::symlink_metadata(path).is_err());
-        for age in (1..=gap.unwrap_or(self.older.len() - 1)).rev() {
+        // All are checked before any is moved.
+        let mut moved = 0;
+        for path in &self.older {
+            match place::check(path)? {
+                Occupant::Checkpoint => moved += 1,
+                _ => break,
+            }
+        }
+        for age in (1..self.older.len().min(moved + 1)).rev() {
             let (from, to) = (&self.older[age - 1], &self.older[age]);
             match disk.rename(from, to) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -115,4 +149,14 @@ impl Shelf {
         }
         Ok(())
     }
+}
+
+/// Removes the checkpoints of other runs, now that there is one of this run. Anything else that stands there by now stays.
+fn discard(disk: &dyn Disk, superseded: &mut Vec<PathBuf>) -> Result<(), Error> {
+    superseded.drain(..).try_for_each(|path| match place::occupant(&path) {
+        Ok(Occupant::Checkpoint) => {
+            disk.remove(&path).map_err(|source| Error::io(Step::Remove, path, source))
+        }
+        _ => Ok(()),
+    })
 }

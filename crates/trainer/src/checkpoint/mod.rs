@@ -4,6 +4,7 @@
 //!
 //! - [`encode_into`] and [`decode`]: sections in a versioned file with a checksum for each;
 //! - [`Payload`] and [`F32Blocks`]: values and raw numbers in a section;
+//! - [`Recipe`]: what a file says of its run at its front, before the rest is read;
 //! - [`Lock`]: one writer per path; [`Lock::write`] replaces a file whole or not at all, [`save`] in one call;
 //! - [`Writer`]: the same in the background while training goes on, keeping older and best ones as [`Keep`] says;
 //! - [`Disk`]: the file operations beneath, which a test may make fail.
@@ -17,6 +18,8 @@ mod disk;
 mod error;
 mod keep;
 mod lock;
+mod place;
+mod recipe;
 mod state;
 mod wire;
 mod writer;
@@ -35,6 +38,7 @@ pub use disk::{Disk, OsDisk, read_file};
 pub use error::{Error, FormatError, Part, Step};
 pub use keep::Keep;
 pub use lock::Lock;
+pub use recipe::Recipe;
 pub(crate) use state::Snapshot;
 pub use state::{Checkpoint, DataIdentity, Progress};
 pub use writer::{Receipt, Writer};

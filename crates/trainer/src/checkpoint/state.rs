@@ -1,5 +1,6 @@
 //! What a checkpoint of a training run holds.
 
+use super::recipe::check_layout;
 use super::wire::read_checkpoint;
 use super::{Error, FormatError, Tag, decode, read_file, save};
 use crate::network::{Network, Origin};
@@ -176,6 +177,7 @@ impl Checkpoint {
     ///
     /// As for [`load`](Self::load).
     pub fn load_with(path: &Path, registry: &Registry) -> Result<Checkpoint, Error> {
+        check_layout(path)?;
         let bytes = read_file(path)?;
         Self::decode_with(&bytes, registry).map_err(|source| Error::Format { path: path.to_owned(), source })
     }

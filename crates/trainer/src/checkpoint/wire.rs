@@ -5,8 +5,9 @@
 use super::state::{Checkpoint, DataIdentity, Progress, Snapshot};
 use super::{FormatError, Payload, Sections, Tag, decode, encode_into};
 use crate::evaluation::{Evaluation, Fit, Score};
+use crate::footprint;
 use crate::init::Initializer;
-use crate::network::{Network, Origin};
+use crate::network::{Network, NetworkError, Origin};
 use crate::optimizer::{Optimizer, OptimizerState};
 use crate::registry::Registry;
 use crate::trainer::{Epoch, Settings};
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The `SETT` section: all that decides the bits of the run.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SettingsSection {
     /// n_0, …, n_L
     pub(super) sizes: Vec<u64>,
@@ -32,13 +33,13 @@ pub(super) struct SettingsSection {
 }
 
 /// What drew the first weights and biases.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct OriginSection {
     pub(super) initializer: String,
     pub(super) seed: u64,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum OptimizerSection {
     Sgd {
         learning_rate: f64,
@@ -50,7 +51,7 @@ pub(super) enum OptimizerSection {
     },
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum ClassSection {
     Fused,
     Matrixmultiply,
@@ -108,6 +109,13 @@ impl Snapshot<'_> {
     pub(crate) fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
         const PLAIN: [Tag; 5] = [Tag::Settings, Tag::Parameters, Tag::Progress, Tag::History, Tag::Time];
         let tags = if self.settings.optimizer.moments() > 0 { &Tag::ALL[..] } else { &PLAIN };
+        out.clear();
+        // All at once: a buffer that grows is there twice each time.
+        let bytes = footprint::checkpoint(self.network, self.settings, self.history.len());
+        let room = usize::try_from(bytes).is_ok_and(|bytes| out.try_reserve_exact(bytes).is_ok());
+        if !room {
+            return Err(FormatError::Memory { bytes });
+        }
         encode_into(out, tags, |tag, payload| match tag {
             Tag::Settings => payload.put_value(&self.settings_section()),
             Tag::Parameters => put_finite(payload, tag, self.network.parameter_blocks()),
@@ -273,14 +281,17 @@ fn read_network(
     let name = cost;
     let cost = registry.cost(name).ok_or_else(|| invalid(unknown("cost", name)))?;
     check_label("cost", name, &cost.label())?;
-    // The parameters are proven to be in the file, so the sizes fit in memory.
+    // The parameters are proven to be in the file, so the sizes can be addressed.
     let mut builder = Network::builder(sizes[0] as usize).cost_named(cost).initializer(Initializer::Zeros);
     for (&size, name) in sizes[1..].iter().zip(activations) {
         let activation = registry.activation(name).ok_or_else(|| invalid(unknown("activation", name)))?;
         check_label("activation", name, &activation.label())?;
         builder = builder.layer_named(size as usize, activation);
     }
-    let mut network = builder.build().map_err(|error| invalid(error.to_string()))?;
+    let mut network = builder.build().map_err(|error| match error {
+        NetworkError::Memory { bytes } => FormatError::Memory { bytes },
+        error => invalid(error.to_string()),
+    })?;
     network.origin = None;
     for layer in &mut network.layers {
         for k in 0..layer.inputs() {
@@ -333,6 +344,10 @@ fn read_state(
     }
     let numbers = (network.parameters() as u64).saturating_mul(optimizer.moments() as u64);
     let mut blocks = sections.f32_blocks(Tag::Optimizer, numbers)?;
+    let bytes = footprint::optimizer(optimizer, &network.sizes());
+    if !footprint::is_available(bytes) {
+        return Err(FormatError::Memory { bytes });
+    }
     let mut state = OptimizerState::new(optimizer, network);
     state.try_for_each_block(|block| blocks.read_into(block))?;
     blocks.finish()?;

@@ -98,7 +98,15 @@ fn leftovers_of_killed_runs_go_and_nothing_else_does() {
     for name in stay.iter().chain(&[".run.ckpt.0123456789abcdef.tmp", ".run.ckpt.ffffffffffffffff.tmp"]) {
         fs::write(dir.path().join(name), checkpoint(1)).unwrap();
     }
+    // A name of that form that isn't a file's is not ours.
+    fs::create_dir(dir.path().join(".run.ckpt.00000000000000aa.tmp")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("run.ckpt", dir.path().join(".run.ckpt.00000000000000bb.tmp")).unwrap();
     let lock = Lock::acquire(&dir.path().join("run.ckpt")).unwrap();
+    assert!(dir.path().join(".run.ckpt.00000000000000aa.tmp").is_dir());
+    assert!(!cfg!(unix) || dir.path().join(".run.ckpt.00000000000000bb.tmp").is_symlink());
+    fs::remove_dir(dir.path().join(".run.ckpt.00000000000000aa.tmp")).unwrap();
+    fs::remove_file(dir.path().join(".run.ckpt.00000000000000bb.tmp")).unwrap();
     assert_eq!(folder(dir.path()), stay.map(|name| (name.to_owned(), 1)).into());
     drop(lock);
 }
@@ -110,7 +118,7 @@ fn permissions_are_those_of_any_new_file() {
     let dir = tempfile::tempdir().unwrap();
     let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
     fs::write(dir.path().join("plain"), b"").unwrap();
-    fs::write(dir.path().join("run.ckpt"), b"").unwrap();
+    fs::write(dir.path().join("run.ckpt"), checkpoint(0)).unwrap();
     fs::set_permissions(dir.path().join("run.ckpt"), fs::Permissions::from_mode(0o600)).unwrap();
     save(&dir.path().join("run.ckpt"), &checkpoint(1)).unwrap();
     assert_eq!(mode("run.ckpt"), mode("plain"));
@@ -241,4 +249,108 @@ fn without_hard_links_the_newest_is_saved_all_the_same() {
         "{text}"
     );
     assert_eq!(folder(dir.path()), names([("run.ckpt", 4), ("run.ckpt.1", 2), ("run.best.ckpt", 3)]));
+}
+
+/// A folder, a link or a text at the place of an older or best checkpoint is neither moved nor replaced. The newest checkpoint is
+/// saved all the same.
+#[cfg(unix)]
+#[test]
+fn what_is_the_user_s_is_not_moved() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    fs::write(path("thesis.txt"), "years of work").unwrap();
+    let shelf = shelf(&path("run.ckpt"), 4, true);
+    for mark in 1..4 {
+        assert!(shelf.put_newest(&OsDisk, &checkpoint(mark), true).unwrap().is_none());
+    }
+    let mut mark = 3;
+    for place in ["run.ckpt.1", "run.ckpt.2", "run.ckpt.3", "run.best.ckpt"] {
+        let there = path(place).exists().then(|| fs::read(path(place)).unwrap());
+        for case in ["a folder", "a symbolic link", "a file that is no checkpoint"] {
+            let _ = fs::remove_file(path(place));
+            match case {
+                "a folder" => fs::create_dir(path(place)).unwrap(),
+                "a symbolic link" => std::os::unix::fs::symlink("thesis.txt", path(place)).unwrap(),
+                _ => fs::write(path(place), "a plan").unwrap(),
+            }
+            let before = fs::symlink_metadata(path(place)).unwrap();
+            mark += 1;
+            let not_kept = shelf.put_newest(&OsDisk, &checkpoint(mark), true).unwrap().unwrap().to_string();
+            let message = format!("{place}: expected a checkpoint or nothing at all, found {case}; ");
+            assert!(not_kept.contains(&message), "{not_kept}");
+            assert_eq!(mark_at(&path("run.ckpt")), mark);
+            let after = fs::symlink_metadata(path(place)).unwrap();
+            assert_eq!(
+                (before.file_type(), before.modified().unwrap()),
+                (after.file_type(), after.modified().unwrap())
+            );
+            if case == "a folder" {
+                fs::remove_dir(path(place)).unwrap();
+            } else {
+                fs::remove_file(path(place)).unwrap();
+            }
+        }
+        there.into_iter().for_each(|bytes| fs::write(path(place), bytes).unwrap());
+    }
+    assert_eq!(fs::read(path("thesis.txt")).unwrap(), b"years of work");
+    // With the way free all is kept again.
+    assert!(shelf.put_newest(&OsDisk, &checkpoint(mark + 1), true).unwrap().is_none());
+    assert_eq!((mark_at(&path("run.ckpt.1")), mark_at(&path("run.best.ckpt"))), (mark, mark + 1));
+    assert!(fs::read_dir(dir.path()).unwrap().all(|entry| !entry.unwrap().path().ends_with(".tmp")));
+}
+
+/// Checkpoints of another run go with the first one of this, and not before.
+#[test]
+fn what_is_superseded_goes_when_a_checkpoint_is_saved() {
+    for (is_best, at) in [(false, None), (true, None), (true, Some(0)), (false, Some(2))] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.ckpt");
+        let other = shelf(&path, 3, true);
+        for mark in 1..4 {
+            assert!(other.put_newest(&OsDisk, &checkpoint(mark), mark == 1).unwrap().is_none());
+        }
+        drop(other);
+        let keep = Keep { last: NonZeroU16::new(3).unwrap(), best: true };
+        let mut lock = Lock::acquire(&path).unwrap();
+        let occupied = lock.occupied(keep).unwrap();
+        let names_of = ["run.ckpt", "run.ckpt.1", "run.ckpt.2", "run.best.ckpt"];
+        assert_eq!(occupied, names_of.map(|name| dir.path().join(name)));
+        lock.supersede(occupied);
+        let shelf = Shelf::new(lock, keep);
+        let before = folder(dir.path());
+        if let Some(at) = at {
+            // The disk fails before the first one is saved.
+            shelf.put_newest(&FaultyDisk::new(Fault::Nth(at, EIO)), &checkpoint(7), false).unwrap_err();
+            assert_eq!(folder(dir.path()), before);
+        }
+        assert!(shelf.put_newest(&OsDisk, &checkpoint(8), is_best).unwrap().is_none());
+        let expected = if is_best {
+            names([("run.ckpt", 8), ("run.best.ckpt", 8)]).into_iter().collect()
+        } else {
+            names([("run.ckpt", 8)])
+        };
+        assert_eq!(folder(dir.path()), expected);
+        // Those of this run stay.
+        assert!(shelf.put_newest(&OsDisk, &checkpoint(9), false).unwrap().is_none());
+        assert_eq!(folder(dir.path())["run.ckpt.1"], 8);
+    }
+}
+
+/// A run that goes on beside those of another keeps its own as the older one, and not theirs.
+#[test]
+fn older_ones_of_another_run_are_not_taken_for_this_run_s() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run.ckpt");
+    for (name, mark) in [("run.ckpt", 7), ("run.ckpt.1", 1), ("run.ckpt.2", 2), ("run.best.ckpt", 3)] {
+        fs::write(dir.path().join(name), checkpoint(mark)).unwrap();
+    }
+    let keep = Keep { last: NonZeroU16::new(3).unwrap(), best: true };
+    let mut lock = Lock::acquire(&path).unwrap();
+    lock.supersede(lock.occupied(keep).unwrap().split_off(1));
+    let shelf = Shelf::new(lock, keep);
+    assert!(shelf.put_newest(&OsDisk, &checkpoint(8), false).unwrap().is_none());
+    assert_eq!(folder(dir.path()), names([("run.ckpt", 8), ("run.ckpt.1", 7)]));
+    assert!(shelf.put_newest(&OsDisk, &checkpoint(9), true).unwrap().is_none());
+    let all = [("run.ckpt", 9), ("run.ckpt.1", 8), ("run.ckpt.2", 7), ("run.best.ckpt", 9)];
+    assert_eq!(folder(dir.path()), names(all));
 }

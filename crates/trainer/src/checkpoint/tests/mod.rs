@@ -5,6 +5,7 @@ mod faults;
 mod golden;
 mod lock;
 mod real;
+mod recipe;
 mod writer;
 
 use super::{FormatError, Tag, encode_into};

@@ -14,7 +14,7 @@ fn real() -> Vec<u8> {
 }
 
 /// The same by another optimiser.
-fn real_by(optimizer: &str) -> Vec<u8> {
+pub(super) fn real_by(optimizer: &str) -> Vec<u8> {
     let inputs: Vec<f32> = (0..21).map(|i| (i * 5 % 13) as f32 / 13.0).collect();
     let data = Dataset::from_classes(inputs, &[3], vec![0, 1, 0, 1, 1, 0, 1]).expect("a dataset");
     let pool = Pool::new(Isa::detect(), 1).expect("a pool");

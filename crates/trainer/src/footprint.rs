@@ -1,0 +1,123 @@
+//! The memory that networks, their training and their use take, before it is asked for.
+//!
+//! An allocation that the system refuses ends the process. A program whose networks have a size that somebody else chooses
+//! can ask here first. All numbers are upper bounds, in bytes. A size beyond 64 bits is `u64::MAX`.
+//!
+//! ```
+//! use minibatch::{Network, footprint};
+//!
+//! let bytes = footprint::network(&[784, 32, 10]);
+//! assert!((100_000..200_000).contains(&bytes));
+//! assert!(footprint::is_available(bytes) && !footprint::is_available(footprint::network(&[usize::MAX, 9])));
+//! # Ok::<(), minibatch::Error>(())
+//! ```
+
+use crate::inference;
+use crate::network::Network;
+use crate::optimizer::Optimizer;
+use crate::sharing::sharing;
+use crate::trainer::Settings;
+use minibatch_kernels::{Pool, footprint};
+
+/// True if the system gives so much memory at once. It then has the address space, and may still lack the memory to back it.
+pub fn is_available(bytes: u64) -> bool {
+    let given = |bytes| std::hint::black_box(Vec::<u8>::new()).try_reserve_exact(bytes).is_ok();
+    usize::try_from(bytes).is_ok_and(given)
+}
+
+/// A network of these layers, n_0, …, n_L: its weights and biases.
+pub fn network(sizes: &[usize]) -> u64 {
+    sum(sizes.windows(2).map(|pair| footprint::matrix(pair[0], pair[1]).saturating_add(numbers(pair[1]))))
+}
+
+/// The moments that an optimiser keeps of a network of these layers.
+pub fn optimizer(optimizer: &Optimizer, sizes: &[usize]) -> u64 {
+    match optimizer.moments() as u64 {
+        0 => 0,
+        moments => {
+            let gradients = sum(sizes[1..].iter().map(|&n| numbers(n)));
+            network(sizes).saturating_mul(moments).saturating_add(gradients)
+        }
+    }
+}
+
+/// The least memory that a network of these layers and its training take. [`training`] is more exact, and needs the network.
+pub fn least(sizes: &[usize], batch_size: usize, optimizer: &Optimizer) -> u64 {
+    let inputs = footprint::team_inputs(sizes[0], batch_size, 1);
+    sum([network(sizes), self::optimizer(optimizer, sizes), workspace(sizes, batch_size, 0), inputs])
+}
+
+/// The memory that training on so many examples takes besides `network` and the optimiser's moments.
+pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &Pool) -> u64 {
+    let (sizes, batch_size) = (network.sizes(), settings.batch_size.min(examples));
+    let inputs = |members| footprint::team_inputs(sizes[0], batch_size, members);
+    let layers = network.layers();
+    let mut keeping_z = layers.iter().filter(|layer| layer.activation().needs_pre_activation()).count();
+    keeping_z += usize::from(network.cost_needs_pre_activation());
+    let workspace = workspace(&sizes, batch_size, keeping_z);
+    // The first layer's products pack nothing.
+    let widest = sizes[1..].iter().copied().fold(batch_size, usize::max);
+    let mut packing = footprint::packing(widest, widest);
+    if settings.optimizer.moments() > 0 {
+        packing = packing.saturating_add(footprint::matrix(batch_size, widest));
+    }
+    // Moments aren't shared out.
+    let members =
+        if settings.optimizer.moments() == 0 { sharing(network, batch_size, pool.members()) } else { 1 };
+    let own = sum([workspace, inputs(pool.members()), numbers(examples)]);
+    let parts = if members > 1 {
+        // Each member begins with a copy of the whole; then there is the network put together from all.
+        let copy = self::network(&sizes);
+        let part = sum([copy, workspace, inputs(1), packing]);
+        let exchange = footprint::matrix(batch_size, sizes[1]).saturating_mul(2);
+        part.saturating_mul(members as u64).saturating_add(copy).saturating_add(exchange)
+    } else {
+        0
+    };
+    sum([own, parts, packing.saturating_mul(pool.members() as u64)])
+}
+
+/// A minibatch's activations, errors and targets, and Z of `keeping_z` layers at most.
+fn workspace(sizes: &[usize], batch_size: usize, keeping_z: usize) -> u64 {
+    let layers = || sizes[1..].iter().map(|&n| footprint::matrix(batch_size, n));
+    let pre_activations = layers().max().unwrap_or_default().saturating_mul(keeping_z as u64);
+    let targets = layers().next_back().unwrap_or_default();
+    sum([sum(layers()).saturating_mul(2), pre_activations, targets])
+}
+
+/// The memory that [`Network::evaluate`] takes for so many examples.
+pub fn evaluation(network: &Network, examples: usize, pool: &Pool) -> u64 {
+    let rows = inference::BLOCK.min(examples);
+    let blocks = examples.div_ceil(inference::BLOCK);
+    // Outputs, targets, and Z if the cost needs it.
+    let outputs = footprint::matrix(rows, network.outputs()).saturating_mul(2);
+    let member = inference::footprint(network, rows).saturating_add(outputs);
+    member.saturating_mul(pool.members().min(blocks) as u64).saturating_add(64 * blocks as u64)
+}
+
+/// The memory that [`Network::predict_rows`] takes for so many rows, its result included.
+pub fn prediction(network: &Network, rows: usize, pool: &Pool) -> u64 {
+    let outputs = footprint::matrix(rows, network.outputs()).saturating_mul(2);
+    let member = inference::footprint(network, inference::BLOCK.min(rows));
+    member.saturating_mul(pool.members() as u64).saturating_add(outputs)
+}
+
+/// The bytes of a checkpoint after so many epochs.
+pub fn checkpoint(network: &Network, settings: &Settings, epochs: usize) -> u64 {
+    /// Header, settings, progress.
+    const REST: u64 = 1 << 12;
+    /// A layer's size and the name of its activation.
+    const LAYER: u64 = 64;
+    /// An epoch in the history and the times.
+    const EPOCH: u64 = 64;
+    let numbers = numbers(network.parameters()).saturating_mul(1 + settings.optimizer.moments() as u64);
+    sum([numbers, REST, LAYER * network.layers().len() as u64, EPOCH.saturating_mul(epochs as u64)])
+}
+
+fn numbers(count: usize) -> u64 {
+    (count as u64).saturating_mul(size_of::<f32>() as u64)
+}
+
+fn sum(parts: impl IntoIterator<Item = u64>) -> u64 {
+    parts.into_iter().fold(0, u64::saturating_add)
+}
