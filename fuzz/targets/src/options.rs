@@ -40,8 +40,7 @@ fn resumed(train: &Train) {
     let words = shell_words(&train.resume);
     let (_program, words) = words.split_first().expect("a program");
     assert!(words.windows(2).any(|pair| pair == ["--resume", CHECKPOINT]), "{words:?}");
-    let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-    match parse(&words) {
+    match parse(words) {
         Parsed::Train(again) => assert_eq!(again.resume, train.resume),
         other => panic!("{} is {other:?}", train.resume),
     }
@@ -69,22 +68,44 @@ fn described(recipe: &Result<Vec<String>, String>) -> bool {
 }
 
 /// The words of a line as a POSIX shell reads it, without expansions: of a line that needs none.
-fn shell_words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut characters) = (Vec::new(), None::<String>, line.chars());
+fn shell_words(line: &str) -> Vec<OsString> {
+    let (mut words, mut text, mut characters) = (Vec::new(), None::<Vec<u8>>, line.chars().peekable());
     while let Some(c) = characters.next() {
         match c {
-            ' ' => words.extend(word.take()),
+            ' ' => words.extend(text.take()),
             '\'' => {
-                let quoted = characters.by_ref().take_while(|&c| c != '\'');
-                word.get_or_insert_default().extend(quoted);
+                let quoted: String = characters.by_ref().take_while(|&c| c != '\'').collect();
+                text.get_or_insert_default().extend(quoted.bytes());
             }
-            '\\' => word.get_or_insert_default().extend(characters.next()),
+            '\\' => text.get_or_insert_default().extend(characters.next().map(|c| c as u8)),
+            '$' if characters.next_if_eq(&'\'').is_some() => {
+                text.get_or_insert_default().extend(escaped(&mut characters));
+            }
             c if c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c) => {
-                word.get_or_insert_default().push(c);
+                text.get_or_insert_default().push(c as u8);
             }
             c => panic!("a shell may read {c:?} of {line:?} otherwise"),
         }
     }
-    words.extend(word);
-    words
+    words.extend(text);
+    words.iter().map(|text| word(text)).collect()
+}
+
+/// The bytes of `$'…'` up to its end: a backslash stands before itself, a quote, or three octal digits.
+fn escaped(characters: &mut impl Iterator<Item = char>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while let Some(c) = characters.next().filter(|&c| c != '\'') {
+        let next = if c == '\\' { characters.next() } else { None };
+        bytes.push(match next.map(|digit| digit.to_digit(8)) {
+            None => c as u8,
+            Some(None) => next.map_or(b'\\', |c| c as u8),
+            Some(Some(first)) => {
+                let digits = [characters.next(), characters.next()];
+                digits.iter().fold(first, |number, digit| {
+                    8 * number + digit.and_then(|digit| digit.to_digit(8)).expect("three octal digits")
+                }) as u8
+            }
+        });
+    }
+    bytes
 }
