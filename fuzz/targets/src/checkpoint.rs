@@ -3,7 +3,9 @@
 use crate::checkpoint_file::File;
 use crate::next;
 use minibatch::checkpoint::{DataIdentity, FORMAT_VERSION, Tag, decode};
-use minibatch::{ArithmeticClass, Checkpoint, Dataset, Error, Isa, Network, Pool, Predictor, Row, Trainer};
+use minibatch::{
+    ArithmeticClass, Checkpoint, Dataset, Error, Isa, Layer, Network, Pool, Predictor, Row, Trainer,
+};
 use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -142,12 +144,34 @@ fn same(a: &[f32], b: &[f32]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x == y || x.is_nan() && y.is_nan())
 }
 
-/// What a run comes to: the bits of its parameters, cost and place.
-#[derive(Debug, PartialEq)]
+/// What a run comes to.
+#[derive(Debug)]
 struct Outcome {
     compared_hash: u64,
-    weight_hash: u64,
+    /// Weights and biases, layer by layer.
+    parameters: Vec<f32>,
+    cost_sum: f64,
     diverged: Option<String>,
+}
+
+impl PartialEq for Outcome {
+    /// The same bits, or the same numbers where some are zeros of either sign: that of a sum which is −0 depends on which inputs
+    /// of 0 are left out.
+    fn eq(&self, other: &Outcome) -> bool {
+        let bits = |outcome: &Outcome| outcome.parameters.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        let same_numbers = self.parameters == other.parameters && self.cost_sum == other.cost_sum;
+        let same = self.compared_hash == other.compared_hash || same_numbers && bits(self) != bits(other);
+        same && self.diverged == other.diverged
+    }
+}
+
+/// Weights and biases, layer by layer.
+fn parameters(network: &Network) -> Vec<f32> {
+    let weights = |layer: &Layer| -> Vec<f32> {
+        let places = (0..layer.outputs()).flat_map(|j| (0..layer.inputs()).map(move |k| (j, k)));
+        places.map(|(j, k)| layer.weight(j, k)).chain(layer.biases().iter().copied()).collect()
+    };
+    network.layers().iter().flat_map(weights).collect()
 }
 
 /// Some steps on `data`; none if no run can stand where this one does.
@@ -181,7 +205,8 @@ fn after_some_steps(checkpoint: &Checkpoint, data: &Dataset, pool: &Pool) -> Opt
         Err(error) => panic!("training fails: {error}"),
         Ok(_) => None,
     };
-    Some(Outcome { compared_hash, weight_hash, diverged })
+    let (parameters, cost_sum) = (parameters(trainer.network()), again.progress.cost_sum);
+    Some(Outcome { compared_hash, parameters, cost_sum, diverged })
 }
 
 fn one_line(error: impl std::fmt::Display) {
