@@ -103,11 +103,17 @@ fn measure(pair: &Pair, pool: &Pool, peak: &Peak) -> Rates {
     rates
 }
 
-/// Compares all pairs on every vector instruction set of this machine.
+/// Every vector instruction set of this machine; where it has none, the one it uses.
+fn instruction_sets() -> Vec<Isa> {
+    let vectors: Vec<Isa> = Isa::fused().into_iter().filter(|&isa| isa != Isa::PORTABLE).collect();
+    if vectors.is_empty() { vec![Isa::detect()] } else { vectors }
+}
+
+/// Compares all pairs.
 pub(crate) fn run() -> Result<(), String> {
     let started = Instant::now();
     let mut fallen = Vec::new();
-    for isa in Isa::fused().into_iter().filter(|&isa| isa != Isa::PORTABLE) {
+    for isa in instruction_sets() {
         let pool = Pool::new(isa, 1).map_err(|error| error.to_string())?;
         let peak = Peak::new(isa, 1);
         for pair in &PAIRS {

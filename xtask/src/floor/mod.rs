@@ -116,7 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     println!("\n{}", sections.join("\n"));
     let looks = entries.iter().map(|entry| entry.looks.len()).min().unwrap_or(0);
     let how = format!(
-        "{} products and ways, at least {looks} looks of {TURNS} turns each; {:.0} minutes",
+        "{} products and ways, {looks} or more looks of {TURNS} turns at each; {:.0} minutes",
         entries.len(),
         started.elapsed().as_secs_f64() / 60.0
     );

@@ -175,9 +175,9 @@ pub(crate) const fn nr<V: Vector>() -> usize {
 /// From this many rows on, a contiguous B is packed all the same: each packed value is then used by that many rows.
 pub(crate) const PACK_B_ROWS: usize = 96;
 
-/// Whether A, (m × k), is packed for products with `cols` columns. Not if the caches hold what a row of tiles reads of it where
-/// it lies: then packing costs a twentieth of a product, and the tiles are no faster. They are where A's rows or columns
-/// share too few sets of a cache, as they do if they are some power of two apart.
+/// Whether A, (m × k), is packed for products with `cols` columns. Packing costs up to a twentieth of a product. Tiles gain by
+/// it only if the caches lose what a row of tiles reads of A where it lies: if A's rows, or the columns of a transposed A,
+/// share too few sets of a cache, as they do some power of two apart, or are too many.
 pub(crate) fn packs_a<V: Vector>(a: Mat<'_>, cols: usize, blocks: &Blocks) -> bool {
     /// Each packed value is used by so many columns at least.
     const COLS: usize = 128;
