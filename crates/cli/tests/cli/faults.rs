@@ -95,3 +95,25 @@ fn a_last_checkpoint_that_can_t_be_written_is_a_failure() {
     assert_eq!(last.lines().last(), Some(cause), "{last}");
     world.run("info away/run.ckpt").succeeded();
 }
+
+/// A machine that starts no threads is no fault of the command line.
+#[test]
+fn threads_that_can_t_be_started_are_a_failed_run() {
+    let world = World::new();
+    for (arguments, message) in [
+        ("gradcheck --threads 2", "error: could not start 2 threads: "),
+        (
+            "train --data set --threads 1 --checkpoint run.ckpt",
+            "error: cannot start the background writer of run.ckpt: ",
+        ),
+    ] {
+        // No address space holds such a stack.
+        let run = world.command(arguments).env("RUST_MIN_STACK", "1000000000000000").output().unwrap();
+        let run = Run::new(run);
+        if arguments.contains("gradcheck") && std::thread::available_parallelism().unwrap().get() == 1 {
+            continue;
+        }
+        assert_eq!((run.code, &*run.stdout), (Some(1), ""), "{}", run.stderr);
+        assert!(run.stderr.starts_with(message), "{}", run.stderr);
+    }
+}
