@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-/// What time is taken to be.
+/// The kind of time that is measured.
 #[derive(Clone, Copy)]
 pub(crate) enum Clock {
     /// Time as it passes.

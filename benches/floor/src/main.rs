@@ -45,7 +45,7 @@ struct Measure {
     isa: String,
     threads: usize,
     turns: usize,
-    /// Of a turn, at least.
+    /// The least time of a turn.
     seconds: f64,
 }
 

@@ -19,10 +19,11 @@ const MOST: usize = 150;
 /// Seconds of a turn, at least.
 const TURN: f64 = 1e-3;
 
-/// Of its twin with rows a line further apart a product has all of its speed, or nearly; less than this is a halving.
+/// The least share of its twin's speed. A product has nearly all of it; less than this is a halving.
 const OF_TWIN: f64 = 0.5;
 
-/// Of the register peak a large product has 0.7 or more on every machine of benches/record; less than this is a halving.
+/// The least share of the register peak. Large products have 0.7 or more on every machine of benches/record; less than this is a
+/// halving.
 const OF_PEAK: f64 = 0.35;
 
 /// Two products that differ in how far rows of A are apart.
@@ -68,7 +69,7 @@ struct Rates {
 }
 
 impl Rates {
-    /// Of the twin's rate.
+    /// The share of the twin's rate.
     fn of_twin(&self) -> f64 {
         self.power.rate() / self.odd.rate()
     }

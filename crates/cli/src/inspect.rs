@@ -12,7 +12,7 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::LazyLock;
 
-/// What a command line comes to.
+/// The outcome of parsing a command line.
 #[derive(Clone, Debug)]
 pub enum Parsed {
     /// It is wrong: the error in one line.
@@ -25,12 +25,12 @@ pub enum Parsed {
     Train(Train),
 }
 
-/// What the options of `train` mean.
+/// The meaning of `train`'s options.
 #[derive(Clone, Debug)]
 pub struct Train {
     /// The command that goes on with a run that was kept in [`CHECKPOINT`], as a shell takes it.
     pub resume: String,
-    /// Of a small classification, then of a small regression: the words after `train` that name every layer and setting, or
+    /// For a small classification, then for a small regression: the words after `train` that name every layer and setting, or
     /// why there can be no such run. None where the network is too large to be made for a look.
     pub recipes: [Option<Result<Vec<String>, String>>; 2],
 }

@@ -19,7 +19,7 @@
 use std::time::{Duration, Instant};
 
 /// How long called workers need to wake up and answer.
-pub(crate) const WAKE: Duration = Duration::from_micros(60);
+const WAKE: Duration = Duration::from_micros(60);
 
 /// The first rest is so many times as long as what was lost.
 const FIRST: u32 = 2;
