@@ -2,8 +2,8 @@
 //!
 //! All numbers are upper bounds, in bytes. A size beyond 64 bits is `u64::MAX`.
 
-use crate::sparse;
-use crate::storage::{HUGE, LARGE, LINE, Line};
+use crate::inputs;
+use crate::matrix::{HUGE, LARGE, LINE, Line};
 
 /// A [`Matrix`](crate::Matrix) or [`Panels`](crate::Panels) of `rows` × `cols`.
 ///
@@ -24,7 +24,7 @@ pub fn matrix(rows: usize, cols: usize) -> u64 {
 /// [`TeamInputs`](crate::TeamInputs) for `examples` examples of `inputs` inputs and a team of `members`.
 pub fn team_inputs(inputs: usize, examples: usize, members: usize) -> u64 {
     let pointers = (examples as u64).saturating_mul(size_of::<*const u8>() as u64);
-    sparse::footprint(inputs, examples).saturating_add(pointers).saturating_mul(members as u64)
+    inputs::footprint(inputs, examples).saturating_add(pointers).saturating_mul(members as u64)
 }
 
 /// The packing buffers of a member. The left sides of its products have at most `rows` rows, and all other dimensions are at most
@@ -47,7 +47,7 @@ pub fn packing(rows: usize, width: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Matrix, footprint, storage::Line};
+    use crate::{Matrix, footprint, matrix::Line};
 
     #[test]
     fn a_matrix_is_no_larger() {

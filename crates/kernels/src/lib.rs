@@ -25,42 +25,18 @@
 // The one crate where `unsafe` is at home: SIMD and the thread team. Each block carries its argument.
 #![allow(unsafe_code)]
 
-mod arch;
 mod elementwise;
-mod exchange;
 pub mod footprint;
-mod gemm;
 mod inputs;
-mod isa;
-mod math;
 mod matrix;
-mod pass;
-mod peak;
-mod pool;
-mod prefetch;
-mod reduce;
+mod product;
 pub mod reference;
-mod solo;
-mod sparse;
-mod storage;
+mod simd;
 mod team;
-mod vector;
-mod view;
 
 pub use elementwise::*;
-pub use exchange::{Exchange, Member};
-pub use gemm::{
-    Epilogue, Start, Store, accumulate_gathered, descend_gathered, descend_gemm, gather_gemm, gemm,
-};
-pub use inputs::{Examples, TeamInputs};
-pub use isa::{ArithmeticClass, Isa, IsaError};
-pub use matrix::{Matrix, Panels};
-pub use pass::{max_magnitudes, scale_and_sum};
-pub use peak::multiply_adds;
-pub use pool::{Pool, PoolError};
-pub use prefetch::prefetch;
-pub use reduce::*;
-pub use solo::Solo;
-pub use sparse::{SparseInputs, SparseRow, sparse_gemm};
-pub use team::Team;
-pub use view::{Mat, MatMut};
+pub use inputs::*;
+pub use matrix::{Mat, MatMut, Matrix, Panels};
+pub use product::{Epilogue, Start, Store, descend_gemm, gemm};
+pub use simd::{ArithmeticClass, Isa, IsaError, multiply_adds, prefetch};
+pub use team::{Exchange, Member, Pool, PoolError, Solo, Team};

@@ -263,9 +263,11 @@ fn gathered_inputs_and_the_step_in_one() {
         let b = Operand::new(k, n, Layout::RowMajor { padding: 1 }, 6);
         let forward = Panels::zeros(m, n);
         for (isa, threads) in Isa::fused().into_iter().flat_map(|isa| [(isa, 1), (isa, 2), (isa, 3)]) {
-            for descent in DESCENTS {
+            let forms = [TeamInputs::new, TeamInputs::to_accumulate];
+            for (descent, form) in DESCENTS.into_iter().flat_map(|descent| forms.map(|form| (descent, form)))
+            {
                 let mut state = panel_state(m, n, 7);
-                let (mut x, mut g) = (TeamInputs::new(isa, m, n, k, threads), Panels::zeros(m, n));
+                let (mut x, mut g) = (form(isa, m, n, k, threads), Panels::zeros(m, n));
                 let expected = pool(isa, threads).run(|team| {
                     let mut z = Matrix::zeros(k, n);
                     let (z, start) = (&mut z.view_mut(), Start::Zero);

@@ -6,10 +6,8 @@
 //! GELU 18 down to −3, rising to 250 at −9.9, where its value is 10⁻³⁶.
 
 use super::{Binary, SMALLEST_ERROR, Unary, map, zip};
-use crate::isa::Isa;
-use crate::math;
-use crate::vector::Vector;
-use crate::view::{Mat, MatMut};
+use crate::matrix::{Mat, MatMut};
+use crate::simd::{Isa, Vector, math};
 
 /// 2·√(2/π): GELU's tanh is taken as a sigmoid of twice its argument.
 const GELU_LINEAR: f32 = 1.595_769_2;

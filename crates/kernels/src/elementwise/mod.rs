@@ -3,15 +3,18 @@
 mod activation;
 mod optimizer;
 mod output;
+mod pass;
+mod reduce;
 
 pub use activation::*;
 pub use optimizer::{Descent, descend};
 pub(crate) use optimizer::{Place, descend_raw};
 pub use output::*;
+pub use pass::{max_magnitudes, scale_and_sum};
+pub use reduce::*;
 
-use crate::isa::{Isa, Kernel};
-use crate::vector::Vector;
-use crate::view::{Mat, MatMut};
+use crate::matrix::{Mat, MatMut};
+use crate::simd::{Isa, Kernel, Vector};
 
 /// Errors, and moments of an optimiser, smaller than 2⁻⁹⁶ are replaced by +0, so that neither a saturated network nor
 /// a weight at rest drags denormals along.

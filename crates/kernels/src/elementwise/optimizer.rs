@@ -4,10 +4,8 @@
 //! all instruction sets of the fused class give the same bits.
 
 use super::SMALLEST_ERROR;
-use crate::isa::{Isa, Kernel};
-use crate::prefetch::prefetch_line;
-use crate::vector::Vector;
-use crate::view::{Mat, MatMut};
+use crate::matrix::{Mat, MatMut};
+use crate::simd::{Isa, Kernel, Vector, prefetch_line};
 
 /// Columns of a panel.
 const PANEL: usize = 16;

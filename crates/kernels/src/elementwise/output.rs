@@ -2,10 +2,8 @@
 //! overwritten; Y holds the targets. NaN in either comes through.
 
 use super::{Binary, zip};
-use crate::isa::Isa;
-use crate::math;
-use crate::vector::Vector;
-use crate::view::{Mat, MatMut};
+use crate::matrix::{Mat, MatMut};
+use crate::simd::{Isa, Vector, math};
 
 /// Defines `pub fn name(isa, d, y, parameters…)` as D ← `body` of each pair of output and target.
 macro_rules! derivative {

@@ -4,11 +4,11 @@
 //!
 //! `cargo xtask ci --only loom`, or `RUSTFLAGS="--cfg loom" cargo test -p minibatch-kernels --lib model`.
 
-use super::sync::UnsafeCell;
-use super::{Shared, Team};
-use crate::exchange::{Exchange, LEFT_BEHIND, Member};
-use crate::isa::Isa;
+use super::exchange::{Exchange, Member};
+use super::phase::{LEFT_BEHIND, Shared, Team};
+use super::sync::{Ordering, PATIENCE, UnsafeCell};
 use crate::matrix::Matrix;
+use crate::simd::Isa;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Once};
@@ -111,7 +111,7 @@ fn a_panic_of_any_block_reaches_the_driver_and_the_session_goes_on() {
                     throw(at as u32);
                 }
             };
-            assert_eq!(thrown(|| drop(shared.phase(2, &panics))), Some(at as u32));
+            assert_eq!(thrown(|| _ = shared.phase(2, &panics)), Some(at as u32));
             shared.phase(2, &|_, _| {});
         });
     }
@@ -123,9 +123,9 @@ fn workers_that_are_called_answer_or_are_late_for_nothing() {
         let ran = loom::sync::atomic::AtomicU64::new(0);
         // Whether it answers in time or not.
         shared.call(std::time::Duration::ZERO);
-        shared.call(super::PATIENCE);
+        shared.call(PATIENCE);
         shared.phase(2, &|_, _| {
-            ran.fetch_add(1, super::Ordering::Relaxed);
+            ran.fetch_add(1, Ordering::Relaxed);
         });
         assert_eq!(ran.into_inner(), 2);
     });
@@ -176,12 +176,12 @@ fn members_agree_whether_they_are_hindered() {
             in_a_thread(&exchange, index, move |member| {
                 for round in 0..3 {
                     rounds(member, 1);
-                    answer.fetch_or(u64::from(member.is_hindered()) << round, super::Ordering::Relaxed);
+                    answer.fetch_or(u64::from(member.is_hindered()) << round, Ordering::Relaxed);
                 }
             })
         });
         members.into_iter().for_each(|member| member.join().expect("a member ends"));
-        let [first, second] = answers.map(|answer| answer.load(super::Ordering::Relaxed));
+        let [first, second] = answers.map(|answer| answer.load(Ordering::Relaxed));
         assert_eq!(first, second);
     });
 }

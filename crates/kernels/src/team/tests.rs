@@ -1,8 +1,9 @@
 //! The protocol itself, phase by phase. What users see of it: tests/team.rs.
 
-use super::{Shared, Team, column_block};
-use crate::isa::Isa;
-use crate::pool::Pool;
+use super::phase::{Shared, Team};
+use super::pool::Pool;
+use super::split::column_block;
+use crate::simd::Isa;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -78,14 +79,11 @@ fn packing_buffers_belong_to_one_block_at_a_time() {
     pool.run(|team| {
         for round in 0..500 {
             team.phase(4, |block, scratch| {
-                scratch.reserve([64, 1], [0, 0]);
+                let buffer = scratch.buffers[0].room(64);
                 let mark = (round * 4 + block) as f32;
-                scratch.a.row_mut(0).fill(mark);
-                std::hint::black_box(&mut *scratch);
-                assert!(
-                    scratch.a.row(0).iter().all(|&x| x == mark),
-                    "another thread wrote to block {block}'s buffer"
-                );
+                buffer.fill(mark);
+                std::hint::black_box(&mut *buffer);
+                assert!(buffer.iter().all(|&x| x == mark), "another thread wrote to block {block}'s buffer");
             });
         }
     });

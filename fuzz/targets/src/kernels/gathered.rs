@@ -110,7 +110,7 @@ pub(super) fn first_layer(choices: &mut Unstructured<'_>, machine: &Machine) -> 
         let delta = Operand::plain(choices, examples, outputs, Numbers::Plain)?;
         let next: Vec<&[u8]> = batch.bytes.iter().map(|row| &row[..]).collect();
         attempt(|| x.expect(&next.iter().copied()));
-        if to_accumulate || choices.arbitrary()? {
+        if choices.arbitrary()? {
             accumulated(machine, &x, &batch, &delta, &mut w, product.is_some());
         } else {
             descended(choices, machine, &x, &batch, &delta, &mut w, product.is_some())?;

@@ -1,0 +1,38 @@
+//! Where inputs come from.
+
+use super::row::fractions_of;
+use crate::matrix::Matrix;
+use crate::simd::Isa;
+
+/// Where a minibatch's examples come from: a function from 0, 1, … to the inputs of that example.
+#[derive(Clone, Copy)]
+pub enum Examples<'a> {
+    /// Bytes, taken as numbers in [0, 1]: the correctly rounded x/255.
+    Bytes(&'a (dyn Fn(usize) -> &'a [u8] + Sync + 'a)),
+    /// Numbers as they are.
+    Floats(&'a (dyn Fn(usize) -> &'a [f32] + Sync + 'a)),
+}
+
+impl Examples<'_> {
+    /// Copies the first examples to rows of `to`, as many as it has.
+    ///
+    /// # Panics
+    ///
+    /// If an example's length isn't the number of columns.
+    pub fn copy_to(self, isa: Isa, rows: usize, to: &mut Matrix) {
+        for row in 0..rows {
+            match self {
+                Examples::Bytes(from) => {
+                    let example = from(row);
+                    assert!(example.len() == to.cols(), "an example of {} inputs", example.len());
+                    fractions_of(isa, example, to.row_mut(row));
+                }
+                Examples::Floats(from) => {
+                    let example = from(row);
+                    assert!(example.len() == to.cols(), "an example of {} inputs", example.len());
+                    to.row_mut(row).copy_from_slice(example);
+                }
+            }
+        }
+    }
+}

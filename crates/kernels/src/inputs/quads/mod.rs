@@ -1,0 +1,210 @@
+//! A minibatch's inputs without their zeros, and the first layer's products over them, forward and update.
+//!
+//! Neighbouring pixels of an image are 0 in the same examples, nearly. So inputs are taken four at a time, a *quad*: in a row
+//! of pixels, four neighbours. Each quad has a list of the examples in which it isn't 0 throughout, its *entries*: a bit for
+//! each example, and the four values of those that are set. Of a digit's 784 pixels 150 aren't 0, its entries have 221; four examples that share a list of
+//! inputs would have 306 in common, and 16 examples 416.
+//!
+//! Both products are one walk through the lists, for a strip of columns of W at a time. A quad's four rows of W lie in
+//! registers while its entries pass: in the forward product each entry adds four multiples of them to its example's sums,
+//! in the update it adds four multiples of its example's Δ to them. So W is read once, or read and written once, however
+//! many examples there are; where no input is 0, the walk is as fast as the blocked product of [`gemm`](crate::product).
+//!
+//! Examples are taken a *block* at a time, so that their sums, or errors, stay in the first-level cache.
+
+mod gather;
+mod products;
+
+pub use products::sparse_gemm;
+pub(crate) use products::{Forward, Gradient, STRIP, Update};
+
+use super::examples::Examples;
+use crate::matrix::Line;
+use crate::simd::Isa;
+use std::ops::Range;
+
+/// Neighbouring inputs that share a list.
+pub(crate) const QUAD: usize = 4;
+
+/// Examples of a block, at most, each a bit of a word. Their sums in a strip of 64 columns take 16 KiB.
+const BLOCK: usize = 64;
+
+/// Entries that are written at once, and so past the last one.
+const SLACK: usize = 16;
+
+/// Inputs X (m × k) of some examples, quad by quad, without what is 0.
+///
+/// ```
+/// use minibatch_kernels::{Isa, Matrix, Panels, SparseInputs, Store, sparse_gemm};
+///
+/// let mut w = Panels::zeros(3, 2);
+/// (0..3).for_each(|k| w.set(k, 1, k as f32));
+/// let (isa, mut x, mut c) = (Isa::detect(), SparseInputs::new(3, 1), Matrix::zeros(1, 2));
+/// x.gather_bytes(isa, 1, |_| &[0, 51, 255]);
+/// sparse_gemm(isa, &x, &w, &[0.5, 0.0], &mut c.view_mut(), &Store);
+/// assert_eq!(c.row(0), [0.5, 2.2]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct SparseInputs {
+    /// n_0
+    inputs: usize,
+    /// Examples there is room for.
+    capacity: usize,
+    /// Examples of a block.
+    block: usize,
+    /// Examples taken in last; 0 while that has not been finished.
+    examples: usize,
+    /// The first `list_ends[last]` are the lists of quads with entries, block after block, quads ascending in each.
+    lists: Vec<List>,
+    /// Where the lists of each block end.
+    list_ends: Vec<usize>,
+    /// Of each entry: its four bytes.
+    quads: Vec<[u8; QUAD]>,
+    /// Of each entry: its four values, a quarter of a line.
+    values: Vec<Line>,
+}
+
+/// The entries of a quad in a block: from the end of the list before.
+#[derive(Clone, Copy, Debug, Default)]
+struct List {
+    /// Inputs `QUAD · quad` and the next ones.
+    quad: u32,
+    end: u32,
+    /// Bit i: example i of the block has an entry.
+    examples: u64,
+}
+
+/// Bytes that a list takes, beside its entries.
+pub(crate) const LIST_BYTES: usize = size_of::<List>();
+
+/// The quads of `inputs`, which begin at a multiple of four, and end at one or with the last.
+pub(crate) fn quads(inputs: &Range<usize>) -> Range<usize> {
+    inputs.start / QUAD..inputs.end.div_ceil(QUAD)
+}
+
+impl SparseInputs {
+    /// Room for up to `examples` examples of `inputs` inputs.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 2³¹ inputs, or more than [`most_examples`](Self::most_examples).
+    pub fn new(inputs: usize, examples: usize) -> SparseInputs {
+        SparseInputs::in_blocks(inputs, examples, BLOCK)
+    }
+
+    /// The most examples of `inputs` inputs that there can be room for: with 2³² quads of four inputs.
+    pub fn most_examples(inputs: usize) -> usize {
+        let entries = u32::MAX - SLACK as u32;
+        entries as usize / inputs.div_ceil(QUAD).max(1)
+    }
+
+    /// As [`new`](Self::new), in blocks of `block` examples, or of as many as a block can have.
+    pub(crate) fn in_blocks(inputs: usize, examples: usize, block: usize) -> SparseInputs {
+        assert!(inputs <= 1 << 31, "{inputs} inputs");
+        assert!(examples <= Self::most_examples(inputs), "{examples} examples of {inputs} inputs");
+        let block = block.min(BLOCK).min(examples).max(1);
+        let (quads, blocks) = (inputs.div_ceil(QUAD), examples.div_ceil(block));
+        let entries = examples * quads + SLACK;
+        SparseInputs {
+            inputs,
+            capacity: examples,
+            block,
+            examples: 0,
+            lists: vec![List::default(); blocks * quads + 1],
+            list_ends: Vec::with_capacity(blocks),
+            // These are given room when there are bytes.
+            quads: Vec::new(),
+            values: vec![Line::ZERO; entries.div_ceil(Line::LEN / QUAD) + 1],
+        }
+    }
+
+    /// n_0.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Number of examples.
+    pub fn examples(&self) -> usize {
+        self.examples
+    }
+
+    /// Number of entries: quads of an example that aren't 0.
+    pub fn entries(&self) -> usize {
+        self.entries_before(self.lists())
+    }
+
+    /// Number of lists: quads of a block of examples that aren't 0 in all of it.
+    pub fn lists(&self) -> usize {
+        self.blocks().checked_sub(1).map_or(0, |last| self.list_ends[last])
+    }
+
+    /// An input of an example; none where the products leave it out.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such input or example.
+    pub fn get(&self, example: usize, input: usize) -> Option<f32> {
+        assert!(example < self.examples && input < self.inputs, "input {input} of example {example}");
+        let mut lists = self.block_lists(example / self.block);
+        let at = lists.find(|&at| self.lists[at].quad as usize == input / QUAD)?;
+        let (examples, bit) = (self.lists[at].examples, 1 << (example % self.block));
+        let entry = self.entries_before(at) + (examples & (bit - 1)).count_ones() as usize;
+        let value = entry * QUAD + input % QUAD;
+        (examples & bit != 0).then(|| self.values[value / Line::LEN].0[value % Line::LEN])
+    }
+
+    /// Takes in `examples` examples.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for the examples, or one hasn't n_0 inputs.
+    pub fn gather(&mut self, isa: Isa, examples: usize, from: Examples<'_>) {
+        match from {
+            Examples::Bytes(row) => self.gather_from_bytes(isa, examples, gather::CHUNK, row),
+            Examples::Floats(row) => self.gather_floats(isa, examples, row),
+        }
+    }
+
+    /// Takes in `examples` examples of bytes, as numbers in [0, 1]: the correctly rounded x/255. `row(i)` is example i. Asks the
+    /// memory for as many more, as if they followed in order; where they don't, [`gather`](Self::gather) is faster.
+    ///
+    /// # Panics
+    ///
+    /// If there is no room for the examples, or one hasn't n_0 inputs.
+    pub fn gather_bytes<'a>(&mut self, isa: Isa, examples: usize, row: impl Fn(usize) -> &'a [u8]) {
+        self.gather_from_bytes(isa, examples, self.block * self.inputs, row);
+    }
+
+    /// Blocks of examples.
+    pub(crate) fn blocks(&self) -> usize {
+        self.examples.div_ceil(self.block)
+    }
+
+    /// The examples of a block.
+    fn block_examples(&self, block: usize) -> Range<usize> {
+        let first = block * self.block;
+        first..self.examples.min(first + self.block)
+    }
+
+    /// The lists of a block.
+    fn block_lists(&self, block: usize) -> Range<usize> {
+        let start = if block == 0 { 0 } else { self.list_ends[block - 1] };
+        start..self.list_ends[block]
+    }
+
+    /// The lists of a block whose quads lie in `quads`.
+    fn lists_of(&self, block: usize, quads: Range<usize>) -> Range<usize> {
+        let all = self.block_lists(block);
+        if quads == (0..self.inputs.div_ceil(QUAD)) {
+            return all;
+        }
+        let below =
+            |quad| all.start + self.lists[all.clone()].partition_point(|list| (list.quad as usize) < quad);
+        below(quads.start)..below(quads.end)
+    }
+
+    /// Entries of all lists before this one.
+    fn entries_before(&self, list: usize) -> usize {
+        if list == 0 { 0 } else { self.lists[list - 1].end as usize }
+    }
+}

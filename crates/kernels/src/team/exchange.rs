@@ -1,0 +1,431 @@
+//! Members that run one program, each on data of its own, and hand each other what they have computed.
+//!
+//! A phase of the [team](super::phase) is opened and closed by its driver, which costs a microsecond or more: what a member
+//! needs to know lies in the driver's cache. Where a whole step takes only a few, the members run the same program side by
+//! side instead ([`Team::together`]), all of it in one phase. Each owns its data outright; the one thing that passes between them is a block of
+//! columns of a matrix, which every member computes for all ([`Member::send`], [`Member::receive`]).
+//!
+//! # Protocol
+//!
+//! Exchanges are counted in **rounds**, the same on every member because the program is the same. In round r a member
+//! writes its block into its own slot r mod 2, stores r in `arrived` (release), and for every other member waits until
+//! `arrived` is at least r (acquire) and reads its slot r mod 2. Two slots are enough: whoever writes slot r mod 2 again has
+//! left round r + 1, so all others had arrived at r + 1, and had read what belongs to r before.
+//!
+//! A member that leaves the program, by its end or by a panic, says so in `left` after all that it has sent (release); another
+//! that still waits reads `left` (acquire), looks once more, and panics in its turn. Nothing hangs, and of several panics
+//! the team passes on the one that began it.
+//!
+//! Who has spun long enough waits for a member that was preempted, and unlike a block of a phase a member's program can't be
+//! taken over by another. It yields: so members that have come to share a core take turns, both always ready to run, and the
+//! scheduler moves one of them. (Members that sleep in turns look like one that is half idle, and are left there: measured,
+//! half to a fifth of the speed.) But where other processes keep all cores busy, a yield may give one of them the scheduler's
+//! whole slice, and members that get their cores in turns, never at the same time, take a slice for each exchange:
+//! measured, minutes for a job of seconds. So a member to which that happens parks from then on, to the end of the program: who
+//! is woken goes before those who never sleep. Who arrives looks whether another is parked, but without the fence that would
+//! keep a wake-up from being lost: it would be waited for in every round, measured, a fortieth of a step, for what hardly
+//! ever happens. So nobody parks for longer than a millisecond.
+//!
+//! Members that wait like that had better leave the program to one of them. A member that has waited longer than the exchange's
+//! patience sends a flag with its next block. All members read the flags of one round, so all come to the same answer
+//! ([`Member::is_hindered`]), and leave together after the same step.
+//!
+//! loom tries every order of a few rounds (`team/model.rs`).
+
+use super::phase::{Apart, LEFT_BEHIND, Pointer, Shared, Team};
+use super::split::column_block;
+use super::sync::{
+    AtomicBool, AtomicU64, Mutex, Ordering, PATIENCE, Thread, UnsafeCell, Wait, doze, give_way, thread,
+};
+use crate::matrix::{Line, Matrix};
+use crate::simd::{Isa, Kernel, Vector, prefetch_to_write};
+use std::cell::Cell;
+use std::ops::Range;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// What the members of a program hand each other, and where each packs its operands. Made once, used for many programs.
+pub struct Exchange {
+    slots: Box<[Slot]>,
+    /// For each member a team of its own alone.
+    alone: Box<[Shared]>,
+    left: AtomicBool,
+    /// How long a member waits for another before it calls itself hindered.
+    patience: Duration,
+    /// The longest time that a hindered member of the last program was kept waiting, in nanoseconds; 0 if none was hindered.
+    lost: AtomicU64,
+}
+
+/// A member's signs beside its block, on one cache line.
+struct Arrived {
+    round: AtomicU64,
+    /// Whether the member was hindered before the round, for the last two rounds.
+    hindered: [AtomicBool; 2],
+}
+
+/// What one member writes and the others read.
+struct Slot {
+    arrived: Apart<Arrived>,
+    blocks: [Apart<UnsafeCell<Vec<Line>>>; 2],
+    /// Its own member waits, and must be woken.
+    parked: Apart<AtomicBool>,
+    thread: Mutex<Option<Thread>>,
+}
+
+impl Slot {
+    /// Where the block of a round is kept.
+    fn block(&self, round: u64) -> &UnsafeCell<Vec<Line>> {
+        &self.blocks[(round % 2) as usize].0
+    }
+}
+
+// SAFETY: the blocks are written by their own member and read by others at different times, as the protocol shows;
+// the rest is atomic. The teams are each used by the one thread that holds the member's block of the phase.
+unsafe impl Sync for Exchange {}
+
+impl Exchange {
+    /// For `members` that exchange matrices of up to `rows` rows and `cols` columns.
+    pub fn new(members: usize, rows: usize, cols: usize) -> Exchange {
+        let slot = |member| {
+            let lines = column_block(cols, members, member).len().div_ceil(Line::LEN);
+            let lines = rows.checked_mul(lines).expect("an exchange must fit in memory");
+            let block = || Apart(UnsafeCell::new(vec![Line::ZERO; lines]));
+            Slot {
+                arrived: Apart(Arrived {
+                    round: AtomicU64::new(0),
+                    hindered: [AtomicBool::new(false), AtomicBool::new(false)],
+                }),
+                blocks: [block(), block()],
+                parked: Apart(AtomicBool::new(false)),
+                thread: Mutex::new(None),
+            }
+        };
+        Exchange {
+            slots: (0..members).map(slot).collect(),
+            alone: (0..members).map(|_| Shared::new(1)).collect(),
+            left: AtomicBool::new(false),
+            patience: Duration::from_millis(1),
+            lost: AtomicU64::new(0),
+        }
+    }
+
+    /// Sets how long a member waits for another before it calls itself [hindered](Member::is_hindered): at first a millisecond.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// Number of members.
+    pub fn members(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The columns of a matrix of `cols` that `member` of `members` computes: whole cache lines of them.
+    pub fn columns(cols: usize, members: usize, member: usize) -> Range<usize> {
+        column_block(cols, members, member)
+    }
+
+    /// Before a program: nobody has arrived anywhere.
+    fn reset(&mut self) {
+        self.left.store(false, Ordering::Relaxed);
+        self.lost.store(0, Ordering::Relaxed);
+        for Slot { arrived: Apart(arrived), .. } in &self.slots {
+            arrived.round.store(0, Ordering::Relaxed);
+            arrived.hindered.iter().for_each(|hindered| hindered.store(false, Ordering::Relaxed));
+        }
+    }
+
+    /// Runs `program` as the member `index`. Whatever comes, the others then know that it has left.
+    pub(crate) fn take_part<R>(&self, index: usize, isa: Isa, program: impl FnOnce(&Member<'_>) -> R) -> R {
+        struct Leave<'a>(&'a Exchange);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                self.0.left.store(true, Ordering::Release);
+                self.0.wake();
+            }
+        }
+        *self.slots[index].thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
+        let _leave = Leave(self);
+        let team = Team::new(&self.alone[index], isa, None);
+        program(&Member {
+            index,
+            exchange: self,
+            team,
+            round: Cell::new(0),
+            received: Cell::new(0),
+            strangers: Cell::new(false),
+            delay: Cell::new(Duration::ZERO),
+            waited_in_vain: Cell::new(false),
+            hindered: Cell::new(false),
+        })
+    }
+
+    /// Wakes the members that are parked, after something that they may wait for; one that is about to park may be missed.
+    fn wake(&self) {
+        for slot in &self.slots {
+            if slot.parked.0.load(Ordering::Relaxed)
+                && let Some(thread) = &*slot.thread.lock().unwrap_or_else(PoisonError::into_inner)
+            {
+                thread.unpark();
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Exchange({} members)", self.members())
+    }
+}
+
+/// A member of a team that runs a program together with others.
+pub struct Member<'m> {
+    index: usize,
+    exchange: &'m Exchange,
+    team: Team<'m>,
+    /// The last one sent.
+    round: Cell<u64>,
+    /// The last one received: sent and received take turns.
+    received: Cell<u64>,
+    /// Who yields gives its core to a stranger.
+    strangers: Cell<bool>,
+    delay: Cell<Duration>,
+    /// It lost its patience since the last round was sent.
+    waited_in_vain: Cell<bool>,
+    /// A member said so with a round that has been received.
+    hindered: Cell<bool>,
+}
+
+impl Member<'_> {
+    /// Which member it is, from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The member alone, to compute with.
+    pub fn team(&self) -> &Team<'_> {
+        &self.team
+    }
+
+    /// The columns of a matrix of `cols` that this member computes: [`Exchange::columns`].
+    pub fn columns(&self, cols: usize) -> Range<usize> {
+        column_block(cols, self.exchange.members(), self.index)
+    }
+
+    /// How long it has waited for others beyond what they usually lag behind, in all of the program so far: much of it where
+    /// other processes take the members' cores.
+    pub fn delay(&self) -> Duration {
+        self.delay.get()
+    }
+
+    /// Whether a member had to wait for another longer than the exchange's patience: then the program is better left, and
+    /// what remains done by one thread. After each [`receive`](Self::receive) all members have the same answer.
+    pub fn is_hindered(&self) -> bool {
+        self.hindered.get()
+    }
+
+    /// The largest of the members' numbers. Allocates.
+    ///
+    /// # Panics
+    ///
+    /// As for [`send`](Self::send) and [`receive`](Self::receive).
+    pub fn largest(&self, number: f32) -> f32 {
+        let members = self.exchange.members();
+        let mut numbers = Matrix::zeros(1, members * Line::LEN);
+        numbers.row_mut(0)[self.index * Line::LEN] = number;
+        self.send(&numbers, 1);
+        self.receive(&mut numbers, 1);
+        (0..members).map(|member| numbers.row(0)[member * Line::LEN]).fold(number, f32::max)
+    }
+
+    /// Hands over this member's [`columns`](Self::columns) of the first `rows` rows of `matrix`. What it does before it calls
+    /// [`receive`](Self::receive), it does while the others' are under way.
+    ///
+    /// All members must call it, and then [`receive`](Self::receive), for matrices of one shape, in the same order.
+    ///
+    /// # Panics
+    ///
+    /// If the matrix is larger than the exchange was made for, or the last one sent hasn't been received.
+    pub fn send(&self, matrix: &Matrix, rows: usize) {
+        assert_eq!(self.received.get(), self.round.get(), "what was sent last is received first");
+        let round = self.round.get() + 1;
+        let (own, stride) = (self.lines(self.index, matrix.cols()), matrix.line_stride());
+        let mine = &self.exchange.slots[self.index];
+        let from = &matrix.lines()[own.start..];
+        let (to_stride, lines) = (own.len(), own.len());
+        mine.block(round).with_mut(|to| {
+            // SAFETY: by the protocol, nobody reads this slot between the round before last and this round's arrival.
+            let to = unsafe { &mut *to };
+            self.team.isa().run(CopyLines { from, from_stride: stride, to, to_stride, rows, lines });
+        });
+        // Counted when it has been sent: a copy that panicked was no round.
+        self.round.set(round);
+        let Arrived { round: arrived, hindered } = &mine.arrived.0;
+        let in_vain = self.waited_in_vain.take();
+        self.hindered.set(self.hindered.get() || in_vain);
+        hindered[(round % 2) as usize].store(in_vain, Ordering::Relaxed);
+        arrived.store(round, Ordering::Release);
+        self.exchange.wake();
+    }
+
+    /// Takes over the others' columns of the first `rows` rows: the matrix is then complete.
+    ///
+    /// # Panics
+    ///
+    /// If another member has left the program, nothing has been sent, or the matrix is smaller than what was sent.
+    pub fn receive(&self, matrix: &mut Matrix, rows: usize) {
+        let (round, stride) = (self.round.get(), matrix.line_stride());
+        assert_eq!(self.received.get() + 1, round, "a member receives after it has sent");
+        for (member, slot) in self.exchange.slots.iter().enumerate() {
+            if member == self.index {
+                continue;
+            }
+            self.wait_for(slot, round);
+            if slot.arrived.0.hindered[(round % 2) as usize].load(Ordering::Relaxed) {
+                self.hindered.set(true);
+            }
+            let theirs = self.lines(member, matrix.cols());
+            let to = &mut matrix.lines_mut()[theirs.start..];
+            let (lines, from_stride) = (theirs.len(), theirs.len());
+            slot.block(round).with(|from| {
+                // SAFETY: its member has arrived, and by the protocol doesn't write this slot again before this member
+                // arrives at the next round.
+                let from = unsafe { &*from };
+                self.team.isa().run(CopyLines { from, from_stride, to, to_stride: stride, rows, lines });
+            });
+        }
+        self.received.set(round);
+        // The next round's slot lies in the others' caches, which read it a round ago: it is fetched back while there is
+        // something else to do.
+        let mine = &self.exchange.slots[self.index];
+        // SAFETY: nobody else writes this member's slots, and only the address of the lines is taken.
+        let next = mine.block(round + 1).with(|next| unsafe { (*next).as_ptr() });
+        for line in 0..rows * self.lines(self.index, matrix.cols()).len() {
+            prefetch_to_write(next.wrapping_add(line).cast());
+        }
+    }
+
+    /// Which lines of a row of `cols` are `member`'s.
+    fn lines(&self, member: usize, cols: usize) -> Range<usize> {
+        let block = column_block(cols, self.exchange.members(), member);
+        block.start / Line::LEN..block.end.div_ceil(Line::LEN)
+    }
+
+    fn wait_for(&self, slot: &Slot, round: u64) {
+        let arrived = || slot.arrived.0.round.load(Ordering::Acquire) >= round;
+        let mut wait = Wait::new();
+        while !arrived() {
+            if wait.look_again() > PATIENCE {
+                return self.wait_longer(arrived);
+            }
+        }
+    }
+
+    /// The rest of a wait, beyond [`PATIENCE`].
+    #[cold]
+    fn wait_longer(&self, arrived: impl Fn() -> bool) {
+        let began = Instant::now();
+        let left = || self.exchange.left.load(Ordering::Acquire);
+        let parked = &self.exchange.slots[self.index].parked.0;
+        while !arrived() {
+            // A member that waits in its turn yields within a twentieth of a millisecond.
+            if !self.strangers.get() {
+                self.strangers.set(give_way() > Duration::from_millis(1));
+            } else {
+                parked.store(true, Ordering::Relaxed);
+                if !arrived() && !left() {
+                    doze();
+                }
+                parked.store(false, Ordering::Relaxed);
+            }
+            if left() && !arrived() {
+                std::panic::panic_any(LEFT_BEHIND);
+            }
+        }
+        let waited = began.elapsed();
+        self.delay.set(self.delay.get() + waited);
+        if waited > self.exchange.patience {
+            self.waited_in_vain.set(true);
+            let lost = u64::try_from(self.delay.get().as_nanos()).unwrap_or(u64::MAX);
+            self.exchange.lost.fetch_max(lost, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Team<'_> {
+    /// Runs `program` on every share at once, each on a member of its own, and returns when all have ended. There is one
+    /// share for each of the exchange's members.
+    ///
+    /// Unlike in a phase, members wait for one another in the middle: none can do another's part.
+    ///
+    /// ```
+    /// use minibatch_kernels::{Exchange, Isa, Matrix, Pool};
+    ///
+    /// // Each member writes its own columns, and all see the whole.
+    /// let pool = Pool::oversubscribed(Isa::detect(), 2)?;
+    /// let mut shares = [Matrix::zeros(1, 32), Matrix::zeros(1, 32)];
+    /// pool.run(|team| {
+    ///     team.together(&mut Exchange::new(2, 1, 32), &mut shares, |member, matrix| {
+    ///         matrix.row_mut(0)[member.columns(32)].fill(member.index() as f32);
+    ///         member.send(matrix, 1);
+    ///         member.receive(matrix, 1);
+    ///     });
+    /// });
+    /// assert_eq!(shares[0], shares[1]);
+    /// assert_eq!((shares[0].row(0)[15], shares[0].row(0)[16]), (0.0, 1.0));
+    /// # Ok::<(), minibatch_kernels::PoolError>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the numbers of shares and members differ, the team is smaller, or the program panics on a member.
+    pub fn together<S: Send>(
+        &self,
+        exchange: &mut Exchange,
+        shares: &mut [S],
+        program: impl Fn(&Member<'_>, &mut S) + Sync,
+    ) {
+        assert_eq!(shares.len(), exchange.members(), "a share for each member");
+        exchange.reset();
+        let (exchange, isa, members) = (&*exchange, self.isa(), shares.len());
+        let shares = Pointer(shares.as_mut_ptr());
+        assert!(members <= self.members(), "{members} shares for {} members", self.members());
+        self.phase_together(members, |index, _| {
+            // SAFETY: a phase runs each block once, so this is the only reference to the share; there are as many.
+            let share = unsafe { &mut *shares.at(index) };
+            exchange.take_part(index, isa, |member| program(member, share));
+        });
+        let lost = exchange.lost.load(Ordering::Relaxed);
+        if lost > 0 {
+            self.rest(Duration::from_nanos(lost));
+        }
+    }
+}
+
+/// Copies `rows` rows of so many lines each; rows are a stride of lines apart.
+struct CopyLines<'a> {
+    from: &'a [Line],
+    from_stride: usize,
+    to: &'a mut [Line],
+    to_stride: usize,
+    rows: usize,
+    lines: usize,
+}
+
+impl Kernel for CopyLines<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<V: Vector>(self) {
+        let CopyLines { from, from_stride, to, to_stride, rows, lines } = self;
+        for row in 0..rows {
+            let from = &from[row * from_stride..][..lines];
+            let to = &mut to[row * to_stride..][..lines];
+            for (to, from) in to.iter_mut().zip(from) {
+                for at in (0..Line::LEN).step_by(V::LANES) {
+                    // SAFETY: a line is a whole number of registers; the caller vouches for the instruction set.
+                    unsafe { V::load(from.0.as_ptr().add(at)).store(to.0.as_mut_ptr().add(at)) };
+                }
+            }
+        }
+    }
+}

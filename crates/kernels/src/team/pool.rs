@@ -1,0 +1,144 @@
+//! Where a team's threads come from: a rayon pool of our own, entered once for a whole session.
+
+use super::contention::Contention;
+use super::phase::{MAX_MEMBERS, Shared, Team};
+use crate::simd::Isa;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
+
+/// Owns the threads, their packing buffers and the choice of instruction set.
+///
+/// Entering a pool costs some microseconds once its workers are called, so a session should hold much work: an epoch, an
+/// evaluation.
+pub struct Pool {
+    isa: Isa,
+    threads: usize,
+    /// Shared with workers that may still be on their way out of the last session.
+    shared: Arc<Shared>,
+    /// The workers; none for a team of one.
+    workers: Option<rayon::ThreadPool>,
+    /// One session at a time, and what the last one found out about the machine.
+    session: Mutex<Option<Contention>>,
+}
+
+/// Why a pool couldn't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// The number of threads is out of range.
+    #[error("{threads} threads asked for: expected 1 to {MAX_MEMBERS}")]
+    Threads {
+        /// What was asked for.
+        threads: usize,
+    },
+    /// The operating system refused a thread.
+    #[error("could not start {threads} threads: {source}")]
+    Start {
+        /// What was asked for.
+        threads: usize,
+        /// rayon's reason.
+        source: rayon::ThreadPoolBuildError,
+    },
+}
+
+impl Pool {
+    /// A pool of `threads` threads, the caller of [`run`](Self::run) being one of them; of no more than can run at once,
+    /// which is as many as the machine gives this process cores. Others would only take the cores from these.
+    ///
+    /// # Errors
+    ///
+    /// If `threads` is 0 or too many, or the operating system refuses one.
+    pub fn new(isa: Isa, threads: usize) -> Result<Pool, PoolError> {
+        let cores = available_parallelism().map_or(1, usize::from);
+        Self::with_members(isa, threads, threads.min(cores), Some(Contention::new()))
+    }
+
+    /// A pool of `threads` threads, however few cores there are, that are called however busy these are: slower than
+    /// [`new`](Self::new), to see on a small machine what happens on a larger one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub fn oversubscribed(isa: Isa, threads: usize) -> Result<Pool, PoolError> {
+        Self::with_members(isa, threads, threads, None)
+    }
+
+    fn with_members(
+        isa: Isa,
+        threads: usize,
+        members: usize,
+        contention: Option<Contention>,
+    ) -> Result<Pool, PoolError> {
+        if !(1..=MAX_MEMBERS).contains(&threads) {
+            return Err(PoolError::Threads { threads });
+        }
+        let workers = if members == 1 {
+            None
+        } else {
+            let builder = rayon::ThreadPoolBuilder::new().num_threads(members - 1);
+            let named = builder.thread_name(|i| format!("minibatch-{}", i + 1));
+            Some(named.build().map_err(|source| PoolError::Start { threads, source })?)
+        };
+        Ok(Pool {
+            isa,
+            threads,
+            shared: Arc::new(Shared::new(members)),
+            workers,
+            session: Mutex::new(contention),
+        })
+    }
+
+    /// The instruction set of its kernels.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    /// Number of threads that were asked for.
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Number of threads that work, the caller's included: [`Team::members`].
+    pub fn members(&self) -> usize {
+        self.workers.as_ref().map_or(1, |workers| workers.current_num_threads() + 1)
+    }
+
+    /// Runs `program` with a team, and returns its result. The workers are called when it opens
+    /// its first phase, and left alone while other processes need their cores ([`Team::ready`]). Another session on the same pool
+    /// waits for this one to end; so a program, or an epilogue, must not start one on its own pool.
+    ///
+    /// # Panics
+    ///
+    /// If the program or a kernel panics; the pool can be used again.
+    pub fn run<R>(&self, program: impl FnOnce(&Team<'_>) -> R) -> R {
+        /// Ends the session also when the program unwinds, then lets the next one begin.
+        ///
+        /// Nobody waits for the workers to leave: where other processes have their cores, that takes long. A worker that hasn't
+        /// left when the next session begins serves that one, and returns at its end.
+        struct Session<'a>(&'a Shared, MutexGuard<'a, Option<Contention>>);
+        impl Drop for Session<'_> {
+            fn drop(&mut self) {
+                self.0.end();
+            }
+        }
+        let one = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(workers) = &self.workers else {
+            return program(&Team::new(&self.shared, self.isa, None));
+        };
+        let seen = self.shared.current();
+        let call = || {
+            let shared = Arc::clone(&self.shared);
+            workers.spawn_broadcast(move |worker| shared.serve(worker.index() + 1, seen));
+        };
+        let mut session = Session(&self.shared, one);
+        let team = Team::new(&self.shared, self.isa, Some(&call)).with_contention(*session.1);
+        let result = program(&team);
+        *session.1 = team.contention();
+        result
+    }
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pool({}, {} threads)", self.isa, self.threads())
+    }
+}

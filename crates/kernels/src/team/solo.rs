@@ -1,0 +1,115 @@
+//! Work that members do apart: blocks of examples, each from first layer to last on one thread.
+//!
+//! Inference needs no barrier: examples don't know of one another. So each member takes the next block that nobody has
+//! taken, and computes it with a team of its own whose only member it is. A preempted member holds up its own block only.
+
+use super::phase::{Pointer, Shared, Team};
+use super::split::members_of_pass;
+use crate::matrix::{LINE, MatMut};
+use crate::simd::Isa;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// What one member needs to work apart: a team of one, with packing buffers of its own, and a state.
+///
+/// ```
+/// use minibatch_kernels::{Isa, Pool, Solo};
+///
+/// let pool = Pool::new(Isa::detect(), 2)?;
+/// let mut solos: Vec<Solo<usize>> = (0..2).map(|_| Solo::new(0)).collect();
+/// pool.run(|team| team.share_out(&mut solos, 10, |_, sum, i| *sum += i));
+/// assert_eq!(solos.into_iter().map(Solo::into_state).sum::<usize>(), 45);
+/// # Ok::<(), minibatch_kernels::PoolError>(())
+/// ```
+pub struct Solo<S>(Mutex<(Shared, S)>);
+
+impl<S> Solo<S> {
+    /// A team of one with `state`.
+    pub fn new(state: S) -> Solo<S> {
+        Solo(Mutex::new((Shared::new(1), state)))
+    }
+
+    /// Runs `work` on the calling thread, without a pool.
+    pub fn run<R>(&mut self, isa: Isa, work: impl FnOnce(&Team<'_>, &mut S) -> R) -> R {
+        let (shared, state) = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        work(&Team::new(shared, isa, None), state)
+    }
+
+    /// The state.
+    pub fn into_state(self) -> S {
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner).1
+    }
+}
+
+impl<S> std::fmt::Debug for Solo<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Solo")
+    }
+}
+
+impl Team<'_> {
+    /// Calls `work(team of one, state, i)` once for each block i of `0..blocks`, on whichever member comes to it first,
+    /// with that member's state. Which member that is must not change a result.
+    ///
+    /// # Panics
+    ///
+    /// If there are no solos, or `work` panics.
+    pub fn share_out<S: Send>(
+        &self,
+        solos: &mut [Solo<S>],
+        blocks: usize,
+        work: impl Fn(&Team<'_>, &mut S, usize) + Sync,
+    ) {
+        let (next, isa) = (AtomicUsize::new(0), self.isa());
+        assert!(!solos.is_empty(), "work for nobody");
+        let solos = &*solos;
+        // Takes up to `most` blocks that nobody has taken.
+        let take = |member: usize, most: usize| {
+            let mut solo = solos[member].0.lock().unwrap_or_else(PoisonError::into_inner);
+            let (shared, state) = &mut *solo;
+            let team = Team::new(shared, isa, None);
+            for _ in 0..most {
+                let block = next.fetch_add(1, Ordering::Relaxed);
+                if block >= blocks {
+                    break;
+                }
+                work(&team, state, block);
+            }
+        };
+        loop {
+            let left = blocks.saturating_sub(next.load(Ordering::Relaxed));
+            match self.ready().min(solos.len()).min(left) {
+                0 => break,
+                // Whether the others are ready may have changed by the next block.
+                1 => self.phase(1, |member, _| take(member, 1)),
+                members => self.phase(members, |member, _| take(member, blocks)),
+            }
+        }
+    }
+
+    /// Calls `work(instruction set, part, its first row)` for blocks of C's rows that make up C: what is done row by row, or
+    /// element by element, after a product. All members have a block where C is large enough; that must not change a
+    /// result.
+    ///
+    /// # Panics
+    ///
+    /// If C stands in panels, or `work` panics.
+    pub fn share_rows(&self, c: &mut MatMut<'_>, work: impl Fn(Isa, &mut MatMut<'_>, usize) + Sync) {
+        assert!(c.as_mat().has_row_slices(), "rows to share are contiguous");
+        let (rows, cols, stride, isa) = (c.rows, c.cols, c.row_stride, self.isa());
+        if rows == 0 || cols == 0 {
+            return;
+        }
+        let members = members_of_pass(self, rows * cols).min(rows);
+        let first = Pointer(c.data);
+        self.phase(members, move |member, _| {
+            let at = |member: usize| rows * member / members;
+            let (start, end) = (at(member), at(member + 1));
+            // SAFETY: the block's rows lie inside C, which is borrowed exclusively until the phase is over, and blocks of
+            // different members share none; a phase runs each member's block once.
+            let mut part =
+                unsafe { MatMut::from_raw(first.at(start * stride), end - start, cols, stride, LINE) };
+            work(isa, &mut part, start);
+        });
+    }
+}
