@@ -1,12 +1,11 @@
 //! What a checkpoint of a training run holds.
 
-use super::recipe::check_layout;
 use super::wire::read_checkpoint;
-use super::{Error, FormatError, Tag, decode, read_file, save};
 use crate::network::{Network, Origin};
 use crate::optimizer::OptimizerState;
 use crate::registry::Registry;
 use crate::trainer::{Epoch, Settings};
+use minibatch_checkpoint::{Error, FormatError, Front, Tag, decode, read_file, save};
 use minibatch_data::{Dataset, Shuffle, ShuffleState};
 use minibatch_kernels::ArithmeticClass;
 use serde::{Deserialize, Serialize};
@@ -177,7 +176,8 @@ impl Checkpoint {
     ///
     /// As for [`load`](Self::load).
     pub fn load_with(path: &Path, registry: &Registry) -> Result<Checkpoint, Error> {
-        check_layout(path)?;
+        // A file that is no checkpoint isn't read whole.
+        Front::open(path)?;
         let bytes = read_file(path)?;
         Self::decode_with(&bytes, registry).map_err(|source| Error::Format { path: path.to_owned(), source })
     }
@@ -209,7 +209,7 @@ impl Checkpoint {
         read_checkpoint(bytes, registry)
     }
 
-    /// The hash that two runs share if they agree in everything but wall-clock time ([`compared_hash`](super::Sections::compared_hash) of its file).
+    /// The hash that two runs share if they agree in everything but wall-clock time ([`compared_hash`](minibatch_checkpoint::Sections::compared_hash) of its file).
     ///
     /// # Errors
     ///

@@ -3,7 +3,6 @@
 //! A change of any structure here, or of their order, is a new format version (docs/checkpoint-format.md).
 
 use super::state::{Checkpoint, DataIdentity, Progress, Snapshot};
-use super::{FormatError, Payload, Sections, Tag, decode, encode_into};
 use crate::evaluation::{Evaluation, Fit, Score};
 use crate::footprint;
 use crate::init::Initializer;
@@ -11,6 +10,7 @@ use crate::network::{Network, NetworkError, Origin};
 use crate::optimizer::{Optimizer, OptimizerState};
 use crate::registry::Registry;
 use crate::trainer::{Epoch, Settings};
+use minibatch_checkpoint::{FormatError, Payload, Sections, Tag, decode, encode_into};
 use minibatch_kernels::ArithmeticClass;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::checkpoint;
-use crate::checkpoint::{Error, Lock, OsDisk, save};
+use crate::{Error, Lock, OsDisk, save};
 
 #[test]
 fn a_second_writer_is_refused_until_the_first_ends() {
@@ -243,7 +243,7 @@ fn hold_the_lock() {
 
 fn spawn_holder(path: &Path) -> Child {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["checkpoint::tests::lock::hold_the_lock", "--exact", "--ignored", "--nocapture"])
+        .args(["tests::lock::hold_the_lock", "--exact", "--ignored", "--nocapture"])
         .env(HELD_PATH, path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

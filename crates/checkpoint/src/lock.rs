@@ -4,23 +4,23 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::atomic::Names;
-use super::disk::Disk;
-use super::error::{Error, Step};
-use super::keep::Keep;
-use super::place::{self, Occupant};
+use crate::disk::Disk;
+use crate::error::{Error, Step};
+use crate::keep::Keep;
+use crate::names::Names;
+use crate::place::{self, Occupant, same_file};
 
 /// How often a lock file is opened anew because its holder removed it just then.
 const ATTEMPTS: usize = 100;
 
-/// The text before the process number in a lock file. It is how a lock file of ours is known.
+/// The text before the process number in a lock file. A lock file of Minibatch is known by it.
 const MARK: &str = "minibatch, process ";
 
 /// The right to write one checkpoint path, held until dropped.
 ///
 /// It is an advisory lock of the operating system on `run.ckpt.lock`, so it ends with the process, however that
-/// ends: a killed run never blocks the next one. The file says that it is ours, and which process holds it. A file of the
-/// user's own by that name, or a link, is left alone, and the path refused.
+/// ends: a killed run never blocks the next one. The file says that Minibatch made it, and which process holds it. A
+/// file of the user's own by that name, or a link, is left alone, and the path refused.
 #[derive(Debug)]
 pub struct Lock {
     names: Names,
@@ -74,7 +74,7 @@ impl Lock {
         &self.names.path
     }
 
-    /// Where [`Keep`](super::Keep) puts the best one: `run.best.ckpt`.
+    /// Where [`Keep`](crate::Keep) puts the best one: `run.best.ckpt`.
     pub fn best(&self) -> PathBuf {
         self.names.best()
     }
@@ -97,17 +97,17 @@ impl Lock {
         Ok(occupied)
     }
 
-    /// Gives up checkpoints of other runs, some of the [occupied](Self::occupied) places: a [`Writer`](super::Writer) removes
+    /// Gives up checkpoints of other runs, some of the [occupied](Self::occupied) places: a [`Writer`](crate::Writer) removes
     /// them as soon as a checkpoint of its own run is saved, and keeps none of them as an older one.
     pub fn supersede(&mut self, others: Vec<PathBuf>) {
         self.superseded = others;
     }
 
-    pub(super) fn superseded(&mut self) -> Vec<PathBuf> {
+    pub(crate) fn superseded(&mut self) -> Vec<PathBuf> {
         std::mem::take(&mut self.superseded)
     }
 
-    pub(super) fn names(&self) -> &Names {
+    pub(crate) fn names(&self) -> &Names {
         &self.names
     }
 
@@ -162,8 +162,8 @@ fn write_own(file: &mut File) -> io::Result<()> {
     file.write_all(format!("{MARK}{}\n", std::process::id()).as_bytes())
 }
 
-/// True for the content of a lock file of ours. An empty one is ours, too: a run leaves it that was killed before it wrote its
-/// number, or that found the disk full. Nothing is lost with it.
+/// True if the content is that of a lock file of Minibatch. An empty file counts: a run that was killed before it wrote its
+/// number leaves one, and so does a full disk. Nothing is lost with it.
 fn is_ours(content: &[u8]) -> bool {
     content.is_empty() || holder(content).is_some()
 }
@@ -188,17 +188,4 @@ fn still_named(file: &File, path: &Path) -> io::Result<bool> {
 fn still_named(_: &File, _: &Path) -> io::Result<bool> {
     // Lock files are not removed here, see `drop`.
     Ok(true)
-}
-
-/// Whether two names lead to one file.
-#[cfg(unix)]
-pub(super) fn same_file(one: &fs::Metadata, other: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-/// Without inode numbers: never, which costs one of the kept copies after a kill in the middle of a shift.
-#[cfg(not(unix))]
-pub(super) fn same_file(_: &fs::Metadata, _: &fs::Metadata) -> bool {
-    false
 }

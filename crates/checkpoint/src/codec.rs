@@ -1,20 +1,20 @@
-//! What stands inside a section: small values through bincode, which no other file names, and blocks of raw f32.
+//! The content of a section: a small value, encoded by bincode, or a block of raw f32. No other file names bincode.
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian, NoLimit};
 use bincode::error::DecodeError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::container::Tag;
-use super::error::FormatError;
+use crate::error::FormatError;
+use crate::format::Tag;
 
 type Config<L> = Configuration<LittleEndian, Fixint, L>;
 
 /// The largest section that is decoded as a value. Numbers by the million are f32 blocks.
-pub(super) const MAX_VALUE: usize = 1 << 28;
+pub(crate) const MAX_VALUE: usize = 1 << 28;
 
-/// Appends `value` to `out`; `tag` is for the error, which a value that cannot be encoded (by its own doing) gives.
-pub(super) fn encode_value<T: Serialize>(tag: Tag, value: &T, out: &mut Vec<u8>) -> Result<(), FormatError> {
+/// Appends `value` to `out`; `tag` is for the error: a type may refuse to be encoded.
+pub(crate) fn encode_value<T: Serialize>(tag: Tag, value: &T, out: &mut Vec<u8>) -> Result<(), FormatError> {
     bincode::serde::encode_into_std_write(value, out, Config::<NoLimit>::default())
         .map(|_| ())
         .map_err(|error| FormatError::Value { section: tag.part(), cause: error.to_string() })
@@ -24,7 +24,7 @@ pub(super) fn encode_value<T: Serialize>(tag: Tag, value: &T, out: &mut Vec<u8>)
 ///
 /// Whatever lengths it claims, what is allocated stays in proportion to `payload`. `T` should hold no sequence
 /// of zero-sized elements: they need no bytes, so a claimed length of them cannot be proven.
-pub(super) fn decode_value<T: DeserializeOwned>(tag: Tag, payload: &[u8]) -> Result<T, FormatError> {
+pub(crate) fn decode_value<T: DeserializeOwned>(tag: Tag, payload: &[u8]) -> Result<T, FormatError> {
     // bincode takes its limit as a constant: the next rung of a ladder above the payload's proven length.
     let decoded = match payload.len() {
         length if length <= 0x400 => decode_limited::<T, 0x400>(payload),
@@ -38,7 +38,7 @@ pub(super) fn decode_value<T: DeserializeOwned>(tag: Tag, payload: &[u8]) -> Res
 }
 
 /// Refuses a section that is too long for a value.
-pub(super) fn too_long(tag: Tag, length: usize) -> FormatError {
+pub(crate) fn too_long(tag: Tag, length: usize) -> FormatError {
     let cause = format!("it is {length} bytes long, expected at most {MAX_VALUE}");
     FormatError::Value { section: tag.part(), cause }
 }
@@ -58,7 +58,7 @@ fn decode_limited<T: DeserializeOwned, const LIMIT: usize>(payload: &[u8]) -> Re
 }
 
 /// Appends numbers as little-endian f32, four bytes each, bits unchanged.
-pub(super) fn put_f32s(values: &[f32], out: &mut Vec<u8>) {
+pub(crate) fn put_f32s(values: &[f32], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + size_of_val(values), 0);
     let (chunks, _) = out[start..].as_chunks_mut();

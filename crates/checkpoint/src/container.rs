@@ -8,82 +8,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::codec::{self, F32Blocks};
-use super::error::{FormatError, Part};
-
-/// The first eight bytes of every checkpoint.
-pub const MAGIC: [u8; 8] = *b"MINIBTCH";
-/// The version of the format that this build writes. It reads this one and those before it.
-pub const FORMAT_VERSION: u32 = 2;
-/// The most sections a file may have: what lets [`decode`] keep the table without allocating.
-pub const MAX_SECTIONS: usize = 32;
-
-/// Magic, version, section count.
-const PREFIX: usize = 16;
-/// Tag, flags, length, checksum.
-const ENTRY: usize = 24;
-const CHECKSUM: usize = 8;
-
-/// Length of the header of a file with this many sections.
-const fn header_len(sections: usize) -> usize {
-    PREFIX + sections * ENTRY + CHECKSUM
-}
-
-/// Section flag: a reader that does not know the tag may skip the section.
-pub const OPTIONAL: u32 = 1;
-/// Section flag: the section does not belong to the compared part (see [`Sections::compared_hash`]).
-pub const NOT_COMPARED: u32 = 2;
-
-/// The sections this version knows, in the order in which they stand in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Tag {
-    /// `SETT`: the recipe, all that decides the bits of a run: data, layers, cost, seed, arithmetic class …
-    Settings,
-    /// `PARM`: weights and biases, raw f32.
-    Parameters,
-    /// `OPTM`: the optimiser's moments, raw f32.
-    Optimizer,
-    /// `STEP`: the optimiser's steps, and what depends on their number alone.
-    Steps,
-    /// `PROG`: where training stands: generator state, epoch, position, partial sums, the test set.
-    Progress,
-    /// `HIST`: one record per finished epoch.
-    History,
-    /// `TIME`: wall-clock figures and other circumstances that decide no bits; outside the compared part.
-    Time,
-}
-
-impl Tag {
-    /// All of them, in file order.
-    pub const ALL: [Tag; 7] =
-        [Tag::Settings, Tag::Parameters, Tag::Optimizer, Tag::Steps, Tag::Progress, Tag::History, Tag::Time];
-
-    /// The four bytes in the section table.
-    pub const fn bytes(self) -> [u8; 4] {
-        match self {
-            Tag::Settings => *b"SETT",
-            Tag::Parameters => *b"PARM",
-            Tag::Optimizer => *b"OPTM",
-            Tag::Steps => *b"STEP",
-            Tag::Progress => *b"PROG",
-            Tag::History => *b"HIST",
-            Tag::Time => *b"TIME",
-        }
-    }
-
-    /// The flags this section always carries.
-    pub const fn flags(self) -> u32 {
-        match self {
-            Tag::Time => OPTIONAL | NOT_COMPARED,
-            _ => 0,
-        }
-    }
-
-    /// How errors name the section.
-    pub const fn part(self) -> Part {
-        Part::Section(self.bytes())
-    }
-}
+use crate::codec::{self, F32Blocks};
+use crate::error::FormatError;
+use crate::format::{
+    CHECKSUM, ENTRY, FORMAT_VERSION, MAGIC, MAX_SECTIONS, NOT_COMPARED, OPTIONAL, PREFIX, Part, Tag,
+    header_len,
+};
 
 /// Where a section's bytes go: append-only, so that no section can disturb another.
 #[derive(Debug)]
@@ -111,18 +41,18 @@ impl Payload<'_> {
 /// allocated once `out` has grown to the size of the file. On an error, `out` holds no file.
 ///
 /// ```
-/// use minibatch::checkpoint::{Tag, decode, encode_into};
+/// use minibatch_checkpoint::{Tag, decode, encode_into};
 ///
 /// let mut file = Vec::new();
 /// encode_into(&mut file, &[Tag::Parameters], |_, payload| {
 ///     payload.put_f32s(&[0.5, -2.0]);
-///     Ok::<(), minibatch::checkpoint::FormatError>(())
+///     Ok::<(), minibatch_checkpoint::FormatError>(())
 /// })?;
 /// let sections = decode(&file)?;
 /// let mut weights = [0.0; 2];
 /// sections.f32_blocks(Tag::Parameters, 2)?.read_into(&mut weights)?;
 /// assert_eq!(weights, [0.5, -2.0]);
-/// # Ok::<(), minibatch::checkpoint::FormatError>(())
+/// # Ok::<(), minibatch_checkpoint::FormatError>(())
 /// ```
 pub fn encode_into<E>(
     out: &mut Vec<u8>,
@@ -171,7 +101,7 @@ pub struct Entry {
 
 impl Entry {
     /// Verifies the section's bytes.
-    pub(super) fn verify(&self, payload: &[u8]) -> Result<(), FormatError> {
+    pub(crate) fn verify(&self, payload: &[u8]) -> Result<(), FormatError> {
         let found = xxh3_64(payload);
         if found == self.checksum {
             return Ok(());
@@ -198,18 +128,19 @@ pub fn decode(file: &[u8]) -> Result<Sections<'_>, FormatError> {
 }
 
 /// A section table, proven against the length of its file.
-pub(super) struct Table {
+#[derive(Debug)]
+pub(crate) struct Table {
     entries: [Entry; MAX_SECTIONS],
     count: usize,
 }
 
 impl Table {
     /// The most bytes of a file that it takes to read its table.
-    pub(super) const MOST: usize = header_len(MAX_SECTIONS);
+    pub(crate) const MOST: usize = header_len(MAX_SECTIONS);
 
     /// Verifies header, layout, order and lengths of a file of `file_len` bytes that begins with `start`: the first
     /// [`MOST`](Self::MOST) bytes, or all there are.
-    pub(super) fn read(start: &[u8], file_len: u64) -> Result<Table, FormatError> {
+    pub(crate) fn read(start: &[u8], file_len: u64) -> Result<Table, FormatError> {
         let count = verify_header(start)?;
         let mut table = Table { entries: [Entry::default(); MAX_SECTIONS], count };
         let mut offset = header_len(count) as u64;
@@ -238,7 +169,7 @@ impl Table {
     }
 
     /// Finds a section.
-    pub(super) fn find(&self, tag: Tag) -> Result<&Entry, FormatError> {
+    pub(crate) fn find(&self, tag: Tag) -> Result<&Entry, FormatError> {
         let mut entries = self.entries[..self.count].iter();
         let missing = FormatError::MissingSection { section: tag.part() };
         entries.find(|entry| entry.tag == tag.bytes()).ok_or(missing)

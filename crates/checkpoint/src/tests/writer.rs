@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{encode_small, mark_at};
-use crate::checkpoint::{Disk, Error, Keep, Lock, OsDisk, Receipt, Step, Writer};
+use crate::{Disk, Error, Keep, Lock, OsDisk, Receipt, Step, Writer};
 
 /// A disk whose every write announces itself, then waits for leave: an error number, 0 for none.
 struct GatedDisk {

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::checkpoint::{
+use crate::{
     FORMAT_VERSION, FormatError, MAX_SECTIONS, NOT_COMPARED, OPTIONAL, Part, Sections, Tag, decode,
     encode_into,
 };

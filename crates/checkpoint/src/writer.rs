@@ -5,48 +5,41 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use super::disk::Disk;
-use super::error::{Error, Step};
-use super::keep::{Keep, Shelf};
-use super::lock::Lock;
+use crate::disk::Disk;
+use crate::error::{Error, Step};
+use crate::keep::Keep;
+use crate::lock::Lock;
+use crate::shelf::Shelf;
 
 /// A thread that writes snapshots to one checkpoint path. The caller never waits for a disk, except in
 /// [`Writer::flush`] and at the end.
 ///
-/// A snapshot is built in a buffer set aside at the start. If the thread is busy, it waits; a newer one replaces
-/// the one that waits. The last one that was the best so far is not lost by that: it is still written to
-/// `run.best.ckpt`, if best ones are kept.
+/// A snapshot is built in a buffer set aside at the start. While the thread is busy, the snapshot waits, and a newer one
+/// replaces it. A snapshot that was the best so far is not lost by that: it is still written to `run.best.ckpt`, if best ones
+/// are kept.
 ///
 /// **When writing fails** the run goes on and the file stays as it was. The error is handed to the caller by the next
 /// [`Writer::submit`], as a warning to show, unless a newer snapshot has been saved by then; [`Writer::flush`]
 /// returns it as an error. Dropping the writer waits for the snapshots handed over and releases the path.
 ///
 /// ```
-/// use minibatch::checkpoint::{Keep, Lock, OsDisk, Writer};
-/// use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
+/// use minibatch_checkpoint::{Keep, Lock, OsDisk, Tag, Writer, decode, encode_into, read_file};
 /// use std::sync::Arc;
-///
-/// let inputs: Vec<f32> = [0., 0., 0., 1., 1., 0., 1., 1.].repeat(64);
-/// let data = Dataset::from_classes(inputs, &[2], [0, 1, 1, 0].repeat(64))?;
-/// let pool = Pool::new(Isa::detect(), 1)?;
-/// let network = Network::builder(2).layer(4).layer(2).build()?;
-/// let mut trainer = Trainer::new(&pool, &data, network, Settings::default())?;
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("run.ckpt");
-/// let mut bytes = Vec::new();
-/// trainer.encode_into(&mut bytes)?;
-/// let mut writer = Writer::start(Lock::acquire(&path)?, Keep::default(), bytes.len() + 4096, Arc::new(OsDisk))?;
-/// for _ in 0..20 {
-///     trainer.advance(5)?;
+/// let mut writer = Writer::start(Lock::acquire(&path)?, Keep::default(), 4096, Arc::new(OsDisk))?;
+/// for epoch in 1..=20_u64 {
 ///     // Copies the state; another thread writes it.
-///     let receipt = writer.submit(false, |bytes| trainer.encode_into(bytes))?;
+///     let receipt = writer.submit(false, |bytes| {
+///         encode_into(bytes, &[Tag::Progress], |_, payload| payload.put_value(&epoch))
+///     })?;
 ///     if let Some(failure) = receipt.failure {
 ///         eprintln!("warning: {failure}");
 ///     }
 /// }
 /// writer.flush()?;
-/// assert_eq!(Checkpoint::load(&path)?.network.weight_hash(), trainer.network().weight_hash());
+/// assert_eq!(decode(&read_file(&path)?)?.value::<u64>(Tag::Progress)?, 20);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

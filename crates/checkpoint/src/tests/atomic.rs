@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::faults::{EIO, ENOSPC, EROFS, Fault, FaultyDisk, Op};
 use super::{checkpoint, mark, mark_at};
-use crate::checkpoint::keep::{Keep, Shelf};
-use crate::checkpoint::{Error, Lock, OsDisk, Step, read_file, save};
+use crate::shelf::Shelf;
+use crate::{Error, Keep, Lock, OsDisk, Step, read_file, save};
 
 fn shelf(path: &Path, last: u16, best: bool) -> Shelf {
     Shelf::new(Lock::acquire(path).unwrap(), Keep { last: NonZeroU16::new(last).unwrap(), best })

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use crate::checkpoint::{FormatError, Tag, decode, encode_into};
+use crate::{FormatError, Tag, decode, encode_into};
 
 /// The example of `docs/checkpoint-format.md`.
 fn example() -> Vec<u8> {
@@ -31,7 +31,7 @@ fn hexdump(bytes: &[u8]) -> String {
     text
 }
 
-const DOCUMENT: &str = include_str!("../../../../../docs/checkpoint-format.md");
+const DOCUMENT: &str = include_str!("../../../../docs/checkpoint-format.md");
 
 #[test]
 fn the_documented_example_is_what_is_written() {

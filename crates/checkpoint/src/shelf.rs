@@ -1,51 +1,18 @@
-//! Which checkpoints stay: the newest at the given path, older ones and the best beside it.
+//! A checkpoint path with the files kept beside it. When a new checkpoint is saved, the older ones move on by one.
 
+use crate::disk::Disk;
+use crate::error::{Error, Step};
+use crate::keep::Keep;
+use crate::lock::Lock;
+use crate::place::{self, Occupant, same_file};
 use std::fs;
 use std::io;
-use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use super::atomic::Names;
-use super::disk::Disk;
-use super::error::{Error, Step};
-use super::lock::{Lock, same_file};
-use super::place::{self, Occupant};
-
-/// How many checkpoints stay.
-///
-/// The newest is always `run.ckpt` itself; the ones before it are `run.ckpt.1`, `run.ckpt.2` …, ascending with
-/// age; the best is `run.best.ckpt`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keep {
-    /// The newest so many, `run.ckpt` included. Files that an earlier run kept beyond this number stay.
-    pub last: NonZeroU16,
-    /// The best as well.
-    pub best: bool,
-}
-
-impl Default for Keep {
-    /// The newest only.
-    fn default() -> Self {
-        Keep { last: NonZeroU16::MIN, best: false }
-    }
-}
-
-impl Keep {
-    /// `run.ckpt.1` …, newest first.
-    pub(super) fn older(self, names: &Names) -> Vec<PathBuf> {
-        (1..self.last.get()).map(|age| names.with_suffix(&format!(".{age}"))).collect()
-    }
-
-    /// `run.best.ckpt`, if it is to be kept.
-    pub(super) fn best(self, names: &Names) -> Option<PathBuf> {
-        self.best.then(|| names.best())
-    }
-}
-
 /// A checkpoint path with its lock and the files kept beside it.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(crate) struct Shelf {
     lock: Lock,
     /// Checkpoints of other runs, until one of this run is saved.
     superseded: Mutex<Vec<PathBuf>>,
@@ -56,17 +23,18 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    pub(super) fn new(mut lock: Lock, keep: Keep) -> Self {
+    /// The shelf of the path that `lock` holds.
+    pub(crate) fn new(mut lock: Lock, keep: Keep) -> Self {
         let superseded = Mutex::new(lock.superseded());
         let (older, best) = (keep.older(lock.names()), keep.best(lock.names()));
         Shelf { lock, superseded, older, best }
     }
 
-    pub(super) fn lock(&self) -> &Lock {
+    pub(crate) fn lock(&self) -> &Lock {
         &self.lock
     }
 
-    pub(super) fn keeps_best(&self) -> bool {
+    pub(crate) fn keeps_best(&self) -> bool {
         self.best.is_some()
     }
 
@@ -75,7 +43,7 @@ impl Shelf {
     /// `Err`: the path holds what it held before (or, after a failed fsync of the folder, the new bytes, perhaps not
     /// yet on disk). `Ok(Some(_))`: it is saved, but an older or best copy could not be kept. At every moment in
     /// between, `run.ckpt` is a complete checkpoint, and so is every other name.
-    pub(super) fn put_newest(
+    pub(crate) fn put_newest(
         &self,
         disk: &dyn Disk,
         bytes: &[u8],
@@ -106,7 +74,7 @@ impl Shelf {
     }
 
     /// Saves a checkpoint as the best one only.
-    pub(super) fn put_best(&self, disk: &dyn Disk, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn put_best(&self, disk: &dyn Disk, bytes: &[u8]) -> Result<(), Error> {
         let Some(best) = &self.best else { return Ok(()) };
         self.lock.names().replace(disk, best, bytes)?;
         self.superseded.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| other != best);

@@ -1,28 +1,9 @@
 //! What can go wrong with a checkpoint: [`FormatError`] for its bytes, [`Error`] for its file.
 
-use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::container::{FORMAT_VERSION, MAX_SECTIONS};
-
-/// The part of a checkpoint an error speaks of: its header, or one section by its tag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
-    /// Magic, version, section table and their checksum.
-    Header,
-    /// The payload of the section with this tag.
-    Section([u8; 4]),
-}
-
-impl fmt::Display for Part {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Part::Header => f.write_str("header"),
-            Part::Section(tag) => write!(f, "section {}", tag.escape_ascii()),
-        }
-    }
-}
+use crate::format::{FORMAT_VERSION, MAX_SECTIONS, Part};
 
 /// Why bytes are not a checkpoint this build can read. Offsets count from the start of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -268,7 +249,7 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn io(step: Step, path: impl Into<PathBuf>, source: io::Error) -> Self {
+    pub(crate) fn io(step: Step, path: impl Into<PathBuf>, source: io::Error) -> Self {
         Error::Io { step, path: path.into(), source }
     }
 }

@@ -1,15 +1,14 @@
 //! Looks at a place before a file is put there. Only a checkpoint is ever replaced, and no link is followed.
 
-use super::container::MAGIC;
-use super::error::Error;
-use super::lock::same_file;
+use crate::error::{Error, Step};
+use crate::format::MAGIC;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// The thing that stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Occupant {
+pub(crate) enum Occupant {
     /// Nothing.
     Nothing,
     /// A file that begins with the [magic](MAGIC). It is a checkpoint also where it is damaged further on.
@@ -19,7 +18,7 @@ pub(super) enum Occupant {
 }
 
 /// Looks at `path` itself: a link isn't followed.
-pub(super) fn occupant(path: &Path) -> io::Result<Occupant> {
+pub(crate) fn occupant(path: &Path) -> io::Result<Occupant> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nothing),
@@ -37,7 +36,7 @@ pub(super) fn occupant(path: &Path) -> io::Result<Occupant> {
 }
 
 /// The kind of a thing that is no regular file, in words.
-pub(super) fn no_file(found: &Metadata) -> Option<&'static str> {
+pub(crate) fn no_file(found: &Metadata) -> Option<&'static str> {
     match found.file_type() {
         kind if kind.is_file() => None,
         kind if kind.is_dir() => Some("a folder"),
@@ -47,15 +46,15 @@ pub(super) fn no_file(found: &Metadata) -> Option<&'static str> {
 }
 
 /// Opens `path` itself. This fails for a link, and doesn't wait for the other end of a pipe.
-pub(super) fn open_itself(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+pub(crate) fn open_itself(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NOFOLLOW | libc::O_NONBLOCK);
     options.open(path)
 }
 
 /// Proves that `path` may be given to a checkpoint: nothing stands there, or a checkpoint does.
-pub(super) fn check(path: &Path) -> Result<Occupant, Error> {
-    match occupant(path).map_err(|source| Error::io(super::Step::Read, path, source))? {
+pub(crate) fn check(path: &Path) -> Result<Occupant, Error> {
+    match occupant(path).map_err(|source| Error::io(Step::Read, path, source))? {
         Occupant::Other(found) => {
             Err(Error::InTheWay { path: path.to_owned(), expected: "a checkpoint or nothing at all", found })
         }
@@ -65,7 +64,7 @@ pub(super) fn check(path: &Path) -> Result<Occupant, Error> {
 
 /// The file that the user's own `path` leads to, link after link: a checkpoint is replaced where it lies, with its lock and
 /// the kept ones beside it, and not the link to it.
-pub(super) fn followed(path: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn followed(path: &Path) -> Result<PathBuf, Error> {
     /// The most links in a row that Linux follows.
     const LINKS: usize = 40;
     if !fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
@@ -88,4 +87,17 @@ pub(super) fn followed(path: &Path) -> Result<PathBuf, Error> {
             found: "a symbolic link that leads to no file",
         }),
     }
+}
+
+/// Whether two names lead to one file.
+#[cfg(unix)]
+pub(crate) fn same_file(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Without inode numbers: never, which costs one of the kept copies after a kill in the middle of a shift.
+#[cfg(not(unix))]
+pub(crate) fn same_file(_: &Metadata, _: &Metadata) -> bool {
+    false
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
-use crate::checkpoint::{Disk, OsDisk};
+use crate::{Disk, OsDisk};
 
 /// Error numbers of Linux; their meaning is the same elsewhere, or does not matter here.
 pub(super) const EIO: i32 = 5;

@@ -1,10 +1,10 @@
-//! The file operations a checkpoint is written with, so that tests can make each of them fail.
+//! The file operations that a checkpoint is written with. Tests replace them by operations that fail.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use super::error::{Error, Step};
+use crate::error::{Error, Step};
 
 /// File operations; the provided methods are the operating system's own. Tests override them with faults.
 pub trait Disk: Send + Sync + 'static {
@@ -50,7 +50,7 @@ pub struct OsDisk;
 
 impl Disk for OsDisk {}
 
-/// Reads a whole regular file. What is set aside for it is its proven length; if memory lacks, that is an error.
+/// Reads a whole regular file. The memory for it is its proven length; a lack of memory is an error.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::io(Step::Read, path, source);
     let (file, length) = open_file(path)?;
@@ -62,7 +62,7 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 /// A regular file, open to be read, and its length.
-pub(super) fn open_file(path: &Path) -> Result<(File, u64), Error> {
+pub(crate) fn open_file(path: &Path) -> Result<(File, u64), Error> {
     let failed = |source| Error::io(Step::Read, path, source);
     // Asked before it is opened: opening a pipe would wait for its writer.
     if !fs::metadata(path).map_err(failed)?.is_file() {

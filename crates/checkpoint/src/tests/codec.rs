@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::codec::{F32Blocks, decode_value, encode_value, put_f32s};
-use crate::checkpoint::{FormatError, Part, Tag};
+use crate::codec::{F32Blocks, decode_value, encode_value, put_f32s};
+use crate::{FormatError, Part, Tag};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
