@@ -1,8 +1,8 @@
 //! Everything that can go wrong in this crate.
 
-use crate::checkpoint;
 use crate::network::NetworkError;
 use crate::optimizer::OptimizerError;
+use minibatch_checkpoint as checkpoint;
 use minibatch_kernels::PoolError;
 
 /// Why something couldn't be done, in one line. Every error of this crate becomes one with `?`.

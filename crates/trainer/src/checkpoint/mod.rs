@@ -33,6 +33,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod decode;
+mod encode;
+mod file;
 mod recipe;
 mod state;
 mod wire;

@@ -1,7 +1,7 @@
 //! What an optimiser remembers from step to step.
 
 use super::{Optimizer, Step};
-use crate::network::{Layer, Network};
+use crate::network::Layer;
 use minibatch_kernels::Panels;
 
 /// What an optimiser remembers of a run: its steps, and of each layer the moments.
@@ -46,8 +46,8 @@ impl LayerState {
 
 impl OptimizerState {
     /// Before the first step.
-    pub(crate) fn new(optimizer: &Optimizer, network: &Network) -> OptimizerState {
-        let layers = network.layers().iter().map(|layer| LayerState::new(optimizer, layer)).collect();
+    pub(crate) fn new(optimizer: &Optimizer, layers: &[Layer]) -> OptimizerState {
+        let layers = layers.iter().map(|layer| LayerState::new(optimizer, layer)).collect();
         OptimizerState { steps: 0, powers: [1.0; 2], layers }
     }
 
@@ -72,16 +72,15 @@ impl OptimizerState {
         self.powers = step.powers;
     }
 
-    /// Whether this is a state of `optimizer` on `network`.
-    pub(crate) fn fits(&self, optimizer: &Optimizer, network: &Network) -> bool {
+    /// Whether this is a state of `optimizer` on a network of these layers.
+    pub(crate) fn fits(&self, optimizer: &Optimizer, layers: &[Layer]) -> bool {
         let sizes = |layer: &Layer| (layer.inputs(), layer.outputs());
         let layer_fits = |(state, layer): (&LayerState, &Layer)| {
             let shapes = state.moments.iter().map(|moment| (moment.weights.rows(), moment.weights.cols()));
             state.moments.len() == optimizer.moments()
                 && shapes.into_iter().all(|shape| shape == sizes(layer))
         };
-        self.layers.len() == network.layers().len()
-            && self.layers.iter().zip(network.layers()).all(layer_fits)
+        self.layers.len() == layers.len() && self.layers.iter().zip(layers).all(layer_fits)
     }
 
     /// First moments of all layers, then second ones, each in the order of the parameters.

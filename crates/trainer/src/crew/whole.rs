@@ -1,0 +1,86 @@
+//! A whole network that is trained in one place: by one thread, or by one thread whose team shares its products.
+
+use crate::network::Network;
+use crate::optimizer::OptimizerState;
+use crate::settings::Settings;
+use crate::step::{Guard, Runner, Stepper, Steps, Trained, Workspace};
+use minibatch_kernels::{Isa, Solo, Team, TeamInputs};
+
+/// A network, and what it is trained with.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub(super) network: Network,
+    workspace: Workspace,
+    pub(super) guard: Guard,
+}
+
+/// A network that one thread trains without the pool.
+#[derive(Debug)]
+pub(crate) struct Alone {
+    pub(super) whole: Whole,
+    /// A team of that one thread.
+    team: Solo<()>,
+}
+
+impl Whole {
+    /// For a team of `team_size` members that share products.
+    pub(super) fn new(
+        isa: Isa,
+        network: Network,
+        guard: Guard,
+        settings: &Settings,
+        team_size: usize,
+    ) -> Whole {
+        let neurons = network.layers[0].outputs();
+        let workspace = workspace(isa, &network, neurons, settings, team_size);
+        Whole { network, workspace, guard }
+    }
+
+    /// Takes `steps` on the calling thread, the driver of `team`.
+    pub(super) fn train(
+        &mut self,
+        team: &Team<'_>,
+        state: &mut OptimizerState,
+        steps: Steps<'_>,
+        before: Trained,
+    ) -> Trained {
+        let Whole { network: Network { layers, cost, .. }, workspace, guard } = self;
+        let runner = Runner { team, member: None };
+        Stepper { runner, layers, cost: &**cost, state, workspace, guard }.train(steps, before)
+    }
+}
+
+impl Alone {
+    /// One thread with the network of `whole`, which was made for a team of one.
+    pub(super) fn new(whole: Whole) -> Alone {
+        Alone { whole, team: Solo::new(()) }
+    }
+
+    /// Takes `steps` on the calling thread.
+    pub(super) fn train(
+        &mut self,
+        isa: Isa,
+        state: &mut OptimizerState,
+        steps: Steps<'_>,
+        before: Trained,
+    ) -> Trained {
+        let Alone { whole, team } = self;
+        team.run(isa, |team, ()| whole.train(team, state, steps, before))
+    }
+}
+
+/// The buffers for steps on so many `neurons` of `network`'s first layer, by a team of `team_size` members.
+pub(super) fn workspace(
+    isa: Isa,
+    network: &Network,
+    neurons: usize,
+    settings: &Settings,
+    team_size: usize,
+) -> Workspace {
+    let (inputs, batch_size) = (network.inputs(), settings.batch_size);
+    let inputs = match settings.optimizer.moments() {
+        0 => TeamInputs::to_accumulate(isa, inputs, neurons, batch_size, team_size),
+        _ => TeamInputs::new(isa, inputs, neurons, batch_size, team_size),
+    };
+    Workspace::new(network, batch_size, inputs)
+}
