@@ -15,7 +15,7 @@ use crate::format::{
     header_len,
 };
 
-/// Where a section's bytes go: append-only, so that no section can disturb another.
+/// The payload of a section, to append to. Append-only, so that no section can disturb another.
 #[derive(Debug)]
 pub struct Payload<'a> {
     out: &'a mut Vec<u8>,

@@ -1,4 +1,4 @@
-//! What can go wrong with a checkpoint: [`FormatError`] for its bytes, [`Error`] for its file.
+//! The errors of a checkpoint: [`FormatError`] for its bytes, [`Error`] for its file.
 
 use std::io;
 use std::path::PathBuf;
@@ -158,7 +158,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// What was attempted, and in what state its failure leaves the file.
+    /// The action in words, and the state in which its failure leaves the file.
     fn describe(self) -> (&'static str, &'static str) {
         match self {
             Step::Read => ("read", ""),

@@ -10,7 +10,7 @@ use crate::keep::Keep;
 use crate::names::Names;
 use crate::place::{self, Occupant, same_file};
 
-/// How often a lock file is opened anew because its holder removed it just then.
+/// The most times that a lock file is opened anew because its holder removed it just then.
 const ATTEMPTS: usize = 100;
 
 /// The text before the process number in a lock file. A lock file of Minibatch is known by it.
@@ -74,7 +74,7 @@ impl Lock {
         &self.names.path
     }
 
-    /// Where [`Keep`](crate::Keep) puts the best one: `run.best.ckpt`.
+    /// The path of the best checkpoint, if it is [kept](crate::Keep): `run.best.ckpt`.
     pub fn best(&self) -> PathBuf {
         self.names.best()
     }

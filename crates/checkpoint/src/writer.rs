@@ -50,7 +50,7 @@ pub struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What [`Writer::submit`] has to tell.
+/// The answer of [`Writer::submit`].
 #[derive(Debug, Default)]
 pub struct Receipt {
     /// Why an earlier snapshot, or a copy to keep, could not be written; reported once.

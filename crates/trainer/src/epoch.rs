@@ -2,7 +2,7 @@
 
 use crate::infer::Evaluation;
 
-/// What an epoch came to.
+/// The record of an epoch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Epoch {
     /// Counted from 1.

@@ -1,7 +1,7 @@
 //! The memory that networks, their training and their use take, before it is asked for.
 //!
-//! An allocation that the system refuses ends the process. A program whose networks have a size that somebody else chooses
-//! can ask here first. All numbers are upper bounds, in bytes. A size beyond 64 bits is `u64::MAX`.
+//! An allocation that the system refuses ends the process. A program can ask here first, if somebody else chooses the size of
+//! its networks. All numbers are upper bounds, in bytes. A size beyond 64 bits is `u64::MAX`.
 //!
 //! ```
 //! use minibatch::{Network, footprint};

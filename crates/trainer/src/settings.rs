@@ -1,16 +1,16 @@
-//! How to train.
+//! The settings of a run.
 
 use crate::error::Error;
 use crate::optimizer::Optimizer;
 use minibatch_kernels::TeamInputs;
 
-/// How to train. The default is the article's recipe, plain stochastic gradient descent.
+/// The settings of a run. The default is the article's recipe, plain stochastic gradient descent.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// How weights and biases follow from their gradients.
+    /// The optimiser: it says how weights and biases follow from their gradients.
     pub optimizer: Optimizer,
-    /// η. Every step of plain descent subtracts η times the mean gradient of its minibatch; what other optimisers need
-    /// differs by far ([`Optimizer::usual_learning_rate`]).
+    /// η. Every step of plain descent subtracts η times the mean gradient of its minibatch. Other optimisers need a very different
+    /// η ([`Optimizer::usual_learning_rate`]).
     pub learning_rate: f64,
     /// B, the examples of a minibatch. An epoch's last minibatch may be smaller; it is averaged over its own size.
     pub batch_size: usize,
@@ -28,11 +28,11 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether every setting is in range for `examples` training examples of `inputs` inputs.
+    /// Checks that every setting is in range for `examples` training examples of `inputs` inputs.
     pub(crate) fn check(&self, examples: usize, inputs: usize) -> Result<(), Error> {
         let out_of_range = |setting, expected, found| Err(Error::Setting { setting, expected, found });
         let Settings { learning_rate, batch_size, .. } = *self;
-        // As an f32 too: that is what steps are made of.
+        // As an f32 too: steps are computed in f32.
         let step = learning_rate as f32;
         if !(step.is_finite() && step > 0.0 && learning_rate.is_finite()) {
             let expected = "a number from 1e-45 to 3.4e38".to_owned();

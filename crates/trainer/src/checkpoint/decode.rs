@@ -121,7 +121,7 @@ fn read_network(
     Ok(network)
 }
 
-/// There is one way to write each name.
+/// Checks that a name is written in the one way that is allowed.
 fn check_label(what: &str, name: &str, label: &str) -> Result<(), FormatError> {
     if name == label { Ok(()) } else { Err(invalid_setting(format!("{what} '{name}' isn't written so"))) }
 }
@@ -186,7 +186,7 @@ fn read_state(
     }
 }
 
-/// A name that no registry entry has: of a later version, or of the user's own.
+/// The cause for a name that the registry lacks. It is of a later version, or the user's own.
 fn unknown(what: &str, name: &str) -> String {
     format!("unknown {what} '{name}': if it is one of your own, load with a Registry that has it")
 }

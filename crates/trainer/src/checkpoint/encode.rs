@@ -20,7 +20,7 @@ impl Snapshot<'_> {
         const PLAIN: [Tag; 5] = [Tag::Settings, Tag::Parameters, Tag::Progress, Tag::History, Tag::Time];
         let tags = if self.settings.optimizer.moments() > 0 { &Tag::ALL[..] } else { &PLAIN };
         out.clear();
-        // All at once: a buffer that grows is there twice each time.
+        // Memory is reserved at once: a buffer that grows exists twice each time.
         let bytes = footprint::checkpoint(self.network, self.settings, self.history.len());
         let room = usize::try_from(bytes).is_ok_and(|bytes| out.try_reserve_exact(bytes).is_ok());
         if !room {
@@ -76,7 +76,7 @@ impl Snapshot<'_> {
     }
 }
 
-/// Refuses what is not finite: a checkpoint is never worse than the one before it.
+/// Puts numbers into a section, if all are finite. A checkpoint is never worse than the one before it.
 fn put_finite<'a>(
     payload: &mut Payload<'_>,
     tag: Tag,
@@ -84,7 +84,7 @@ fn put_finite<'a>(
 ) -> Result<(), FormatError> {
     let mut index = 0;
     for block in blocks {
-        // Without a way out of the loop, so that it is one pass of whole registers.
+        // The fold never leaves early, so it is one pass of whole registers.
         if !block.iter().fold(true, |finite, x| finite & x.is_finite()) {
             let at = block.iter().position(|x| !x.is_finite()).unwrap_or_default();
             let found = block[at].to_string();

@@ -1,4 +1,4 @@
-//! What a checkpoint of a training run holds.
+//! The state of a training run, as a checkpoint holds it.
 
 use crate::epoch::Epoch;
 use crate::network::{Network, Origin};
@@ -34,19 +34,19 @@ use std::time::Duration;
 pub struct Checkpoint {
     /// The network, with its weights and biases.
     pub network: Network,
-    /// What made the first weights and biases, where that is known.
+    /// The origin of the first weights and biases, if it is known.
     pub origin: Option<Origin>,
-    /// How it is trained.
+    /// The settings of the run.
     pub settings: Settings,
-    /// What the optimiser remembers.
+    /// The optimiser's memory.
     pub optimizer: OptimizerState,
-    /// Which arithmetic made it.
+    /// The class of the arithmetic that made it.
     pub class: ArithmeticClass,
-    /// What it is trained on.
+    /// The training data.
     pub data: DataIdentity,
-    /// What the last evaluation in the history was made on.
+    /// The data of the last evaluation in the history.
     pub tested_on: Option<DataIdentity>,
-    /// Where in the current epoch the run stands.
+    /// The place in the current epoch at which the run stands.
     pub progress: Progress,
     /// The epochs so far.
     pub history: Vec<Epoch>,
@@ -54,7 +54,7 @@ pub struct Checkpoint {
     pub elapsed: Duration,
 }
 
-/// What identifies a dataset.
+/// The identity of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataIdentity {
     /// Number of examples.
@@ -76,7 +76,7 @@ impl fmt::Display for DataIdentity {
     }
 }
 
-/// Where a run stands.
+/// The place at which a run stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// The generator when the current epoch began, and the epochs begun.
@@ -88,7 +88,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Whether a run with these settings can stand there, after so many finished epochs.
+    /// Checks that a run with these settings can stand there, after so many finished epochs.
     pub(crate) fn check(
         &self,
         settings: &Settings,
@@ -119,7 +119,7 @@ impl Progress {
     }
 }
 
-/// A run's state where it lies: what is written without a copy of the network.
+/// A run's state, borrowed. It is written without a copy of the network.
 pub(crate) struct Snapshot<'a> {
     pub(crate) network: &'a Network,
     pub(crate) origin: Option<Origin>,

@@ -1,6 +1,6 @@
 //! Who takes the steps of training: [`Crew`].
 //!
-//! A network is trained in one of three ways. The bits are the same in all of them. The [cost model](sharing) picks the way
+//! A network is trained in one of three ways. The bits are the same in all of them. The [cost model](mod@sharing) picks the way
 //! that it expects to be fastest:
 //!
 //! - **Alone**: one thread takes every step. For networks without a product that is worth sharing.

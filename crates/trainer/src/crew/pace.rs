@@ -25,7 +25,7 @@ const TOLERATED: f64 = 0.25;
 /// The longest wait that isn't put down to another process.
 const PATIENCE: Duration = Duration::from_millis(1);
 
-/// Who takes the next steps.
+/// The way in which the next steps are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     /// All members, each on its part of the network.
@@ -39,9 +39,9 @@ pub(crate) enum Way {
 pub(crate) struct Pace {
     /// Steps of a slice, for each way.
     steps: [usize; 2],
-    /// What has been done of the current slice. A call may be shorter than a slice.
+    /// The steps of the current slice so far. A call may be shorter than a slice.
     done: Taken,
-    /// How long members have waited in the current slice.
+    /// The time that members have waited in the current slice.
     delay: Duration,
     /// The way of the current slice.
     way: Way,
@@ -65,7 +65,7 @@ impl Taken {
         self.time += other.time;
     }
 
-    /// How long a step took.
+    /// The time of one step.
     fn step(self) -> Duration {
         Duration::from_secs_f64(self.time.as_secs_f64() / self.steps.max(1) as f64)
     }
@@ -100,8 +100,8 @@ impl Pace {
         self.steps[self.way as usize].saturating_sub(self.done.steps).max(1)
     }
 
-    /// How long a member waits for another before all leave the slice. A member with a larger part takes longer for a step: that
-    /// is no reason to leave.
+    /// The time that a member waits for another before all leave the slice. It is longer than a step: a member with a larger
+    /// part takes longer, and that is no reason to leave.
     pub(crate) fn patience(&self) -> Duration {
         if cfg!(test) { Duration::ZERO } else { PATIENCE + 2 * self.alone.step() }
     }

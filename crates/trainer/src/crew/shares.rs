@@ -51,7 +51,7 @@ struct Parts {
     newest: Newest,
 }
 
-/// Where the newest weights and biases are.
+/// The place of the newest weights and biases.
 #[derive(Debug)]
 enum Newest {
     /// In the whole network.
@@ -61,14 +61,14 @@ enum Newest {
     Parts(OnceCell<Network>),
 }
 
-/// What one member trains, and what it trains with.
+/// A member's part of the network, with all that trains it.
 ///
 /// It begins on a pair of cache lines of its own. A core fetches lines in pairs, and must not take another member's along.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Seat {
     part: Part,
-    /// What the optimiser remembers of the part.
+    /// The optimiser's memory for the part.
     state: OptimizerState,
     workspace: Workspace,
     /// Every member's guard has the same bounds.

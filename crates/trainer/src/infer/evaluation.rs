@@ -1,4 +1,4 @@
-//! What a network makes of a dataset: cost and accuracy, or fit.
+//! The evaluation of a network on a dataset: cost and accuracy, or fit.
 
 use super::inference::{BLOCK, Inference};
 use super::rows::Rows;
@@ -16,11 +16,11 @@ pub struct Evaluation {
     pub cost: f64,
     /// Number of examples.
     pub examples: usize,
-    /// How good the outputs are, by what the targets are.
+    /// The quality of the outputs, measured as the targets' kind demands.
     pub score: Score,
 }
 
-/// How good outputs are.
+/// The quality of outputs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Score {
     /// For targets that are classes.
@@ -32,7 +32,7 @@ pub enum Score {
     Values(Fit),
 }
 
-/// How well outputs fit values.
+/// The fit of outputs to values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fit {
     /// Root mean squared error, over all examples and outputs.
@@ -45,7 +45,7 @@ pub struct Fit {
 }
 
 impl Evaluation {
-    /// Examples classified correctly, of classes.
+    /// Examples classified correctly, if the targets are classes.
     pub fn correct(&self) -> Option<usize> {
         match self.score {
             Score::Classes { correct } => Some(correct),
@@ -53,12 +53,12 @@ impl Evaluation {
         }
     }
 
-    /// The fraction of examples classified correctly, of classes.
+    /// The fraction of examples classified correctly, if the targets are classes.
     pub fn accuracy(&self) -> Option<f64> {
         Some(self.correct()? as f64 / self.examples as f64)
     }
 
-    /// How well the outputs fit, of values.
+    /// The fit of the outputs, if the targets are values.
     pub fn fit(&self) -> Option<Fit> {
         match self.score {
             Score::Classes { .. } => None,
@@ -67,7 +67,7 @@ impl Evaluation {
     }
 }
 
-/// Sums over examples and outputs, in order: over a block's, then over the blocks'.
+/// Sums over examples and outputs: first over a block's, then over the blocks, both in order.
 #[derive(Clone, Copy, Default)]
 struct Residuals {
     squares: f64,
@@ -108,7 +108,7 @@ impl Residuals {
     }
 }
 
-/// What a block of examples adds to an evaluation.
+/// The contribution of a block of examples to an evaluation.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     cost: f64,
@@ -116,12 +116,12 @@ struct Tally {
     residuals: Residuals,
 }
 
-/// One member's part of an evaluation.
+/// The buffers and results of one member in an evaluation.
 struct Evaluator {
     inference: Inference,
     /// Y of a block (BLOCK × n_L)
     targets: Matrix,
-    /// Of which blocks, and what they came to.
+    /// The blocks that the member took, with their tallies.
     tallies: Vec<(usize, Tally)>,
 }
 

@@ -1,7 +1,7 @@
 //! The forward pass alone: outputs for rows of inputs.
 //!
-//! Examples don't know of one another, so members share them out in blocks, each of which one thread takes from the
-//! first layer to the last. In the first layer of images the zeros are left out ([`sparse_gemm`]).
+//! Examples don't know of one another. So members share them out in blocks, and one thread takes a block from the first layer to
+//! the last. The first layer leaves out the zeros of bytes ([`sparse_gemm`]).
 
 use super::rows::Rows;
 use crate::network::{Layer, Network};
@@ -12,17 +12,17 @@ use minibatch_kernels::{
 };
 use std::ops::Range;
 
-/// Examples that a member takes at a time: enough for the products to be efficient. A cost is summed block by block, so
-/// another number would change its last bits.
+/// Examples that a member takes at a time. They are enough for efficient products. A cost is summed block by block, so another
+/// number would change its last bits.
 pub(crate) const BLOCK: usize = 256;
 
-/// Values of the widest layer that go through the layers at a time: they should stay in the second-level cache.
+/// Values of the widest layer that go through the layers at a time. They should stay in the second-level cache.
 const VALUES: usize = 1 << 16;
 
-/// Examples whose zeros are left out at a time: as many as share the lists of a block.
+/// Examples whose zeros are left out at a time. So many share the lists of a block.
 const SPARSE_ROWS: usize = 64;
 
-/// What the first layer needs.
+/// The buffers of the first layer's inputs.
 struct Inputs {
     /// A_0 of bytes (up to `SPARSE_ROWS` × n_0)
     bytes: SparseInputs,
@@ -65,7 +65,7 @@ impl Inputs {
         }
     }
 
-    /// The same for examples that have to be gathered: of bytes without their zeros.
+    /// The same for examples that have to be gathered. The zeros of bytes are left out.
     fn gathered(
         &mut self,
         team: &Team<'_>,
@@ -96,7 +96,7 @@ impl Inputs {
     }
 }
 
-/// What one member needs to compute outputs.
+/// The buffers of one member that computes outputs.
 pub(crate) struct Inference {
     inputs: Inputs,
     /// A_l (rows at a time × n_l), l = 1, …, L − 1
@@ -201,7 +201,7 @@ impl Inference {
                 None => (&mut self.outputs, at..at + rows),
             };
             let mut z = self.pre_activations.as_mut().filter(|_| is_last);
-            // A part of a product isn't a row, and Z that is kept isn't to become A.
+            // A block of a product isn't a row, and Z that is kept must not become A.
             let afterwards = z.is_some() || activation.is_row_wise();
             let product = z.as_deref_mut().unwrap_or(a);
             let activate = Activate(activation);

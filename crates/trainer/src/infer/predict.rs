@@ -45,7 +45,7 @@ impl Network {
         Ok(outputs)
     }
 
-    /// As [`predict`](Self::predict), into a matrix that is there already: who predicts again and again spares the system the
+    /// As [`predict`](Self::predict), into a matrix that exists already. A program that predicts again and again saves the system the
     /// making of new memory.
     ///
     /// # Errors

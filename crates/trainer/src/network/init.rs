@@ -6,7 +6,7 @@ use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, StandardNormal};
 
-/// How weights and biases start.
+/// The distribution of the first weights and biases.
 ///
 /// The scaled ones keep the spread of activations and errors from growing or shrinking from layer to layer. Biases start
 /// at 0, except where it says N(0, 1).
@@ -102,7 +102,7 @@ impl Initializer {
         }
     }
 
-    /// Where the weights and the biases of a layer come from.
+    /// The sources of the weights and of the biases of a layer.
     fn draws(self, inputs: f64, outputs: f64) -> (Draw, Draw) {
         let normal = |variance: f64| Draw::Normal(variance.sqrt());
         let uniform = |variance: f64| Draw::Uniform((3.0 * variance).sqrt());
@@ -121,16 +121,16 @@ impl Initializer {
     }
 }
 
-/// What made a network's first weights and biases: from it they can be made again.
+/// The origin of a network's first weights and biases. They can be drawn again from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// How.
+    /// The distribution.
     pub initializer: Initializer,
-    /// From which seed.
+    /// The seed.
     pub seed: u64,
 }
 
-/// Where a number comes from.
+/// The source of a number.
 enum Draw {
     /// 0, without a draw.
     Zero,

@@ -1,7 +1,7 @@
 //! Networks: what is trained.
 //!
 //! A [`Network`] is a row of [`Layer`]s and a [`Cost`](cost::Cost); a [`NetworkBuilder`] makes it. Each
-//! [activation](activation) and each [cost] is a file of its own, and a [`Registry`] finds it by its name. Nothing in this room
+//! [activation] and each [cost] is a file of its own, and a [`Registry`] finds it by its name. Nothing in this room
 //! computes a step or an output.
 
 pub mod activation;

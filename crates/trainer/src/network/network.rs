@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 pub struct Network {
     pub(crate) layers: Vec<Layer>,
     pub(crate) cost: Arc<dyn Cost>,
-    /// What made the weights and biases, as long as nothing has changed them.
+    /// The origin of the weights and biases, as long as nothing has changed them.
     pub(crate) origin: Option<Origin>,
 }
 

@@ -1,21 +1,21 @@
-//! What an optimiser remembers from step to step.
+//! The memory of an optimiser from step to step.
 
 use super::{Optimizer, Step};
 use crate::network::Layer;
 use minibatch_kernels::Panels;
 
-/// What an optimiser remembers of a run: its steps, and of each layer the moments.
+/// The memory of an optimiser: its steps, and the moments of each layer.
 #[derive(Clone, Debug)]
 pub struct OptimizerState {
     /// t
     pub(crate) steps: u64,
     /// β₁ᵗ and β₂ᵗ, as products of t factors.
     pub(crate) powers: [f64; 2],
-    /// Of the layers 1, …, L.
+    /// For the layers 1, …, L.
     pub(crate) layers: Vec<LayerState>,
 }
 
-/// What an optimiser remembers of a layer.
+/// The memory of an optimiser for one layer.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerState {
     /// First and second moments, as many as the optimiser has.
@@ -94,13 +94,13 @@ impl OptimizerState {
         })
     }
 
-    /// A second moment, a mean of squares, that can't be one.
+    /// A second moment that is negative. Second moments are means of squares, so there should be none.
     pub(crate) fn negative_second_moment(&self) -> Option<f32> {
         let first = if self.moments() == 2 { self.blocks().count() / 2 } else { usize::MAX };
         self.blocks().skip(first).flatten().copied().find(|v| *v < 0.0)
     }
 
-    /// As [`blocks`](Self::blocks), to write, in calls of `f` until one fails.
+    /// Calls `f` with each of the [`blocks`](Self::blocks), to write, until a call fails.
     pub(crate) fn try_for_each_block<E>(
         &mut self,
         mut f: impl FnMut(&mut [f32]) -> Result<(), E>,

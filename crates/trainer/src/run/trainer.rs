@@ -41,7 +41,7 @@ use std::time::{Duration, Instant};
 pub struct Trainer<'a> {
     pool: &'a Pool,
     data: &'a Dataset,
-    /// What made the network's first weights and biases, where that is known.
+    /// The origin of the network's first weights and biases, if it is known.
     origin: Option<Origin>,
     settings: Settings,
     state: OptimizerState,
@@ -55,7 +55,7 @@ pub struct Trainer<'a> {
     elapsed: Duration,
     /// Hashed when first asked for: reading the whole dataset takes its time.
     identity: OnceCell<DataIdentity>,
-    /// Of the last evaluation in the history.
+    /// The data of the last evaluation in the history.
     tested_on: Option<TestedOn<'a>>,
     history: Vec<Epoch>,
 }
@@ -115,7 +115,7 @@ impl<'a> Trainer<'a> {
             shuffle: Shuffle::new(data.len(), settings.seed)?,
             pool,
             data,
-            // From here on the weights are not what initialisation made them.
+            // From here on the weights are no longer those that initialisation drew.
             origin: network.origin.take(),
             crew: Crew::new(pool, network, data, &settings)?,
             settings,
@@ -184,7 +184,7 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// As for [`resume`](Self::resume), and if the checkpoint doesn't know what drew its first weights.
+    /// As for [`resume`](Self::resume), and if the checkpoint doesn't know the origin of its first weights.
     pub fn replay(pool: &'a Pool, data: &'a Dataset, checkpoint: &Checkpoint) -> Result<Trainer<'a>, Error> {
         check_same_run(pool, data, checkpoint)?;
         let Origin { initializer, seed } = checkpoint.origin.ok_or(Error::NoOrigin)?;
@@ -245,7 +245,7 @@ impl<'a> Trainer<'a> {
         self.crew.into_network()
     }
 
-    /// What made the network's first weights and biases, where that is known.
+    /// The origin of the network's first weights and biases, if it is known.
     pub fn origin(&self) -> Option<Origin> {
         self.origin
     }
@@ -300,8 +300,8 @@ impl<'a> Trainer<'a> {
 
     /// Trains `steps` minibatches, but not beyond the end of the epoch; returns the epoch if that was reached.
     ///
-    /// Each call enters the pool once, which costs some microseconds, and where members share the network out, the next
-    /// look at it puts it together: make the steps many.
+    /// Each call enters the pool once, which costs some microseconds. After a call in which members trained their parts of the
+    /// network, the next look at the network puts it together. So make the steps many.
     ///
     /// # Errors
     ///
@@ -367,7 +367,7 @@ impl<'a> Trainer<'a> {
     }
 }
 
-/// Whether `checkpoint`'s run can go on, or be repeated, here.
+/// Checks that `checkpoint`'s run can go on, or be repeated, here.
 fn check_same_run(pool: &Pool, data: &Dataset, checkpoint: &Checkpoint) -> Result<(), Error> {
     let differs = |what, recorded: String, found: String| Err(Error::Resume { what, recorded, found });
     let (recorded, found) = (checkpoint.class, pool.isa().class());

@@ -8,7 +8,8 @@
 //! | BP3 | b_l ← b_l − (η/B)·Σ rows of Δ_l | [`update`] |
 //! | BP4 | W_l ← W_l − (η/B)·Δ_lᵀ·A_{l−1} | [`update`] |
 //!
-//! The last two are those of plain descent; other optimisers take (1/B)·Σ rows of Δ_l and (1/B)·Δ_lᵀ·A_{l−1} into their step.
+//! BP3 and BP4 stand here as plain descent has them. Other optimisers take (1/B)·Σ rows of Δ_l and (1/B)·Δ_lᵀ·A_{l−1} into
+//! their step.
 //!
 //! Layers are counted from 1 as in the equations, so layer l is `layers[l − 1]`. W_l is stored input-major, as W_lᵀ of
 //! the equations. Nothing is allocated.
@@ -24,7 +25,8 @@ use minibatch_kernels::{
 };
 use std::ops::Range;
 
-/// Who runs the equations: a team that shares each product, or one of several members that each have a part of the network.
+/// The one that runs the equations: a team that shares each product, or one of several members that each have a part of the
+/// network.
 #[derive(Clone, Copy)]
 pub(crate) struct Runner<'a> {
     /// Shares each product.
@@ -111,7 +113,7 @@ pub(crate) fn forward_through(
                     activation.forward(isa, part);
                 });
             }
-            // A part of a product isn't a row.
+            // A block of a product isn't a row.
             None if activation.is_row_wise() => {
                 product(output, &Store);
                 team.share_rows(output, |isa, part, _| activation.forward(isa, part));

@@ -42,7 +42,7 @@ impl LayerGradients {
     }
 }
 
-/// What one pass forward and back through a network computes.
+/// The results of one pass forward and back through a network.
 #[derive(Clone, Debug)]
 pub struct Gradients {
     /// Mean cost of the minibatch.

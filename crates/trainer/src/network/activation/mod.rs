@@ -74,7 +74,7 @@ pub trait Activation: Any + Debug + Send + Sync {
         name::label(self.name(), self.parameter())
     }
 
-    /// What its parameter may be, in words: `a slope from 0 to below 1`. `None` if it has none.
+    /// The range of its parameter, in words: `a slope from 0 to below 1`. `None` if it has none.
     fn parameter_range(&self) -> Option<&'static str> {
         None
     }
@@ -90,12 +90,13 @@ pub trait Activation: Any + Debug + Send + Sync {
     /// σ′(z) in f64; at a kink, the convention.
     fn derivative(&self, z: f64) -> f64;
 
-    /// Which smooth piece of σ z lies on, counted from anywhere: central differences mustn't reach from one to another.
+    /// The number of the smooth piece of σ on which z lies, counted from anywhere. Central differences mustn't reach from one
+    /// piece to another.
     fn piece(&self, _: f64) -> i32 {
         0
     }
 
-    /// What values σ takes, which decides the costs that may follow it.
+    /// The values that σ takes. They decide which costs may follow it.
     fn range(&self) -> Range {
         Range::Signed
     }

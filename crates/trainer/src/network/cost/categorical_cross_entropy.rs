@@ -7,7 +7,7 @@ use minibatch_kernels::{MatMut, subtract};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CategoricalCrossEntropy;
 
-/// How far targets may sum to something else than 1: the rounding of some of them to f32.
+/// The most by which the sum of targets may differ from 1: the rounding of some of them to f32.
 const SUM_TOLERANCE: f64 = 1e-5;
 
 impl Cost for CategoricalCrossEntropy {

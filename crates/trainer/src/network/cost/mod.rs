@@ -68,7 +68,7 @@ pub trait Cost: Any + Debug + Send + Sync {
         name::label(self.name(), self.parameter())
     }
 
-    /// What its parameter may be, in words, as [`Activation::parameter_range`].
+    /// The range of its parameter, in words, as [`Activation::parameter_range`].
     fn parameter_range(&self) -> Option<&'static str> {
         None
     }
@@ -84,7 +84,7 @@ pub trait Cost: Any + Debug + Send + Sync {
     /// ∂c/∂a in f64; at a kink, the convention.
     fn derivative(&self, a: f64, y: f64) -> f64;
 
-    /// Which smooth piece of c the point (a, y) lies on, as [`Activation::piece`].
+    /// The number of the smooth piece of c on which the point (a, y) lies, as [`Activation::piece`].
     fn piece(&self, _a: f64, _y: f64) -> i32 {
         0
     }
@@ -99,7 +99,7 @@ pub trait Cost: Any + Debug + Send + Sync {
         true
     }
 
-    /// What it wants one example's targets to be, if they aren't.
+    /// The targets that the cost is defined for, in words, if one example's targets `y` are others.
     fn target_defect(&self, _y: &[f32]) -> Option<&'static str> {
         None
     }
@@ -120,7 +120,7 @@ pub trait Cost: Any + Debug + Send + Sync {
     }
 }
 
-/// How the outputs' c(a, y) become one example's cost.
+/// The way from the outputs' c(a, y) to one example's cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {
     /// Their sum.
@@ -130,7 +130,7 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// What each output's c(a, y) is multiplied by: 1, or 1/n for the mean over n outputs.
+    /// The factor of each output's c(a, y): 1, or 1/n for the mean over n outputs.
     pub fn factor(self, outputs: usize) -> f64 {
         match self {
             Reduction::Sum => 1.0,
@@ -155,7 +155,7 @@ pub struct Outputs<'a> {
 }
 
 impl<'a> Outputs<'a> {
-    /// What the activation's backward step reads: Z_L or A_L.
+    /// The matrix that the activation's backward step reads: Z_L or A_L.
     ///
     /// # Panics
     ///

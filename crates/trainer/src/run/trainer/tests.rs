@@ -1,4 +1,5 @@
-//! Members that train in shares now and alone then come to the bits of one thread. Tests elsewhere can't say when that is.
+//! Training that changes between shares and one thread alone gives the bits of one thread. Only here can a test say when it
+//! changes.
 
 use super::*;
 use crate::crew::{Way, sharing};
@@ -36,8 +37,8 @@ fn steps(trainer: &mut Trainer<'_>, steps: usize) -> Result<usize, String> {
     trainer.advance(steps).map(|_| trainer.history().len()).map_err(|error| error.to_string())
 }
 
-/// Trains for so many calls with `members` that change between shares and alone, at calls' ends and within them, and on one thread.
-/// Both must come to the same after every call, or end in the same error; returns that.
+/// Trains for so many calls on one thread, and with `members` that change between shares and alone, at calls' ends and within
+/// them. Both must come to the same state after every call, or end in the same error. Returns that error.
 fn compare(network: NetworkBuilder, members: usize, learning_rate: f64, calls: usize) -> Option<String> {
     let data = synthetic::generate(500, 10, 3).expect("digits").train;
     let isa = Isa::detect();
