@@ -24,17 +24,17 @@ use crate::optimizer::OptimizerState;
 use crate::settings::Settings;
 use crate::step::{Guard, Steps, Trained};
 use minibatch_data::Dataset;
-use minibatch_kernels::{Isa, Pool};
+use minibatch_kernels::{Isa, Pool, Solo};
 use shares::Shares;
 use sharing::worth_phases;
-use whole::{Alone, Whole};
+use whole::Whole;
 
 /// A network in training, with all that trains it.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "a trainer has one crew, and it stays where it is")]
 pub(crate) enum Crew {
-    /// One thread takes the steps.
-    Alone(Alone),
+    /// One thread takes the steps, as a team of its own, without the pool.
+    Alone(Whole, Solo<()>),
     /// The team shares single products.
     Phases(Whole),
     /// Each member takes the steps on its part of the network.
@@ -63,16 +63,15 @@ impl Crew {
         let whole = Whole::new(pool.isa(), network, guard, settings, team_size);
         Ok(match sharing {
             1 if phases => Crew::Phases(whole),
-            1 => Crew::Alone(Alone::new(whole)),
-            members => Crew::Shares(Shares::new(Alone::new(whole), members, batch_size)),
+            1 => Crew::Alone(whole, Solo::new(())),
+            members => Crew::Shares(Shares::new(whole, members, batch_size)),
         })
     }
 
     /// The network as it is now.
     pub(crate) fn network(&self) -> &Network {
         match self {
-            Crew::Alone(alone) => &alone.whole.network,
-            Crew::Phases(whole) => &whole.network,
+            Crew::Alone(whole, _) | Crew::Phases(whole) => &whole.network,
             Crew::Shares(shares) => shares.network(),
         }
     }
@@ -80,19 +79,14 @@ impl Crew {
     /// The network as it is now.
     pub(crate) fn into_network(self) -> Network {
         match self {
-            Crew::Alone(alone) => alone.whole.network,
-            Crew::Phases(whole) => whole.network,
+            Crew::Alone(whole, _) | Crew::Phases(whole) => whole.network,
             Crew::Shares(shares) => shares.into_network(),
         }
     }
 
     /// Takes account of the moments that an optimiser begins with.
     pub(crate) fn look_at(&mut self, isa: Isa, state: &OptimizerState) {
-        let whole = match self {
-            Crew::Alone(alone) => &mut alone.whole,
-            Crew::Phases(whole) => whole,
-            Crew::Shares(shares) => &mut shares.alone.whole,
-        };
+        let (Crew::Alone(whole, _) | Crew::Phases(whole) | Crew::Shares(Shares { whole, .. })) = self;
         whole.guard.look_at(isa, state);
     }
 
@@ -106,7 +100,9 @@ impl Crew {
     ) -> Trained {
         let before = Trained { position: steps.position, cost_sum, diverged: None };
         match self {
-            Crew::Alone(alone) => alone.train(pool.isa(), state, steps, before),
+            Crew::Alone(whole, team) => {
+                team.run(pool.isa(), |team, ()| whole.train(team, state, steps, before))
+            }
             Crew::Phases(whole) => pool.run(|team| whole.train(team, state, steps, before)),
             Crew::Shares(shares) => shares.train(pool, state, steps, before),
         }
@@ -116,8 +112,7 @@ impl Crew {
     #[cfg(test)]
     pub(crate) fn guard(&self) -> &Guard {
         match self {
-            Crew::Alone(alone) => &alone.whole.guard,
-            Crew::Phases(whole) => &whole.guard,
+            Crew::Alone(whole, _) | Crew::Phases(whole) => &whole.guard,
             Crew::Shares(shares) => shares.guard(),
         }
     }
@@ -125,9 +120,7 @@ impl Crew {
     /// Sets the ways of the slices to come, the last one first.
     #[cfg(test)]
     pub(crate) fn follow(&mut self, script: Vec<Way>) {
-        match self {
-            Crew::Shares(shares) => shares.follow(script),
-            _ => panic!("one way of training"),
-        }
+        let Crew::Shares(shares) = self else { panic!("one way of training") };
+        shares.pace.script = script;
     }
 }

@@ -23,12 +23,12 @@
 
 use super::pace::{Pace, Taken, Way};
 use super::part::{Part, put_together};
-use super::whole::{Alone, Whole, workspace};
+use super::whole::{Whole, workspace};
 use crate::network::Network;
 use crate::optimizer::OptimizerState;
 use crate::settings::Settings;
 use crate::step::{Guard, Runner, Stepper, Steps, Trained, Workspace};
-use minibatch_kernels::{Exchange, Pool, Team};
+use minibatch_kernels::{Exchange, Pool, Solo, Team};
 use std::cell::OnceCell;
 use std::mem;
 use std::time::{Duration, Instant};
@@ -36,12 +36,14 @@ use std::time::{Duration, Instant};
 /// A network that members train in shares, and one thread alone while they aren't ready.
 #[derive(Debug)]
 pub(crate) struct Shares {
-    /// The whole network and the thread that trains it alone. Its weights are old while the parts are the newer ones.
-    pub(super) alone: Alone,
+    /// The whole network, for the thread that trains alone. Its weights are old while the parts have the newest.
+    pub(super) whole: Whole,
+    /// A team of that thread.
+    alone: Solo<()>,
     /// Made when the members are ready for the first time. Until then nobody waits for them.
     parts: Option<Parts>,
     exchange: Exchange,
-    pace: Pace,
+    pub(super) pace: Pace,
 }
 
 /// The parts of all members.
@@ -105,15 +107,15 @@ impl Parts {
 }
 
 impl Shares {
-    /// For the network of `alone` and so many members.
-    pub(super) fn new(alone: Alone, members: usize, batch_size: usize) -> Shares {
-        let exchange = Exchange::new(members, batch_size, alone.whole.network.layers[0].outputs());
-        Shares { alone, parts: None, exchange, pace: Pace::new() }
+    /// For the network of `whole`, which was made for a team of one, and so many members.
+    pub(super) fn new(whole: Whole, members: usize, batch_size: usize) -> Shares {
+        let exchange = Exchange::new(members, batch_size, whole.network.layers[0].outputs());
+        Shares { whole, alone: Solo::new(()), parts: None, exchange, pace: Pace::new() }
     }
 
     /// The network as it is now.
     pub(super) fn network(&self) -> &Network {
-        let whole = &self.alone.whole.network;
+        let whole = &self.whole.network;
         match &self.parts {
             Some(parts @ Parts { newest: Newest::Parts(together), .. }) => together.get_or_init(|| {
                 let mut network = whole.clone();
@@ -126,7 +128,7 @@ impl Shares {
 
     /// The network as it is now.
     pub(super) fn into_network(self) -> Network {
-        let mut network = self.alone.whole.network;
+        let mut network = self.whole.network;
         if let Some(mut parts) = self.parts
             && let Newest::Parts(together) = &mut parts.newest
         {
@@ -182,7 +184,7 @@ impl Shares {
         steps: Steps<'_>,
         before: Trained,
     ) -> (Trained, Duration) {
-        let Shares { alone: Alone { whole, .. }, parts, exchange, pace } = self;
+        let Shares { whole, parts, exchange, pace, .. } = self;
         let whole = &*whole;
         let parts = parts.get_or_insert_with(|| Parts::new(team, exchange, whole, steps.settings));
         exchange.set_patience(pace.patience());
@@ -216,14 +218,14 @@ impl Shares {
         steps: Steps<'_>,
         before: Trained,
     ) -> Trained {
-        let Shares { alone, parts, .. } = self;
+        let Shares { whole, alone, parts, .. } = self;
         if let Some(parts) = parts
             && let Newest::Parts(_) = mem::replace(&mut parts.newest, Newest::Whole)
         {
-            parts.put_together(&mut alone.whole.network);
-            alone.whole.guard = parts.seats[0].guard.clone();
+            parts.put_together(&mut whole.network);
+            whole.guard = parts.seats[0].guard.clone();
         }
-        alone.train(pool.isa(), state, steps, before)
+        alone.run(pool.isa(), |team, ()| whole.train(team, state, steps, before))
     }
 
     /// Bounds of the network as it is now.
@@ -231,13 +233,7 @@ impl Shares {
     pub(super) fn guard(&self) -> &Guard {
         match &self.parts {
             Some(Parts { seats, newest: Newest::Parts(_) }) => &seats[0].guard,
-            _ => &self.alone.whole.guard,
+            _ => &self.whole.guard,
         }
-    }
-
-    /// Sets the ways of the slices to come, the last one first.
-    #[cfg(test)]
-    pub(super) fn follow(&mut self, script: Vec<Way>) {
-        self.pace.script = script;
     }
 }

@@ -4,7 +4,7 @@ use crate::network::Network;
 use crate::optimizer::OptimizerState;
 use crate::settings::Settings;
 use crate::step::{Guard, Runner, Stepper, Steps, Trained, Workspace};
-use minibatch_kernels::{Isa, Solo, Team, TeamInputs};
+use minibatch_kernels::{Isa, Team, TeamInputs};
 
 /// A network, and what it is trained with.
 #[derive(Debug)]
@@ -12,14 +12,6 @@ pub(crate) struct Whole {
     pub(super) network: Network,
     workspace: Workspace,
     pub(super) guard: Guard,
-}
-
-/// A network that one thread trains without the pool.
-#[derive(Debug)]
-pub(crate) struct Alone {
-    pub(super) whole: Whole,
-    /// A team of that one thread.
-    team: Solo<()>,
 }
 
 impl Whole {
@@ -47,25 +39,6 @@ impl Whole {
         let Whole { network: Network { layers, cost, .. }, workspace, guard } = self;
         let runner = Runner { team, member: None };
         Stepper { runner, layers, cost: &**cost, state, workspace, guard }.train(steps, before)
-    }
-}
-
-impl Alone {
-    /// One thread with the network of `whole`, which was made for a team of one.
-    pub(super) fn new(whole: Whole) -> Alone {
-        Alone { whole, team: Solo::new(()) }
-    }
-
-    /// Takes `steps` on the calling thread.
-    pub(super) fn train(
-        &mut self,
-        isa: Isa,
-        state: &mut OptimizerState,
-        steps: Steps<'_>,
-        before: Trained,
-    ) -> Trained {
-        let Alone { whole, team } = self;
-        team.run(isa, |team, ()| whole.train(team, state, steps, before))
     }
 }
 
