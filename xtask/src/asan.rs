@@ -1,4 +1,4 @@
-//! `cargo xtask asan`: the tests of the kernels and of the trainer under AddressSanitizer.
+//! `cargo xtask asan`: the tests of the kernels, of checkpoints and of the trainer under AddressSanitizer.
 
 use std::path::Path;
 
@@ -6,13 +6,13 @@ use anyhow::{Context, Result, ensure};
 
 use crate::ci::CommandLine;
 
-/// Run the kernels' and the trainer's tests under AddressSanitizer
+/// Run the kernels', the checkpoints' and the trainer's tests under AddressSanitizer
 #[derive(clap::Args)]
 pub(crate) struct Args {}
 
 /// What is built so is kept apart, or it would replace the rest. The trainer's examples and all doctests are left out: they are
 /// about how the library is used, and link without the sanitizer.
-const TESTS: &str = "test -p minibatch-kernels -p minibatch --lib --tests --target-dir target/asan --target";
+const TESTS: &str = "test -p minibatch-kernels -p minibatch-checkpoint -p minibatch --lib --tests --target-dir target/asan --target";
 
 /// Runs them.
 pub(crate) fn run(_: &Args) -> Result<()> {

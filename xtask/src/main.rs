@@ -44,7 +44,7 @@ enum Task {
     Busy(busy::Args),
     /// Fuzz what comes from outside, and the kernels, each target for so many minutes (needs nightly and cargo-fuzz)
     Fuzz(fuzz::Args),
-    /// Run the kernels' and the trainer's tests under AddressSanitizer (needs nightly)
+    /// Run the kernels', the checkpoints' and the trainer's tests under AddressSanitizer (needs nightly)
     Asan(asan::Args),
     /// Train while checkpoints are written constantly, and watch memory, descriptors and threads
     Soak(soak::Args),

@@ -1,8 +1,8 @@
 //! Everything that can go wrong in this crate.
 
-use crate::checkpoint;
 use crate::network::NetworkError;
 use crate::optimizer::OptimizerError;
+use minibatch_checkpoint as checkpoint;
 use minibatch_kernels::PoolError;
 
 /// Why something couldn't be done, in one line. Every error of this crate becomes one with `?`.
@@ -44,9 +44,9 @@ pub enum Error {
     Setting {
         /// Its name.
         setting: &'static str,
-        /// What is allowed.
+        /// The values that are allowed.
         expected: String,
-        /// What it was.
+        /// Its value.
         found: String,
     },
     /// The system doesn't give the memory.
@@ -74,7 +74,7 @@ pub enum Error {
         cost: String,
         /// The first example it can't take, counted from 0.
         example: usize,
-        /// What it takes.
+        /// The targets that the cost takes.
         expected: &'static str,
         /// The example's targets.
         found: Vec<f32>,
@@ -82,11 +82,11 @@ pub enum Error {
     /// A run can't go on here.
     #[error("the checkpoint was made with another {what}: {recorded} there, {found} here")]
     Resume {
-        /// What differs.
+        /// The thing that differs.
         what: &'static str,
-        /// What the checkpoint says.
+        /// The one that the checkpoint records.
         recorded: String,
-        /// What it would go on with.
+        /// The one that the run would go on with.
         found: String,
     },
     /// A run can't be started over again.
@@ -98,9 +98,9 @@ pub enum Error {
     /// A number that training starts from, or an evaluation came to, is NaN or infinite.
     #[error("{what} is {found}: expected a finite number")]
     NotFinite {
-        /// Which.
+        /// The number.
         what: String,
-        /// What it is.
+        /// Its value.
         found: String,
     },
     /// Training left the finite numbers. Weights and biases are those before the step, and finite.
@@ -110,15 +110,15 @@ pub enum Error {
         epoch: usize,
         /// Within the epoch, counted from 1.
         step: usize,
-        /// What left them.
+        /// The cause.
         cause: Divergence,
     },
 }
 
-/// What of a training step is not a finite number. Layers are counted from 1.
+/// The numbers of a training step that are not finite. Layers are counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum Divergence {
-    /// The activations A_l. Of several layers the first.
+    /// The activations A_l. The first of several layers is named.
     #[error("the activations of layer {layer} are no longer finite")]
     Activation {
         /// l
@@ -132,7 +132,7 @@ pub enum Divergence {
         /// Summed over the minibatch.
         cost: f64,
     },
-    /// The errors Δ_l, and with them the gradients. Of several layers the first that backpropagation comes to.
+    /// The errors Δ_l, and with them the gradients. The last of several layers is named: backpropagation comes to it first.
     #[error("the errors of layer {layer} are no longer finite")]
     Error {
         /// l

@@ -1,7 +1,7 @@
 //! The memory that networks, their training and their use take, before it is asked for.
 //!
-//! An allocation that the system refuses ends the process. A program whose networks have a size that somebody else chooses
-//! can ask here first. All numbers are upper bounds, in bytes. A size beyond 64 bits is `u64::MAX`.
+//! An allocation that the system refuses ends the process. A program can ask here first, if somebody else chooses the size of
+//! its networks. All numbers are upper bounds, in bytes. A size beyond 64 bits is `u64::MAX`.
 //!
 //! ```
 //! use minibatch::{Network, footprint};
@@ -12,23 +12,15 @@
 //! # Ok::<(), minibatch::Error>(())
 //! ```
 
-use crate::inference;
+use crate::crew::sharing;
+use crate::infer::inference;
 use crate::network::Network;
+use crate::network::footprint::{numbers, sum};
 use crate::optimizer::Optimizer;
-use crate::sharing::sharing;
-use crate::trainer::Settings;
+use crate::settings::Settings;
 use minibatch_kernels::{Pool, footprint};
 
-/// True if the system gives so much memory at once. It then has the address space, and may still lack the memory to back it.
-pub fn is_available(bytes: u64) -> bool {
-    let given = |bytes| std::hint::black_box(Vec::<u8>::new()).try_reserve_exact(bytes).is_ok();
-    usize::try_from(bytes).is_ok_and(given)
-}
-
-/// A network of these layers, n_0, …, n_L: its weights and biases.
-pub fn network(sizes: &[usize]) -> u64 {
-    sum(sizes.windows(2).map(|pair| footprint::matrix(pair[0], pair[1]).saturating_add(numbers(pair[1]))))
-}
+pub use crate::network::footprint::{is_available, network};
 
 /// The moments that an optimiser keeps of a network of these layers.
 pub fn optimizer(optimizer: &Optimizer, sizes: &[usize]) -> u64 {
@@ -66,7 +58,7 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
         if settings.optimizer.moments() == 0 { sharing(network, batch_size, pool.members()) } else { 1 };
     let own = sum([workspace, inputs(pool.members()), numbers(examples)]);
     let parts = if members > 1 {
-        // Each member begins with a copy of the whole; then there is the network put together from all.
+        // Each member has at most a copy of the whole. Then there is the network put together from all parts.
         let copy = self::network(&sizes);
         let part = sum([copy, workspace, inputs(1), packing]);
         let exchange = footprint::matrix(batch_size, sizes[1]).saturating_mul(2);
@@ -112,12 +104,4 @@ pub fn checkpoint(network: &Network, settings: &Settings, epochs: usize) -> u64 
     const EPOCH: u64 = 64;
     let numbers = numbers(network.parameters()).saturating_mul(1 + settings.optimizer.moments() as u64);
     sum([numbers, REST, LAYER * network.layers().len() as u64, EPOCH.saturating_mul(epochs as u64)])
-}
-
-fn numbers(count: usize) -> u64 {
-    (count as u64).saturating_mul(size_of::<f32>() as u64)
-}
-
-fn sum(parts: impl IntoIterator<Item = u64>) -> u64 {
-    parts.into_iter().fold(0, u64::saturating_add)
 }

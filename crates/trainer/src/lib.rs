@@ -21,45 +21,31 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub mod activation;
-mod backprop;
 pub mod checkpoint;
-pub mod cost;
 mod crew;
+mod epoch;
 mod error;
-mod evaluation;
 pub mod footprint;
 pub mod gradcheck;
-mod gradients;
-mod guard;
-mod inference;
-mod init;
+mod infer;
 mod network;
-mod observer;
 pub mod optimizer;
-mod pace;
-mod predictor;
-mod registry;
-mod sharing;
+mod run;
+mod settings;
 mod step;
-mod trainer;
-mod workspace;
 
-pub use activation::Activation;
 pub use checkpoint::Checkpoint;
-pub use cost::Cost;
+pub use epoch::Epoch;
 pub use error::{Divergence, Error};
-pub use evaluation::{Evaluation, Fit, Score};
-pub use gradients::{Gradients, LayerGradients};
-pub use inference::Rows;
-pub use init::Initializer;
+pub use infer::{Evaluation, Fit, Predictor, Rows, Score};
 /// Datasets: finding and reading IDX files, drawing digits, their errors.
 pub use minibatch_data as data;
 pub use minibatch_data::{Dataset, Row};
 pub use minibatch_kernels::{ArithmeticClass, Isa, Mat, MatMut, Matrix, Pool, PoolError};
-pub use network::{Layer, Network, NetworkBuilder, NetworkError, Origin};
-pub use observer::{EarlyStopping, Observer};
+pub use network::activation::{self, Activation};
+pub use network::cost::{self, Cost};
+pub use network::{Initializer, Layer, Network, NetworkBuilder, NetworkError, Origin, Registry};
 pub use optimizer::Optimizer;
-pub use predictor::Predictor;
-pub use registry::Registry;
-pub use trainer::{Epoch, Settings, Trainer};
+pub use run::{EarlyStopping, Observer, Trainer};
+pub use settings::Settings;
+pub use step::{Gradients, LayerGradients};

@@ -1,63 +1,53 @@
-//! Checkpoint files: their bytes, and getting these on disk so that nothing is ever lost.
+//! Checkpoints: the state of a training run as a file, from which a resumed run goes on to the same bits.
 //!
-//! [`Checkpoint`] is what a run's file holds; all else here knows sections, not networks. From the bytes outwards:
+//! [`Checkpoint`] is what a run's file holds, and [`Recipe`] what the file says of its run before the rest is read. The file
+//! itself, with its sections, its lock and the writer in the background, is the crate `minibatch-checkpoint`, whose items
+//! stand here too. `docs/checkpoint-format.md` describes the format byte by byte.
 //!
-//! - [`encode_into`] and [`decode`]: sections in a versioned file with a checksum for each;
-//! - [`Payload`] and [`F32Blocks`]: values and raw numbers in a section;
-//! - [`Recipe`]: what a file says of its run at its front, before the rest is read;
-//! - [`Lock`]: one writer per path; [`Lock::write`] replaces a file whole or not at all, [`save`] in one call;
-//! - [`Writer`]: the same in the background while training goes on, keeping older and best ones as [`Keep`] says;
-//! - [`Disk`]: the file operations beneath, which a test may make fail.
+//! ```
+//! use minibatch::checkpoint::{Keep, Lock, OsDisk, Writer};
+//! use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
+//! use std::sync::Arc;
 //!
-//! The format is described byte by byte in `docs/checkpoint-format.md`.
+//! let inputs: Vec<f32> = [0., 0., 0., 1., 1., 0., 1., 1.].repeat(64);
+//! let data = Dataset::from_classes(inputs, &[2], [0, 1, 1, 0].repeat(64))?;
+//! let pool = Pool::new(Isa::detect(), 1)?;
+//! let network = Network::builder(2).layer(4).layer(2).build()?;
+//! let mut trainer = Trainer::new(&pool, &data, network, Settings::default())?;
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("run.ckpt");
+//! let mut bytes = Vec::new();
+//! trainer.encode_into(&mut bytes)?;
+//! let mut writer = Writer::start(Lock::acquire(&path)?, Keep::default(), bytes.len() + 4096, Arc::new(OsDisk))?;
+//! for _ in 0..20 {
+//!     trainer.advance(5)?;
+//!     // Copies the state; another thread writes it.
+//!     let receipt = writer.submit(false, |bytes| trainer.encode_into(bytes))?;
+//!     if let Some(failure) = receipt.failure {
+//!         eprintln!("warning: {failure}");
+//!     }
+//! }
+//! writer.flush()?;
+//! assert_eq!(Checkpoint::load(&path)?.network.weight_hash(), trainer.network().weight_hash());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
-mod atomic;
-mod codec;
-mod container;
-mod disk;
-mod error;
-mod keep;
-mod lock;
-mod place;
+mod decode;
+mod encode;
+mod file;
 mod recipe;
 mod state;
 mod wire;
-mod writer;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-
-pub use codec::F32Blocks;
-pub use container::{
-    Entry, FORMAT_VERSION, MAGIC, MAX_SECTIONS, NOT_COMPARED, OPTIONAL, Payload, Sections, Tag, decode,
-    encode_into,
+pub use minibatch_checkpoint::{
+    Disk, Entry, Error, F32Blocks, FORMAT_VERSION, FormatError, Front, Keep, Lock, MAGIC, MAX_SECTIONS,
+    NOT_COMPARED, OPTIONAL, OsDisk, Part, Payload, Receipt, Sections, Step, Tag, Writer, decode, encode_into,
+    read_file, save,
 };
-pub use disk::{Disk, OsDisk, read_file};
-pub use error::{Error, FormatError, Part, Step};
-pub use keep::Keep;
-pub use lock::Lock;
 pub use recipe::Recipe;
 pub(crate) use state::Snapshot;
 pub use state::{Checkpoint, DataIdentity, Progress};
-pub use writer::{Receipt, Writer};
-
-/// Writes a checkpoint's bytes to `path`, under its lock: whole or not at all, and on disk when this returns.
-///
-/// ```
-/// use minibatch::checkpoint::{Tag, decode, encode_into, read_file, save};
-///
-/// # let folder = tempfile::tempdir()?;
-/// # let path = folder.path().join("net.ckpt");
-/// let mut bytes = Vec::new();
-/// encode_into(&mut bytes, &[Tag::Progress], |_, payload| payload.put_value(&(3_u64, 0.25_f64)))?;
-/// save(&path, &bytes)?;
-///
-/// let bytes = read_file(&path)?;
-/// assert_eq!(decode(&bytes)?.value::<(u64, f64)>(Tag::Progress)?, (3, 0.25));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    Lock::acquire(path)?.write(&OsDisk, bytes)
-}

@@ -1,19 +1,15 @@
-//! What a checkpoint of a training run holds.
+//! The state of a training run, as a checkpoint holds it.
 
-use super::recipe::check_layout;
-use super::wire::read_checkpoint;
-use super::{Error, FormatError, Tag, decode, read_file, save};
+use crate::epoch::Epoch;
 use crate::network::{Network, Origin};
 use crate::optimizer::OptimizerState;
-use crate::registry::Registry;
-use crate::trainer::{Epoch, Settings};
+use crate::settings::Settings;
+use minibatch_checkpoint::{FormatError, Tag};
 use minibatch_data::{Dataset, Shuffle, ShuffleState};
 use minibatch_kernels::ArithmeticClass;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::path::Path;
 use std::time::Duration;
-use xxhash_rust::xxh3::Xxh3Default;
 
 /// The state of a training run: all that a resumed run needs to end with the bits of an uninterrupted one.
 ///
@@ -38,19 +34,19 @@ use xxhash_rust::xxh3::Xxh3Default;
 pub struct Checkpoint {
     /// The network, with its weights and biases.
     pub network: Network,
-    /// What made the first weights and biases, where that is known.
+    /// The origin of the first weights and biases, if it is known.
     pub origin: Option<Origin>,
-    /// How it is trained.
+    /// The settings of the run.
     pub settings: Settings,
-    /// What the optimiser remembers.
+    /// The optimiser's memory.
     pub optimizer: OptimizerState,
-    /// Which arithmetic made it.
+    /// The class of the arithmetic that made it.
     pub class: ArithmeticClass,
-    /// What it is trained on.
+    /// The training data.
     pub data: DataIdentity,
-    /// What the last evaluation in the history was made on.
+    /// The data of the last evaluation in the history.
     pub tested_on: Option<DataIdentity>,
-    /// Where in the current epoch the run stands.
+    /// The place in the current epoch at which the run stands.
     pub progress: Progress,
     /// The epochs so far.
     pub history: Vec<Epoch>,
@@ -58,7 +54,7 @@ pub struct Checkpoint {
     pub elapsed: Duration,
 }
 
-/// What identifies a dataset.
+/// The identity of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataIdentity {
     /// Number of examples.
@@ -80,7 +76,7 @@ impl fmt::Display for DataIdentity {
     }
 }
 
-/// Where a run stands.
+/// The place at which a run stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// The generator when the current epoch began, and the epochs begun.
@@ -92,7 +88,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Whether a run with these settings can stand there, after so many finished epochs.
+    /// Checks that a run with these settings can stand there, after so many finished epochs.
     pub(crate) fn check(
         &self,
         settings: &Settings,
@@ -123,7 +119,7 @@ impl Progress {
     }
 }
 
-/// A run's state where it lies: what is written without a copy of the network.
+/// A run's state, borrowed. It is written without a copy of the network.
 pub(crate) struct Snapshot<'a> {
     pub(crate) network: &'a Network,
     pub(crate) origin: Option<Origin>,
@@ -137,90 +133,9 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) elapsed: Duration,
 }
 
-impl Network {
-    /// Weights and biases in the order of the `PARM` section: layer by layer, the weights input-major (row k holds
-    /// W_jk for all j), then the biases.
-    pub(super) fn parameter_blocks(&self) -> impl Iterator<Item = &[f32]> {
-        self.layers.iter().flat_map(|layer| {
-            let rows = (0..layer.inputs()).flat_map(|k| layer.weights.row_slices(k));
-            rows.chain(std::iter::once(&*layer.biases))
-        })
-    }
-
-    /// xxh3-64 of all weights and biases: equal hashes, equal bits. The same as the checksum of a checkpoint's `PARM`
-    /// section.
-    pub fn weight_hash(&self) -> u64 {
-        let mut hash = Xxh3Default::new();
-        let mut bytes = Vec::new();
-        for block in self.parameter_blocks() {
-            bytes.clear();
-            bytes.extend(block.iter().flat_map(|x| x.to_le_bytes()));
-            hash.update(&bytes);
-        }
-        hash.digest()
-    }
-}
-
 impl Checkpoint {
-    /// Reads and verifies the checkpoint at `path`.
-    ///
-    /// # Errors
-    ///
-    /// If the file can't be read, is damaged, or holds what no run can have written.
-    pub fn load(path: &Path) -> Result<Checkpoint, Error> {
-        Self::load_with(path, &Registry::default())
-    }
-
-    /// As [`load`](Self::load), where activations or costs of one's own are in `registry`.
-    ///
-    /// # Errors
-    ///
-    /// As for [`load`](Self::load).
-    pub fn load_with(path: &Path, registry: &Registry) -> Result<Checkpoint, Error> {
-        check_layout(path)?;
-        let bytes = read_file(path)?;
-        Self::decode_with(&bytes, registry).map_err(|source| Error::Format { path: path.to_owned(), source })
-    }
-
-    /// Writes the checkpoint to `path`: whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// If it can't be written, or another run writes there.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
-        self.snapshot().save(path)
-    }
-
-    /// Reads a checkpoint from its bytes.
-    ///
-    /// # Errors
-    ///
-    /// As for [`load`](Self::load).
-    pub fn decode(bytes: &[u8]) -> Result<Checkpoint, FormatError> {
-        Self::decode_with(bytes, &Registry::default())
-    }
-
-    /// As [`decode`](Self::decode), where activations or costs of one's own are in `registry`.
-    ///
-    /// # Errors
-    ///
-    /// As for [`load`](Self::load).
-    pub fn decode_with(bytes: &[u8], registry: &Registry) -> Result<Checkpoint, FormatError> {
-        read_checkpoint(bytes, registry)
-    }
-
-    /// The hash that two runs share if they agree in everything but wall-clock time ([`compared_hash`](super::Sections::compared_hash) of its file).
-    ///
-    /// # Errors
-    ///
-    /// If a value doesn't fit the format.
-    pub fn compared_hash(&self) -> Result<u64, FormatError> {
-        let mut bytes = Vec::new();
-        self.snapshot().encode_into(&mut bytes)?;
-        Ok(decode(&bytes)?.compared_hash())
-    }
-
-    fn snapshot(&self) -> Snapshot<'_> {
+    /// The state, not copied.
+    pub(super) fn snapshot(&self) -> Snapshot<'_> {
         Snapshot {
             network: &self.network,
             origin: self.origin,
@@ -237,6 +152,7 @@ impl Checkpoint {
 }
 
 impl Snapshot<'_> {
+    /// The state, copied.
     pub(crate) fn to_checkpoint(&self) -> Checkpoint {
         Checkpoint {
             network: self.network.clone(),
@@ -250,11 +166,5 @@ impl Snapshot<'_> {
             history: self.history.to_vec(),
             elapsed: self.elapsed,
         }
-    }
-
-    pub(crate) fn save(&self, path: &Path) -> Result<(), Error> {
-        let mut bytes = Vec::new();
-        self.encode_into(&mut bytes).map_err(|source| Error::Format { path: path.to_owned(), source })?;
-        save(path, &bytes)
     }
 }

@@ -18,8 +18,8 @@ mod descent;
 
 pub use descent::Moments;
 
-use crate::activation::Activation;
-use crate::cost::Cost;
+use crate::network::activation::Activation;
+use crate::network::cost::Cost;
 use crate::network::{Layer, Network};
 
 /// Half the distance from 1 to the next f32.

@@ -8,10 +8,10 @@ mod oracle;
 
 pub use oracle::{Oracle, OracleLayer};
 
-use crate::activation::{self, Activation};
-use crate::cost::{self, Cost};
 use crate::error::Error;
 use crate::network::Network;
+use crate::network::activation::{self, Activation};
+use crate::network::cost::{self, Cost};
 use bounds::{Parameters, backpropagate};
 use minibatch_data::generator;
 use minibatch_kernels::{Mat, Pool};

@@ -1,7 +1,7 @@
 //! The definition of a network's cost, in f64 and one example at a time: no matrices, no derivatives.
 
-use crate::activation::Activation;
-use crate::cost::Cost;
+use crate::network::activation::Activation;
+use crate::network::cost::Cost;
 use crate::network::{Layer, Network};
 use std::sync::Arc;
 

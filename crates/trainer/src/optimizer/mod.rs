@@ -24,7 +24,7 @@ use std::str::FromStr;
 
 /// An optimiser with its parameters.
 ///
-/// As text it is its name, which its parameters may follow, all or the first of them:
+/// Its text is its name. The parameters, all or the first of them, may follow:
 ///
 /// ```
 /// use minibatch::Optimizer;
@@ -159,15 +159,15 @@ pub enum OptimizerError {
     /// No optimiser has that name.
     #[error("unknown optimiser '{text}': expected {}", Optimizer::all().map(|known| known.name()).join(", "))]
     Unknown {
-        /// What was asked for.
+        /// The text that was given.
         text: String,
     },
-    /// It doesn't take those parameters.
+    /// The optimiser doesn't take those parameters.
     #[error("optimiser '{text}': expected {expected}")]
     Parameters {
-        /// What was asked for.
+        /// The text that was given.
         text: String,
-        /// What it takes.
+        /// The form that it takes.
         expected: &'static str,
     },
 }
@@ -191,18 +191,18 @@ pub struct Exact {
     pub is_weight: bool,
 }
 
-/// What an optimiser is made of.
+/// The rule of an optimiser.
 trait Rule {
     /// The name without parameters.
     fn name(&self) -> &'static str;
 
-    /// How it is written, with the ranges of its parameters.
+    /// The form of its text, with the ranges of its parameters.
     fn usage(&self) -> &'static str;
 
     /// Its parameters, in the order in which they are written.
     fn parameters(&self) -> Vec<f64>;
 
-    /// The same with others, as many; `None` if one is out of range.
+    /// The same rule with as many other parameters; `None` if one is out of range.
     fn with_parameters(&self, parameters: &[f64]) -> Option<Optimizer>;
 
     fn usual_learning_rate(&self) -> f64;
@@ -239,7 +239,7 @@ fn is_fraction(x: f64) -> bool {
 pub(crate) struct Step {
     /// Folded into Δ_l: −η/B for plain descent, whose gradient product starts from the parameters, else 1/B.
     pub(crate) factor: f32,
-    /// What follows the gradient product.
+    /// The step that follows the gradient product.
     pub(crate) descent: Option<Descent>,
     /// β₁ᵗ and β₂ᵗ
     powers: [f64; 2],

@@ -1,21 +1,21 @@
-//! What an optimiser remembers from step to step.
+//! The memory of an optimiser from step to step.
 
 use super::{Optimizer, Step};
-use crate::network::{Layer, Network};
+use crate::network::Layer;
 use minibatch_kernels::Panels;
 
-/// What an optimiser remembers of a run: its steps, and of each layer the moments.
+/// The memory of an optimiser: its steps, and the moments of each layer.
 #[derive(Clone, Debug)]
 pub struct OptimizerState {
     /// t
     pub(crate) steps: u64,
     /// β₁ᵗ and β₂ᵗ, as products of t factors.
     pub(crate) powers: [f64; 2],
-    /// Of the layers 1, …, L.
+    /// For the layers 1, …, L.
     pub(crate) layers: Vec<LayerState>,
 }
 
-/// What an optimiser remembers of a layer.
+/// The memory of an optimiser for one layer.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerState {
     /// First and second moments, as many as the optimiser has.
@@ -46,8 +46,8 @@ impl LayerState {
 
 impl OptimizerState {
     /// Before the first step.
-    pub(crate) fn new(optimizer: &Optimizer, network: &Network) -> OptimizerState {
-        let layers = network.layers().iter().map(|layer| LayerState::new(optimizer, layer)).collect();
+    pub(crate) fn new(optimizer: &Optimizer, layers: &[Layer]) -> OptimizerState {
+        let layers = layers.iter().map(|layer| LayerState::new(optimizer, layer)).collect();
         OptimizerState { steps: 0, powers: [1.0; 2], layers }
     }
 
@@ -72,16 +72,15 @@ impl OptimizerState {
         self.powers = step.powers;
     }
 
-    /// Whether this is a state of `optimizer` on `network`.
-    pub(crate) fn fits(&self, optimizer: &Optimizer, network: &Network) -> bool {
+    /// Whether this is a state of `optimizer` on a network of these layers.
+    pub(crate) fn fits(&self, optimizer: &Optimizer, layers: &[Layer]) -> bool {
         let sizes = |layer: &Layer| (layer.inputs(), layer.outputs());
         let layer_fits = |(state, layer): (&LayerState, &Layer)| {
             let shapes = state.moments.iter().map(|moment| (moment.weights.rows(), moment.weights.cols()));
             state.moments.len() == optimizer.moments()
                 && shapes.into_iter().all(|shape| shape == sizes(layer))
         };
-        self.layers.len() == network.layers().len()
-            && self.layers.iter().zip(network.layers()).all(layer_fits)
+        self.layers.len() == layers.len() && self.layers.iter().zip(layers).all(layer_fits)
     }
 
     /// First moments of all layers, then second ones, each in the order of the parameters.
@@ -95,13 +94,13 @@ impl OptimizerState {
         })
     }
 
-    /// A second moment, a mean of squares, that can't be one.
+    /// A second moment that is negative. Second moments are means of squares, so there should be none.
     pub(crate) fn negative_second_moment(&self) -> Option<f32> {
         let first = if self.moments() == 2 { self.blocks().count() / 2 } else { usize::MAX };
         self.blocks().skip(first).flatten().copied().find(|v| *v < 0.0)
     }
 
-    /// As [`blocks`](Self::blocks), to write, in calls of `f` until one fails.
+    /// Calls `f` with each of the [`blocks`](Self::blocks), to write, until a call fails.
     pub(crate) fn try_for_each_block<E>(
         &mut self,
         mut f: impl FnMut(&mut [f32]) -> Result<(), E>,

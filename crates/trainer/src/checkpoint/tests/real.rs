@@ -1,11 +1,11 @@
 //! The checkpoint of a small run: every damage to its bytes, and contents that no run writes under right checksums.
 
-use crate::activation::LeakyRelu;
 use crate::checkpoint::wire::{
     ClassSection, EpochSection, EvaluationSection, OptimizerSection, OriginSection, ProgressSection,
     ScoreSection, SettingsSection, StepsSection, TimeSection,
 };
 use crate::checkpoint::{Checkpoint, DataIdentity, FormatError, Progress, Tag, decode, encode_into};
+use crate::network::activation::LeakyRelu;
 use crate::{Dataset, Isa, Network, Pool, Settings, Trainer};
 
 /// After one epoch and a step: 3-4-2, 7 examples, minibatches of 2.

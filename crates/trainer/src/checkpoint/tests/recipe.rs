@@ -41,7 +41,7 @@ fn a_run_is_known_by_all_but_its_epochs() {
         |one| one.settings.learning_rate = 0.25,
         |one| one.origin = None,
         |one| one.data.fingerprint ^= 1,
-        |one| one.network.cost = std::sync::Arc::new(crate::cost::Mse),
+        |one| one.network.cost = std::sync::Arc::new(crate::network::cost::Mse),
     ];
     assert!(same.into_iter().all(|change| own.is_of_run(&recipe(change)) && recipe(change).is_of_run(&own)));
     assert!(others.into_iter().all(|change| !own.is_of_run(&recipe(change))));

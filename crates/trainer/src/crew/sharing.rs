@@ -1,0 +1,97 @@
+//! The cost model: the way of training that is expected to be the fastest for a network. It never changes a result.
+//!
+//! All costs are in floating-point operations.
+
+use crate::network::{Layer, Network};
+
+/// The number of members that should each have a part of `network`, at most `cores`; 1 if phases are better.
+pub(crate) fn sharing(network: &Network, batch_size: usize, cores: usize) -> usize {
+    /// An exchange, with the time that members wait for the slowest of them: measured, 0.7 µs at 200 GFLOP/s.
+    const EXCHANGE: f64 = 150_000.0;
+    /// A line of 16 values that comes from another member's cache: measured, 8 ns.
+    const LINE: f64 = 1_600.0;
+    /// A phase that shares one product.
+    const PHASE: f64 = 300_000.0;
+    /// The least gain, as a fraction of the step, that is worth another core.
+    const LEAST_GAIN: f64 = 0.02;
+    let [first, others @ ..] = network.layers() else { return 1 };
+    // A member receives the others' columns of A_1. It has neither whole rows of Z_1 nor the others' columns of it.
+    let keeps_z =
+        first.activation().needs_pre_activation() || others.is_empty() && network.cost_needs_pre_activation();
+    if first.activation().is_row_wise() || keeps_z {
+        return 1;
+    }
+    let product = |inputs: usize, outputs: usize| 2.0 * batch_size as f64 * inputs as f64 * outputs as f64;
+    // Forward and update are two products, but half of the inputs of an image are 0.
+    let shared = product(first.inputs(), first.outputs());
+    let alone: f64 = others.iter().map(|layer| 3.0 * product(layer.inputs(), layer.outputs())).sum();
+    let besides = besides_products(network, batch_size);
+    let lines = first.outputs().div_ceil(16);
+    let by_shares = |members: usize| {
+        let part = lines.div_ceil(members) as f64 / lines as f64;
+        let received = batch_size as f64 * lines as f64 * (1.0 - part);
+        shared * part + alone + besides + if members > 1 { EXCHANGE + LINE * received } else { 0.0 }
+    };
+    let by_phases = |members: usize| {
+        let phases = 2.0 + 3.0 * others.len() as f64;
+        (shared + alone) / members as f64 + besides + if members > 1 { phases * PHASE } else { 0.0 }
+    };
+    let best = (1..=cores.min(lines)).min_by(|&a, &b| by_shares(a).total_cmp(&by_shares(b))).unwrap_or(1);
+    let least = by_phases(cores).min((1.0 - LEAST_GAIN) * by_shares(1));
+    if by_shares(best) < least { best } else { 1 }
+}
+
+/// Whether the step is shorter if `members` share single products. The time saved is held against the cost of the phases.
+pub(crate) fn worth_phases(network: &Network, batch_size: usize, members: usize) -> bool {
+    /// The smallest product that is shared.
+    const LEAST: f64 = 8e5;
+    /// A phase while the workers still spin: 1.5 µs.
+    const WARM: f64 = 300_000.0;
+    /// A phase after the workers have parked, because the driver had more to do between phases than they wait: measured, 15 µs.
+    const COLD: f64 = 3e6;
+    /// How long a worker waits before it parks: 50 µs.
+    const WAIT: f64 = 1e7;
+    let products = network.layers().iter().enumerate().map(|(index, layer)| {
+        let product = 2.0 * batch_size as f64 * layer.inputs() as f64 * layer.outputs() as f64;
+        // Forward and update. In all layers but the first also the error of the layer before.
+        (if index == 0 { 2.0 } else { 3.0 }, product, layer.outputs())
+    });
+    // One thread computes the other products, and the activations and errors of their neurons.
+    let small = products.clone().filter(|&(_, product, _)| product < LEAST);
+    let besides = |neurons: usize| batch_size as f64 * NEURON * neurons as f64;
+    let left: f64 = small.map(|(times, product, neurons)| times * product + besides(neurons)).sum();
+    // A tenth: not all of this work lies between the same two phases, and its time differs from machine to machine.
+    let phase = if left < WAIT / 10.0 { WARM } else { COLD };
+    let gains = products.map(|(times, product, _)| {
+        if product < LEAST { 0.0 } else { times * (product * (1.0 - 1.0 / members as f64) - phase) }
+    });
+    members > 1 && gains.sum::<f64>() > 0.0
+}
+
+/// An input of an example, besides products: measured, 0.4 ns.
+const INPUT: f64 = 80.0;
+/// A neuron for an example, besides products: measured, 1.6 ns.
+const NEURON: f64 = 320.0;
+
+/// The work of a step besides products. Every member that trains in shares does nearly all of it.
+fn besides_products(network: &Network, batch_size: usize) -> f64 {
+    let neurons: usize = network.layers().iter().map(Layer::outputs).sum();
+    batch_size as f64 * (INPUT * network.inputs() as f64 + NEURON * neurons as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sharing;
+    use crate::network::Network;
+    use crate::network::cost::{BinaryCrossEntropy, Quadratic};
+
+    #[test]
+    fn a_network_of_one_layer_is_not_shared_if_its_cost_needs_z() {
+        let network = Network::builder(784).layer(32);
+        for (network, expected) in
+            [(network.clone().cost(Quadratic), 2), (network.cost(BinaryCrossEntropy), 1)]
+        {
+            assert_eq!(sharing(&network.build().expect("a network"), 16, 2), expected);
+        }
+    }
+}

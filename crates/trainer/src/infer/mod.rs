@@ -1,0 +1,14 @@
+//! Inference: what a network makes of examples.
+//!
+//! [`inference`] is the forward pass alone, a block of examples at a time. [`predict`] and [`evaluation`] share blocks out among
+//! the pool's members. A [`Predictor`] answers for one example on the calling thread.
+
+mod evaluation;
+pub(crate) mod inference;
+mod predict;
+mod predictor;
+mod rows;
+
+pub use evaluation::{Evaluation, Fit, Score};
+pub use predictor::Predictor;
+pub use rows::Rows;

@@ -1,0 +1,62 @@
+//! Inputs to predict from, in every form that a caller may have them in.
+
+use crate::error::Error;
+use minibatch_data::Dataset;
+use minibatch_kernels::Mat;
+
+/// Inputs of examples, n_0 to a row.
+///
+/// Made from slices of bytes or numbers, from a matrix, or from a dataset, whose targets don't matter.
+#[derive(Clone, Copy)]
+pub enum Rows<'a> {
+    /// Row after row of bytes, taken as numbers in [0, 1]: the correctly rounded x/255.
+    Bytes(&'a [u8]),
+    /// Row after row of numbers, taken as they are.
+    Floats(&'a [f32]),
+    /// A matrix (B × n_0) of numbers, taken as they are.
+    Matrix(Mat<'a>),
+    /// A dataset's examples.
+    Dataset(&'a Dataset),
+}
+
+/// Defines `From` for what can be taken as rows.
+macro_rules! rows_from {
+    ($([$($generics:tt)*] $from:ty => $variant:ident,)*) => {
+        $(impl<$($generics)*> From<$from> for Rows<'a> {
+            fn from(inputs: $from) -> Rows<'a> {
+                Rows::$variant(inputs)
+            }
+        })*
+    };
+}
+
+rows_from! {
+    ['a] &'a [u8] => Bytes,
+    ['a] &'a Vec<u8> => Bytes,
+    ['a, const N: usize] &'a [u8; N] => Bytes,
+    ['a] &'a [f32] => Floats,
+    ['a] &'a Vec<f32> => Floats,
+    ['a, const N: usize] &'a [f32; N] => Floats,
+    ['a] Mat<'a> => Matrix,
+    ['a] &'a Dataset => Dataset,
+}
+
+impl Rows<'_> {
+    /// The number of rows, if they are whole rows of `inputs`.
+    pub(super) fn count(&self, inputs: usize) -> Result<usize, Error> {
+        let whole = |len: usize| match len % inputs {
+            0 => Ok(len / inputs),
+            found => Err(Error::Shape { what: "inputs in the last row", expected: inputs, found }),
+        };
+        let (found, rows) = match *self {
+            Rows::Bytes(bytes) => return whole(bytes.len()),
+            Rows::Floats(floats) => return whole(floats.len()),
+            Rows::Matrix(x) => (x.cols(), x.rows()),
+            Rows::Dataset(data) => (data.input_len(), data.len()),
+        };
+        if found != inputs {
+            return Err(Error::Shape { what: "inputs", expected: inputs, found });
+        }
+        Ok(rows)
+    }
+}

@@ -1,0 +1,168 @@
+//! Activation functions σ_l: one file each, and a line in [`built_in`].
+
+mod elu;
+mod gelu;
+mod identity;
+mod leaky_relu;
+mod lecun_tanh;
+mod relu;
+mod selu;
+mod sigmoid;
+mod silu;
+mod softmax;
+mod softplus;
+mod tanh;
+
+pub use elu::Elu;
+pub use gelu::Gelu;
+pub use identity::Identity;
+pub use leaky_relu::LeakyRelu;
+pub use lecun_tanh::LecunTanh;
+pub use relu::Relu;
+pub use selu::Selu;
+pub use sigmoid::Sigmoid;
+pub use silu::Silu;
+pub use softmax::Softmax;
+pub use softplus::Softplus;
+pub use tanh::Tanh;
+
+use super::name;
+use minibatch_kernels::{Isa, Mat, MatMut};
+use std::any::Any;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// An activation function σ, applied to every element of a layer's pre-activations Z (softmax: to every row).
+///
+/// A function of one's own needs [`name`](Self::name), [`value`](Self::value) and [`derivative`](Self::derivative); the
+/// rest follows from them, one element at a time. What is faster, or more accurate, overrides the rest.
+///
+/// ```
+/// use minibatch::{Activation, Network};
+///
+/// /// z/(1 + |z|)
+/// #[derive(Debug)]
+/// struct Softsign;
+///
+/// impl Activation for Softsign {
+///     fn name(&self) -> &'static str {
+///         "softsign"
+///     }
+///     fn value(&self, z: f64) -> f64 {
+///         z / (1.0 + z.abs())
+///     }
+///     fn derivative(&self, z: f64) -> f64 {
+///         1.0 / (1.0 + z.abs()).powi(2)
+///     }
+/// }
+///
+/// let network = Network::builder(2).layer_with(3, Softsign).layer(1).build()?;
+/// assert_eq!(network.layers()[0].activation().name(), "softsign");
+/// # Ok::<(), minibatch::NetworkError>(())
+/// ```
+pub trait Activation: Any + Debug + Send + Sync {
+    /// The name by which a checkpoint and the command line know it: lower case, words joined by hyphens.
+    fn name(&self) -> &'static str;
+
+    /// Its parameter, if it has one: the slope of a leaky ReLU.
+    fn parameter(&self) -> Option<f32> {
+        None
+    }
+
+    /// The name with the parameter, `leaky-relu(0.01)`: what [`Registry`](crate::Registry) finds this activation by.
+    fn label(&self) -> String {
+        name::label(self.name(), self.parameter())
+    }
+
+    /// The range of its parameter, in words: `a slope from 0 to below 1`. `None` if it has none.
+    fn parameter_range(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// The same function with another parameter; `None` if it has none, or not with that value.
+    fn with_parameter(&self, _: f32) -> Option<Arc<dyn Activation>> {
+        None
+    }
+
+    /// σ(z) in f64: the definition, and the oracle that gradients are checked against. (Of softmax: for a row of one.)
+    fn value(&self, z: f64) -> f64;
+
+    /// σ′(z) in f64; at a kink, the convention.
+    fn derivative(&self, z: f64) -> f64;
+
+    /// The number of the smooth piece of σ on which z lies, counted from anywhere. Central differences mustn't reach from one
+    /// piece to another.
+    fn piece(&self, _: f64) -> i32 {
+        0
+    }
+
+    /// The values that σ takes. They decide which costs may follow it.
+    fn range(&self) -> Range {
+        Range::Signed
+    }
+
+    /// Whether an output depends on its whole row, as softmax's does. Such a function can only be the output's.
+    fn is_row_wise(&self) -> bool {
+        false
+    }
+
+    /// A row of pre-activations becomes its activations, in f64: [`value`](Self::value) of each, unless σ is row-wise.
+    fn row(&self, z: &mut [f64]) {
+        z.iter_mut().for_each(|z| *z = self.value(*z));
+    }
+
+    /// Whether [`backward`](Self::backward) reads Z rather than A. A layer keeps Z only if so.
+    fn needs_pre_activation(&self) -> bool {
+        true
+    }
+
+    /// Z ← σ(Z), in place. If row-wise, `z` has whole rows, else any part of them.
+    fn forward(&self, _isa: Isa, z: &mut MatMut<'_>) {
+        for row in 0..z.rows() {
+            z.row_mut(row).iter_mut().for_each(|z| *z = self.value(f64::from(*z)) as f32);
+        }
+    }
+
+    /// Δ ← Δ ⊙ σ′(Z) (Δ times the Jacobian, if row-wise), where `saved` is Z if
+    /// [`needs_pre_activation`](Self::needs_pre_activation), else A = σ(Z), of Δ's shape.
+    fn backward(&self, _isa: Isa, delta: &mut MatMut<'_>, saved: Mat<'_>) {
+        for row in 0..delta.rows() {
+            for (delta, &z) in delta.row_mut(row).iter_mut().zip(saved.row(row)) {
+                *delta = (f64::from(*delta) * self.derivative(f64::from(z))) as f32;
+            }
+        }
+    }
+}
+
+/// The values an activation takes. Each range has what the ones after it have, and more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Range {
+    /// Both signs.
+    Signed,
+    /// From 0, included, on.
+    NonNegative,
+    /// Above 0.
+    Positive,
+    /// Between 0 and 1, each output for itself: probabilities of what doesn't exclude one another.
+    Unit,
+    /// Between 0 and 1, a row's sum 1: probabilities of classes.
+    Distribution,
+}
+
+/// Every built-in activation, with its usual parameter.
+pub fn built_in() -> Vec<Arc<dyn Activation>> {
+    vec![
+        Arc::new(Sigmoid),
+        Arc::new(Tanh),
+        Arc::new(LecunTanh),
+        Arc::new(Relu),
+        Arc::new(LeakyRelu::default()),
+        Arc::new(Elu::default()),
+        Arc::new(Selu),
+        Arc::new(Gelu),
+        Arc::new(Silu),
+        Arc::new(Softplus),
+        Arc::new(Identity),
+        Arc::new(Softmax),
+    ]
+}

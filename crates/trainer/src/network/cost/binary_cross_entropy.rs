@@ -1,0 +1,75 @@
+use super::{Cost, Outputs, at_least_tiny};
+use crate::network::activation::{Range, Sigmoid};
+use minibatch_kernels::{MatMut, logistic_terms, subtract};
+
+/// The binary cross-entropy C = −Σ[y·ln a + (1 − y)·ln(1 − a)], summed over outputs that are probabilities each for
+/// itself, as in Nielsen's chapter 3. With the sigmoid, Δ_L = A − Y, and c = ln(1 + e^−|z|) + max(0, z) − y·z.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BinaryCrossEntropy;
+
+/// Outputs whose terms are computed at a time, on the stack, and examples.
+const CHUNK: usize = 64;
+const ROWS: usize = 8;
+
+impl Cost for BinaryCrossEntropy {
+    fn name(&self) -> &'static str {
+        "binary-cross-entropy"
+    }
+
+    fn value(&self, a: f64, y: f64) -> f64 {
+        // 0·ln 0 is 0 here.
+        let term =
+            |weight: f64, p: f64| if weight == 0.0 { 0.0 } else { weight * libm::log(at_least_tiny(p)) };
+        -(term(y, a) + term(1.0 - y, 1.0 - a))
+    }
+
+    fn derivative(&self, a: f64, y: f64) -> f64 {
+        (1.0 - y) / at_least_tiny(1.0 - a) - y / at_least_tiny(a)
+    }
+
+    fn accepts(&self, range: Range) -> bool {
+        range == Range::Unit
+    }
+
+    fn target_defect(&self, y: &[f32]) -> Option<&'static str> {
+        (!y.iter().all(|y| (0.0..=1.0).contains(y))).then_some("numbers from 0 to 1")
+    }
+
+    fn total(&self, outputs: Outputs<'_>) -> f64 {
+        let Some(z) = outputs.z.filter(|_| outputs.is::<Sigmoid>()) else {
+            return outputs.total_per_element(self);
+        };
+        let (rows, cols) = (z.rows(), z.cols());
+        let (mut total, mut buffer) = (0.0, [0.0; ROWS * CHUNK]);
+        for first in (0..rows).step_by(ROWS) {
+            let block = first..rows.min(first + ROWS);
+            let mut examples = [0.0; ROWS];
+            for col in (0..cols).step_by(CHUNK) {
+                let chunk = col..cols.min(col + CHUNK);
+                let shape = (block.len(), chunk.len());
+                let mut terms = MatMut::strided(&mut buffer, shape.0, shape.1, CHUNK);
+                terms.copy_from(z.part(block.clone(), chunk.clone()));
+                logistic_terms(outputs.isa, &mut terms, outputs.y.part(block.clone(), chunk));
+                // Side by side, so that a sum needn't wait for its last term; what is left of other examples isn't used.
+                let mut sums = [0.0; ROWS];
+                for j in 0..shape.1 {
+                    for i in 0..ROWS {
+                        sums[i] += f64::from(buffer[i * CHUNK + j]);
+                    }
+                }
+                examples.iter_mut().zip(sums).for_each(|(example, sum)| *example += sum);
+            }
+            examples[..block.len()].iter().for_each(|example| total += example);
+        }
+        total
+    }
+
+    fn output_error(&self, outputs: Outputs<'_>, delta: &mut MatMut<'_>) {
+        if outputs.is::<Sigmoid>() {
+            delta.copy_from(outputs.a);
+            subtract(outputs.isa, delta, outputs.y);
+        } else {
+            outputs.error_per_element(self, delta);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+use super::{Cost, Outputs, Reduction, sum};
+use crate::network::activation::Activation;
+use minibatch_kernels::{MatMut, scaled_sign};
+
+/// The mean absolute error C = 1/n·Σ|a − y| over the n outputs. Where a = y its derivative is taken as 0.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mae;
+
+impl Cost for Mae {
+    fn name(&self) -> &'static str {
+        "mae"
+    }
+
+    fn value(&self, a: f64, y: f64) -> f64 {
+        (a - y).abs()
+    }
+
+    fn derivative(&self, a: f64, y: f64) -> f64 {
+        f64::from(self.piece(a, y))
+    }
+
+    fn piece(&self, a: f64, y: f64) -> i32 {
+        i32::from(a > y) - i32::from(a < y)
+    }
+
+    fn reduction(&self) -> Reduction {
+        Reduction::Mean
+    }
+
+    fn needs_pre_activation(&self, _: &dyn Activation) -> bool {
+        false
+    }
+
+    fn total(&self, outputs: Outputs<'_>) -> f64 {
+        sum(self.reduction(), outputs.a, outputs.y, |a, y| self.value(a, y))
+    }
+
+    fn output_error(&self, outputs: Outputs<'_>, delta: &mut MatMut<'_>) {
+        let factor = self.reduction().factor(outputs.a.cols());
+        outputs.error_by(delta, |d| scaled_sign(outputs.isa, d, outputs.y, factor as f32));
+    }
+}

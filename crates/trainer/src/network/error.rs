@@ -1,0 +1,51 @@
+//! Why a network can't be made.
+
+use super::layer::MAX_WEIGHTS;
+
+/// Why a network can't be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// The builder was given no layer.
+    #[error("a network needs at least one layer after its inputs")]
+    NoLayers,
+    /// A layer of nothing.
+    #[error("layer {layer} has no neurons: every layer, the inputs (layer 0) included, needs at least 1")]
+    EmptyLayer {
+        /// 0 is the input.
+        layer: usize,
+    },
+    /// An activation of whole rows in a hidden layer.
+    #[error("layer {layer} can't be {activation}, which is for the output layer only")]
+    OutputOnly {
+        /// Counted from 1.
+        layer: usize,
+        /// Its activation.
+        activation: &'static str,
+    },
+    /// A cost that isn't defined for what the output activation gives.
+    #[error("cost {cost} can't follow output activation {activation}: it takes {}", legal.join(", "))]
+    Pair {
+        /// The cost.
+        cost: &'static str,
+        /// The output activation.
+        activation: &'static str,
+        /// The built-in activations that it can follow.
+        legal: Vec<&'static str>,
+    },
+    /// More weights than could be trained.
+    #[error("layer {layer} is too large: {inputs} × {outputs} weights, at most {MAX_WEIGHTS} are supported")]
+    TooLarge {
+        /// Counted from 1.
+        layer: usize,
+        /// Its inputs.
+        inputs: usize,
+        /// Its neurons.
+        outputs: usize,
+    },
+    /// The system doesn't give the memory.
+    #[error("the network takes {:.1} GB, more memory than there is", *bytes as f64 / 1e9)]
+    Memory {
+        /// Bytes that the network takes.
+        bytes: u64,
+    },
+}

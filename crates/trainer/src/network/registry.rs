@@ -1,0 +1,75 @@
+//! Activations and costs by name: how checkpoints and the command line find them.
+
+use super::activation::{self, Activation};
+use super::cost::{self, Cost};
+use super::name::split;
+use std::sync::Arc;
+
+/// The activations and costs that a name may mean: the built-in ones, and what is added.
+///
+/// A name may be followed by its parameter: `leaky-relu(0.2)`, `huber(0.5)`.
+///
+/// ```
+/// use minibatch::Registry;
+///
+/// let registry = Registry::default();
+/// let leaky = registry.activation("leaky-relu(0.2)").expect("built in");
+/// assert_eq!((leaky.name(), leaky.parameter()), ("leaky-relu", Some(0.2)));
+/// assert!(registry.activation("leaky-relu(-1)").is_none() && registry.activation("tanh(2)").is_none());
+/// assert!(registry.costs().any(|cost| cost.name() == "huber"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Registry {
+    activations: Vec<Arc<dyn Activation>>,
+    costs: Vec<Arc<dyn Cost>>,
+}
+
+impl Default for Registry {
+    fn default() -> Registry {
+        Registry { activations: activation::built_in(), costs: cost::built_in() }
+    }
+}
+
+impl Registry {
+    /// Adds an activation. Where names are equal, the one added last is meant.
+    pub fn with_activation(mut self, activation: impl Activation) -> Registry {
+        self.activations.insert(0, Arc::new(activation));
+        self
+    }
+
+    /// Adds a cost, as [`with_activation`](Self::with_activation).
+    pub fn with_cost(mut self, cost: impl Cost) -> Registry {
+        self.costs.insert(0, Arc::new(cost));
+        self
+    }
+
+    /// The activations, with their usual parameters.
+    pub fn activations(&self) -> impl Iterator<Item = &dyn Activation> {
+        self.activations.iter().map(|activation| &**activation)
+    }
+
+    /// The costs, with their usual parameters.
+    pub fn costs(&self) -> impl Iterator<Item = &dyn Cost> {
+        self.costs.iter().map(|cost| &**cost)
+    }
+
+    /// The activation of that name; `None` if there is none, or not with that parameter.
+    pub fn activation(&self, name: &str) -> Option<Arc<dyn Activation>> {
+        let (name, parameter) = split(name)?;
+        let found = self.activations.iter().find(|activation| activation.name() == name)?;
+        match parameter {
+            None => Some(Arc::clone(found)),
+            Some(parameter) => found.with_parameter(parameter),
+        }
+    }
+
+    /// The cost of that name, as [`activation`](Self::activation).
+    pub fn cost(&self, name: &str) -> Option<Arc<dyn Cost>> {
+        let (name, parameter) = split(name)?;
+        let found = self.costs.iter().find(|cost| cost.name() == name)?;
+        match parameter {
+            None => Some(Arc::clone(found)),
+            Some(parameter) => found.with_parameter(parameter),
+        }
+    }
+}

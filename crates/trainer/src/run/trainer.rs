@@ -1,0 +1,385 @@
+//! The training loop: epochs of minibatches.
+
+use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
+use crate::crew::Crew;
+use crate::epoch::Epoch;
+use crate::error::Error;
+use crate::footprint;
+use crate::infer::{Evaluation, Fit, Score};
+use crate::network::{Layer, Network, NetworkBuilder, Origin};
+use crate::optimizer::OptimizerState;
+use crate::settings::Settings;
+use crate::step::Steps;
+use minibatch_data::{Dataset, Shuffle};
+use minibatch_kernels::Pool;
+use std::cell::OnceCell;
+use std::path::Path;
+use std::ptr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Trains a network on a dataset.
+///
+/// ```
+/// use minibatch::{Dataset, Isa, Network, Pool, Settings, Trainer};
+///
+/// // XOR, over and over.
+/// let inputs: Vec<f32> = [0., 0., 0., 1., 1., 0., 1., 1.].repeat(64);
+/// let data = Dataset::from_classes(inputs, &[2], [0, 1, 1, 0].repeat(64))?;
+///
+/// let pool = Pool::new(Isa::detect(), 2)?;
+/// let network = Network::builder(2).layer(4).layer(2).seed(3).build()?;
+/// let settings = Settings { epochs: 150, seed: 3, ..Settings::default() };
+/// let mut trainer = Trainer::new(&pool, &data, network, settings)?;
+/// for _ in 0..settings.epochs {
+///     trainer.epoch()?;
+/// }
+/// assert_eq!(trainer.evaluate(&data)?.accuracy(), Some(1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Trainer<'a> {
+    pool: &'a Pool,
+    data: &'a Dataset,
+    /// The origin of the network's first weights and biases, if it is known.
+    origin: Option<Origin>,
+    settings: Settings,
+    state: OptimizerState,
+    crew: Crew,
+    shuffle: Shuffle,
+    /// Examples of the current epoch that have been trained on.
+    position: usize,
+    /// Their summed cost.
+    cost_sum: f64,
+    /// Wall-clock time spent training on them.
+    elapsed: Duration,
+    /// Hashed when first asked for: reading the whole dataset takes its time.
+    identity: OnceCell<DataIdentity>,
+    /// The data of the last evaluation in the history.
+    tested_on: Option<TestedOn<'a>>,
+    history: Vec<Epoch>,
+}
+
+/// The data of an evaluation.
+#[derive(Debug)]
+enum TestedOn<'a> {
+    /// Before the run was resumed.
+    Recorded(DataIdentity),
+    /// Hashed when first asked for.
+    Here(&'a Dataset, OnceCell<DataIdentity>),
+}
+
+impl TestedOn<'_> {
+    fn identity(&self) -> DataIdentity {
+        match self {
+            TestedOn::Recorded(identity) => *identity,
+            TestedOn::Here(data, identity) => *identity.get_or_init(|| DataIdentity::of(data)),
+        }
+    }
+}
+
+impl<'a> Trainer<'a> {
+    /// A trainer of `network` on `data`, before the first epoch.
+    ///
+    /// # Errors
+    ///
+    /// If the data don't fit the network, a weight or bias isn't finite, a setting is out of range, or memory lacks.
+    pub fn new(
+        pool: &'a Pool,
+        data: &'a Dataset,
+        network: Network,
+        settings: Settings,
+    ) -> Result<Trainer<'a>, Error> {
+        Self::with_state(pool, data, network, settings, None)
+    }
+
+    /// A trainer whose optimiser remembers `state`, or nothing yet.
+    fn with_state(
+        pool: &'a Pool,
+        data: &'a Dataset,
+        mut network: Network,
+        settings: Settings,
+        state: Option<OptimizerState>,
+    ) -> Result<Trainer<'a>, Error> {
+        network.check_shape(data)?;
+        settings.check(data.len(), network.inputs())?;
+        let mut bytes = footprint::training(&network, data.len(), &settings, pool);
+        if state.is_none() {
+            bytes = bytes.saturating_add(footprint::optimizer(&settings.optimizer, &network.sizes()));
+        }
+        if !footprint::is_available(bytes) {
+            return Err(Error::Memory { what: "training", bytes });
+        }
+        Ok(Trainer {
+            state: state.unwrap_or_else(|| OptimizerState::new(&settings.optimizer, network.layers())),
+            shuffle: Shuffle::new(data.len(), settings.seed)?,
+            pool,
+            data,
+            // From here on the weights are no longer those that initialisation drew.
+            origin: network.origin.take(),
+            crew: Crew::new(pool, network, data, &settings)?,
+            settings,
+            position: 0,
+            cost_sum: 0.0,
+            elapsed: Duration::ZERO,
+            identity: OnceCell::new(),
+            tested_on: None,
+            history: Vec::new(),
+        })
+    }
+
+    /// Goes on where `checkpoint` was taken.
+    ///
+    /// ```
+    /// use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
+    ///
+    /// let inputs: Vec<f32> = [0., 0., 0., 1., 1., 0., 1., 1.].repeat(64);
+    /// let data = Dataset::from_classes(inputs, &[2], [0, 1, 1, 0].repeat(64))?;
+    /// let pool = Pool::new(Isa::detect(), 2)?;
+    /// let network = || Network::builder(2).layer(4).layer(2).seed(3).build();
+    ///
+    /// // Stopped after 5 of an epoch's 16 minibatches, and gone on with to its end on one thread …
+    /// let mut trainer = Trainer::new(&pool, &data, network()?, Settings::default())?;
+    /// trainer.advance(5)?;
+    /// let checkpoint: Checkpoint = trainer.checkpoint();
+    /// let one = Pool::new(Isa::detect(), 1)?;
+    /// let mut resumed = Trainer::resume(&one, &data, checkpoint)?;
+    /// resumed.epoch()?;
+    ///
+    /// // … it has the bits of a run that never stopped.
+    /// let mut whole = Trainer::new(&pool, &data, network()?, Settings::default())?;
+    /// whole.epoch()?;
+    /// assert_eq!(resumed.network().weight_hash(), whole.network().weight_hash());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the data or the pool's arithmetic class are not those of the checkpoint, or no run can stand where it does.
+    pub fn resume(pool: &'a Pool, data: &'a Dataset, checkpoint: Checkpoint) -> Result<Trainer<'a>, Error> {
+        check_same_run(pool, data, &checkpoint)?;
+        let Checkpoint { network, origin, settings, data: identity, .. } = checkpoint;
+        if !checkpoint.optimizer.fits(&settings.optimizer, network.layers()) {
+            let (what, found) = ("optimiser", settings.optimizer.to_string());
+            let recorded = format!("one of {} moments", checkpoint.optimizer.moments());
+            return Err(Error::Resume { what, recorded, found });
+        }
+        checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
+        let Checkpoint { progress, tested_on, history, elapsed, optimizer, .. } = checkpoint;
+        let mut trainer = Trainer::with_state(pool, data, network, settings, Some(optimizer))?;
+        trainer.crew.look_at(pool.isa(), &trainer.state);
+        trainer.origin = origin;
+        trainer.shuffle.restore(&progress.shuffle)?;
+        trainer.position = progress.position as usize;
+        trainer.cost_sum = progress.cost_sum;
+        trainer.tested_on = tested_on.map(TestedOn::Recorded);
+        trainer.history = history;
+        trainer.elapsed = elapsed;
+        trainer.identity = OnceCell::from(identity);
+        Ok(trainer)
+    }
+
+    /// Starts the run that `checkpoint` records over again: from its own first weights, settings and seed. Trained as
+    /// far, it comes to the same bits.
+    ///
+    /// # Errors
+    ///
+    /// As for [`resume`](Self::resume), and if the checkpoint doesn't know the origin of its first weights.
+    pub fn replay(pool: &'a Pool, data: &'a Dataset, checkpoint: &Checkpoint) -> Result<Trainer<'a>, Error> {
+        check_same_run(pool, data, checkpoint)?;
+        let Origin { initializer, seed } = checkpoint.origin.ok_or(Error::NoOrigin)?;
+        let Network { layers, cost, .. } = &checkpoint.network;
+        let builder = Network::builder(checkpoint.network.inputs()).cost_named(Arc::clone(cost));
+        let layer = |builder: NetworkBuilder, layer: &Layer| {
+            builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
+        };
+        let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
+        Trainer::new(pool, data, network, checkpoint.settings)
+    }
+
+    /// Writes the state of the run to `path`: whole or not at all, and on disk when this returns.
+    ///
+    /// # Errors
+    ///
+    /// If the file can't be written, or another run writes there.
+    pub fn save(&self, path: &Path) -> Result<(), checkpoint::Error> {
+        self.snapshot().save(path)
+    }
+
+    /// Writes the state of the run, as the bytes of a checkpoint, into `out`, whose old content goes: for a
+    /// [`Writer`](checkpoint::Writer).
+    ///
+    /// # Errors
+    ///
+    /// If a value doesn't fit the format.
+    pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), checkpoint::FormatError> {
+        self.snapshot().encode_into(out)
+    }
+
+    fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot {
+            network: self.network(),
+            origin: self.origin,
+            optimizer: &self.state,
+            settings: &self.settings,
+            class: self.pool.isa().class(),
+            data: *self.identity.get_or_init(|| DataIdentity::of(self.data)),
+            tested_on: self.tested_on.as_ref().map(TestedOn::identity),
+            progress: Progress {
+                shuffle: self.shuffle.state(),
+                position: self.position as u64,
+                cost_sum: self.cost_sum,
+            },
+            history: &self.history,
+            elapsed: self.elapsed,
+        }
+    }
+
+    /// The network as it is now.
+    pub fn network(&self) -> &Network {
+        self.crew.network()
+    }
+
+    /// The trained network.
+    pub fn into_network(self) -> Network {
+        self.crew.into_network()
+    }
+
+    /// The origin of the network's first weights and biases, if it is known.
+    pub fn origin(&self) -> Option<Origin> {
+        self.origin
+    }
+
+    /// The state of the run, copied.
+    pub fn checkpoint(&self) -> Checkpoint {
+        self.snapshot().to_checkpoint()
+    }
+
+    /// Examples of an epoch: those of the training set.
+    pub fn examples(&self) -> usize {
+        self.data.len()
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The epochs so far.
+    pub fn history(&self) -> &[Epoch] {
+        &self.history
+    }
+
+    /// Examples of the current epoch that have been trained on; 0 between epochs.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Minibatches of the current epoch that have been trained on; 0 between epochs.
+    pub fn step(&self) -> usize {
+        self.position.div_ceil(self.settings.batch_size)
+    }
+
+    /// Minibatches of an epoch, the last, perhaps smaller one included.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.data.len().div_ceil(self.settings.batch_size)
+    }
+
+    /// Trains to the end of the epoch, and returns what it came to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Diverged`].
+    pub fn epoch(&mut self) -> Result<Epoch, Error> {
+        loop {
+            if let Some(epoch) = self.advance(usize::MAX)? {
+                return Ok(epoch);
+            }
+        }
+    }
+
+    /// Trains `steps` minibatches, but not beyond the end of the epoch; returns the epoch if that was reached.
+    ///
+    /// Each call enters the pool once, which costs some microseconds. After a call in which members trained their parts of the
+    /// network, the next look at the network puts it together. So make the steps many.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Diverged`] if a step would leave the finite numbers. All is then as it was before that step.
+    pub fn advance(&mut self, steps: usize) -> Result<Option<Epoch>, Error> {
+        let started = Instant::now();
+        let before = (self.position == 0).then(|| self.shuffle.state());
+        if self.position == 0 && steps > 0 {
+            self.shuffle.begin_epoch();
+        }
+        let Trainer { data, shuffle, settings, position, .. } = self;
+        let steps = Steps { data, shuffle, settings, position: *position, steps };
+        let trained = self.crew.train(self.pool, &mut self.state, steps, self.cost_sum);
+        self.elapsed += started.elapsed();
+        (self.position, self.cost_sum) = (trained.position, trained.cost_sum);
+        if let Some(cause) = trained.diverged {
+            let (epoch, step) = (self.history.len() + 1, self.position / self.settings.batch_size + 1);
+            // An epoch without a step has not begun.
+            if self.position == 0
+                && let Some(before) = before
+            {
+                self.shuffle.restore(&before)?;
+            }
+            return Err(Error::Diverged { epoch, step, cause });
+        }
+        Ok((self.position == self.data.len()).then(|| self.end_epoch()))
+    }
+
+    /// Cost and accuracy of the network as it is now. Where an epoch has just ended, its record keeps them.
+    ///
+    /// # Errors
+    ///
+    /// If the data don't fit the network, or the cost isn't finite.
+    pub fn evaluate(&mut self, test: &'a Dataset) -> Result<Evaluation, Error> {
+        let evaluation = self.network().evaluate(self.pool, test)?;
+        // A history holds finite numbers, as what is written must be read again.
+        let mut numbers = vec![("cost", evaluation.cost)];
+        if let Score::Values(Fit { rmse, mae, r_squared }) = evaluation.score {
+            numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);
+        }
+        if let Some((name, number)) = numbers.into_iter().find(|(_, number)| !number.is_finite()) {
+            let what = format!("the {name} of an evaluation after epoch {}", self.history.len());
+            return Err(Error::NotFinite { what, found: number.to_string() });
+        }
+        if self.position == 0
+            && let Some(epoch) = self.history.last_mut()
+        {
+            epoch.test = Some(evaluation);
+            if !matches!(self.tested_on, Some(TestedOn::Here(data, _)) if ptr::eq(data, test)) {
+                self.tested_on = Some(TestedOn::Here(test, OnceCell::new()));
+            }
+        }
+        Ok(evaluation)
+    }
+
+    fn end_epoch(&mut self) -> Epoch {
+        let cost = std::mem::take(&mut self.cost_sum) / self.data.len() as f64;
+        self.position = 0;
+        let seconds = std::mem::take(&mut self.elapsed).as_secs_f64();
+        let epoch = Epoch { number: self.history.len() + 1, cost, test: None, seconds };
+        self.history.push(epoch);
+        epoch
+    }
+}
+
+/// Checks that `checkpoint`'s run can go on, or be repeated, here.
+fn check_same_run(pool: &Pool, data: &Dataset, checkpoint: &Checkpoint) -> Result<(), Error> {
+    let differs = |what, recorded: String, found: String| Err(Error::Resume { what, recorded, found });
+    let (recorded, found) = (checkpoint.class, pool.isa().class());
+    if recorded != found {
+        return differs("arithmetic class", format!("{recorded:?}"), format!("{found:?}"));
+    }
+    let (recorded, found) = (checkpoint.data, DataIdentity::of(data));
+    if recorded != found {
+        return differs("training set", recorded.to_string(), found.to_string());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,244 @@
+//! The four equations of backpropagation, a whole minibatch at a time. docs/backprop.md derives them.
+//!
+//! | | equation | here |
+//! |---|---|---|
+//! | | A_l = σ_l(A_{l−1}·W_lᵀ + b_l) | [`forward`] |
+//! | BP1 | Δ_L = ∂C/∂A_L ⊙ σ′_L(Z_L) | [`output_error`] |
+//! | BP2 | Δ_{l−1} = (Δ_l·W_l) ⊙ σ′_{l−1}(Z_{l−1}) | [`backward`] |
+//! | BP3 | b_l ← b_l − (η/B)·Σ rows of Δ_l | [`update`] |
+//! | BP4 | W_l ← W_l − (η/B)·Δ_lᵀ·A_{l−1} | [`update`] |
+//!
+//! BP3 and BP4 stand here as plain descent has them. Other optimisers take (1/B)·Σ rows of Δ_l and (1/B)·Δ_lᵀ·A_{l−1} into
+//! their step.
+//!
+//! Layers are counted from 1 as in the equations, so layer l is `layers[l − 1]`. W_l is stored input-major, as W_lᵀ of
+//! the equations. Nothing is allocated.
+
+use super::workspace::Workspace;
+use crate::network::Layer;
+use crate::network::activation::Activation;
+use crate::network::cost::{Cost, Outputs};
+use crate::optimizer::{LayerState, Step};
+use minibatch_kernels::{
+    Epilogue, Examples, Isa, Mat, MatMut, Matrix, Member, Panels, Start, Store, Team, TeamInputs,
+    accumulate_gathered, descend, descend_gathered, descend_gemm, gather_gemm, gemm, scale_and_sum,
+};
+use std::ops::Range;
+
+/// The one that runs the equations: a team that shares each product, or one of several members that each have a part of the
+/// network.
+#[derive(Clone, Copy)]
+pub(crate) struct Runner<'a> {
+    /// Shares each product.
+    pub(crate) team: &'a Team<'a>,
+    /// The member that runs the equations on its part of the network. It computes and updates its own neurons of the first
+    /// layer only. Its team is that member alone.
+    pub(crate) member: Option<&'a Member<'a>>,
+}
+
+impl Runner<'_> {
+    /// The range of the `neurons` of layer l that it computes.
+    fn own_neurons(self, l: usize, neurons: usize) -> Range<usize> {
+        match self.member {
+            Some(member) if l == 1 => member.columns(neurons),
+            _ => 0..neurons,
+        }
+    }
+}
+
+/// The epilogue of the forward product: Z_l becomes A_l.
+pub(crate) struct Activate<'a>(pub(crate) &'a dyn Activation);
+
+impl Epilogue for Activate<'_> {
+    fn finish(&self, isa: Isa, part: &mut MatMut<'_>, _: usize, _: usize) {
+        self.0.forward(isa, part);
+    }
+}
+
+/// The epilogue of the backward product: Δ_l·W_l becomes Δ_{l−1}.
+struct Differentiate<'a> {
+    /// σ_{l−1}
+    activation: &'a dyn Activation,
+    /// A_{l−1} or Z_{l−1} (B × n_{l−1}), whichever σ_{l−1} needs
+    saved: Mat<'a>,
+}
+
+impl Epilogue for Differentiate<'_> {
+    fn finish(&self, isa: Isa, part: &mut MatMut<'_>, row: usize, col: usize) {
+        let saved = self.saved.part(row..row + part.rows(), col..col + part.cols());
+        self.activation.backward(isa, part, saved);
+    }
+}
+
+/// All layers' activations A_l = σ_l(A_{l−1}·W_lᵀ + b_l) of the first `rows` of `examples`, which become A_0.
+pub(crate) fn forward(
+    team: &Team<'_>,
+    layers: &[Layer],
+    workspace: &mut Workspace,
+    examples: Examples<'_>,
+    rows: usize,
+) {
+    let runner = Runner { team, member: None };
+    forward_through(runner, layers, workspace, examples, rows, 1..layers.len() + 1);
+}
+
+/// The activations of the layers in `range`, counted from 1.
+pub(crate) fn forward_through(
+    runner: Runner<'_>,
+    layers: &[Layer],
+    workspace: &mut Workspace,
+    examples: Examples<'_>,
+    rows: usize,
+    range: Range<usize>,
+) {
+    let team = runner.team;
+    let Workspace { inputs, activations, pre_activations, .. } = workspace;
+    for l in range.start - 1..range.end - 1 {
+        let layer = &layers[l];
+        let (before, from) = activations.split_at_mut(l);
+        let (weights, start) = (layer.weights.view(), Start::Bias(&layer.biases));
+        let activation = layer.activation();
+        let own = runner.own_neurons(l + 1, from[0].cols());
+        let output = &mut from[0].top_mut(rows).columns(own);
+        let mut product = |output: &mut MatMut<'_>, epilogue: &dyn Epilogue| match before.last() {
+            None => gather_gemm(team, inputs, examples, &layer.weights, output, start, epilogue),
+            Some(input) => gemm(team, input.top(rows), weights, output, start, epilogue),
+        };
+        match &mut pre_activations[l] {
+            Some(z) => {
+                product(&mut z.top_mut(rows), &Store);
+                let (z, cols) = (z.top(rows), 0..layer.outputs());
+                team.share_rows(output, |isa, part, first| {
+                    part.copy_from(z.part(first..first + part.rows(), cols.clone()));
+                    activation.forward(isa, part);
+                });
+            }
+            // A block of a product isn't a row.
+            None if activation.is_row_wise() => {
+                product(output, &Store);
+                team.share_rows(output, |isa, part, _| activation.forward(isa, part));
+            }
+            None => product(output, &Activate(activation)),
+        }
+    }
+}
+
+/// The output layer of the `rows` examples in the workspace.
+fn outputs<'a>(isa: Isa, layers: &'a [Layer], workspace: &'a Workspace, rows: usize) -> Outputs<'a> {
+    let last = layers.len() - 1;
+    Outputs {
+        isa,
+        activation: layers[last].activation(),
+        z: workspace.pre_activations[last].as_ref().map(|z| z.top(rows)),
+        a: workspace.activations[last].top(rows),
+        y: workspace.targets.top(rows),
+    }
+}
+
+/// The summed cost of the `rows` examples, in f64, examples in order.
+pub(crate) fn cost(isa: Isa, layers: &[Layer], cost: &dyn Cost, workspace: &Workspace, rows: usize) -> f64 {
+    cost.total(outputs(isa, layers, workspace, rows))
+}
+
+/// BP1: Δ_L, from the pair of cost and output activation.
+pub(crate) fn output_error(
+    isa: Isa,
+    layers: &[Layer],
+    cost: &dyn Cost,
+    workspace: &mut Workspace,
+    rows: usize,
+) {
+    // Out of the workspace while the rest of it is read.
+    let mut error = workspace.errors.pop().expect("a network has layers");
+    cost.output_error(outputs(isa, layers, workspace, rows), &mut error.top_mut(rows));
+    workspace.errors.push(error);
+}
+
+/// BP2: Δ_{l−1} from Δ_l, for l = 2, …, L.
+pub(crate) fn backward(team: &Team<'_>, layers: &[Layer], workspace: &mut Workspace, rows: usize, l: usize) {
+    let (before, from) = workspace.errors.split_at_mut(l - 1);
+    let weights = layers[l - 1].weights.view().transposed();
+    let activation = layers[l - 2].activation();
+    let epilogue = Differentiate {
+        activation,
+        saved: match &workspace.pre_activations[l - 2] {
+            Some(z) if activation.needs_pre_activation() => z.top(rows),
+            _ => workspace.activations[l - 2].top(rows),
+        },
+    };
+    gemm(team, from[0].top(rows), weights, &mut before[l - 2].top_mut(rows), Start::Zero, &epilogue);
+}
+
+/// BP3 and BP4: the step of `layer`, which is layer l.
+///
+/// No optimiser has a buffer for the weights' gradient. In plain descent the gradient product goes on from the weights. In other
+/// optimisers the step is that product's epilogue. The step's factor is folded into Δ_l, which afterwards is no longer the
+/// error. A runner with a part of the network descends plainly.
+pub(crate) fn update(
+    runner: Runner<'_>,
+    layer: &mut Layer,
+    state: &mut LayerState,
+    workspace: &mut Workspace,
+    rows: usize,
+    l: usize,
+    step: &Step,
+) {
+    let team = runner.team;
+    let Workspace { inputs, activations, errors, .. } = workspace;
+    let error = &mut errors[l - 1];
+    let own = runner.own_neurons(l, error.cols());
+    let scaled = &mut error.top_mut(rows).columns(own.clone());
+    let Some(descent) = step.descent else {
+        scale_and_sum(team, scaled, step.factor, &mut layer.biases);
+        let error = error.top(rows).part(0..rows, own);
+        return accumulate(team, inputs, activations, error, l, &mut layer.weights);
+    };
+    let LayerState { moments, bias_gradient } = state;
+    bias_gradient.fill(0.0);
+    scale_and_sum(team, scaled, step.factor, bias_gradient);
+    let error = error.top(rows).part(0..rows, own);
+    let mut take = |weights: &mut [MatMut<'_>], biases: &mut [MatMut<'_>]| {
+        let gradient = Mat::row_major(bias_gradient, 1, bias_gradient.len());
+        descend(team.isa(), descent.without_decay(), &mut row_mut(&mut layer.biases), biases, gradient);
+        let parameters = &mut layer.weights.view_mut();
+        match l {
+            1 => descend_gathered(team, inputs, error, parameters, weights, descent),
+            _ => {
+                let input = activations[l - 2].top(rows).transposed();
+                descend_gemm(team, input, error, parameters, weights, descent);
+            }
+        }
+    };
+    match &mut moments[..] {
+        [m] => take(&mut [m.weights.view_mut()], &mut [row_mut(&mut m.biases)]),
+        [m, v] => {
+            let weights = &mut [m.weights.view_mut(), v.weights.view_mut()];
+            take(weights, &mut [row_mut(&mut m.biases), row_mut(&mut v.biases)]);
+        }
+        _ => unreachable!("a step with moments has one or two"),
+    }
+}
+
+/// A row of numbers as a matrix.
+fn row_mut(row: &mut [f32]) -> MatMut<'_> {
+    let len = row.len();
+    MatMut::row_major(row, 1, len)
+}
+
+/// `weights` ← `weights` + A_{l−1}ᵀ·`error`, input-major as W_l.
+pub(crate) fn accumulate(
+    team: &Team<'_>,
+    inputs: &TeamInputs,
+    activations: &[Matrix],
+    error: Mat<'_>,
+    l: usize,
+    weights: &mut Panels,
+) {
+    match l {
+        1 => accumulate_gathered(team, inputs, error, weights),
+        _ => {
+            let input = activations[l - 2].top(error.rows()).transposed();
+            gemm(team, input, error, &mut weights.view_mut(), Start::Scaled(1.0), &Store);
+        }
+    }
+}

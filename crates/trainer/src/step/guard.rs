@@ -1,0 +1,192 @@
+//! Keeps training among the finite numbers: a step that could leave them is refused before anything is written.
+//!
+//! ```text
+//! e = largest error of layer l            a = largest input of layer l
+//! gradient = rows · factor · e · a        no element of the gradient is larger
+//! step     = what the optimiser makes of it at most
+//! bound(l) + step > LIMIT?                set bound(l) to the largest weight or bias there is
+//! bound(l) += step
+//! bound(l) > LIMIT?                       refuse the step
+//! ```
+
+use super::backprop::Runner;
+use super::workspace::Workspace;
+use crate::error::{Divergence, Error};
+use crate::network::{Layer, Network};
+use crate::optimizer::{LayerState, OptimizerState, Step};
+use minibatch_data::{Dataset, Row};
+use minibatch_kernels::{Descent, Isa, Mat, max_magnitude, max_magnitudes};
+
+/// The largest magnitude that a weight or bias may have. It is below the largest f32 by more than a chain of additions can
+/// round.
+const LIMIT: f64 = f32::MAX as f64 * 0.99;
+
+/// Bounds of all that goes into an update.
+///
+/// A check reads no weights. It adds to a bound the most that the step can add to a weight. Only when the bound passes
+/// [`LIMIT`] are the weights themselves read, and that happens in a run that goes astray.
+#[derive(Clone, Debug)]
+pub(crate) struct Guard {
+    /// No input is larger. At least 1, the input of a bias.
+    inputs: f64,
+    /// No weight or bias of layer l is larger.
+    parameters: Vec<f64>,
+    /// No first moment of layer l is larger than the first number, and no second moment than the second.
+    moments: Vec<[f64; 2]>,
+    /// The largest error of each layer, then the largest activation of each layer but the last, in the step that is checked.
+    found: Vec<f32>,
+}
+
+/// The factor by which roundings alone may make a moment outgrow its bound in a step.
+const ROUNDED: f64 = 1.0 + 1.0 / (1 << 20) as f64;
+
+/// The bounds of a layer's moments after a step whose gradient has this bound, and the most that the step adds to a parameter.
+/// Numbers on the way to the step are no larger. Decay only makes parameters smaller.
+fn grown(descent: Option<Descent>, [m, v]: [f64; 2], gradient: f64) -> ([f64; 2], f64) {
+    match descent {
+        // The gradient comes with its factor of −η.
+        None => ([m, v], gradient),
+        Some(Descent::Momentum { rate, momentum }) => {
+            let m = (f64::from(momentum) * m + gradient) * ROUNDED;
+            ([m, v], f64::from(rate) * m)
+        }
+        Some(Descent::Nesterov { rate, momentum }) => {
+            let m = (f64::from(momentum) * m + gradient) * ROUNDED;
+            ([m, v], f64::from(rate).max(1.0) * (f64::from(momentum) * m + gradient))
+        }
+        Some(Descent::Adam { rate, first, second, epsilon, .. }) => {
+            let mean = |[kept, new]: [f32; 2], moment: f64, taken: f64| {
+                (f64::from(kept) * moment + f64::from(new) * taken) * ROUNDED
+            };
+            let (m, v) = (mean(first, m, gradient), mean(second, v, gradient * gradient));
+            // The denominator is ε where the second moment is 0, which it may be taken for.
+            ([m, v], f64::from(rate).max(1.0) * m / f64::from(epsilon))
+        }
+    }
+}
+
+impl Guard {
+    /// Bounds of a network and the data that it is to be trained on.
+    ///
+    /// # Errors
+    ///
+    /// If a weight or a bias isn't finite.
+    pub(crate) fn new(isa: Isa, network: &Network, data: &Dataset) -> Result<Guard, Error> {
+        let mut inputs = 1.0;
+        for example in 0..data.len() {
+            let Row::Floats(values) = data.input(example) else { break };
+            // Datasets hold finite numbers only.
+            inputs = f64::from(max_magnitude(isa, slice(values))).max(inputs);
+        }
+        let mut parameters = Vec::new();
+        for (l, layer) in (1..).zip(network.layers()) {
+            let mut magnitudes = blocks(layer).map(|block| magnitude(isa, block, l));
+            parameters.push(magnitudes.try_fold(0.0, |largest, x| Ok::<f64, Error>(x?.max(largest)))?);
+        }
+        let moments = vec![[0.0; 2]; parameters.len()];
+        let found = vec![0.0; 2 * parameters.len() - 1];
+        Ok(Guard { inputs, parameters, moments, found })
+    }
+
+    /// Takes account of the moments that an optimiser begins with, all of them finite.
+    pub(crate) fn look_at(&mut self, isa: Isa, state: &OptimizerState) {
+        self.moments = state.layers.iter().map(|layer| largest_moments(isa, layer)).collect();
+    }
+
+    /// Checks that a step with these activations and errors keeps every number finite, moments included. All members that train
+    /// in shares come to the same answer.
+    pub(crate) fn check(
+        &mut self,
+        runner: Runner<'_>,
+        layers: &[Layer],
+        state: &OptimizerState,
+        workspace: &Workspace,
+        rows: usize,
+        update: &Step,
+    ) -> Result<(), Divergence> {
+        let (isa, count) = (runner.team.isa(), layers.len());
+        // The errors of all layers, then the activations that are inputs of a layer.
+        let matrix = |i: usize| match i.checked_sub(count) {
+            None => workspace.errors[i].top(rows),
+            Some(hidden) => workspace.activations[hidden].top(rows),
+        };
+        max_magnitudes(runner.team, matrix, &mut self.found);
+        for l in (1..=count).rev() {
+            let errors = self.found[l - 1];
+            if !errors.is_finite() {
+                return Err(Divergence::Error { layer: l });
+            }
+            let inputs = match l {
+                1 => self.inputs,
+                _ => match self.found[count + l - 2] {
+                    largest if largest.is_finite() => f64::from(largest).max(1.0),
+                    _ => return Err(Divergence::Activation { layer: l - 1 }),
+                },
+            };
+            let gradient = rows as f64 * f64::from(update.factor.abs()) * f64::from(errors) * inputs;
+            let grow = |before| grown(update.descent, before, gradient);
+            let (mut moments, mut step) = grow(self.moments[l - 1]);
+            if !moments.iter().all(|moment| *moment <= LIMIT) {
+                (moments, step) = grow(largest_moments(isa, &state.layers[l - 1]));
+            }
+            self.moments[l - 1] = moments;
+            let bound = &mut self.parameters[l - 1];
+            if *bound + step > LIMIT {
+                let magnitudes = blocks(&layers[l - 1]).map(|block| max_magnitude(isa, slice(block)));
+                let largest = magnitudes.fold(0.0, f32::max);
+                // A member has a part of the first layer only.
+                let member = runner.member.filter(|_| l == 1);
+                *bound = member.map_or(largest, |member| member.largest(largest)).into();
+            }
+            *bound += step;
+            // Written so that NaN is refused.
+            if !moments.iter().chain([&*bound]).all(|bound| *bound <= LIMIT) {
+                return Err(Divergence::Update { layer: l });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The reason why the minibatch's cost isn't finite.
+pub(crate) fn cause_of_cost(isa: Isa, workspace: &Workspace, rows: usize, cost: f64) -> Divergence {
+    let count = workspace.activations.len();
+    let finite = |l: &usize| max_magnitude(isa, workspace.activations[l - 1].top(rows)).is_finite();
+    match (1..=count).find(|l| !finite(l)) {
+        Some(layer) => Divergence::Activation { layer },
+        None => Divergence::Cost { layer: count, cost },
+    }
+}
+
+/// The largest first and second moments of a layer.
+fn largest_moments(isa: Isa, layer: &LayerState) -> [f64; 2] {
+    let mut largest = [0.0_f64; 2];
+    for (largest, moment) in largest.iter_mut().zip(&layer.moments) {
+        let weights = (0..moment.weights.rows()).flat_map(|k| moment.weights.row_slices(k));
+        for block in weights.chain(std::iter::once(&moment.biases[..])) {
+            *largest = largest.max(max_magnitude(isa, slice(block)).into());
+        }
+    }
+    largest
+}
+
+/// The weights and biases of a layer.
+fn blocks(layer: &Layer) -> impl Iterator<Item = &[f32]> {
+    let weights = (0..layer.inputs()).flat_map(|k| layer.weights.row_slices(k));
+    weights.chain(std::iter::once(layer.biases()))
+}
+
+/// The largest magnitude of `values`, weights or biases of layer l; an error if one isn't finite.
+fn magnitude(isa: Isa, values: &[f32], l: usize) -> Result<f64, Error> {
+    match values.iter().find(|x| !x.is_finite()) {
+        None => Ok(max_magnitude(isa, slice(values)).into()),
+        Some(found) => {
+            let what = format!("a weight or bias of layer {l}");
+            Err(Error::NotFinite { what, found: found.to_string() })
+        }
+    }
+}
+
+fn slice(values: &[f32]) -> Mat<'_> {
+    Mat::row_major(values, 1, values.len())
+}

@@ -1,0 +1,16 @@
+//! The step of training: one minibatch forward and back, and the update.
+//!
+//! [`backprop`] has the four equations, and [`workspace`] every buffer that they use. [`guard`] refuses a step that could leave
+//! the finite numbers. [`stepper`] takes one step after the other. [`gradients`] goes forward and back without an update.
+
+mod backprop;
+mod gradients;
+mod guard;
+mod stepper;
+mod workspace;
+
+pub(crate) use backprop::{Activate, Runner};
+pub use gradients::{Gradients, LayerGradients};
+pub(crate) use guard::Guard;
+pub(crate) use stepper::{Stepper, Steps, Trained};
+pub(crate) use workspace::{Workspace, with_examples};

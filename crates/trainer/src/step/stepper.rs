@@ -1,0 +1,126 @@
+//! One step, and one step after the other.
+
+use super::backprop::{self, Runner};
+use super::guard::{self, Guard};
+use super::workspace::{Workspace, with_examples};
+use crate::error::Divergence;
+use crate::network::Layer;
+use crate::network::cost::Cost;
+use crate::optimizer::OptimizerState;
+use crate::settings::Settings;
+use minibatch_data::{Dataset, Shuffle};
+use minibatch_kernels::Member;
+
+/// Steps to take.
+#[derive(Clone, Copy)]
+pub(crate) struct Steps<'a> {
+    pub(crate) data: &'a Dataset,
+    pub(crate) shuffle: &'a Shuffle,
+    pub(crate) settings: &'a Settings,
+    /// Examples of the epoch that have been trained on.
+    pub(crate) position: usize,
+    /// Minibatches at most.
+    pub(crate) steps: usize,
+}
+
+impl Steps<'_> {
+    /// The number of steps before the end of the epoch.
+    pub(crate) fn to_come(self) -> usize {
+        self.steps.min((self.data.len() - self.position).div_ceil(self.settings.batch_size))
+    }
+}
+
+/// How far training came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trained {
+    /// Examples of the epoch that have been trained on by now.
+    pub(crate) position: usize,
+    /// The summed cost of these examples, in f64. Each minibatch's cost is added to the sum before it.
+    pub(crate) cost_sum: f64,
+    /// Why the next step was refused.
+    pub(crate) diverged: Option<Divergence>,
+}
+
+/// All that a step works on: the layers of a whole network, or of a member's part of one.
+pub(crate) struct Stepper<'a> {
+    pub(crate) runner: Runner<'a>,
+    pub(crate) layers: &'a mut [Layer],
+    pub(crate) cost: &'a dyn Cost,
+    pub(crate) state: &'a mut OptimizerState,
+    pub(crate) workspace: &'a mut Workspace,
+    pub(crate) guard: &'a mut Guard,
+}
+
+impl Stepper<'_> {
+    /// Takes one step after the other, to the end of `steps` or of the epoch, or until members hinder each other.
+    pub(crate) fn train(mut self, steps: Steps<'_>, mut trained: Trained) -> Trained {
+        let Steps { data, shuffle, settings, .. } = steps;
+        for _ in 0..steps.steps {
+            let indices = shuffle.minibatch(trained.position, settings.batch_size);
+            if indices.is_empty() {
+                break;
+            }
+            let next = shuffle.minibatch(trained.position + indices.len(), settings.batch_size);
+            match self.step(data, indices, next, settings) {
+                Ok(cost) => {
+                    trained.cost_sum += cost;
+                    trained.position += indices.len();
+                }
+                Err(cause) => {
+                    trained.diverged = Some(cause);
+                    break;
+                }
+            }
+            if self.runner.member.is_some_and(Member::is_hindered) {
+                break;
+            }
+        }
+        trained
+    }
+
+    /// One minibatch: forward, output error, for l = L, …, 2 the error below, and, if all of that is finite, the updates.
+    /// Returns its summed cost, before the update.
+    fn step(
+        &mut self,
+        data: &Dataset,
+        indices: &[u32],
+        next: &[u32],
+        settings: &Settings,
+    ) -> Result<f64, Divergence> {
+        let Stepper { runner, layers, cost, state, workspace, guard } = self;
+        let Runner { team, member } = *runner;
+        let (isa, count, rows) = (team.isa(), layers.len(), indices.len());
+        let index = move |row: usize| indices[row] as usize;
+        let forward = |workspace: &mut Workspace, range| {
+            with_examples(data, index, |examples| {
+                backprop::forward_through(*runner, layers, workspace, examples, rows, range);
+            });
+        };
+        forward(workspace, 1..2);
+        if let Some(member) = member {
+            member.send(&workspace.activations[0], rows);
+        }
+        workspace.take_targets(data, rows, index);
+        workspace.expect(data, next);
+        if let Some(member) = member {
+            member.receive(&mut workspace.activations[0], rows);
+        }
+        forward(workspace, 2..count + 1);
+        let total = backprop::cost(isa, layers, *cost, workspace, rows);
+        if !total.is_finite() {
+            return Err(guard::cause_of_cost(isa, workspace, rows, total));
+        }
+        backprop::output_error(isa, layers, *cost, workspace, rows);
+        for l in (2..=count).rev() {
+            backprop::backward(team, layers, workspace, rows, l);
+        }
+        let update = settings.optimizer.step(settings.learning_rate, rows, state);
+        guard.check(*runner, layers, state, workspace, rows, &update)?;
+        for l in (1..=count).rev() {
+            let layer = &mut layers[l - 1];
+            backprop::update(*runner, layer, &mut state.layers[l - 1], workspace, rows, l, &update);
+        }
+        state.took(&update);
+        Ok(total)
+    }
+}

@@ -1,0 +1,87 @@
+//! Every buffer of a training step, allocated once.
+
+use crate::network::Network;
+use minibatch_data::{Dataset, Row, Targets};
+use minibatch_kernels::{Examples, Matrix, TeamInputs, prefetch};
+
+/// The buffers of a step for minibatches of up to B examples; a smaller one uses the first rows.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    /// A_0 (B × n_0), without its zeros
+    pub(crate) inputs: TeamInputs,
+    /// A_l (B × n_l), l = 1, …, L
+    pub(crate) activations: Vec<Matrix>,
+    /// Z_l (B × n_l), l = 1, …, L, where the backward step or the cost is computed from it
+    pub(crate) pre_activations: Vec<Option<Matrix>>,
+    /// Δ_l (B × n_l), l = 1, …, L
+    pub(crate) errors: Vec<Matrix>,
+    /// Y (B × n_L)
+    pub(crate) targets: Matrix,
+}
+
+impl Workspace {
+    /// The buffers of `network`'s training step for minibatches of `batch_size`, which are gathered into `inputs`.
+    pub(crate) fn new(network: &Network, batch_size: usize, inputs: TeamInputs) -> Workspace {
+        let layers = network.layers();
+        let for_each_layer =
+            || layers.iter().map(|layer| Matrix::zeros(batch_size, layer.outputs())).collect();
+        let pre_activations = layers.iter().enumerate().map(|(l, layer)| {
+            let needed = layer.activation().needs_pre_activation()
+                || (l + 1 == layers.len() && network.cost_needs_pre_activation());
+            needed.then(|| Matrix::zeros(batch_size, layer.outputs()))
+        });
+        Workspace {
+            inputs,
+            activations: for_each_layer(),
+            pre_activations: pre_activations.collect(),
+            errors: for_each_layer(),
+            targets: Matrix::zeros(batch_size, network.outputs()),
+        }
+    }
+
+    /// Prepares the next step, on the examples `indices` of `data`, which lie in random places. Their labels are prefetched here.
+    /// Inputs that are bytes are prefetched later, by the first layer's update. Never changes a result.
+    pub(crate) fn expect(&mut self, data: &Dataset, indices: &[u32]) {
+        self.inputs.expect(&indices.iter().filter_map(|&index| match data.input(index as usize) {
+            Row::Bytes(bytes) => Some(bytes),
+            Row::Floats(_) => None,
+        }));
+        if let Targets::Classes { labels, .. } = data.targets() {
+            indices.iter().for_each(|&index| prefetch(&labels[index as usize]));
+        }
+    }
+
+    /// Takes the targets of the examples `index(0)`, …, `index(rows − 1)` of `data` as Y: classes become one-hot rows.
+    pub(crate) fn take_targets(&mut self, data: &Dataset, rows: usize, index: impl Fn(usize) -> usize) {
+        for row in 0..rows {
+            let (index, target) = (index(row), self.targets.row_mut(row));
+            match data.targets() {
+                Targets::Values { data, width } => target.copy_from_slice(&data[index * width..][..*width]),
+                Targets::Classes { labels, .. } => {
+                    target.fill(0.0);
+                    target[labels[index] as usize] = 1.0;
+                }
+                _ => unreachable!("targets are classes or values"),
+            }
+        }
+    }
+}
+
+/// Calls `f` with the inputs of the examples `index(0)`, `index(1)`, … of `data`.
+pub(crate) fn with_examples<R>(
+    data: &Dataset,
+    index: impl Fn(usize) -> usize + Sync,
+    f: impl FnOnce(Examples<'_>) -> R,
+) -> R {
+    const ONE_KIND: &str = "all rows of a dataset are of one kind";
+    match data.input(index(0)) {
+        Row::Bytes(_) => f(Examples::Bytes(&move |row| match data.input(index(row)) {
+            Row::Bytes(bytes) => bytes,
+            Row::Floats(_) => unreachable!("{ONE_KIND}"),
+        })),
+        Row::Floats(_) => f(Examples::Floats(&move |row| match data.input(index(row)) {
+            Row::Floats(floats) => floats,
+            Row::Bytes(_) => unreachable!("{ONE_KIND}"),
+        })),
+    }
+}
