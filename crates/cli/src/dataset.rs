@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::memory;
 use clap::ValueEnum;
-use minibatch_data::{ElementType, Error, IdxFile, SetFiles, TrainTest, locate, synthetic};
+use minibatch_data::{Dataset, ElementType, Error, IdxFile, SetFiles, TrainTest, locate, synthetic};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -166,6 +166,18 @@ fn converted(files: &SetFiles) -> u64 {
     let labels = [&files.train_labels, &files.test_labels].into_iter().filter_map(|path| elements(path));
     let labels = labels.map(|(_, bytes, count)| bytes + 8 * count);
     inputs.chain(labels).sum()
+}
+
+/// The training set and, if `--validation-split` sets some of it aside, the validation set.
+pub(crate) fn split(
+    train: Dataset,
+    fraction: Option<f64>,
+    seed: u64,
+) -> Result<(Dataset, Option<Dataset>), Failure> {
+    let Some(fraction) = fraction else { return Ok((train, None)) };
+    let refused = |error| Failure::usage(format!("--validation-split {fraction}: {error}"));
+    let (train, validation) = train.split(fraction, seed).map_err(refused)?;
+    Ok((train, Some(validation)))
 }
 
 /// Two numbers of images.

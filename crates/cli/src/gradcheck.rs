@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::report::{Event, Report};
 use crate::text::grouped;
-use crate::{machine, train};
+use crate::{machine, numbers};
 use minibatch::gradcheck::{Check, check_all};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use std::io::{self, Write};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Seed of the networks and examples
-    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = train::seed)]
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true, value_parser = numbers::seed)]
     seed: u64,
 
     #[command(flatten)]

@@ -4,7 +4,8 @@
 use crate::failure::Failure;
 use crate::image::{decode, prepare};
 use crate::task::{Task, check_targets};
-use crate::{Cli, Command, notes, one_line, resume, train};
+use crate::train::{Args, begin, notes, resume};
+use crate::{Cli, Command, one_line};
 use clap::Parser;
 use minibatch::{Dataset, Isa, Pool, Trainer};
 use std::ffi::OsString;
@@ -40,9 +41,6 @@ pub const CHECKPOINT: &str = "a run's.ckpt";
 
 /// Weights and biases of the largest network that is made for a look.
 const MOST_PARAMETERS: usize = 1 << 14;
-
-/// Such a run evaluates nothing, and saves nothing.
-const NEEDS: train::Needs = train::Needs { evaluated: 0, buffers: 0 };
 
 /// Parses what stands after the program's name, as the command does.
 pub fn options(words: &[OsString]) -> Parsed {
@@ -91,7 +89,7 @@ fn inputs() -> Vec<f32> {
 }
 
 /// The words that name the network and settings which `args` mean for `data`.
-fn recipe(args: &train::Args, data: &'static Dataset) -> Option<Result<Vec<String>, String>> {
+fn recipe(args: &Args, data: &'static Dataset) -> Option<Result<Vec<String>, String>> {
     let task = Task::of(data);
     notes::advice(args, task);
     let layers = match args.network.hidden_layers(data) {
@@ -104,8 +102,9 @@ fn recipe(args: &train::Args, data: &'static Dataset) -> Option<Result<Vec<Strin
     if products.is_none_or(|parameters| parameters > MOST_PARAMETERS) {
         return None;
     }
-    let seed = args.seed.unwrap_or(train::DEFAULT_SEED);
-    let made = train::trainer(args, &POOL, data, seed, NEEDS).and_then(|trainer| {
+    // Such a run evaluates nothing, and saves nothing.
+    let needs = begin::Needs::default();
+    let made = begin::new_trainer(args, &POOL, data, needs).and_then(|trainer| {
         check_targets(trainer.network(), data, "training", &args.data.folder())?;
         Ok(words(&trainer))
     });

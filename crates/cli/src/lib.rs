@@ -1,11 +1,10 @@
 //! The `minibatch` command, all but its `main`: trains networks and looks at what came out.
 //!
-//! It computes nothing of networks itself: it parses, calls the `minibatch` library and prints. Results go to standard
-//! output, errors as one line to standard error. Exit codes: 0 success, 1 a run failed, 2 wrong usage, 129, 130 and 143
-//! stopped by SIGHUP, SIGINT and SIGTERM, 141 the reader of the output went away.
+//! It has no arithmetic of networks: it parses, calls the `minibatch` library and prints. Results go to standard output,
+//! errors as one line to standard error. Exit codes: 0 success, 1 a run failed, 2 wrong usage, 129, 130 and 143 stopped by
+//! SIGHUP, SIGINT and SIGTERM, 141 the reader of the output went away.
 #![forbid(unsafe_code)]
 
-mod checkpoint;
 mod dataset;
 mod eval;
 mod failure;
@@ -17,13 +16,11 @@ pub mod inspect;
 mod machine;
 mod memory;
 mod names;
-mod network;
-mod notes;
+mod numbers;
 mod predict;
 mod progress;
 mod recorded;
 mod report;
-mod resume;
 mod signals;
 mod task;
 mod text;

@@ -1,18 +1,19 @@
-//! What of the machine a command uses.
+//! The threads and the instruction set that a command uses.
 
 use crate::failure::Failure;
+use crate::numbers::count;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use minibatch::{ArithmeticClass, Isa, Pool, PoolError};
 use std::ffi::OsString;
-use std::num::{IntErrorKind, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
 /// Threads and instruction set.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// Threads, of which no more work than there are processors; any number gives the same result [default: one for each
-    /// processor]
+    /// Threads; no more of them work than there are processors, and any number gives the same result [default: one for
+    /// each processor]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
     threads: Option<usize>,
 
@@ -57,25 +58,6 @@ impl Args {
             // The system refuses them, whatever was asked for.
             PoolError::Start { .. } => Failure::Run(format!("{error}; try --threads 1")),
         })
-    }
-}
-
-/// A whole number from 1 in a list of them.
-pub(crate) fn count_of_list(text: &str) -> Result<usize, String> {
-    match count(text.trim()) {
-        Err(_) => Err("expected whole numbers from 1, such as 128 or 128,64".to_owned()),
-        count => count,
-    }
-}
-
-/// A whole number from 1.
-pub(crate) fn count(text: &str) -> Result<usize, String> {
-    match text.parse::<usize>() {
-        Ok(number) if number > 0 => Ok(number),
-        Err(error) if *error.kind() == IntErrorKind::PosOverflow => {
-            Err(format!("expected a whole number up to {}", usize::MAX))
-        }
-        _ => Err("expected a whole number from 1".to_owned()),
     }
 }
 

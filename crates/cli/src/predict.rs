@@ -4,7 +4,8 @@ mod output;
 
 use crate::failure::Failure;
 use crate::image::{SIGNATURE, decode, prepare};
-use crate::machine::count;
+use crate::numbers::count;
+use crate::report::write_out;
 use crate::text::{grouped, shape};
 use crate::{dataset, machine, memory, recorded};
 use clap::ValueEnum;
@@ -12,7 +13,7 @@ use minibatch::{Checkpoint, Network, Pool, Rows, Score, footprint};
 use minibatch_data::{ElementType, Error, IdxFile, Row, Targets, open_regular};
 use output::{Prediction, Shown, write};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -108,13 +109,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
     let mut out = Vec::new();
     let format = args.format.or(args.json.then_some(Format::Jsonl));
-    write(&mut out, format, shown, &predictions)
-        .and_then(|()| {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(&out)?;
-            stdout.flush()
-        })
-        .map_err(|error| Failure::output(&error))
+    write(&mut out, format, shown, &predictions).map_err(|error| Failure::output(&error))?;
+    write_out(&out)
 }
 
 /// Whether the network was trained on values, as the scores of its epochs tell. Without one, a single output can be no

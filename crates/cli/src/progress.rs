@@ -1,80 +1,106 @@
-//! The progress bar, and how often training comes up for air to move it.
+//! The progress bar, and the slices of steps between which it moves.
 
-use crate::failure::tell;
 use crate::text::{duration, samples_per_second};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
+use minibatch::Trainer;
 use std::time::{Duration, Instant};
 
-/// How long training runs between two looks at the bar: long against the microseconds of entering the thread pool,
-/// short against the eye.
+/// The time of a slice: long against the microseconds of entering the thread pool, short for the eye.
 const SLICE: Duration = Duration::from_millis(15);
 
-/// How many steps to train at a time so that they take about [`SLICE`].
-#[derive(Debug)]
-pub(crate) struct Pace {
-    steps: usize,
+/// The number of steps for the next slice, so that it takes about [`SLICE`]: the last one, of `steps`, took `elapsed`.
+fn paced(steps: usize, elapsed: Duration) -> usize {
+    let ratio = SLICE.as_secs_f64() / elapsed.as_secs_f64().max(1e-9);
+    ((steps as f64 * ratio.clamp(0.1, 8.0)).round() as usize).max(1)
 }
 
-impl Pace {
-    /// Starts careful: nobody knows yet how long a step takes.
-    pub(crate) fn new() -> Pace {
-        Pace { steps: 4 }
-    }
-
-    /// Steps of the next slice.
-    pub(crate) fn steps(&self) -> usize {
-        self.steps
-    }
-
-    /// Adapts to how long the last slice, of `steps`, took.
-    pub(crate) fn took(&mut self, steps: usize, elapsed: Duration) {
-        let ratio = SLICE.as_secs_f64() / elapsed.as_secs_f64().max(1e-9);
-        self.steps = ((steps as f64 * ratio.clamp(0.1, 8.0)).round() as usize).max(1);
-    }
-}
-
-/// The bar of an epoch's steps; hidden where standard output is no terminal.
+/// The clock of training, and the bar of an epoch's steps. The bar is hidden where standard output is no terminal.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: ProgressBar,
-    steps_per_epoch: usize,
     epochs: usize,
     started: Instant,
     /// Steps of the run before this process.
     before: usize,
     drawn: Option<Instant>,
+    /// The number of steps that take about [`SLICE`].
+    pace: usize,
+    /// The number of steps of the slice, and when it began.
+    slice: (usize, Instant),
+    /// The time spent in slices.
+    training: Duration,
+    /// The position from which this process trains the epoch, and the value of `training` there.
+    epoch_from: (usize, Duration),
 }
 
 impl Progress {
-    /// A bar for `epochs` of `steps_per_epoch`, of which `before` steps are done; `show` is false where no bar is wanted even on a terminal.
-    pub(crate) fn new(epochs: usize, steps_per_epoch: usize, before: usize, show: bool) -> Progress {
+    /// A bar for the `epochs` of `trainer`'s run. `show`: false where no bar is wanted even on a terminal.
+    pub(crate) fn new(trainer: &Trainer<'_>, epochs: usize, show: bool) -> Progress {
         let target = if show { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template("{prefix} {bar:28} {pos}/{len} steps  {msg}")
             .expect("the template is a constant")
             .progress_chars("━╸─");
-        let bar = ProgressBar::with_draw_target(Some(steps_per_epoch as u64), target)
+        let bar = ProgressBar::with_draw_target(Some(trainer.steps_per_epoch() as u64), target)
             .with_style(style)
             .with_finish(ProgressFinish::AndClear);
-        Progress { bar, steps_per_epoch, epochs, started: Instant::now(), before, drawn: None }
+        let started = Instant::now();
+        Progress {
+            bar,
+            epochs,
+            started,
+            before: steps_done(trainer),
+            drawn: None,
+            // Nobody knows yet how long a step takes.
+            pace: 4,
+            slice: (0, started),
+            training: Duration::ZERO,
+            epoch_from: (trainer.position(), Duration::ZERO),
+        }
     }
 
-    /// Shows that `epoch` (from 1) has come to `step` steps, at `rate` samples/s.
-    pub(crate) fn step(&mut self, epoch: usize, step: usize, rate: f64) {
+    /// Begins a slice of no more than `most` steps, and returns their number.
+    pub(crate) fn begin_slice(&mut self, most: usize) -> usize {
+        self.slice = (self.pace.min(most), Instant::now());
+        self.slice.0
+    }
+
+    /// Ends the slice, and moves the bar.
+    pub(crate) fn end_slice(&mut self, trainer: &Trainer<'_>) {
+        let (steps, began) = self.slice;
+        let elapsed = began.elapsed();
+        self.training += elapsed;
+        // The last slice of an epoch may have been shorter.
+        if trainer.position() == 0 {
+            self.epoch_from = (0, self.training);
+        } else {
+            self.pace = paced(steps, elapsed);
+            self.draw(trainer);
+        }
+    }
+
+    /// The time spent in slices.
+    pub(crate) fn training(&self) -> Duration {
+        self.training
+    }
+
+    fn draw(&mut self, trainer: &Trainer<'_>) {
         const REDRAW: Duration = Duration::from_millis(50);
         if self.bar.is_hidden() || self.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
             return;
         }
         self.drawn = Some(Instant::now());
-        let done = (epoch - 1) * self.steps_per_epoch + step;
+        let (from, before) = self.epoch_from;
+        let rate = (trainer.position() - from) as f64 / (self.training - before).as_secs_f64();
+        let done = steps_done(trainer);
         // As numbers that no number of epochs overflows.
-        let to_come = self.epochs as f64 * self.steps_per_epoch as f64 - done as f64;
+        let to_come = self.epochs as f64 * trainer.steps_per_epoch() as f64 - done as f64;
         let here = (done - self.before).max(1);
         let left = self.started.elapsed().as_secs_f64() * to_come / here as f64;
-        let width = self.epochs.to_string().len();
+        let (epoch, width) = (trainer.history().len() + 1, self.epochs.to_string().len());
         self.bar.set_prefix(format!("epoch {epoch:>width$}/{}", self.epochs));
         let left = if left < 99.5 { format!("{left:.0} s") } else { duration(left) };
         self.bar.set_message(format!("{}  {left} left", samples_per_second(rate)));
-        self.bar.set_position(step as u64);
+        self.bar.set_position(trainer.step() as u64);
     }
 
     /// Prints with the bar out of the way.
@@ -82,17 +108,15 @@ impl Progress {
         self.bar.suspend(print)
     }
 
-    /// Writes a warning, if there is one, to standard error with the bar out of the way.
-    pub(crate) fn warn(&self, warning: Option<String>) {
-        if let Some(warning) = warning {
-            self.suspend(|| tell(&warning));
-        }
-    }
-
     /// Takes the bar away.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Steps since the start of the run.
+pub(crate) fn steps_done(trainer: &Trainer<'_>) -> usize {
+    trainer.history().len() * trainer.steps_per_epoch() + trainer.step()
 }
 
 #[cfg(test)]
@@ -102,15 +126,15 @@ mod tests {
     #[test]
     fn the_pace_settles_at_a_slice() {
         // A step of 5 µs: 3000 of them are a slice.
-        let mut pace = Pace::new();
+        let mut steps = 4;
         for _ in 0..8 {
-            pace.took(pace.steps(), Duration::from_micros(5) * pace.steps() as u32);
+            steps = paced(steps, Duration::from_micros(5) * steps as u32);
         }
-        assert_eq!(pace.steps(), 3000);
+        assert_eq!(steps, 3000);
         // A step longer than a slice: one at a time.
         for _ in 0..8 {
-            pace.took(pace.steps(), Duration::from_secs(1) * pace.steps() as u32);
+            steps = paced(steps, Duration::from_secs(1) * steps as u32);
         }
-        assert_eq!(pace.steps(), 1);
+        assert_eq!(steps, 1);
     }
 }

@@ -1,15 +1,14 @@
 //! `minibatch verify`: trains a recorded run again and compares the bits.
 
 use crate::failure::Failure;
-use crate::progress::{Pace, Progress};
+use crate::progress::Progress;
 use crate::report::{Event, Report, shown, write_rows};
-use crate::{dataset, machine, memory, recorded, train};
+use crate::{dataset, machine, memory, numbers, recorded};
 use minibatch::checkpoint::decode;
 use minibatch::{Checkpoint, Dataset, Epoch, Trainer, footprint};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::Instant;
 
 /// What `verify` can be told.
 #[derive(Debug, clap::Args)]
@@ -22,7 +21,7 @@ pub(crate) struct Args {
     data: dataset::Args,
 
     /// The fraction that the run had set aside with this option
-    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = train::fraction)]
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = numbers::fraction)]
     validation_split: Option<f64>,
 
     #[command(flatten)]
@@ -78,7 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let pool = args.machine.pool_for(recorded.class)?;
     let sets = args.data.open()?;
     recorded::check_training_set(&recorded, path, &sets.train, &folder, args.validation_split)?;
-    let (training, _) = train::split(sets.train, args.validation_split, recorded.settings.seed)?;
+    let (training, _) = dataset::split(sets.train, args.validation_split, recorded.settings.seed)?;
     let examples = memory::Examples { trained: training.len(), evaluated: sets.test.len() };
     // A second network is trained, with its optimiser's moments; in the end there is a checkpoint.
     let (settings, sizes) = (&recorded.settings, recorded.network.sizes());
@@ -108,7 +107,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Trains as far as `recorded`, and says what differs first.
+/// Trains as far as `recorded`, and returns the first difference. [`Trainer::fit`] can't do this: a program that uses the library
+/// may have trained more epochs than its settings say, and evaluated only some of them.
 fn replay<'a>(
     trainer: &mut Trainer<'a>,
     recorded: &Checkpoint,
@@ -116,10 +116,9 @@ fn replay<'a>(
     show: bool,
 ) -> Result<Option<String>, Failure> {
     let begun = recorded.history.len() + usize::from(recorded.progress.position > 0);
-    let mut progress = Progress::new(begun, trainer.steps_per_epoch(), 0, show);
-    let mut pace = Pace::new();
+    let mut progress = Progress::new(trainer, begun, show);
     for epoch in &recorded.history {
-        while !advance(trainer, usize::MAX, &mut pace, &mut progress)? {}
+        while !advance(trainer, usize::MAX, &mut progress)? {}
         if epoch.test.is_some() {
             trainer.evaluate(test)?;
         }
@@ -133,7 +132,7 @@ fn replay<'a>(
     let position = recorded.progress.position as usize;
     while trainer.position() < position {
         let steps = (position - trainer.position()) / trainer.settings().batch_size;
-        advance(trainer, steps, &mut pace, &mut progress)?;
+        advance(trainer, steps, &mut progress)?;
     }
     progress.finish();
     if trainer.network().weight_hash() != recorded.network.weight_hash() {
@@ -149,20 +148,9 @@ fn replay<'a>(
     }))
 }
 
-/// Trains a slice, of no more than `steps`; `true` at the end of an epoch.
-fn advance(
-    trainer: &mut Trainer<'_>,
-    steps: usize,
-    pace: &mut Pace,
-    progress: &mut Progress,
-) -> Result<bool, Failure> {
-    let (epoch, steps) = (trainer.history().len() + 1, pace.steps().min(steps));
-    let (before, started) = (trainer.position(), Instant::now());
-    if trainer.advance(steps)?.is_some() {
-        return Ok(true);
-    }
-    let elapsed = started.elapsed();
-    pace.took(steps, elapsed);
-    progress.step(epoch, trainer.step(), (trainer.position() - before) as f64 / elapsed.as_secs_f64());
-    Ok(false)
+/// Trains a slice, of no more than `most` steps. Returns true at the end of an epoch.
+fn advance(trainer: &mut Trainer<'_>, most: usize, progress: &mut Progress) -> Result<bool, Failure> {
+    let ended = trainer.advance(progress.begin_slice(most))?.is_some();
+    progress.end_slice(trainer);
+    Ok(ended)
 }

@@ -6,7 +6,7 @@ use common::bits;
 use minibatch::activation::{Gelu, Identity, Relu, Silu, Softmax, Tanh};
 use minibatch::cost::{CategoricalCrossEntropy, Huber, Mse};
 use minibatch::{
-    Activation, Checkpoint, Cost, Dataset, EarlyStopping, Epoch, Fit, Initializer, Isa, Mat, Network,
+    Activation, Checkpoint, Cost, Dataset, EarlyStopping, Epoch, Error, Fit, Initializer, Isa, Mat, Network,
     Observer, Pool, Registry, Settings, Trainer, gradcheck,
 };
 use std::ops::ControlFlow;
@@ -176,24 +176,30 @@ fn slices_in_slices_out() {
 
 #[test]
 fn observers_see_every_step_and_end_the_run() {
+    #[derive(Default)]
     struct Counter {
-        steps: usize,
+        steps: Vec<usize>,
         epochs: Vec<usize>,
     }
-    impl Observer for Counter {
-        fn interval(&self) -> usize {
-            3
+    impl Observer<'_> for Counter {
+        type Error = Error;
+        fn interval(&mut self, trainer: &Trainer<'_>) -> usize {
+            if trainer.history().is_empty() { 3 } else { 5 }
         }
-        fn after_steps(&mut self, trainer: &Trainer<'_>) -> ControlFlow<()> {
-            assert!(trainer.position() > 0);
-            self.steps += 1;
-            ControlFlow::Continue(())
+        fn after_steps(&mut self, trainer: &mut Trainer<'_>) -> Result<ControlFlow<()>, Error> {
+            assert!(trainer.position() > 0 || trainer.history().last().is_some_and(|e| e.test.is_none()));
+            self.steps.push(trainer.step());
+            Ok(ControlFlow::Continue(()))
         }
-        fn after_epoch(&mut self, trainer: &Trainer<'_>, epoch: &Epoch) -> ControlFlow<()> {
+        fn after_epoch(
+            &mut self,
+            trainer: &mut Trainer<'_>,
+            epoch: &Epoch,
+        ) -> Result<ControlFlow<()>, Error> {
             assert_eq!(trainer.position(), 0);
             assert!(epoch.test.is_some());
             self.epochs.push(epoch.number);
-            if epoch.number == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            Ok(if epoch.number == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         }
     }
     let (pool, data) = (pool(), curve());
@@ -202,10 +208,11 @@ fn observers_see_every_step_and_end_the_run() {
         Trainer::new(&pool, &data, network, settings(0.5, 9)).expect("a trainer")
     };
     let (mut watched, mut alone) = (trainer(), trainer());
-    let mut counter = Counter { steps: 0, epochs: Vec::new() };
+    let mut counter = Counter::default();
     watched.fit(Some(&data), &mut counter).expect("a fit");
-    // 8 steps an epoch: after 3 and 6, then the end.
-    assert_eq!((counter.steps, counter.epochs), (8, vec![1, 2, 3, 4]));
+    // 8 steps an epoch. The last slice of each is shorter.
+    assert_eq!(counter.steps, [3, 6, 0, 5, 0, 5, 0, 5, 0]);
+    assert_eq!(counter.epochs, [1, 2, 3, 4]);
     let mut left = 4;
     alone
         .fit(None, &mut |_: &Epoch| {
@@ -223,6 +230,45 @@ fn observers_see_every_step_and_end_the_run() {
     trainer.fit(Some(&data), &mut stopping).expect("a fit");
     let costs: Vec<f64> = trainer.history().iter().map(|e| e.test.expect("evaluated").cost).collect();
     assert_eq!(stopping.best(), costs.iter().copied().fold(f64::INFINITY, f64::min));
+}
+
+/// It evaluates a set of its own in the middle of an epoch, stops the run there, and goes on with it; then it fails.
+#[test]
+fn observers_evaluate_stop_within_an_epoch_and_fail() {
+    struct Looker<'a> {
+        data: &'a Dataset,
+        stop_at: usize,
+    }
+    impl<'a> Observer<'a> for Looker<'a> {
+        type Error = Box<dyn std::error::Error>;
+        fn interval(&mut self, _: &Trainer<'a>) -> usize {
+            0
+        }
+        fn after_steps(&mut self, trainer: &mut Trainer<'a>) -> Result<ControlFlow<()>, Self::Error> {
+            let cost = trainer.evaluate(self.data)?.cost;
+            let stops = trainer.step() == self.stop_at;
+            Ok(if stops && cost.is_finite() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        }
+        fn after_epoch(
+            &mut self,
+            _: &mut Trainer<'a>,
+            epoch: &Epoch,
+        ) -> Result<ControlFlow<()>, Self::Error> {
+            if epoch.number == 2 { Err("enough".into()) } else { Ok(ControlFlow::Continue(())) }
+        }
+    }
+    let (pool, data, others) = (pool(), curve(), curve());
+    let network = Network::builder(1).layer(4).layer(1).build().expect("a network");
+    let mut trainer = Trainer::new(&pool, &data, network, settings(0.5, 9)).expect("a trainer");
+    let mut fit = |stop_at| {
+        let fit = trainer.fit(Some(&data), &mut Looker { data: &others, stop_at });
+        (fit.map_err(|error| error.to_string()), trainer.history().len(), trainer.step())
+    };
+    assert_eq!(fit(5), (Ok(()), 0, 5));
+    // An epoch that has ended is evaluated and told of, also if the run stops with its last step.
+    assert_eq!(fit(0), (Ok(()), 1, 0));
+    assert_eq!(fit(9), (Err("enough".to_owned()), 2, 0));
+    assert!(trainer.history().iter().all(|epoch| epoch.test.is_some()));
 }
 
 /// Layers that keep Z, softmax's pass over rows and the stable costs: bits on every fused set and any threads.

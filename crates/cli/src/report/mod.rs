@@ -40,12 +40,15 @@ impl Report {
         if self == Report::Json {
             text.push(b'\n');
         }
-        let mut out = io::stdout().lock();
-        formatted
-            .and_then(|()| out.write_all(&text))
-            .and_then(|()| out.flush())
-            .map_err(|error| Failure::output(&error))
+        formatted.map_err(|error| Failure::output(&error))?;
+        write_out(&text)
     }
+}
+
+/// Writes `text` to standard output, whole.
+pub(crate) fn write_out(text: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text).and_then(|()| out.flush()).map_err(|error| Failure::output(&error))
 }
 
 /// A path as text, for JSON as well. Bytes that aren't UTF-8 are shown as U+FFFD.

@@ -56,9 +56,6 @@ pub(crate) struct Resumed {
     pub epochs: usize,
     /// Examples of the next that have been trained on.
     pub position: usize,
-    /// Whether the file that the run is kept in holds just this state.
-    #[serde(skip)]
-    pub saved: bool,
 }
 
 impl Plan {
@@ -118,7 +115,7 @@ impl Event for Plan {
             ("checkpoint", checkpoint),
         ];
         write_rows(out, &rows)?;
-        if let Some(Resumed { checkpoint, epochs, position, .. }) = &self.resumed {
+        if let Some(Resumed { checkpoint, epochs, position }) = &self.resumed {
             let place = place(*epochs, position.div_ceil(self.batch_size));
             write_rows(out, &[("resumed", format!("{checkpoint} as of {place}"))])?;
         }

@@ -1,4 +1,4 @@
-//! Training to the end with somebody watching: reports, checkpoints, early stopping.
+//! Training to the end with an observer: reports, checkpoints, early stopping.
 
 use super::trainer::Trainer;
 use crate::epoch::Epoch;
@@ -6,36 +6,96 @@ use crate::error::Error;
 use minibatch_data::Dataset;
 use std::ops::ControlFlow;
 
-/// Watches a run, and may end it.
+/// Watches the run of a [`Trainer<'a>`](Trainer), and may end it. [`Trainer::fit`] calls it:
 ///
-/// A closure of an epoch's record is one; so is `()`, which looks away.
-pub trait Observer {
-    /// Steps between calls of [`after_steps`](Self::after_steps). Each interruption costs some microseconds.
-    fn interval(&self) -> usize {
+/// ```text
+/// until the last epoch, or Break, or an error:
+///     interval                  how many steps the next slice has
+///     (a slice of steps)        up to the end of the epoch
+///     after_steps
+///     if the epoch has ended:
+///         (an evaluation)       if there is a test set
+///         after_epoch
+/// ```
+///
+/// The observer borrows the trainer, so it can save the run, or evaluate the network on any data that live for `'a`.
+/// [`ControlFlow::Break`] ends the run as a success. An error ends it too, and `fit` returns that error. By default a slice is a
+/// whole epoch, and the other methods do nothing.
+///
+/// `()` is an observer that does nothing. A closure that takes an [`Epoch`] and returns a [`ControlFlow`] is an observer that is
+/// called after each epoch.
+///
+/// This observer writes a line every 100 steps. A line that can't be written ends the run:
+///
+/// ```
+/// use minibatch::{Dataset, Isa, Network, Observer, Pool, Settings, Trainer};
+/// use std::io::Write;
+/// use std::ops::ControlFlow;
+///
+/// struct Log<W>(W);
+///
+/// impl<W: Write> Observer<'_> for Log<W> {
+///     type Error = Box<dyn std::error::Error>;
+///
+///     fn interval(&mut self, _: &Trainer<'_>) -> usize {
+///         100
+///     }
+///
+///     fn after_steps(&mut self, trainer: &mut Trainer<'_>) -> Result<ControlFlow<()>, Self::Error> {
+///         writeln!(self.0, "step {}", trainer.step())?;
+///         Ok(ControlFlow::Continue(()))
+///     }
+/// }
+///
+/// let data = Dataset::from_classes([0.0f32, 1.0, 1.0, 0.0].repeat(250), &[2], [0, 1].repeat(250))?;
+/// let pool = Pool::new(Isa::detect(), 1)?;
+/// let network = Network::builder(2).layer(2).build()?;
+/// let settings = Settings { batch_size: 2, epochs: 1, ..Settings::default() };
+/// let mut log = Log(Vec::new());
+/// Trainer::new(&pool, &data, network, settings)?.fit(None, &mut log)?;
+/// assert_eq!(log.0, b"step 100\nstep 200\nstep 0\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub trait Observer<'a> {
+    /// The reason for which the run fails. `minibatch::Error` serves where the observer itself can't fail.
+    type Error: From<Error>;
+
+    /// Called before each slice of steps: the number of its steps, at least 1. The slice ends earlier where the epoch ends. Each
+    /// slice costs some microseconds.
+    fn interval(&mut self, _trainer: &Trainer<'a>) -> usize {
         usize::MAX
     }
 
-    /// Called every [`interval`](Self::interval) steps within an epoch.
-    fn after_steps(&mut self, _trainer: &Trainer<'_>) -> ControlFlow<()> {
-        ControlFlow::Continue(())
+    /// Called after each slice. Where the slice has ended an epoch, the trainer's [position](Trainer::position) is 0 and the epoch
+    /// isn't evaluated yet; it will be, and [`after_epoch`](Self::after_epoch) is called, before a `Break` ends the run.
+    fn after_steps(&mut self, _trainer: &mut Trainer<'a>) -> Result<ControlFlow<()>, Self::Error> {
+        Ok(ControlFlow::Continue(()))
     }
 
     /// Called after each epoch, once the test set, if there is one, has been evaluated.
-    fn after_epoch(&mut self, _trainer: &Trainer<'_>, _epoch: &Epoch) -> ControlFlow<()> {
-        ControlFlow::Continue(())
+    fn after_epoch(
+        &mut self,
+        _trainer: &mut Trainer<'a>,
+        _epoch: &Epoch,
+    ) -> Result<ControlFlow<()>, Self::Error> {
+        Ok(ControlFlow::Continue(()))
     }
 }
 
-impl Observer for () {}
+impl Observer<'_> for () {
+    type Error = Error;
+}
 
-impl<F: FnMut(&Epoch) -> ControlFlow<()>> Observer for F {
-    fn after_epoch(&mut self, _: &Trainer<'_>, epoch: &Epoch) -> ControlFlow<()> {
-        self(epoch)
+impl<F: FnMut(&Epoch) -> ControlFlow<()>> Observer<'_> for F {
+    type Error = Error;
+
+    fn after_epoch(&mut self, _: &mut Trainer<'_>, epoch: &Epoch) -> Result<ControlFlow<()>, Error> {
+        Ok(self(epoch))
     }
 }
 
-/// Ends a run when the cost on the test set (a validation set, if honest; without one, the training cost) hasn't fallen
-/// for some epochs.
+/// Ends a run when the cost hasn't fallen for some epochs: the cost on the test set that [`Trainer::fit`] is given, or without
+/// one the training cost. The test set should be a validation set: data that no result is reported on.
 #[derive(Clone, Copy, Debug)]
 pub struct EarlyStopping {
     patience: usize,
@@ -55,21 +115,23 @@ impl EarlyStopping {
     }
 }
 
-impl Observer for EarlyStopping {
-    fn after_epoch(&mut self, _: &Trainer<'_>, epoch: &Epoch) -> ControlFlow<()> {
+impl Observer<'_> for EarlyStopping {
+    type Error = Error;
+
+    fn after_epoch(&mut self, _: &mut Trainer<'_>, epoch: &Epoch) -> Result<ControlFlow<()>, Error> {
         let cost = epoch.test.map_or(epoch.cost, |test| test.cost);
         if cost < self.best {
             (self.best, self.since) = (cost, 0);
         } else {
             self.since += 1;
         }
-        if self.since >= self.patience { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        Ok(if self.since >= self.patience { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 }
 
 impl<'a> Trainer<'a> {
-    /// Trains what is left of the [settings'](crate::Settings) epochs, evaluating `test` after each, until the end or until
-    /// `observer` breaks off. The weights are the same whether or not somebody watches.
+    /// Trains the epochs that are left of the [settings'](crate::Settings), and evaluates `test` after each. Ends early where
+    /// `observer` says so. The weights don't depend on the observer's interval.
     ///
     /// ```
     /// use minibatch::{Dataset, EarlyStopping, Isa, Network, Pool, Settings, Trainer};
@@ -86,19 +148,23 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     ///
-    /// If the test set doesn't fit the network, or as [`advance`](Self::advance).
-    pub fn fit(&mut self, test: Option<&'a Dataset>, observer: &mut dyn Observer) -> Result<(), Error> {
+    /// If the test set doesn't fit the network, as [`advance`](Self::advance), or the observer's own.
+    pub fn fit<O: Observer<'a> + ?Sized>(
+        &mut self,
+        test: Option<&'a Dataset>,
+        observer: &mut O,
+    ) -> Result<(), O::Error> {
         while self.history().len() < self.settings().epochs {
-            let flow = match self.advance(observer.interval().max(1))? {
-                None => observer.after_steps(self),
-                Some(mut epoch) => {
-                    if let Some(test) = test {
-                        epoch.test = Some(self.evaluate(test)?);
-                    }
-                    observer.after_epoch(self, &epoch)
+            let steps = observer.interval(self).max(1);
+            let ended = self.advance(steps)?;
+            let mut stops = observer.after_steps(self)?.is_break();
+            if let Some(mut epoch) = ended {
+                if let Some(test) = test {
+                    epoch.test = Some(self.evaluate(test)?);
                 }
-            };
-            if flow.is_break() {
+                stops |= observer.after_epoch(self, &epoch)?.is_break();
+            }
+            if stops {
                 break;
             }
         }

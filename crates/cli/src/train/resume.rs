@@ -1,52 +1,41 @@
-//! Going on with a recorded run: what may be asked of it, and the command that does.
+//! Resuming a recorded run: the options that it accepts, and the command that resumes it.
 
+use super::network::contradiction;
+use super::options::Args;
 use crate::failure::Failure;
-use crate::train::Args;
 use minibatch::Checkpoint;
 use std::ffi::OsStr;
-use std::fmt::Display;
 use std::path::Path;
 
-/// Takes over what may change, and refuses options that contradict the recorded run.
-pub(crate) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Result<(), Failure> {
+/// Checks the options against the run in `checkpoint`, and sets its number of epochs, the one setting that may change. Options
+/// that contradict the run are refused. Returns true if the number has changed.
+pub(super) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Result<bool, Failure> {
     let settings = &mut checkpoint.settings;
     let initializer = checkpoint.origin.map(|origin| origin.initializer);
-    let network = args.network.contradictions(&checkpoint.network, initializer).into_iter();
-    let network = network.map(|(option, recorded, asked)| differs(option, recorded, asked));
+    let network = args.network.contradictions(&checkpoint.network, initializer);
     let settings_differ = [
-        contradiction("--optimizer", args.optimizer, settings.optimizer),
-        contradiction("--learning-rate", args.learning_rate, settings.learning_rate),
-        contradiction("--batch-size", args.batch_size, settings.batch_size),
-        contradiction("--seed", args.seed, settings.seed),
+        contradiction("--optimizer", args.optimizer, &settings.optimizer),
+        contradiction("--learning-rate", args.learning_rate, &settings.learning_rate),
+        contradiction("--batch-size", args.batch_size, &settings.batch_size),
+        contradiction("--seed", args.seed, &settings.seed),
     ];
-    let contradictions: Vec<String> = network.chain(settings_differ.into_iter().flatten()).collect();
+    let contradictions: Vec<String> = network.into_iter().chain(settings_differ).flatten().collect();
     if !contradictions.is_empty() {
         let (path, contradictions) = (path.display(), contradictions.join("; "));
         return Err(Failure::usage(format!(
             "{path} can't go on with other settings: {contradictions}; leave them out, or start a new run"
         )));
     }
-    if let Some(epochs) = args.epochs {
-        let begun = checkpoint.history.len() + usize::from(checkpoint.progress.position > 0);
-        if epochs < begun {
-            let path = path.display();
-            return Err(Failure::usage(format!("--epochs {epochs}: {path} is in epoch {begun} already")));
-        }
-        settings.epochs = epochs;
+    let Some(epochs) = args.epochs else { return Ok(false) };
+    let begun = checkpoint.history.len() + usize::from(checkpoint.progress.position > 0);
+    if epochs < begun {
+        let path = path.display();
+        return Err(Failure::usage(format!("--epochs {epochs}: {path} is in epoch {begun} already")));
     }
-    Ok(())
+    Ok(std::mem::replace(&mut settings.epochs, epochs) != epochs)
 }
 
-fn contradiction<T: PartialEq + Display>(option: &str, asked: Option<T>, recorded: T) -> Option<String> {
-    let asked = asked.filter(|asked| *asked != recorded)?;
-    Some(differs(option, recorded, asked))
-}
-
-fn differs(option: &str, recorded: impl Display, asked: impl Display) -> String {
-    format!("{option} is recorded as {recorded}, asked for is {asked}")
-}
-
-/// The command that goes on with the run in `path`, as a shell takes it.
+/// The command that resumes the run in `path`, as a shell takes it.
 pub(crate) fn command(args: &Args, path: &Path) -> String {
     let program = std::env::args_os().next().unwrap_or_else(|| "minibatch".into());
     let mut words = vec![program, "train".into(), "--resume".into(), path.into()];
@@ -68,7 +57,7 @@ fn quoted(word: &OsStr) -> String {
     match word.to_str() {
         Some(word) if !word.is_empty() && word.chars().all(plain) => word.to_owned(),
         Some(word) if !word.contains(char::is_control) => format!("'{}'", word.replace('\'', r"'\''")),
-        // `$'…'` has escapes for all bytes. It is in POSIX since 2024, and in bash, zsh and ksh since long before.
+        // `$'…'` has escapes for all bytes. POSIX has it since 2024, and bash, zsh and ksh since long before.
         _ => {
             let escaped = |byte: &u8| match byte {
                 b'\'' | b'\\' => format!("\\{}", char::from(*byte)),

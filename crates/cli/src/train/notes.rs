@@ -1,12 +1,13 @@
-//! What `train` says of a run that is likely to learn badly.
+//! The notes that `train` prints for a run that is likely to learn badly.
 
+use super::options::Args;
 use crate::task::Task;
-use crate::train::Args;
 use minibatch::{Dataset, Optimizer, Settings};
 use minibatch_data::Row;
 
-/// What serves the hidden activation, or where that is a sigmoid the output's, better than the defaults, which are the article's
-/// and go with sigmoids: docs/costs.md has measurements.
+/// The note that other options than the defaults learn better. The defaults are the article's, and go with sigmoids. The note names
+/// an initialiser and a learning rate for the hidden activation, or for the output's where the hidden one is a sigmoid.
+/// docs/costs.md has the measurements.
 pub(crate) fn advice(args: &Args, task: Task) -> Option<String> {
     let hidden = args.network.activation.as_ref().map_or("sigmoid", |activation| activation.name());
     let (activation, init) = match hidden {
@@ -37,10 +38,10 @@ pub(crate) fn advice(args: &Args, task: Task) -> Option<String> {
     (!better.is_empty()).then_some(note)
 }
 
-/// Whether inputs are numbers of a size that networks learn badly from: a set of bytes saved as floats, for one, without the
-/// division by 255 that bytes get here.
-pub(crate) fn far_inputs(train: &Dataset) -> Option<String> {
-    /// Standardised numbers, and those from 0 to 1, are well below.
+/// The note that the inputs are too large. Networks learn badly from large inputs. A common cause is a file of floats that holds
+/// bytes: numbers from 0 to 255. Minibatch divides by 255 only where the file has bytes.
+pub(super) fn far_inputs(train: &Dataset) -> Option<String> {
+    /// The root mean square that is still accepted. It is about 1 for standardised numbers, and less for numbers from 0 to 1.
     const FAR: f64 = 10.0;
     let squares: Option<f64> = (0..train.len())
         .map(|index| match train.input(index) {

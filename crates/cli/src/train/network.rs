@@ -1,23 +1,24 @@
-//! Which network to train: its layers, activations, cost and first weights.
+//! The options of the network: its layers, activations, cost and initial weights.
 
 use crate::failure::Failure;
-use crate::machine::count_of_list;
+use crate::numbers::count_of_list;
 use crate::report::sizes;
 use crate::text::shape;
 use crate::{memory, names};
 use minibatch::activation::{Identity, Sigmoid};
 use minibatch::cost::Quadratic;
 use minibatch::{Activation, Cost, Dataset, Initializer, Network, NetworkError, Settings, footprint};
+use std::fmt::Display;
 use std::sync::Arc;
 
-/// The hidden layers of a run that names none.
+/// The default hidden layers.
 const DEFAULT_HIDDEN: &[usize] = &[32];
 
-/// What of a network can be chosen. In a resumed run its checkpoint says what isn't.
+/// Network options. When resuming, an option that isn't given comes from the checkpoint.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// Neurons of the hidden layer, or of several: 128,64 [default: 32]
+    /// Neurons of the hidden layer, or of several hidden layers: 128,64 [default: 32]
     #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = count_of_list)]
     hidden: Option<Vec<usize>>,
 
@@ -44,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = names::cost())]
     cost: Option<Arc<dyn Cost>>,
 
-    /// How weights and biases start [default: standard-normal]
+    /// Initialiser of the weights and biases [default: standard-normal]
     #[arg(long, value_name = "NAME", value_parser = names::initializer())]
     pub(crate) init: Option<Initializer>,
 }
@@ -55,8 +56,8 @@ impl Args {
         self.hidden.is_some() || self.layers.is_some()
     }
 
-    /// The network for `data`, before its first step. `too_large` makes the failure if the network and its training don't fit
-    /// into memory.
+    /// Builds the network for `data`, untrained. `too_large` makes the failure if the network and its training don't fit into
+    /// memory.
     pub(crate) fn build(
         &self,
         data: &Dataset,
@@ -101,15 +102,14 @@ impl Args {
         })
     }
 
-    /// The name of an output activation that the quadratic cost is asked to learn with, if it is one that the default start
-    /// doesn't go with.
+    /// The name of the output activation, if the cost is quadratic and the default initialiser doesn't go with that activation.
     pub(crate) fn unusual_output(&self) -> Option<&'static str> {
         let quadratic = self.cost.as_ref().is_none_or(|cost| cost.name() == Quadratic.name());
         let name = self.output_activation.as_ref()?.name();
         (quadratic && !["sigmoid", "softmax"].contains(&name)).then_some(name)
     }
 
-    /// n_1, …, n_{L−1}. The layers around them must fit the data.
+    /// The sizes of the hidden layers, n_1, …, n_{L−1}. Checks that the first and last layer fit the data.
     pub(crate) fn hidden_layers(&self, data: &Dataset) -> Result<&[usize], Failure> {
         let Some(layers) = &self.layers else {
             return Ok(self.hidden.as_deref().unwrap_or(DEFAULT_HIDDEN));
@@ -136,37 +136,44 @@ impl Args {
         Ok(hidden)
     }
 
-    /// Where these options differ from the network `recorded`: the option, what is recorded and what is asked for.
-    pub(crate) fn contradictions(
+    /// The contradictions between these options and the network `recorded`.
+    pub(super) fn contradictions(
         &self,
         recorded: &Network,
         initializer: Option<Initializer>,
-    ) -> Vec<(&'static str, String, String)> {
+    ) -> [Option<String>; 6] {
         let sizes = recorded.sizes();
         let labels: Vec<String> = recorded.layers().iter().map(|layer| layer.activation().label()).collect();
         let (output, hidden) = labels.split_last().expect("a network has layers");
-        let mut contradictions = Vec::new();
-        let mut compare = |option, recorded: String, asked: Option<String>| {
-            contradictions
-                .extend(asked.filter(|asked| *asked != recorded).map(|asked| (option, recorded, asked)));
-        };
-        compare("--hidden", list(&sizes[1..sizes.len() - 1]), self.hidden.as_deref().map(list));
-        compare("--layers", list(&sizes), self.layers.as_deref().map(list));
         let hidden = match hidden {
             [] => "none".to_owned(),
             [first, rest @ ..] if rest.iter().all(|other| other == first) => first.clone(),
             several => several.join(", "),
         };
-        compare("--activation", hidden, self.activation.as_ref().map(|activation| activation.label()));
-        let asked = self.output_activation.as_ref().map(|activation| activation.label());
-        compare("--output-activation", output.clone(), asked);
-        compare("--cost", recorded.cost().label(), self.cost.as_ref().map(|cost| cost.label()));
-        let recorded = initializer.map_or("from elsewhere", Initializer::name).to_owned();
-        compare("--init", recorded, self.init.map(|init| init.name().to_owned()));
-        contradictions
+        let label = |activation: &Arc<dyn Activation>| activation.label();
+        let initializer = initializer.map_or("from elsewhere", Initializer::name);
+        [
+            contradiction("--hidden", self.hidden.as_deref().map(list), &list(&sizes[1..sizes.len() - 1])),
+            contradiction("--layers", self.layers.as_deref().map(list), &list(&sizes)),
+            contradiction("--activation", self.activation.as_ref().map(label), &hidden),
+            contradiction("--output-activation", self.output_activation.as_ref().map(label), output),
+            contradiction("--cost", self.cost.as_ref().map(|cost| cost.label()), &recorded.cost().label()),
+            contradiction("--init", self.init.map(Initializer::name), &initializer),
+        ]
     }
 }
 
+/// The contradiction in words, if an option is given and differs from the recorded value.
+pub(super) fn contradiction<T: PartialEq + Display>(
+    option: &str,
+    asked: Option<T>,
+    recorded: &T,
+) -> Option<String> {
+    let asked = asked.filter(|asked| asked != recorded)?;
+    Some(format!("{option} is recorded as {recorded}, asked for is {asked}"))
+}
+
+/// Sizes as an option takes them.
 fn list(sizes: &[usize]) -> String {
     sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }

@@ -1,26 +1,24 @@
-//! The file that a run is kept in, and when it is written.
+//! The file that a run is kept in: its options, and its reservation.
 
-use crate::failure::{Failure, tell};
+use crate::failure::Failure;
 use crate::recorded;
 use crate::text::grouped;
-use minibatch::checkpoint::{Error, Keep, Lock, OsDisk, Recipe, Writer};
-use minibatch::{Checkpoint, Epoch, Evaluation, Network, Trainer, footprint};
+use minibatch::checkpoint::{Error, Keep, Lock, Recipe};
 use std::ffi::OsString;
 use std::fs;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// How often the run is saved.
+/// The interval between two saves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Every {
-    /// Whenever the steps since the start of the run, resumed or not, are a multiple of this.
+    /// A number of steps, counted from the start of the run, not from where it was resumed.
     Steps(usize),
-    /// Whenever the finished epochs are.
+    /// A number of epochs, counted in the same way.
     Epochs(usize),
-    /// At the first look, every few milliseconds, after so much time.
+    /// A time. The clock is looked at between two slices of steps, every few milliseconds.
     Time(Duration),
 }
 
@@ -44,7 +42,7 @@ impl FromStr for Every {
     }
 }
 
-/// As `--checkpoint-every` takes it.
+/// Writes it as `--checkpoint-every` takes it.
 impl std::fmt::Display for Every {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -56,7 +54,7 @@ impl std::fmt::Display for Every {
 }
 
 impl Every {
-    /// In words.
+    /// The interval in words.
     pub(crate) fn describe(self) -> String {
         match self {
             Every::Steps(1) => "after every step".to_owned(),
@@ -68,7 +66,7 @@ impl Every {
     }
 }
 
-/// How a run is kept: `train`'s options for it.
+/// The options of `train` for checkpoints.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
@@ -76,12 +74,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub checkpoint: Option<PathBuf>,
 
-    /// When the file is written, besides at the end: 500steps, 30s, 5min, 1epoch [default: 1epoch]
+    /// Interval between two saves: 500steps, 30s, 5min, 1epoch; the end is always saved [default: 1epoch]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub checkpoint_every: Option<Every>,
 
-    /// Keep the newest K checkpoints, older ones as FILE.1, FILE.2 …, and that of the epoch best on the validation set,
-    /// or without one on the test set
+    /// Keep the newest K checkpoints, older ones as FILE.1, FILE.2 …, and that of the best epoch: on the validation set, or
+    /// without one on the test set
     #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = keep)]
     pub keep: Option<NonZeroU16>,
 
@@ -101,27 +99,27 @@ impl Args {
         given.into_iter().find_map(|(option, given)| given.then_some(option))
     }
 
-    pub(crate) fn every(&self) -> Every {
+    pub(super) fn every(&self) -> Every {
         self.checkpoint_every.unwrap_or(Every::Epochs(1))
     }
 
-    fn keep(&self) -> Keep {
+    pub(super) fn keep(&self) -> Keep {
         self.keep.map_or_else(Keep::default, |last| Keep { last, best: true })
     }
 
-    /// The options as they were given, but for the file.
+    /// The options as they were given, without the file.
     pub(crate) fn given(&self) -> Vec<OsString> {
         let every = self.checkpoint_every.map(|every| ["--checkpoint-every".to_owned(), every.to_string()]);
         let keep = self.keep.map(|keep| ["--keep".to_owned(), keep.to_string()]);
         every.into_iter().chain(keep).flatten().map(OsString::from).collect()
     }
 
-    /// Number of buffers that keeping takes, each as large as a checkpoint.
+    /// The number of buffers for saving, each as large as a checkpoint.
     pub(crate) fn buffers(&self) -> u64 {
         if self.keep().best { 4 } else { 3 }
     }
 
-    /// What is kept, and when, in words. `judge`: the set whose result says which epoch is the best.
+    /// The interval and the kept checkpoints, in words. `judge`: the set that chooses the best epoch.
     pub(crate) fn describe(&self, judge: &str) -> String {
         let every = self.every().describe();
         match self.keep.map(NonZeroU16::get) {
@@ -146,8 +144,8 @@ pub(crate) struct Reserved {
     pub(crate) replaces: bool,
 }
 
-/// Reserves `path` for this run, which may go on with the one in `resumed`. The reasons for which the first save would fail, or
-/// would destroy another run, are found out here, before anything is computed.
+/// Reserves `path` for this run, which may go on with the one in `resumed`. Refuses a path at which the first save would fail, or
+/// would destroy another run: here, before anything is computed.
 pub(crate) fn reserve(path: &Path, args: &Args, resumed: Option<&Path>) -> Result<Reserved, Failure> {
     let recipe = resumed.map(recorded::recipe).transpose()?;
     check_folder(path)?;
@@ -244,138 +242,6 @@ fn check_folder(path: &Path) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-/// Saves a run while it goes on. A failure to write is a warning as long as a later checkpoint makes it good.
-#[derive(Debug)]
-pub(crate) struct Keeper {
-    writer: Writer,
-    path: PathBuf,
-    /// Of the best epoch, if that is kept.
-    best: Option<PathBuf>,
-    every: Every,
-    /// Epochs and position of the newest snapshot.
-    newest: Option<(usize, usize)>,
-    /// When the last one was taken, or the run began.
-    taken: Instant,
-    /// The last warning.
-    warned: String,
-}
-
-impl Keeper {
-    /// Starts to keep `trainer`'s run. `saved`: the file holds its state already.
-    pub(crate) fn start(
-        lock: Lock,
-        args: &Args,
-        trainer: &Trainer<'_>,
-        saved: bool,
-    ) -> Result<Keeper, Failure> {
-        let path = lock.checkpoint().to_owned();
-        let (settings, so_far) = (trainer.settings(), trainer.history().len());
-        let left = settings.epochs.saturating_sub(so_far).min(1 << 16);
-        let bytes = footprint::checkpoint(trainer.network(), settings, so_far + left);
-        let capacity = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let keep = args.keep();
-        let best = keep.best.then(|| lock.best());
-        Ok(Keeper {
-            writer: Writer::start(lock, keep, capacity, Arc::new(OsDisk))?,
-            path,
-            every: args.every(),
-            best,
-            newest: saved.then(|| state(trainer)),
-            taken: Instant::now(),
-            warned: String::new(),
-        })
-    }
-
-    /// The file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Epochs and position of the newest snapshot.
-    pub(crate) fn newest(&self) -> Option<(usize, usize)> {
-        self.newest
-    }
-
-    /// The network of the best epoch of `trainer`'s run so far, and the number of that epoch, if an earlier process kept
-    /// it.
-    pub(crate) fn best(&self, trainer: &Trainer<'_>) -> Option<(usize, Network)> {
-        // A best one from another course of this run counts as none: it will be replaced.
-        let kept = Checkpoint::load(self.best.as_ref()?).ok()?;
-        let epochs = kept.history.len();
-        let same_run = trainer.history().starts_with(&kept.history) && kept.progress.position == 0;
-        (epochs > 0 && same_run).then_some((epochs, kept.network))
-    }
-
-    /// Steps that may be taken before the next look.
-    pub(crate) fn steps_to_go(&self, trainer: &Trainer<'_>) -> usize {
-        match self.every {
-            Every::Steps(steps) => steps - steps_done(trainer) % steps,
-            _ => usize::MAX,
-        }
-    }
-
-    /// Saves the run if that is due. The caller has evaluated an epoch that has just ended, and says whether it is the
-    /// best so far. Returns a warning if an earlier one could not be saved.
-    pub(crate) fn look(&mut self, trainer: &Trainer<'_>, best: bool) -> Result<Option<String>, Failure> {
-        let epoch_ended = trainer.position() == 0;
-        let due = match self.every {
-            Every::Steps(steps) => steps_done(trainer).is_multiple_of(steps),
-            Every::Epochs(epochs) => epoch_ended && trainer.history().len().is_multiple_of(epochs),
-            Every::Time(time) => self.taken.elapsed() >= time,
-        };
-        let best = best && self.best.is_some();
-        if due || best { self.take(trainer, best) } else { Ok(None) }
-    }
-
-    fn take(&mut self, trainer: &Trainer<'_>, best: bool) -> Result<Option<String>, Failure> {
-        let format = |source| Error::Format { path: self.path.clone(), source };
-        let receipt = self.writer.submit(best, |bytes| trainer.encode_into(bytes)).map_err(format)?;
-        self.newest = Some(state(trainer));
-        self.taken = Instant::now();
-        // Not the same again after every step.
-        let warning = receipt.failure.map(|failure| format!("warning: {failure}; the run goes on"));
-        let warning = warning.filter(|warning| *warning != self.warned);
-        if let Some(warning) = &warning {
-            self.warned.clone_from(warning);
-        }
-        Ok(warning)
-    }
-
-    /// Saves the run as it is, if it isn't yet, and waits until all is on disk.
-    pub(crate) fn finish(&mut self, trainer: &Trainer<'_>) -> Result<(), Failure> {
-        if self.newest != Some(state(trainer)) {
-            self.take(trainer, false)?.iter().for_each(|warning| tell(warning));
-        }
-        self.flush()
-    }
-
-    /// Waits until what was taken is on disk.
-    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        Ok(self.writer.flush()?)
-    }
-}
-
-fn state(trainer: &Trainer<'_>) -> (usize, usize) {
-    (trainer.history().len(), trainer.position())
-}
-
-/// Steps since the start of the run.
-fn steps_done(trainer: &Trainer<'_>) -> usize {
-    trainer.history().len() * trainer.steps_per_epoch() + trainer.step()
-}
-
-/// Whether the last epoch's result on the test set is better than that of all before.
-pub(crate) fn last_is_best(history: &[Epoch]) -> bool {
-    let Some((last, before)) = history.split_last() else { return false };
-    last.test.is_some_and(|last| before.iter().filter_map(|epoch| epoch.test).all(|one| better(&last, &one)))
-}
-
-/// Whether `a` is better than `b`: has more correct, or, where none are, as for values, a smaller cost.
-pub(crate) fn better(a: &Evaluation, b: &Evaluation) -> bool {
-    let (right, before) = (a.correct().unwrap_or(0), b.correct().unwrap_or(0));
-    if right == 0 && before == 0 { a.cost < b.cost } else { right > before }
 }
 
 #[cfg(test)]

@@ -1,0 +1,84 @@
+//! The plan and the end of a run, as they are printed.
+
+use super::begin::Sets;
+use super::judge::best_tested;
+use super::observer::RunObserver;
+use super::options::Args;
+use super::resume;
+use crate::report::{Chosen, Plan, Resumed, Stopped, Summary, shown};
+use crate::signals::Signal;
+use crate::task::Task;
+use minibatch::{Dataset, Evaluation, Pool, Trainer};
+use std::path::Path;
+use std::time::Instant;
+
+/// The plan of `trainer`'s run. `replaces`: the checkpoint holds another run, which this one replaces.
+pub(super) fn plan(
+    args: &Args,
+    pool: &Pool,
+    trainer: &Trainer<'_>,
+    sets: &Sets,
+    checkpoint: Option<&Path>,
+    replaces: bool,
+    resumed: Option<Resumed>,
+) -> Plan {
+    let network = trainer.network();
+    let settings = trainer.settings();
+    Plan {
+        data: shown(&args.data.folder()),
+        training_examples: sets.train.len(),
+        validation_examples: sets.validation.as_ref().map(Dataset::len),
+        test_examples: sets.test.len(),
+        example_shape: sets.train.example_shape().to_vec(),
+        task: Task::of(&sets.train).name(),
+        classes: sets.train.classes(),
+        layers: network.sizes(),
+        parameters: network.parameters(),
+        activations: network.layers().iter().map(|layer| layer.activation().label()).collect(),
+        cost: network.cost().label(),
+        optimizer: settings.optimizer.to_string(),
+        learning_rate: settings.learning_rate,
+        batch_size: settings.batch_size,
+        epochs: settings.epochs,
+        initializer: trainer.origin().map(|origin| origin.initializer.name()),
+        seed: settings.seed,
+        threads: pool.threads(),
+        isa: pool.isa().name(),
+        checkpoint: checkpoint.map(shown),
+        keeping: args.keeping.describe(if sets.validation.is_some() { "validation" } else { "test" }),
+        replaces,
+        resumed,
+    }
+}
+
+/// The end of a run that came to its last epoch. `started`: when the process did.
+pub(super) fn summary(run: &RunObserver<'_>, trainer: &Trainer<'_>, started: Instant) -> Summary {
+    let best = best_tested(trainer.history());
+    let chosen = |(epoch, validation, test): (_, Evaluation, Evaluation)| Chosen {
+        epoch,
+        validation: validation.into(),
+        test: test.into(),
+    };
+    Summary {
+        seconds: started.elapsed().as_secs_f64(),
+        training_seconds: run.progress.training().as_secs_f64(),
+        best_epoch: best.map(|(epoch, _)| epoch),
+        best_test_accuracy: best.and_then(|(_, test)| test.accuracy()),
+        best_test_cost: best.filter(|(_, test)| test.accuracy().is_none()).map(|(_, test)| test.cost),
+        chosen: run.judge.chosen.map(chosen),
+        weight_hash: format!("{:016x}", trainer.network().weight_hash()),
+        saved: run.keeper.as_ref().map(|keeper| shown(&keeper.path)),
+    }
+}
+
+/// The end of a run that `signal` stopped.
+pub(super) fn stopped(run: &RunObserver<'_>, args: &Args, trainer: &Trainer<'_>, signal: Signal) -> Stopped {
+    let saved = run.keeper.as_ref().map(|keeper| &*keeper.path);
+    Stopped {
+        signal: signal.name(),
+        epochs: trainer.history().len(),
+        step: trainer.step(),
+        resume: saved.map(|path| resume::command(args, path)),
+        saved: saved.map(shown),
+    }
+}

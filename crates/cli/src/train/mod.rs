@@ -1,0 +1,104 @@
+//! `minibatch train`: from a dataset to a trained network.
+//!
+//! [`run`] goes through these steps. A file of this folder is below those that come after it in this list:
+//!
+//! 1. [`options`], with [`network`] and [`checkpoint`]: the options.
+//! 2. [`checkpoint`]: reserves the file that the run is kept in.
+//! 3. [`begin`], [`resume`]: the data; the trainer, of a new run or of one that goes on.
+//! 4. [`notes`]: advice to a run that is likely to learn badly.
+//! 5. [`observer`], with [`judge`] and [`keeper`]: trains.
+//! 6. [`events`]: the plan and the end, as they are printed.
+
+pub(crate) mod begin;
+mod checkpoint;
+mod events;
+mod judge;
+mod keeper;
+mod network;
+pub(crate) mod notes;
+mod observer;
+mod options;
+pub(crate) mod resume;
+
+pub(crate) use options::Args;
+
+use crate::failure::{Failure, tell};
+use crate::progress::Progress;
+use crate::recorded;
+use crate::report::{Report, Resumed, shown};
+use crate::signals::Signals;
+use crate::task::{Task, check_targets};
+use begin::{Needs, Sets};
+use judge::Judge;
+use keeper::Keeper;
+use minibatch::Dataset;
+use observer::RunObserver;
+use std::time::Instant;
+
+/// Trains a network and prints the plan, the epochs and the end. `started`: when the process did.
+pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
+    let path = args.keeping.checkpoint.as_deref().or(args.resume.as_deref());
+    if let (None, Some(option)) = (path, args.keeping.first_given()) {
+        return Err(Failure::usage(format!("{option} needs --checkpoint FILE")));
+    }
+    // The file is reserved before the checkpoint in it is read, so that nobody writes it afterwards, and before anything that
+    // takes time.
+    let reserved =
+        path.map(|path| checkpoint::reserve(path, &args.keeping, args.resume.as_deref())).transpose()?;
+    let in_place = reserved.as_ref().is_some_and(|reserved| reserved.in_place);
+    let replaces = reserved.as_ref().is_some_and(|reserved| reserved.replaces);
+    let mut recorded = match args.resume.as_deref() {
+        None => None,
+        Some(path) => Some((path, recorded::load(path)?)),
+    };
+
+    let sets = Sets::open(args, recorded.as_ref().map(|(path, recorded)| (*path, recorded)))?;
+    let folder = args.data.folder();
+    let needs = Needs {
+        evaluated: sets.test.len().max(sets.validation.as_ref().map_or(0, Dataset::len)),
+        buffers: if reserved.is_some() { args.keeping.buffers() } else { 0 },
+    };
+    let (mut extended, mut resumed) = (false, None);
+    if let Some((path, recorded)) = &mut recorded {
+        extended = resume::apply(args, path, recorded)?;
+        let (epochs, position) = (recorded.history.len(), recorded.progress.position as usize);
+        resumed = Some(Resumed { checkpoint: shown(path), epochs, position });
+    }
+    let pool = match &recorded {
+        None => args.machine.pool()?,
+        Some((_, recorded)) => args.machine.pool_for(recorded.class)?,
+    };
+    let mut trainer = match recorded {
+        None => begin::new_trainer(args, &pool, &sets.train, needs)?,
+        Some((path, recorded)) => begin::resumed_trainer(recorded, path, &folder, &pool, &sets, needs)?,
+    };
+    let keeper = reserved
+        .map(|reserved| Keeper::start(reserved.lock, &args.keeping, &trainer, in_place && !extended))
+        .transpose()?;
+    check_targets(trainer.network(), &sets.test, "test", &folder)?;
+
+    let report = Report::new(args.json);
+    report.print(&events::plan(args, &pool, &trainer, &sets, path, replaces, resumed))?;
+    if cfg!(debug_assertions) {
+        tell("note: this is a debug build; `cargo run --release -- train` is faster");
+    }
+    if args.resume.is_none() {
+        let advice = notes::advice(args, Task::of(&sets.train));
+        advice.iter().chain(&notes::far_inputs(&sets.train)).for_each(|note| tell(note));
+    }
+    let signals = Signals::catch()?;
+    let best = keeper.as_ref().and_then(|keeper| keeper.best(&trainer));
+    let judge = Judge::new(&pool, sets.validation.as_ref(), best, &trainer)?;
+    let progress = Progress::new(&trainer, trainer.settings().epochs, !args.json);
+    let mut run = RunObserver { judge, keeper, report, signals, progress };
+    match run.train(&mut trainer, &sets.test)? {
+        None => report.print(&events::summary(&run, &trainer, started)),
+        Some(signal) => {
+            // Output to a closed terminal fails. The run is saved, and the exit code tells of the signal.
+            if let Err(failure) = report.print(&events::stopped(&run, args, &trainer, signal)) {
+                failure.report();
+            }
+            Err(Failure::Stopped(signal))
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The observer of a run: shows it, saves it, and stops it after a signal.
+
+use super::judge::Judge;
+use super::keeper::Keeper;
+use crate::failure::{Failure, tell};
+use crate::progress::Progress;
+use crate::report::{EpochLine, Report, Test};
+use crate::signals::{Signal, Signals};
+use minibatch::{Dataset, Epoch, Observer, Trainer};
+use std::ops::ControlFlow;
+
+/// Between two slices it moves the bar, and saves the run if that is due. After an epoch it prints the epoch's line.
+pub(super) struct RunObserver<'a> {
+    pub(super) judge: Judge<'a>,
+    pub(super) keeper: Option<Keeper>,
+    pub(super) report: Report,
+    pub(super) signals: Signals,
+    pub(super) progress: Progress,
+}
+
+impl<'a> RunObserver<'a> {
+    /// Trains to the last epoch, or to a signal, which is returned. Then all that is kept is on disk.
+    pub(super) fn train(
+        &mut self,
+        trainer: &mut Trainer<'a>,
+        test: &'a Dataset,
+    ) -> Result<Option<Signal>, Failure> {
+        // A program that uses the library may have written the checkpoint before it evaluated the last epoch.
+        if trainer.position() == 0 && trainer.history().last().is_some_and(|epoch| epoch.test.is_none()) {
+            trainer.evaluate(test)?;
+        }
+        let fit = if self.flow().is_break() { Ok(()) } else { trainer.fit(Some(test), self) };
+        let of_output = fit.as_ref().is_err_and(Failure::is_of_output);
+        let fit = fit.map_err(|failure| match &mut self.keeper {
+            Some(keeper) => keeper.keep_in_spite_of(failure, trainer),
+            None => failure,
+        });
+        let signal = self.signals.caught();
+        // A closed terminal refuses output a moment before its signal comes.
+        if !(of_output && signal.is_some()) {
+            fit?;
+        }
+        self.progress.finish();
+        if let Some(keeper) = &mut self.keeper {
+            keeper.finish(trainer)?;
+        }
+        // A signal that came with the last step stops nothing.
+        Ok(signal.filter(|_| trainer.history().len() < trainer.settings().epochs))
+    }
+
+    /// Saves the run if that is due. `best`: an epoch has just ended, and is the best so far.
+    fn save(&mut self, trainer: &Trainer<'_>, best: bool) -> Result<(), Failure> {
+        if let Some(keeper) = &mut self.keeper
+            && let Some(warning) = keeper.look(trainer, best)?
+        {
+            self.progress.suspend(|| tell(&warning));
+        }
+        Ok(())
+    }
+
+    /// Stops the run once a signal has come.
+    fn flow(&self) -> ControlFlow<()> {
+        self.signals.caught().map_or(ControlFlow::Continue(()), |_| ControlFlow::Break(()))
+    }
+}
+
+impl<'a> Observer<'a> for RunObserver<'a> {
+    type Error = Failure;
+
+    fn interval(&mut self, trainer: &Trainer<'a>) -> usize {
+        let most = self.keeper.as_ref().map_or(usize::MAX, |keeper| keeper.steps_to_go(trainer));
+        self.progress.begin_slice(most)
+    }
+
+    fn after_steps(&mut self, trainer: &mut Trainer<'a>) -> Result<ControlFlow<()>, Failure> {
+        self.progress.end_slice(trainer);
+        // An epoch that has ended is saved once it has been evaluated.
+        if trainer.position() > 0 {
+            self.save(trainer, false)?;
+        }
+        Ok(self.flow())
+    }
+
+    fn after_epoch(&mut self, trainer: &mut Trainer<'a>, epoch: &Epoch) -> Result<ControlFlow<()>, Failure> {
+        let (validation, best) = self.judge.judge(trainer)?;
+        self.save(trainer, best)?;
+        let mut line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
+        line.validation = validation.map(Test::from);
+        self.progress.suspend(|| self.report.print(&line))?;
+        Ok(self.flow())
+    }
+}
