@@ -4,8 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-
-use super::Outcome;
+use xtask_tools::Outcome;
 
 const MOST_LINES: usize = 600;
 const MOST_BYTES: u64 = 512 * 1024;
@@ -123,7 +122,7 @@ mod tests {
 
     fn findings(name: &str, text: &str) -> Vec<String> {
         let places = HOMES.map(String::from);
-        check(&crate::workspace_root().join("xtask"), name, text, &places)
+        check(&xtask_tools::workspace_root().join("xtask"), name, text, &places)
     }
 
     #[test]
@@ -169,7 +168,7 @@ mod tests {
 
     #[test]
     fn ci_runs_this_command() {
-        let script = std::fs::read_to_string(crate::workspace_root().join(".ci/run")).unwrap();
+        let script = std::fs::read_to_string(xtask_tools::workspace_root().join(".ci/run")).unwrap();
         assert!(script.ends_with("\nexec cargo xtask ci\n"), "{script}");
     }
 }
