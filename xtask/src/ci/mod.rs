@@ -2,6 +2,7 @@
 //!
 //! The steps run in order, each with its time, and the first failure ends the run with the command that repeats it.
 
+mod circles;
 mod deny;
 mod gate;
 mod readme;

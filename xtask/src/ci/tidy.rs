@@ -1,10 +1,12 @@
-//! What holds for the tree itself: sizes, links, and nothing left lying about.
+//! What holds for the tree itself: sizes, links, no circles of imports, and nothing left lying about.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 use xtask_tools::Outcome;
+
+use super::circles;
 
 const MOST_LINES: usize = 600;
 const MOST_BYTES: u64 = 512 * 1024;
@@ -41,6 +43,7 @@ pub(super) fn run(root: &Path) -> Result<Outcome> {
             findings.extend(check(root, name, &text, &places));
         }
     }
+    findings.extend(circles::find(&files, &|name| std::fs::read_to_string(root.join(name)).ok()));
     if !findings.is_empty() {
         bail!("{} findings:\n  {}", findings.len(), findings.join("\n  "));
     }
