@@ -2,8 +2,11 @@
 //! (16 × 32), where everything is in the first-level cache, and on 256 × 1024, where it isn't; and what an epilogue costs a product.
 #![allow(missing_docs)]
 
+mod common;
+
+use common::criterion;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use minibatch_benches::{criterion, fused, pool, random};
+use minibatch_benches::{fused, pool, random};
 use minibatch_kernels::{
     Epilogue, Isa, MatMut, Matrix, Start, Store, add_column_sums, gemm, relu, relu_backward, scale, sigmoid,
     sigmoid_backward, subtract,

@@ -2,9 +2,12 @@
 //! (`SparseInputs`), in examples (elements) a second. MNIST if it has been fetched, memory-mapped; else as many synthetic digits in memory.
 #![allow(missing_docs, clippy::print_stdout)]
 
+mod common;
+
+use common::criterion;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minibatch::Dataset;
-use minibatch_benches::{criterion, digits, fused, matrix};
+use minibatch_benches::{digits, fused, matrix};
 use minibatch_data::{Row, Shuffle};
 use minibatch_kernels::{Examples, Isa, SparseInputs};
 

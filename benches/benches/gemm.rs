@@ -5,9 +5,12 @@
 //! `cargo bench --bench gemm -- 16x32x784` runs those whose name contains that.
 #![allow(missing_docs, clippy::print_stdout)]
 
+mod common;
+
+use common::criterion;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use gemmkit::Parallelism;
-use minibatch_benches::{THREADS, criterion, fma_peak, fused, panels, plural, pool, random};
+use minibatch_benches::{THREADS, fma_peak, fused, panels, plural, pool, random};
 use minibatch_kernels::{Isa, Mat, Matrix, Start, Store, gemm};
 use std::cell::Cell;
 use std::time::{Duration, Instant};

@@ -5,11 +5,14 @@
 //! this run: what is faster than that leaves zeros out.
 #![allow(missing_docs, clippy::print_stdout)]
 
+mod common;
+
+use common::criterion;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use minibatch::activation::{Relu, Softmax};
 use minibatch::cost::CategoricalCrossEntropy;
 use minibatch::{Dataset, Initializer, Mat, Network, Predictor, Row};
-use minibatch_benches::{THREADS, criterion, digits, fma_peak, fused, matrix, plural, pool, random};
+use minibatch_benches::{THREADS, digits, fma_peak, fused, matrix, plural, pool, random};
 
 /// The article's network and a larger one.
 fn networks() -> [(&'static str, Network); 2] {

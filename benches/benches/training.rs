@@ -2,10 +2,13 @@
 //! threads.
 #![allow(missing_docs, clippy::print_stdout)]
 
+mod common;
+
+use common::criterion;
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use minibatch::{Dataset, Isa, Network, Settings, Trainer};
-use minibatch_benches::{THREADS, criterion, digits, fused, plural, pool};
+use minibatch_benches::{THREADS, digits, fused, plural, pool};
 use std::time::Instant;
 
 /// A network of sigmoid layers and its minibatch.

@@ -3,12 +3,11 @@
 
 pub mod pace;
 
-use criterion::Criterion;
 use minibatch::Dataset;
 use minibatch_data::{TrainTest, locate, synthetic};
 use minibatch_kernels::{Isa, Matrix, Panels, Pool, multiply_adds};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The README's examples are compiled as tests.
 #[cfg(doctest)]
@@ -23,17 +22,6 @@ pub fn fused() -> Vec<Isa> {
     let all = Isa::fused();
     let fast: Vec<Isa> = all.iter().copied().filter(|&isa| isa != Isa::PORTABLE).collect();
     if fast.is_empty() { all } else { fast }
-}
-
-/// Criterion with `samples` samples of a benchmark in `milliseconds`, without the pictures and with few of the resamplings
-/// that would take longer than what they are about.
-pub fn criterion(samples: usize, milliseconds: u64) -> Criterion {
-    Criterion::default()
-        .sample_size(samples)
-        .warm_up_time(Duration::from_millis(milliseconds / 4))
-        .measurement_time(Duration::from_millis(milliseconds))
-        .nresamples(2_000)
-        .without_plots()
 }
 
 /// A pool, or why there is none.

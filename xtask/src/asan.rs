@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-
-use crate::ci::CommandLine;
+use xtask_tools::CommandLine;
 
 /// Run the kernels', the checkpoints' and the trainer's tests under AddressSanitizer
 #[derive(clap::Args)]
@@ -16,7 +15,7 @@ const TESTS: &str = "test -p minibatch-kernels -p minibatch-checkpoint -p miniba
 
 /// Runs them.
 pub(crate) fn run(_: &Args) -> Result<()> {
-    let root = crate::workspace_root();
+    let root = xtask_tools::workspace_root();
     let target = host(&root)?;
     // A test asks for more memory than there is, and wants to be told so.
     let tests = CommandLine::nightly(TESTS).arg(target).env("ASAN_OPTIONS", "allocator_may_return_null=1");

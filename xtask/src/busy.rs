@@ -10,9 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::ci::CommandLine;
-use crate::peers::statistics::Summary;
+use xtask_tools::{CommandLine, Summary};
 
 /// Train beside busy processes, and in very short jobs: is the default ever much slower than one thread?
 #[derive(clap::Args)]
@@ -58,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             std::hint::black_box(0);
         }
     }
-    let root = crate::workspace_root();
+    let root = xtask_tools::workspace_root();
     CommandLine::cargo("build --release -p minibatch-cli").run(&root)?;
     let folder = tempfile::tempdir().context("a folder for what the command prints")?;
     let trainer = Trainer {

@@ -1,10 +1,7 @@
 //! `cargo xtask curves`: samples a second against width, depth and minibatch, beside what the machine allows.
 
 use anyhow::Result;
-
-use crate::ci::CommandLine;
-use crate::peers::{Machine, free_name};
-use crate::workspace_root;
+use xtask_tools::{CommandLine, Machine, free_name, workspace_root};
 
 /// Measure samples a second against width, depth and minibatch; draw them beside the roofline into docs/pictures
 #[derive(clap::Args)]

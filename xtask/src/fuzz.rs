@@ -8,8 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::ci::CommandLine;
+use xtask_tools::CommandLine;
 
 /// Fuzz IDX files, checkpoints, pictures, the command's options and the kernels, under AddressSanitizer
 #[derive(clap::Args)]
@@ -63,7 +62,7 @@ impl fmt::Display for Total {
 
 /// Fuzzes; the error names the findings.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let root = crate::workspace_root();
+    let root = xtask_tools::workspace_root();
     ensure!(CommandLine::nightly("--version").probe(&root).is_ok(), "{INSTALL_NIGHTLY}");
     ensure!(CommandLine::nightly("fuzz --version").probe(&root).is_ok(), "{INSTALL_CARGO_FUZZ}");
     let mut targets = targets(&root)?;
@@ -250,7 +249,7 @@ mod tests {
 
     #[test]
     fn targets_are_the_committed_corpora() {
-        let targets = targets(&crate::workspace_root()).unwrap();
+        let targets = targets(&xtask_tools::workspace_root()).unwrap();
         assert!(targets.contains(&"kernels".to_owned()), "{targets:?}");
     }
 }

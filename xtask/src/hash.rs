@@ -6,8 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::ci::{CommandLine, Outcome};
+use xtask_tools::{CommandLine, Outcome};
 
 /// What trains the default job.
 const TRAIN: &str = "run --release -- train --json";
@@ -32,7 +31,7 @@ struct Record {
 
 /// Records it.
 pub(crate) fn record(_: &Args) -> Result<()> {
-    let root = crate::workspace_root();
+    let root = xtask_tools::workspace_root();
     let Some(record) = train(&root)? else {
         bail!("this machine has no fused multiply-add: the hash to record is that of those that have");
     };

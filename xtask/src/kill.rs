@@ -1,8 +1,7 @@
 //! `cargo xtask kill`: runs killed by SIGKILL at random moments, and resumed.
 
 use anyhow::Result;
-
-use crate::ci::CommandLine;
+use xtask_tools::CommandLine;
 
 /// Kill training runs at random moments, resume them, and compare the bits with an uninterrupted run's
 #[derive(clap::Args)]
@@ -22,6 +21,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     CommandLine::cargo(tests)
         .env("MINIBATCH_KILLS", args.runs.to_string())
         .env("MINIBATCH_KILL_SEED", args.seed.to_string())
-        .run(&crate::workspace_root())
+        .run(&xtask_tools::workspace_root())
         .map(|_| ())
 }

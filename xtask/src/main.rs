@@ -14,10 +14,9 @@ mod fuzz;
 mod hash;
 mod kill;
 mod peers;
-mod process;
 mod soak;
+mod time_limit;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -53,6 +52,7 @@ enum Task {
     /// Build the command for 64-bit Arm Linux, train with it under emulation, and compare the bits with this machine's
     Arm(arm::Args),
     /// Measure Minibatch and other trainers side by side, and write the table to benches/record
+    #[command(disable_help_flag = true)]
     Peers(peers::Args),
     /// Measure samples a second against width, depth and minibatch; draw them beside the roofline into docs/pictures
     Curves(curves::Args),
@@ -84,12 +84,4 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// The repository's root, the folder above this package.
-fn workspace_root() -> PathBuf {
-    // Cargo sets the variable when it runs the binary, wherever the checkout has been moved to since the build.
-    let package = std::env::var_os("CARGO_MANIFEST_DIR")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    package.parent().map_or_else(|| package.clone(), PathBuf::from)
 }

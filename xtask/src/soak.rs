@@ -8,8 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::ci::built_command;
+use xtask_tools::built_command;
 
 /// Train while checkpoints are written constantly, and watch memory, descriptors and threads
 #[derive(clap::Args)]
@@ -52,7 +51,7 @@ impl Sample {
 /// Trains, watches, stops the run as a user would, and looks at what it left.
 pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(Path::new("/proc/self/status").exists(), "soak reads /proc, which this system doesn't have");
-    let program = built_command(&crate::workspace_root())?;
+    let program = built_command(&xtask_tools::workspace_root())?;
     let folder = tempfile::tempdir()?;
     let checkpoint = folder.path().join("run.ckpt");
     let mut command = Command::new(&program);

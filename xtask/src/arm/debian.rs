@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::process;
+use crate::time_limit;
 
 /// How long one command of apt's may take.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -156,7 +156,7 @@ impl Debian {
         let errors = File::create(&log).with_context(|| log.display().to_string())?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
         let mut child = command.spawn().with_context(|| name.clone())?;
-        let status = process::wait(&mut child, PATIENCE).with_context(|| name.clone())?;
+        let status = time_limit::wait(&mut child, PATIENCE).with_context(|| name.clone())?;
         let Some(status) = status else { bail!("{name} took longer than {} s", PATIENCE.as_secs()) };
         let mut said = Vec::new();
         File::open(&log).and_then(|file| file.take(1 << 20).read_to_end(&mut said)).ok();

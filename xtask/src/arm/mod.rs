@@ -14,8 +14,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
+use xtask_tools::{CommandLine, Outcome};
 
-use crate::ci::{CommandLine, Outcome};
 use debian::{COMPILER, Debian, EMULATOR, LINKER};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
@@ -39,7 +39,7 @@ pub(crate) struct Args {}
 /// Builds, trains and compares.
 pub(crate) fn run(_: &Args) -> Result<()> {
     ensure!(!is_native(), "this machine is one: its `cargo xtask ci` says whether the bits are the same");
-    let root = crate::workspace_root();
+    let root = xtask_tools::workspace_root();
     let mut debian = Debian::new(&root.join(FOLDER));
     let tools = Tools::find(&root, &mut debian)?;
     ensure!(tools.linker.is_some(), "there is no linker for {TARGET}");

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-
-use super::Outcome;
-use super::command::CommandLine;
+use xtask_tools::{CommandLine, Outcome};
 
 /// Installed only where there is no cargo-deny at all. Without optimisation and debug information it builds
 /// several times as fast, and still checks the tree in a second.

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-
-use super::Outcome;
-use super::command::CommandLine;
+use xtask_tools::{CommandLine, Outcome};
 
 /// Three epochs of the default recipe.
 const TRAIN: &str = "run --release -- train --epochs 3";

@@ -2,7 +2,7 @@
 //!
 //! The steps run in order, each with its time, and the first failure ends the run with the command that repeats it.
 
-mod command;
+mod circles;
 mod deny;
 mod gate;
 mod readme;
@@ -12,8 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-
-pub(crate) use command::{CommandLine, built_command};
+use xtask_tools::{CommandLine, Outcome};
 
 /// Run every check that a change must pass, from formatting to a trained network
 #[derive(clap::Args)]
@@ -26,12 +25,6 @@ pub(crate) struct Args {
 struct Step {
     name: &'static str,
     run: fn(root: &Path) -> Result<Outcome>,
-}
-
-pub(crate) enum Outcome {
-    Passed,
-    /// It could not be done here; the reason is printed.
-    Skipped(String),
 }
 
 /// Quick ones first, and what later ones build on before them.
@@ -53,7 +46,7 @@ const STEPS: [Step; 13] = [
 
 /// Runs the steps; the error is that of the first step that failed.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let root = crate::workspace_root();
+    let root = xtask_tools::workspace_root();
     let start = Instant::now();
     let mut done = Vec::new();
     for step in STEPS.iter().filter(|step| args.only.as_deref().is_none_or(|only| only == step.name)) {

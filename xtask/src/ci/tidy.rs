@@ -1,11 +1,12 @@
-//! What holds for the tree itself: sizes, links, and nothing left lying about.
+//! What holds for the tree itself: sizes, links, no circles of imports, and nothing left lying about.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use xtask_tools::Outcome;
 
-use super::Outcome;
+use super::circles;
 
 const MOST_LINES: usize = 600;
 const MOST_BYTES: u64 = 512 * 1024;
@@ -42,6 +43,7 @@ pub(super) fn run(root: &Path) -> Result<Outcome> {
             findings.extend(check(root, name, &text, &places));
         }
     }
+    findings.extend(circles::find(&files, &|name| std::fs::read_to_string(root.join(name)).ok()));
     if !findings.is_empty() {
         bail!("{} findings:\n  {}", findings.len(), findings.join("\n  "));
     }
@@ -123,7 +125,7 @@ mod tests {
 
     fn findings(name: &str, text: &str) -> Vec<String> {
         let places = HOMES.map(String::from);
-        check(&crate::workspace_root().join("xtask"), name, text, &places)
+        check(&xtask_tools::workspace_root().join("xtask"), name, text, &places)
     }
 
     #[test]
@@ -169,7 +171,7 @@ mod tests {
 
     #[test]
     fn ci_runs_this_command() {
-        let script = std::fs::read_to_string(crate::workspace_root().join(".ci/run")).unwrap();
+        let script = std::fs::read_to_string(xtask_tools::workspace_root().join(".ci/run")).unwrap();
         assert!(script.ends_with("\nexec cargo xtask ci\n"), "{script}");
     }
 }

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn data_readme_lists_every_checksum_and_mirror() {
-        let readme = std::fs::read_to_string(crate::workspace_root().join("data/README.md")).unwrap();
+        let readme = std::fs::read_to_string(xtask_tools::workspace_root().join("data/README.md")).unwrap();
         for dataset in Manifest::built_in().unwrap().0.values() {
             for mirror in &dataset.mirrors {
                 assert!(readme.contains(mirror.as_str()), "data/README.md lacks {mirror}");

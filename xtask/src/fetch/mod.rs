@@ -1,5 +1,6 @@
 //! `cargo xtask fetch-mnist`: a dataset's files, from the first source that has them, checked, under `data/`.
 
+mod ask;
 mod download;
 mod install;
 mod manifest;
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         // Which names are right is known only now, but it is a mistake in the command line like any other.
         Err(error) => clap::Error::raw(clap::error::ErrorKind::InvalidValue, format!("{error}\n")).exit(),
     };
-    let folder = args.dir.clone().unwrap_or_else(|| crate::workspace_root().join("data").join(name));
+    let folder = args.dir.clone().unwrap_or_else(|| xtask_tools::workspace_root().join("data").join(name));
     let shown = relative(&folder);
     std::fs::create_dir_all(&folder).with_context(|| format!("the folder {shown} cannot be made"))?;
     // Leftovers only take room; what hinders removing them does not hinder fetching.
@@ -73,16 +74,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     println!("{name}: {} of {} files to fetch into {shown}", wanted.len(), dataset.files.len());
     let downloader = Downloader::new(args.stall_timeout, u64::from(args.slowest) << 10);
-    let job = Job {
-        folder: &folder,
-        downloader: &downloader,
-        report: &Report::new(),
-        npm_patience: args.npm_timeout,
-    };
+    let job = Job { folder: &folder, report: &Report::new(), npm_patience: args.npm_timeout };
     let mut answers = Vec::new();
     for source in sources(args, dataset) {
         let mut problems = Vec::new();
-        wanted = source::ask(&source, &wanted, &job, &mut problems)
+        wanted = ask::ask(&source, &wanted, &downloader, &job, &mut problems)
             .with_context(|| format!("{name} could not be written to {shown}"))?;
         if wanted.is_empty() {
             let seconds = start.elapsed().as_secs_f32();

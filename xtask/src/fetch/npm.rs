@@ -12,7 +12,7 @@ use super::install::{self, Installed, Trust};
 use super::manifest::{FileEntry, NpmPackage};
 use super::regular;
 use super::source::{Failure, Job};
-use crate::process;
+use crate::time_limit;
 
 /// Packs the package into a temporary folder and installs those of `files` that it holds.
 pub(super) fn fetch(
@@ -99,7 +99,7 @@ fn pack(package: &NpmPackage, scratch: &Path, patience: Duration) -> Result<Path
         }
         Err(error) => return Err(Failure::Source(format!("`npm` could not be run ({error})"))),
     };
-    let status = process::wait(&mut child, patience)
+    let status = time_limit::wait(&mut child, patience)
         .map_err(|error| Failure::Source(format!("`npm` could not be run ({error})")))?;
     let Some(status) = status else {
         return Err(Failure::Source(format!("`npm pack` took longer than {} s", patience.as_secs_f32())));

@@ -1,5 +1,6 @@
 //! What the user sees while files come in: a progress bar on a terminal, plain lines anywhere else.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::time::Duration;
 
@@ -7,7 +8,6 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::install::Installed;
 use super::manifest::FileEntry;
-use super::source::Source;
 
 /// Says what happens.
 pub(super) struct Report {
@@ -45,7 +45,7 @@ impl Report {
     }
 
     /// One line about a file that is now in place.
-    pub(super) fn installed(&self, source: &Source, file: &FileEntry, how: Installed) {
+    pub(super) fn installed(&self, source: &impl fmt::Display, file: &FileEntry, how: Installed) {
         let mb = file.bytes as f64 / 1e6;
         let how = match how {
             Installed::Verified => "SHA-256 verified",

@@ -1,16 +1,11 @@
 //! Where files can come from, and how a source fails.
 
-use std::collections::BTreeSet;
 use std::fmt;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::download::Downloader;
-use super::install::{self, Installed, Refusal, Trust};
-use super::manifest::{FileEntry, NpmPackage};
-use super::npm;
-use super::regular;
+use super::install::Refusal;
+use super::manifest::NpmPackage;
 use super::report::Report;
 
 /// One place to ask for files.
@@ -56,86 +51,7 @@ impl From<Refusal> for Failure {
 /// What every source needs to know.
 pub(super) struct Job<'a> {
     pub(super) folder: &'a Path,
-    pub(super) downloader: &'a Downloader,
     pub(super) report: &'a Report,
     /// How long npm may take for its package.
     pub(super) npm_patience: Duration,
-}
-
-/// Asks `source` for `files`; returns the names it did not give, and adds what went wrong to `problems`.
-pub(super) fn ask<'a>(
-    source: &Source,
-    files: &[&'a FileEntry],
-    job: &Job<'_>,
-    problems: &mut Vec<String>,
-) -> anyhow::Result<Vec<&'a FileEntry>> {
-    let mut given = BTreeSet::new();
-    let mut installed = |file: &FileEntry, how: Installed| {
-        job.report.installed(source, file, how);
-        given.insert(file.name.clone());
-    };
-    let outcome = match source {
-        Source::Folder(path) => {
-            one_by_one(files, problems, &mut installed, |file| from_folder(path, file, job))
-        }
-        Source::Mirror(url) => {
-            one_by_one(files, problems, &mut installed, |file| job.downloader.fetch(url, file, job))
-        }
-        Source::Npm(package) => npm::fetch(package, files, job, &mut installed),
-    };
-    match outcome {
-        Ok(()) => {}
-        Err(Failure::Local(error)) => return Err(error),
-        Err(Failure::Source(what) | Failure::File(what)) => problems.push(what),
-    }
-    Ok(files.iter().copied().filter(|file| !given.contains(&file.name)).collect())
-}
-
-/// Asks for each file; one that the source lacks does not keep it from being asked for the next.
-fn one_by_one(
-    files: &[&FileEntry],
-    problems: &mut Vec<String>,
-    installed: &mut dyn FnMut(&FileEntry, Installed),
-    fetch: impl Fn(&FileEntry) -> Result<Installed, Failure>,
-) -> Result<(), Failure> {
-    for file in files {
-        match fetch(file) {
-            Ok(how) => installed(file, how),
-            Err(Failure::File(what)) => problems.push(format!("{}: {what}", file.name)),
-            Err(other) => return Err(other),
-        }
-    }
-    Ok(())
-}
-
-/// Takes the first of the file's names in `folder` that holds the right content.
-fn from_folder(folder: &Path, file: &FileEntry, job: &Job<'_>) -> Result<Installed, Failure> {
-    if !folder.is_dir() {
-        let found = if folder.exists() { "this is no folder" } else { "there is no such folder" };
-        return Err(Failure::Source(found.into()));
-    }
-    let mut problems = Vec::new();
-    for name in file.names_on_disk() {
-        let path = folder.join(&name);
-        let opened = match regular::open(&path) {
-            Ok(opened) => opened,
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            Err(error) => {
-                problems.push(format!("{name}: {error}"));
-                continue;
-            }
-        };
-        let bar = job.report.bar(file);
-        match install::install(job.folder, file, Trust::OwnFiles, opened, &mut |bytes| bar.set(bytes)) {
-            Ok(how) => return Ok(how),
-            Err(refusal) => match Failure::from(refusal) {
-                Failure::File(what) => problems.push(format!("{name}: {what}")),
-                other => return Err(other),
-            },
-        }
-    }
-    if problems.is_empty() {
-        problems.push(format!("none of {} is there", file.names_on_disk().join(", ")));
-    }
-    Err(Failure::File(problems.join("; ")))
 }

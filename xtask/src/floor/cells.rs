@@ -3,8 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-
-use crate::peers::WORKLOADS;
+use xtask_tools::networks::{C1, C2, C3, C4};
 
 /// Which product of a layer it is. C is m × n, the depth k.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
@@ -135,9 +134,9 @@ pub(super) fn products() -> Vec<Product> {
             all.push(product);
         }
     };
-    for workload in &WORKLOADS {
-        for (layer, pair) in workload.sizes.windows(2).enumerate() {
-            let (inputs, outputs, batch) = (pair[0], pair[1], workload.batch);
+    for network in [C1, C2, C3, C4] {
+        for (layer, pair) in network.sizes.windows(2).enumerate() {
+            let (inputs, outputs, batch) = (pair[0], pair[1], network.batch);
             add(Direction::Forward, batch, outputs, inputs);
             if layer > 0 {
                 add(Direction::Backward, batch, inputs, outputs);

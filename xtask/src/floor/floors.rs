@@ -137,7 +137,7 @@ mod tests {
     /// Whatever is committed can be read.
     #[test]
     fn committed_floors_are_floors() {
-        let folder = crate::workspace_root().join(FOLDER);
+        let folder = xtask_tools::workspace_root().join(FOLDER);
         for file in std::fs::read_dir(folder).into_iter().flatten() {
             let path = file.unwrap().path();
             let floors =

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
+use xtask_tools::{CommandLine, PeerFolder, PeerProcess};
 
 use super::cells::{Cell, Direction, Product, Strides};
-use crate::ci::CommandLine;
-use crate::peers::{Environment, OWN, PRODUCTS, Process};
 
 /// What a request may take.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// Libraries of matrix products among the peers, as their script names them.
+const LIBRARIES: [&str; 2] = ["mkl", "onednn"];
 
 /// Seconds of a turn, at least.
 const TURN: f64 = 0.004;
@@ -32,7 +34,7 @@ impl Look {
 }
 
 /// `minibatch-floor`, built and running.
-pub(super) struct Own(Process);
+pub(super) struct Own(PeerProcess);
 
 impl Own {
     pub(super) fn start(root: &Path) -> Result<Self> {
@@ -41,7 +43,7 @@ impl Own {
         command.args(["run", "--release", "--quiet", "--package", "minibatch-floor"]).current_dir(root);
         let folder = root.join("target/floor");
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        Process::start(command, &folder.join("log")).map(Self).map_err(|error| anyhow!(error))
+        PeerProcess::start(command, &folder.join("log")).map(Self).map_err(|error| anyhow!(error))
     }
 
     /// The names of this machine's instruction sets, fastest first.
@@ -69,7 +71,7 @@ impl Own {
 /// The libraries of the peers' environment, a process for each and for each number of threads; all but the one that is
 /// asked are stopped.
 pub(super) struct Libraries {
-    running: Vec<(&'static str, usize, Process)>,
+    running: Vec<(&'static str, usize, PeerProcess)>,
     /// What each says of itself, or why it isn't there.
     pub(super) notes: Vec<String>,
 }
@@ -78,17 +80,18 @@ impl Libraries {
     /// Starts what is there. Nothing is installed.
     pub(super) fn find(root: &Path, threads: &[usize]) -> Self {
         let mut libraries = Self { running: Vec::new(), notes: Vec::new() };
-        let Some(environment) = Environment::found(root) else {
+        let folder = PeerFolder::of(root, &[]);
+        if !folder.has_python() {
             libraries
                 .notes
                 .push("without MKL and oneDNN: `cargo xtask peers` makes their environment".to_owned());
             return libraries;
-        };
-        for peer in PRODUCTS.iter().filter(|peer| peer.name != OWN) {
+        }
+        for name in LIBRARIES {
             for &threads in threads {
                 let start = || {
-                    let log = environment.log(peer, "floor", threads);
-                    let mut process = Process::start(environment.command(peer, threads)?, &log)?;
+                    let command = folder.script("gemm_peer.py", name, threads);
+                    let mut process = PeerProcess::start(command, &folder.log(name, "floor", threads))?;
                     let about = process.ask(&json!({ "do": "about" }), LIMIT)?;
                     process.pause();
                     let text = |key: &str| about[key].as_str().unwrap_or_default().to_owned();
@@ -96,10 +99,10 @@ impl Libraries {
                 };
                 let note = match start() {
                     Ok((process, note)) => {
-                        libraries.running.push((peer.name, threads, process));
+                        libraries.running.push((name, threads, process));
                         note
                     }
-                    Err(error) => format!("without {}: {error}", peer.name),
+                    Err(error) => format!("without {name}: {error}"),
                 };
                 if !libraries.notes.contains(&note) {
                     libraries.notes.push(note);

@@ -11,9 +11,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use xtask_tools::{CommandLine, Machine, Outcome, free_name};
 
-use crate::ci::{CommandLine, Outcome};
-use crate::peers::{Machine, free_name};
 use cells::{Cell, Product, Strides};
 use floors::Floors;
 use measure::{Libraries, Look, Own};
@@ -71,7 +70,7 @@ pub(super) struct Theirs {
 
 /// Measures, prints, compares, and records where that is asked for.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let root = crate::workspace_root();
+    let root = xtask_tools::workspace_root();
     let started = Instant::now();
     let deadline = started + Duration::from_secs(60 * args.minutes);
     let machine = Machine::ask(&root);

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use xtask_tools::{Machine, Table, three_digits};
+
 use super::cells::{Storage, Strides};
 use super::{Entry, Theirs};
-use crate::peers::{Machine, Table, three_digits};
 
 const HOW: &str = "Each product of the networks C1 to C4 (../peers/README.md), and squares, as a share of the register peak: \
 the rate of multiply-adds that stay in registers, on as many threads. *powers*: rows of row-major matrices are the least power \

@@ -8,10 +8,16 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::Outcome;
+/// What a command, or a step of `cargo xtask ci`, came to.
+pub enum Outcome {
+    /// It did what it is for.
+    Passed,
+    /// It could not be done here; the reason is printed.
+    Skipped(String),
+}
 
 /// `cargo` with arguments and environment variables.
-pub(crate) struct CommandLine {
+pub struct CommandLine {
     /// As rustup's `cargo` takes it: `+nightly`. Without one it is that of this program.
     toolchain: Option<&'static str>,
     environment: Vec<(&'static str, String)>,
@@ -20,29 +26,34 @@ pub(crate) struct CommandLine {
 
 impl CommandLine {
     /// `cargo ARGUMENTS`, split at white space.
-    pub(crate) fn cargo(arguments: &str) -> Self {
+    pub fn cargo(arguments: &str) -> Self {
         let arguments = arguments.split_whitespace().map(String::from).collect();
         Self { toolchain: None, environment: Vec::new(), arguments }
     }
 
     /// `cargo +nightly ARGUMENTS`, split at white space.
-    pub(crate) fn nightly(arguments: &str) -> Self {
+    pub fn nightly(arguments: &str) -> Self {
         Self { toolchain: Some("+nightly"), ..Self::cargo(arguments) }
     }
 
     /// One more argument, with its white space.
-    pub(crate) fn arg(mut self, argument: impl Into<String>) -> Self {
+    pub fn arg(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
         self
     }
 
-    pub(crate) fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    /// With an environment variable.
+    pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
         self
     }
 
     /// Runs it in `root` with the terminal as its own.
-    pub(crate) fn run(&self, root: &Path) -> Result<Outcome> {
+    ///
+    /// # Errors
+    ///
+    /// If it can't be started, or fails: the error names the command that repeats it.
+    pub fn run(&self, root: &Path) -> Result<Outcome> {
         println!("$ {self}");
         let status = self.prepared(root).status().with_context(|| self.to_string())?;
         ensure!(status.success(), "{status}; repeat it with: {self}");
@@ -50,7 +61,11 @@ impl CommandLine {
     }
 
     /// Runs it in `root`, showing each line of its standard output as it comes, and returns that output.
-    pub(crate) fn run_and_read(&self, root: &Path) -> Result<String> {
+    ///
+    /// # Errors
+    ///
+    /// As [`CommandLine::run`]; or if its output is not UTF-8.
+    pub fn run_and_read(&self, root: &Path) -> Result<String> {
         println!("$ {self}");
         let mut child =
             self.prepared(root).stdout(Stdio::piped()).spawn().with_context(|| self.to_string())?;
@@ -66,8 +81,12 @@ impl CommandLine {
         Ok(output)
     }
 
-    /// Runs it silently; `Err` holds its standard error.
-    pub(crate) fn probe(&self, root: &Path) -> Result<(), String> {
+    /// Runs it silently.
+    ///
+    /// # Errors
+    ///
+    /// Its standard error, if it fails.
+    pub fn probe(&self, root: &Path) -> Result<(), String> {
         let output = self.prepared(root).output().map_err(|error| error.to_string())?;
         if output.status.success() {
             Ok(())
@@ -109,7 +128,11 @@ impl fmt::Display for CommandLine {
 }
 
 /// The `minibatch` command of this workspace, built.
-pub(crate) fn built_command(root: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+///
+/// If it does not build.
+pub fn built_command(root: &Path) -> Result<PathBuf> {
     let build = CommandLine::cargo("build --release --bin minibatch --message-format=json");
     println!("$ {build}");
     let output = build.prepared(root).stderr(Stdio::inherit()).output().context("cargo")?;

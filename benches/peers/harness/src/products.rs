@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use xtask_tools::PeerProcess;
 
-use super::catalog::{OWN, PRODUCTS, Peer, SHAPES, Shape};
-use super::process::Process;
+use crate::catalog::{OWN, PRODUCTS, Peer, SHAPES, Shape};
 
 /// Starting a library; and what a turn may take beyond its time.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -39,27 +39,27 @@ const WAYS: [Way; 5] = [
 ];
 
 /// What came of the products with one number of threads.
-pub(super) struct Products {
-    pub(super) ways: Vec<&'static str>,
+pub(crate) struct Products {
+    pub(crate) ways: Vec<&'static str>,
     /// For each shape, for each way, FLOP/s of each round.
-    pub(super) rates: Vec<Vec<Vec<f64>>>,
+    pub(crate) rates: Vec<Vec<Vec<f64>>>,
     /// The first two ways are Minibatch's with its fastest instruction set; those from here on are others'.
-    pub(super) others: usize,
+    pub(crate) others: usize,
     /// GFLOP/s of one thread's fused multiply-adds that stay in registers: 16 lanes, 8 lanes.
-    pub(super) peaks: [Option<f64>; 2],
+    pub(crate) peaks: [Option<f64>; 2],
     /// What each library says of itself, or why it has no figures.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Measures the libraries among `PRODUCTS` that are `chosen`, with `threads` threads each; `start` starts one.
-pub(super) fn run(
+pub(crate) fn run(
     chosen: impl Fn(&str) -> bool,
     threads: usize,
     rounds: usize,
     seconds: f64,
-    start: impl Fn(&Peer) -> Result<Process, String>,
+    start: impl Fn(&Peer) -> Result<PeerProcess, String>,
 ) -> Products {
-    let mut libraries: Vec<(&str, Process)> = Vec::new();
+    let mut libraries: Vec<(&str, PeerProcess)> = Vec::new();
     let mut notes = Vec::new();
     for peer in PRODUCTS.iter().filter(|peer| chosen(peer.name)) {
         let started = start(peer).and_then(|mut process| {
@@ -117,12 +117,12 @@ pub(super) fn run(
 }
 
 /// `784 × 32 × 16, update`: rows, columns, depth.
-pub(super) fn name(shape: &Shape) -> String {
+pub(crate) fn name(shape: &Shape) -> String {
     let &Shape { m, n, k, update } = shape;
     format!("{m} × {n} × {k}{}", if update { ", update" } else { "" })
 }
 
-fn peak(libraries: &mut [(&str, Process)], lanes: usize) -> Option<f64> {
+fn peak(libraries: &mut [(&str, PeerProcess)], lanes: usize) -> Option<f64> {
     let (_, process) = libraries.iter_mut().find(|(name, _)| *name != OWN)?;
     process.resume();
     let reply = process.ask(&json!({ "do": "peak", "lanes": lanes, "seconds": 0.3 }), LIMIT);
@@ -132,7 +132,7 @@ fn peak(libraries: &mut [(&str, Process)], lanes: usize) -> Option<f64> {
 
 /// FLOP/s of one turn.
 fn repeat(
-    process: &mut Process,
+    process: &mut PeerProcess,
     way: &Way,
     shape: &Shape,
     threads: usize,
@@ -174,7 +174,7 @@ mod tests {
     use std::process::Command;
 
     /// Takes every product to be the first of `SHAPES`.
-    fn fake(corners: &str) -> Result<Process, String> {
+    fn fake(corners: &str) -> Result<PeerProcess, String> {
         const FAKE: &str = r#"
             while read line; do case $line in
                 *'"about"'*) echo '{"name":"Fake","version":"1"}';;
@@ -184,7 +184,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", FAKE, "sh", corners]);
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        Process::start(command, &folder.path().join("log"))
+        PeerProcess::start(command, &folder.path().join("log"))
     }
 
     #[test]

@@ -7,38 +7,24 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
+use xtask_tools::PeerFolder;
 
-use super::catalog::{PEERS, PRODUCTS, Peer, Program};
-
-/// What every library of threads reads.
-const THREAD_VARIABLES: [&str; 8] = [
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "RAYON_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    // XLA's pool.
-    "NPROC",
-    "TORCHINDUCTOR_COMPILE_THREADS",
-];
+use crate::catalog::{PEERS, PRODUCTS, Peer, Program};
 
 /// Where the peers' programs are.
 pub(crate) struct Environment {
-    root: PathBuf,
-    folder: PathBuf,
+    pub(crate) folder: PeerFolder,
     /// What could not be made, by peer, and why.
     missing: HashMap<&'static str, String>,
-    cpus: Vec<usize>,
 }
 
 impl Environment {
     /// Makes what `peers` need, telling what it does; a peer whose program can't be made is remembered as missing.
-    pub(super) fn prepare(root: &Path, peers: &[&'static Peer], cpus: &[usize]) -> Result<Self> {
-        let folder = root.join("target/peers");
-        std::fs::create_dir_all(folder.join("logs")).with_context(|| folder.display().to_string())?;
-        let mut environment =
-            Self { root: root.to_owned(), folder, missing: HashMap::new(), cpus: cpus.to_vec() };
+    pub(crate) fn prepare(root: &Path, peers: &[&'static Peer], cpus: &[usize]) -> Result<Self> {
+        let folder = PeerFolder::of(root, cpus);
+        std::fs::create_dir_all(folder.path.join("logs"))
+            .with_context(|| folder.path.display().to_string())?;
+        let mut environment = Self { folder, missing: HashMap::new() };
         let is_python = |peer: &&&Peer| matches!(peer.program, Program::Python(_));
         if peers.iter().any(|peer| is_python(&peer))
             && let Err(error) = environment.make_python()
@@ -60,67 +46,23 @@ impl Environment {
         Ok(environment)
     }
 
-    /// The Python environment that an earlier run made, if there is one. Nothing is made.
-    pub(crate) fn found(root: &Path) -> Option<Self> {
-        let folder = root.join("target/peers");
-        let found = Self { root: root.to_owned(), folder, missing: HashMap::new(), cpus: Vec::new() };
-        let is_there = found.python().exists() && std::fs::create_dir_all(found.folder.join("logs")).is_ok();
-        is_there.then_some(found)
-    }
-
     /// The command that runs `peer` with `threads` threads.
     pub(crate) fn command(&self, peer: &Peer, threads: usize) -> Result<Command, String> {
         if let Some(reason) = self.missing.get(peer.name) {
             return Err(reason.clone());
         }
         Ok(match peer.program {
-            Program::Python(script) => {
-                let mut command = self.pinned(&self.python(), threads);
-                command.arg(self.root.join("benches/peers/python").join(script)).arg(peer.name);
-                command
-            }
+            Program::Python(script) => self.folder.script(script, peer.name, threads),
             Program::Native(package) | Program::Shipped(package) => {
                 let folder = self.target_of(peer).join("release");
-                self.pinned(&folder.join(package), threads)
+                self.folder.pinned(&folder.join(package), threads)
             }
         })
     }
 
-    /// Where what `peer` with `threads` threads says on standard error goes.
-    pub(crate) fn log(&self, peer: &Peer, workload: &str, threads: usize) -> PathBuf {
-        self.folder.join(format!("logs/{}-{workload}-{threads}.log", peer.name))
-    }
-
-    /// `program`, told to use `threads` threads, on the first of the chosen processors.
-    pub(super) fn pinned(&self, program: &Path, threads: usize) -> Command {
-        let mut command = if self.cpus.is_empty() {
-            Command::new(program)
-        } else {
-            let cpus: Vec<_> = self.cpus.iter().take(threads).map(usize::to_string).collect();
-            let mut command = Command::new("taskset");
-            command.args(["-c", &cpus.join(",")]).arg(program);
-            command
-        };
-        command.current_dir(&self.root);
-        command.envs(THREAD_VARIABLES.map(|name| (name, threads.to_string())));
-        let eigen = format!("--xla_cpu_multi_thread_eigen={}", threads > 1);
-        command.env("XLA_FLAGS", eigen).env("JAX_PLATFORMS", "cpu").env("PYTHONDONTWRITEBYTECODE", "1");
-        command.env("TORCHINDUCTOR_CACHE_DIR", self.folder.join("inductor"));
-        command
-    }
-
-    /// The `minibatch` command of this workspace, built.
-    pub(super) fn command_line(&self) -> Result<PathBuf> {
-        crate::ci::built_command(&self.root)
-    }
-
-    fn python(&self) -> PathBuf {
-        self.folder.join("venv/bin/python")
-    }
-
     /// A virtual environment with the pinned packages, unless there is one of the same packages.
     fn make_python(&self) -> Result<()> {
-        let sources = self.root.join("benches/peers/python");
+        let sources = self.folder.root.join("benches/peers/python");
         let [packages, products, torch, stand_ins] =
             ["requirements.txt", "requirements-gemm.txt", "requirements-torch.txt", "cuda_stand_ins.py"]
                 .map(|name| sources.join(name));
@@ -129,7 +71,7 @@ impl Environment {
             hash.update(std::fs::read(path).with_context(|| path.display().to_string())?);
         }
         let wanted: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        let (venv, stamp) = (self.folder.join("venv"), self.folder.join("venv/made-from"));
+        let (venv, stamp) = (self.folder.path.join("venv"), self.folder.path.join("venv/made-from"));
         if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
             return Ok(());
         }
@@ -141,7 +83,7 @@ impl Environment {
         let system = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
         run(Command::new(system).args(["-m", "venv"]).arg(&venv))?;
         let pip = |options: &[&str], file: &Path| {
-            let mut command = Command::new(self.python());
+            let mut command = Command::new(self.folder.python());
             command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
             run(command.args(options).arg("-r").arg(file))
         };
@@ -150,9 +92,9 @@ impl Environment {
         if let Err(error) = pip(&["--no-deps"], &products) {
             println!("without libraries of matrix products: {error:#}");
         }
-        let torch =
-            pip(&["--no-deps"], &torch).and_then(|()| run(Command::new(self.python()).arg(&stand_ins)));
-        let torch = torch.and_then(|()| run(Command::new(self.python()).args(["-c", "import torch"])));
+        let torch = pip(&["--no-deps"], &torch)
+            .and_then(|()| run(Command::new(self.folder.python()).arg(&stand_ins)));
+        let torch = torch.and_then(|()| run(Command::new(self.folder.python()).args(["-c", "import torch"])));
         if let Err(error) = torch {
             println!("without PyTorch: {error:#}");
         }
@@ -191,11 +133,11 @@ impl Environment {
         if let Some(peer) = peers.first() {
             command.arg("--target-dir").arg(self.target_of(peer));
         }
-        run(command.arg("--manifest-path").arg(self.root.join("benches/peers/rust/Cargo.toml")))
+        run(command.arg("--manifest-path").arg(self.folder.root.join("benches/peers/rust/Cargo.toml")))
     }
 
     fn target_of(&self, peer: &Peer) -> PathBuf {
-        self.folder.join(if matches!(peer.program, Program::Native(_)) { "rust-native" } else { "rust" })
+        self.folder.path.join(if matches!(peer.program, Program::Native(_)) { "rust-native" } else { "rust" })
     }
 }
 
@@ -228,21 +170,14 @@ mod tests {
 
     fn environment(cpus: &[usize]) -> Environment {
         Environment {
-            root: PathBuf::from("/repository"),
-            folder: PathBuf::from("/repository/target/peers"),
+            folder: PeerFolder::of(Path::new("/repository"), cpus),
             missing: HashMap::from([("jax", "no network".to_owned())]),
-            cpus: cpus.to_vec(),
         }
     }
 
     #[test]
-    fn threads_are_pinned_for_every_library() {
-        let command = environment(&[]).command(&PEERS[0], 2).unwrap();
-        let set: HashMap<_, _> = command.get_envs().collect();
-        for name in THREAD_VARIABLES {
-            assert_eq!(set[std::ffi::OsStr::new(name)], Some(std::ffi::OsStr::new("2")), "{name}");
-        }
-        assert_eq!(show(&command), "peer-minibatch");
+    fn a_program_is_started_by_its_name() {
+        assert_eq!(show(&environment(&[]).command(&PEERS[0], 2).unwrap()), "peer-minibatch");
     }
 
     #[test]

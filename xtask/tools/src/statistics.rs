@@ -2,15 +2,18 @@
 
 /// The median of some measurements, and between what they lay.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Summary {
-    pub(crate) median: f64,
-    pub(crate) least: f64,
-    pub(crate) most: f64,
+pub struct Summary {
+    /// The one in the middle; of an even number the mean of the two there.
+    pub median: f64,
+    /// The least.
+    pub least: f64,
+    /// The most.
+    pub most: f64,
 }
 
 impl Summary {
     /// `None` if there are none.
-    pub(crate) fn of(values: &[f64]) -> Option<Self> {
+    pub fn of(values: &[f64]) -> Option<Self> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let (&least, &most) = (sorted.first()?, sorted.last()?);
@@ -21,7 +24,7 @@ impl Summary {
     }
 
     /// As `345 (320–351)`, each number divided by `unit`, three significant digits.
-    pub(crate) fn show(&self, unit: f64) -> String {
+    pub fn show(&self, unit: f64) -> String {
         let [median, least, most] =
             [self.median, self.least, self.most].map(|value| three_digits(value / unit));
         format!("{median} ({least}–{most})")
@@ -29,7 +32,7 @@ impl Summary {
 }
 
 /// `0.123`, `1.23`, `12.3`, `123`, `1234`.
-pub(crate) fn three_digits(value: f64) -> String {
+pub fn three_digits(value: f64) -> String {
     let decimals = match value.abs() {
         v if v >= 99.95 => 0,
         v if v >= 9.995 => 1,

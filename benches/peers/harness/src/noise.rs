@@ -9,7 +9,7 @@ const IMAGES: [(&str, u32); 2] = [("train-images-idx3-ubyte", 60_000), ("t10k-im
 const LABELS: [(&str, u32); 2] = [("train-labels-idx1-ubyte", 60_000), ("t10k-labels-idx1-ubyte", 10_000)];
 
 /// The folder of the four files in `parent`, written if they are not there. Labels are random too: nothing can be learnt.
-pub(super) fn make(parent: &Path) -> Result<PathBuf> {
+pub(crate) fn make(parent: &Path) -> Result<PathBuf> {
     let folder = parent.join("noise");
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let mut state = 1;

@@ -19,23 +19,32 @@ const FLAGS: [&str; 10] = [
 ];
 
 /// The machine and the state of the sources.
-pub(crate) struct Machine {
-    pub(crate) date: String,
-    pub(crate) cpu: String,
-    pub(crate) cores: usize,
-    pub(crate) instruction_sets: String,
-    pub(crate) caches: String,
-    pub(crate) system: String,
-    pub(crate) rustc: String,
-    pub(crate) python: String,
-    pub(crate) commit: String,
-    /// Of the last minute, before anything was measured.
-    pub(crate) load: String,
+pub struct Machine {
+    /// The day in UTC: `2026-11-23`.
+    pub date: String,
+    /// The processor's name.
+    pub cpu: String,
+    /// The number of threads that run at once.
+    pub cores: usize,
+    /// The processor's instruction sets, as far as they are worth naming.
+    pub instruction_sets: String,
+    /// The caches of the first processor.
+    pub caches: String,
+    /// Kernel, its release, and the architecture.
+    pub system: String,
+    /// The compiler's version.
+    pub rustc: String,
+    /// The version of the peers' Python.
+    pub python: String,
+    /// The commit, and whether files differ from it.
+    pub commit: String,
+    /// The load of the last minute, before anything was measured.
+    pub load: String,
 }
 
 impl Machine {
     /// Asks. What can't be found out is `unknown`.
-    pub(crate) fn ask(root: &Path) -> Self {
+    pub fn ask(root: &Path) -> Self {
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let flags = field(&info, "flags").or_else(|| field(&info, "Features")).unwrap_or_default();
         let has = |flag: &&str| flags.split_whitespace().any(|found| found == *flag);
@@ -61,7 +70,7 @@ impl Machine {
     }
 
     /// `2026-11-23-intel-xeon-processor`.
-    pub(crate) fn slug(&self) -> String {
+    pub fn slug(&self) -> String {
         let mut slug = self.date.clone();
         for word in self.cpu.split(|c: char| !c.is_ascii_alphanumeric()) {
             // Trade marks say nothing.

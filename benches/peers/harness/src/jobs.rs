@@ -7,29 +7,29 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use xtask_tools::{built_command, shorten};
 
-use super::catalog::{OWN, Peer, Workload};
-use super::environment::Environment;
-use super::measure;
-use super::process::shorten;
+use crate::catalog::{OWN, Peer, Workload};
+use crate::environment::Environment;
+use crate::measure;
 
 /// The slowest takes a minute or two.
 const LIMIT: Duration = Duration::from_secs(1_800);
 
 /// A peer's whole jobs.
 #[derive(Clone, Debug)]
-pub(super) struct Job {
-    pub(super) peer: &'static str,
-    pub(super) reference: bool,
+pub(crate) struct Job {
+    pub(crate) peer: &'static str,
+    pub(crate) reference: bool,
     /// One for each round.
-    pub(super) seconds: Vec<f64>,
+    pub(crate) seconds: Vec<f64>,
     /// Right answers after the last epoch, of how many.
-    pub(super) accuracy: Option<(u64, u64)>,
-    pub(super) failed: Option<String>,
+    pub(crate) accuracy: Option<(u64, u64)>,
+    pub(crate) failed: Option<String>,
 }
 
 /// Runs the job of `workload` with each of `peers`, taking turns, `rounds` times.
-pub(super) fn run(
+pub(crate) fn run(
     environment: &Environment,
     peers: &[&Peer],
     workload: &Workload,
@@ -43,7 +43,7 @@ pub(super) fn run(
         Job { peer, reference, seconds: Vec::new(), accuracy: None, failed: None }
     };
     let mut jobs: Vec<Job> = peers.iter().map(row).collect();
-    let own = peers.iter().any(|peer| peer.name == OWN).then(|| environment.command_line());
+    let own = peers.iter().any(|peer| peer.name == OWN).then(|| built_command(&environment.folder.root));
     let own = own.transpose().map_err(|error| format!("{error:#}"));
     for round in 0..rounds {
         for (peer, job) in peers.iter().zip(&mut jobs).filter(|(_, job)| job.failed.is_none()) {
@@ -52,7 +52,9 @@ pub(super) fn run(
                 (Err(error), OWN) => Err(error.clone()),
                 _ => peer_command(environment, peer, workload, threads, data, epochs),
             };
-            match command.and_then(|command| time(command, &environment.log(peer, "job", threads))) {
+            match command
+                .and_then(|command| time(command, &environment.folder.log(peer.name, "job", threads)))
+            {
                 Ok((seconds, accuracy)) => {
                     job.seconds.push(seconds);
                     job.accuracy = Some(accuracy);
@@ -84,7 +86,7 @@ fn own_command(
     data: &Path,
     epochs: usize,
 ) -> Command {
-    let mut command = environment.pinned(program, threads);
+    let mut command = environment.folder.pinned(program, threads);
     command.args(["train", "--json", "--threads", &threads.to_string(), "--epochs", &epochs.to_string()]);
     command.arg("--data").arg(data);
     command

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use xtask_tools::PeerProcess;
 
-use super::catalog::{OWN, Peer, Workload};
-use super::process::Process;
+use crate::catalog::{OWN, Peer, Workload};
 
 /// Loading a framework, reading the data, compiling.
 const SETUP_LIMIT: Duration = Duration::from_secs(300);
@@ -20,42 +20,42 @@ const SEED: u64 = 1;
 const BATCHES: [usize; 2] = [1, 10_000];
 
 /// How to measure.
-pub(super) struct Plan<'a> {
-    pub(super) rounds: usize,
+pub(crate) struct Plan<'a> {
+    pub(crate) rounds: usize,
     /// Of training in a turn; inference gets a fifth of it for each batch size.
-    pub(super) seconds: f64,
+    pub(crate) seconds: f64,
     /// What the peers train on.
-    pub(super) data: &'a Path,
+    pub(crate) data: &'a Path,
     /// What they show on that they learn.
-    pub(super) check_data: &'a Path,
+    pub(crate) check_data: &'a Path,
 }
 
 /// What came of a peer.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// For `--only`.
-    pub(super) peer: &'static str,
+    pub(crate) peer: &'static str,
     /// In the table.
-    pub(super) name: String,
-    pub(super) version: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
     /// What it does instead of the job.
-    pub(super) differs: Option<String>,
-    pub(super) reference: bool,
+    pub(crate) differs: Option<String>,
+    pub(crate) reference: bool,
     /// Test examples classified correctly when it was checked, of how many.
-    pub(super) accuracy: Option<(u64, u64)>,
+    pub(crate) accuracy: Option<(u64, u64)>,
     /// Samples per second, one for each round.
-    pub(super) train: Vec<f64>,
-    pub(super) inference: Vec<Inference>,
+    pub(crate) train: Vec<f64>,
+    pub(crate) inference: Vec<Inference>,
     /// Why there are no figures.
-    pub(super) failed: Option<String>,
+    pub(crate) failed: Option<String>,
 }
 
 /// Inference from one kind of input.
 #[derive(Clone, Debug)]
-pub(super) struct Inference {
-    pub(super) input: &'static str,
+pub(crate) struct Inference {
+    pub(crate) input: &'static str,
     /// Samples per second for each of `BATCHES`, one for each round.
-    pub(super) rates: [Vec<f64>; 2],
+    pub(crate) rates: [Vec<f64>; 2],
 }
 
 impl Row {
@@ -80,20 +80,20 @@ impl Row {
 }
 
 /// The request that sets a peer up; whole jobs begin with it too.
-pub(super) fn setup(workload: &Workload, threads: usize, data: &Path) -> Value {
+pub(crate) fn setup(workload: &Workload, threads: usize, data: &Path) -> Value {
     json!({ "do": "setup", "workload": workload, "threads": threads, "data": data, "seed": SEED })
 }
 
 /// Measures `peers` with `threads` threads each; `start` starts one. Never fails: a row says what went wrong.
-pub(super) fn group(
+pub(crate) fn group(
     peers: &[&Peer],
     workload: &Workload,
     threads: usize,
     plan: &Plan<'_>,
-    start: impl Fn(&Peer) -> Result<Process, String>,
+    start: impl Fn(&Peer) -> Result<PeerProcess, String>,
 ) -> Vec<Row> {
     let mut rows: Vec<Row> = peers.iter().map(|peer| Row::new(peer, workload.inference)).collect();
-    let mut processes: Vec<Option<Process>> = Vec::new();
+    let mut processes: Vec<Option<PeerProcess>> = Vec::new();
     for (peer, row) in peers.iter().zip(&mut rows) {
         let ready = start(peer).and_then(|mut process| {
             check(&mut process, row, workload, threads, plan)?;
@@ -132,7 +132,7 @@ pub(super) fn group(
 
 /// Sets a peer up, has it learn, and leaves it warm.
 fn check(
-    process: &mut Process,
+    process: &mut PeerProcess,
     row: &mut Row,
     workload: &Workload,
     threads: usize,
@@ -162,7 +162,7 @@ fn check(
 }
 
 /// Training, then inference at each batch size.
-fn take_turn(process: &mut Process, row: &mut Row, seconds: f64) -> Result<(), String> {
+fn take_turn(process: &mut PeerProcess, row: &mut Row, seconds: f64) -> Result<(), String> {
     let limit = TURN_SLACK + Duration::from_secs_f64(seconds);
     let trained = process.ask(&json!({ "do": "train", "seconds": seconds }), limit)?;
     row.train.push(rate(&trained)?);
@@ -194,7 +194,7 @@ fn count(reply: &Value, what: &str) -> Result<u64, String> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use crate::peers::catalog::{PEERS, WORKLOADS};
+    use crate::catalog::{PEERS, WORKLOADS};
     use std::process::Command;
 
     /// Answers as a peer does; `$1` is the number of right answers, `$2` is run for a turn's training.
@@ -208,14 +208,14 @@ mod tests {
             *'"infer"'*) echo '{"samples":100,"seconds":0.5}';;
         esac; done"#;
 
-    fn fake(correct: &str, training: &str) -> Result<Process, String> {
+    fn fake(correct: &str, training: &str) -> Result<PeerProcess, String> {
         let mut command = Command::new("sh");
         command.args(["-c", FAKE, "sh", correct, training]);
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-        Process::start(command, &folder.path().join("log"))
+        PeerProcess::start(command, &folder.path().join("log"))
     }
 
-    fn run(rounds: usize, start: impl Fn(&Peer) -> Result<Process, String>) -> Vec<Row> {
+    fn run(rounds: usize, start: impl Fn(&Peer) -> Result<PeerProcess, String>) -> Vec<Row> {
         let peers: Vec<&Peer> = PEERS.iter().take(4).collect();
         let (data, seconds) = (Path::new("data"), 0.001);
         group(&peers, &WORKLOADS[0], 1, &Plan { rounds, seconds, data, check_data: data }, start)

@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use super::catalog::{OWN, SHAPES, Workload};
-use super::jobs::Job;
-use super::machine::Machine;
-use super::measure::Row;
-use super::products::{self, Products};
-use super::statistics::{Summary, three_digits};
+use xtask_tools::{Machine, Summary, Table, three_digits};
+
+use crate::catalog::{OWN, SHAPES, Workload};
+use crate::jobs::Job;
+use crate::measure::Row;
+use crate::products::{self, Products};
 
 const HOW: &str = "Every peer trains the same network on minibatches of the same size, reshuffled every epoch, with the \
 gathering of the rows in its time. Each is a process that stays, loaded and warm; they take turns within a run, and \
@@ -15,44 +15,8 @@ all but the one whose turn it is are stopped. Figures are the median of the roun
 ratio is Minibatch's median to that of the fastest f32 peer of the same table. Each peer has shown that it learns, \
 else its row says FAILED. What the peers are, and what each does in its own way, is in ../peers/README.md.";
 
-/// A Markdown table, its columns aligned for reading as text.
-pub(crate) struct Table {
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    pub(crate) fn new(header: &[&str]) -> Self {
-        Self { rows: vec![header.iter().map(|&cell| cell.to_owned()).collect()] }
-    }
-
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
-        self.rows.push(cells);
-    }
-
-    pub(crate) fn show(&self) -> String {
-        let columns = self.rows[0].len();
-        let width =
-            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<_> = (0..columns).map(|column| width(column).max(3)).collect();
-        let mut text = String::new();
-        for (number, row) in self.rows.iter().enumerate() {
-            for (cell, width) in row.iter().zip(&widths) {
-                let _ = write!(text, "| {cell:width$} ");
-            }
-            text.push_str("|\n");
-            if number == 0 {
-                for width in &widths {
-                    let _ = write!(text, "|{}", "-".repeat(width + 2));
-                }
-                text.push_str("|\n");
-            }
-        }
-        text
-    }
-}
-
 /// The measurements of one workload with one number of threads.
-pub(super) fn group(workload: &Workload, threads: usize, data: &str, rows: &[Row]) -> String {
+pub(crate) fn group(workload: &Workload, threads: usize, data: &str, rows: &[Row]) -> String {
     let mut text =
         format!("### {}, {}, data {data}\n\n{}\n\n", workload.name, threads_of(threads), workload.title);
     let best = fastest(rows, |row| Summary::of(&row.train));
@@ -109,11 +73,11 @@ fn inference(rows: &[Row]) -> String {
             ]);
         }
     }
-    if table.rows.len() == 1 { String::new() } else { table.show() + "\n" }
+    if table.is_empty() { String::new() } else { table.show() + "\n" }
 }
 
 /// Whole jobs with one number of threads.
-pub(super) fn jobs(workload: &Workload, threads: usize, epochs: usize, jobs: &[Job]) -> String {
+pub(crate) fn jobs(workload: &Workload, threads: usize, epochs: usize, jobs: &[Job]) -> String {
     let mut text = format!(
         "### The whole {} job, {}: process start to exit, {epochs} epochs, the test set after each\n\n",
         workload.name,
@@ -138,7 +102,7 @@ pub(super) fn jobs(workload: &Workload, threads: usize, epochs: usize, jobs: &[J
 }
 
 /// Matrix products with one number of threads.
-pub(super) fn products(threads: usize, products: &Products) -> String {
+pub(crate) fn products(threads: usize, products: &Products) -> String {
     let mut text = format!("### Matrix products, {}\n\n", threads_of(threads));
     text.push_str(
         "GFLOP/s, single precision, row-major: C ← A·B with C m × n and depth k; an update is C ← C + Aᵀ·B, A stored k × m.\n\n",
@@ -178,7 +142,7 @@ pub(super) fn products(threads: usize, products: &Products) -> String {
 }
 
 /// The whole record.
-pub(super) fn document(machine: &Machine, command: &str, plan: &str, sections: &[String]) -> String {
+pub(crate) fn document(machine: &Machine, command: &str, plan: &str, sections: &[String]) -> String {
     let cores = machine.cores;
     let mut text = format!("# Peers, {}, {}\n\n", machine.date, machine.cpu);
     let lines = [
@@ -248,8 +212,8 @@ fn percent(accuracy: Option<(u64, u64)>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peers::catalog::WORKLOADS;
-    use crate::peers::measure::Inference;
+    use crate::catalog::WORKLOADS;
+    use crate::measure::Inference;
 
     fn row(peer: &'static str, reference: bool, train: &[f64]) -> Row {
         Row {
@@ -314,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_record_says_where_it_comes_from() {
-        let machine = Machine::ask(&crate::workspace_root());
+        let machine = Machine::ask(&xtask_tools::workspace_root());
         let sections = ["### A\n\n".to_owned(), "### B\n\n".to_owned()];
         let text = document(&machine, "cargo xtask peers --quick", "3 rounds", &sections);
         for part in [

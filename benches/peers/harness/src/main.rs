@@ -1,40 +1,35 @@
-//! `cargo xtask peers`: Minibatch and other trainers on the same jobs, side by side in one run.
+//! Minibatch and other trainers on the same jobs, side by side in one run. `cargo xtask peers` starts it.
 //!
 //! It makes the Python environment and the Rust programs of `benches/peers`, checks that each trainer learns, lets them
 //! take turns, and writes a dated record into `benches/record`.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
 mod catalog;
 mod environment;
 mod jobs;
-mod machine;
 mod measure;
 mod noise;
-mod process;
 mod products;
 mod record;
-pub(crate) mod statistics;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use clap::Parser;
 use clap::builder::PossibleValuesParser;
+use xtask_tools::{CommandLine, Machine, PeerProcess, free_name};
 
-use catalog::PEERS;
-pub(crate) use catalog::{OWN, PRODUCTS, Peer, WORKLOADS, Workload};
-pub(crate) use environment::Environment;
-pub(crate) use machine::Machine;
+use catalog::{OWN, PEERS, PRODUCTS, Peer, WORKLOADS, Workload};
+use environment::Environment;
 use measure::Plan;
-pub(crate) use process::Process;
-pub(crate) use record::Table;
-pub(crate) use statistics::three_digits;
-
-use crate::ci::CommandLine;
 
 /// Measure Minibatch and other trainers side by side, and write the table to benches/record
-#[derive(clap::Args)]
-pub(crate) struct Args {
+#[derive(Parser)]
+#[command(name = "cargo xtask peers", bin_name = "cargo xtask peers")]
+struct Args {
     /// Measure these alone
     #[arg(long, value_name = "NAME,…", value_delimiter = ',',
           value_parser = PossibleValuesParser::new(all_names()))]
@@ -91,9 +86,19 @@ fn all_names() -> Vec<&'static str> {
     PEERS.iter().chain(products).map(|peer| peer.name).collect()
 }
 
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Measures, prints, records. A peer that fails has a row that says so; only when none can be measured is that an error.
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let root = crate::workspace_root();
+fn run(args: &Args) -> Result<()> {
+    let root = xtask_tools::workspace_root();
     if args.check {
         return check(&root);
     }
@@ -118,7 +123,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut sections = Vec::new();
     let mut measured = 0;
     let start = |peer: &Peer, threads, what: &str| {
-        Process::start(environment.command(peer, threads)?, &environment.log(peer, what, threads))
+        PeerProcess::start(
+            environment.command(peer, threads)?,
+            &environment.folder.log(peer.name, what, threads),
+        )
     };
     for workload in chosen(&args.workloads) {
         let peers: Vec<&Peer> =
@@ -148,7 +156,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     sections.extend(whole_jobs(args, &environment, &peers, &mnist));
 
     let command =
-        std::iter::once("cargo xtask".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>();
+        std::iter::once("cargo xtask peers".to_owned()).chain(std::env::args().skip(1)).collect::<Vec<_>>();
     let minutes = started.elapsed().as_secs_f64() / 60.0;
     let how = format!("{rounds} rounds of {seconds} s a trainer; {minutes:.0} minutes in all");
     let document = record::document(&machine, &command.join(" "), &how, &sections);
@@ -215,15 +223,6 @@ fn threads(args: &Args) -> Vec<usize> {
     if all == 1 { vec![1] } else { vec![1, all] }
 }
 
-/// `SLUG.md`, or `SLUG-2.md` and so on, where `md` is the `extension`: a record is never written over.
-pub(crate) fn free_name(folder: &Path, slug: &str, extension: &str) -> PathBuf {
-    let named = |number: usize| match number {
-        1 => folder.join(format!("{slug}.{extension}")),
-        _ => folder.join(format!("{slug}-{number}.{extension}")),
-    };
-    (1..).map(named).find(|path| !path.exists()).expect("a number is free")
-}
-
 fn positive(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&number| number > 0).ok_or_else(|| "expected a whole number above 0".to_owned())
 }
@@ -236,17 +235,10 @@ fn seconds(text: &str) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Parser;
-
-    #[derive(Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
 
     fn parse(arguments: &str) -> Option<Args> {
         let arguments = std::iter::once("peers").chain(arguments.split_whitespace());
-        Cli::try_parse_from(arguments).ok().map(|cli| cli.args)
+        Args::try_parse_from(arguments).ok()
     }
 
     #[test]
@@ -260,16 +252,6 @@ mod tests {
             ["--only nobody", "--workloads C9", "--threads 0", "--rounds 0", "--seconds nan", "--data x"]
         {
             assert!(parse(wrong).is_none(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn records_are_never_written_over() {
-        let folder = tempfile::tempdir().unwrap();
-        for expected in ["a.md", "a-2.md", "a-3.md"] {
-            let path = free_name(folder.path(), "a", "md");
-            assert_eq!(path, folder.path().join(expected));
-            std::fs::write(path, "").unwrap();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A peer as a process: one JSON object a line in, one out.
+//! A peer as a process: one JSON object a line in, one out. `minibatch-floor` answers in the same way.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -10,16 +10,20 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// A running peer. It is killed when this goes.
-pub(crate) struct Process {
+pub struct PeerProcess {
     child: Child,
     requests: ChildStdin,
     replies: Receiver<String>,
     log: PathBuf,
 }
 
-impl Process {
+impl PeerProcess {
     /// Starts `command`, whose standard error goes to the file `log`.
-    pub(crate) fn start(mut command: Command, log: &Path) -> Result<Self, String> {
+    ///
+    /// # Errors
+    ///
+    /// If it does not start.
+    pub fn start(mut command: Command, log: &Path) -> Result<Self, String> {
         let stderr = File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         let program = command.get_program().to_string_lossy().into_owned();
@@ -46,7 +50,7 @@ impl Process {
     ///
     /// What the peer answers under `error`; or that it ended, with the last line of its log; or that it is too slow,
     /// after which it is dead.
-    pub(crate) fn ask(&mut self, request: &Value, limit: Duration) -> Result<Value, String> {
+    pub fn ask(&mut self, request: &Value, limit: Duration) -> Result<Value, String> {
         let doing = request["do"].as_str().unwrap_or("?").to_owned();
         // A peer that is gone is noticed below, where there is more to say about it.
         let _ = writeln!(self.requests, "{request}");
@@ -67,12 +71,12 @@ impl Process {
     }
 
     /// Stops it where it stands, so that nothing of it runs while another is measured.
-    pub(crate) fn pause(&self) {
+    pub fn pause(&self) {
         self.signal("-STOP");
     }
 
     /// Lets it run again.
-    pub(crate) fn resume(&self) {
+    pub fn resume(&self) {
         self.signal("-CONT");
     }
 
@@ -99,14 +103,14 @@ impl Process {
     }
 }
 
-impl Drop for Process {
+impl Drop for PeerProcess {
     fn drop(&mut self) {
         self.kill();
     }
 }
 
 /// One line that fits into a table.
-pub(super) fn shorten(text: &str) -> String {
+pub fn shorten(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default().replace('|', "¦");
     if line.chars().count() <= 160 { line } else { line.chars().take(159).chain(['…']).collect() }
 }
@@ -119,11 +123,11 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(20);
 
-    fn fake(script: &str) -> (Process, tempfile::TempDir) {
+    fn fake(script: &str) -> (PeerProcess, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        (Process::start(command, &folder.path().join("log")).unwrap(), folder)
+        (PeerProcess::start(command, &folder.path().join("log")).unwrap(), folder)
     }
 
     #[test]
@@ -180,7 +184,7 @@ mod tests {
     #[test]
     fn a_program_that_is_not_there_is_named() {
         let folder = tempfile::tempdir().unwrap();
-        let started = Process::start(Command::new("no-such-program"), &folder.path().join("log"));
+        let started = PeerProcess::start(Command::new("no-such-program"), &folder.path().join("log"));
         assert!(started.err().unwrap().starts_with("`no-such-program` does not start"));
     }
 

@@ -1,6 +1,7 @@
 //! The workloads and the peers.
 
 use serde::Serialize;
+use xtask_tools::networks::{C1, C2, C3, C4};
 
 /// A network and how it is trained: the same for every peer, which gets it as JSON.
 #[derive(Debug, Serialize)]
@@ -8,7 +9,7 @@ pub(crate) struct Workload {
     #[serde(skip)]
     pub(crate) name: &'static str,
     #[serde(skip)]
-    pub(super) title: &'static str,
+    pub(crate) title: &'static str,
     /// n_0, …, n_L.
     pub(crate) sizes: &'static [usize],
     hidden: &'static str,
@@ -21,16 +22,16 @@ pub(crate) struct Workload {
     slice: usize,
     /// How long a peer trains before it is asked what it has learnt, …
     #[serde(skip)]
-    pub(super) check_epochs: usize,
+    pub(crate) check_epochs: usize,
     /// … and the test examples of 10,000 that it must then classify correctly.
     #[serde(skip)]
-    pub(super) floor: u64,
+    pub(crate) floor: u64,
     /// Whether inference is measured too: one workload for each network is enough.
     #[serde(skip)]
-    pub(super) inference: bool,
+    pub(crate) inference: bool,
     /// Whether it is large enough for the slow peers to be left out, unless `--only` names them.
     #[serde(skip)]
-    pub(super) large: bool,
+    pub(crate) large: bool,
 }
 
 /// η of C1 and C2 is that of the article and of its sequel. Some seeds of C1 leave an output of the network stuck, which costs
@@ -39,13 +40,13 @@ pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload {
         name: "C1",
         title: "784-32-10 sigmoid, quadratic cost, SGD with η = 3, B = 16",
-        sizes: &[784, 32, 10],
+        sizes: C1.sizes,
         hidden: "sigmoid",
         cost: "quadratic",
         init: "standard-normal",
         optimizer: "sgd",
         eta: 3.0,
-        batch: 16,
+        batch: C1.batch,
         slice: 60_000,
         check_epochs: 2,
         floor: 7_500,
@@ -55,13 +56,13 @@ pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload {
         name: "C2",
         title: "784-100-10 sigmoid, binary cross-entropy summed over the outputs, SGD with η = 0.5, B = 10",
-        sizes: &[784, 100, 10],
+        sizes: C2.sizes,
         hidden: "sigmoid",
         cost: "binary-cross-entropy",
         init: "fan-in",
         optimizer: "sgd",
         eta: 0.5,
-        batch: 10,
+        batch: C2.batch,
         slice: 60_000,
         check_epochs: 2,
         floor: 9_300,
@@ -71,13 +72,13 @@ pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload {
         name: "C3",
         title: "784-512-512-10 ReLU, softmax cross-entropy, Adam with η = 0.001, B = 128",
-        sizes: &[784, 512, 512, 10],
+        sizes: C3.sizes,
         hidden: "relu",
         cost: "softmax-cross-entropy",
         init: "he",
         optimizer: "adam",
         eta: 0.001,
-        batch: 128,
+        batch: C3.batch,
         slice: 12_800,
         check_epochs: 1,
         floor: 9_400,
@@ -87,13 +88,13 @@ pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload {
         name: "C3-SGD",
         title: "784-512-512-10 ReLU, softmax cross-entropy, SGD with η = 0.1, B = 128",
-        sizes: &[784, 512, 512, 10],
+        sizes: C3.sizes,
         hidden: "relu",
         cost: "softmax-cross-entropy",
         init: "he",
         optimizer: "sgd",
         eta: 0.1,
-        batch: 128,
+        batch: C3.batch,
         slice: 12_800,
         check_epochs: 1,
         floor: 9_000,
@@ -103,13 +104,13 @@ pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload {
         name: "C4",
         title: "784-2048-2048-2048-10 ReLU, softmax cross-entropy, SGD with η = 0.1, B = 1,024",
-        sizes: &[784, 2048, 2048, 2048, 10],
+        sizes: C4.sizes,
         hidden: "relu",
         cost: "softmax-cross-entropy",
         init: "he",
         optimizer: "sgd",
         eta: 0.1,
-        batch: 1_024,
+        batch: C4.batch,
         slice: 4_096,
         check_epochs: 1,
         floor: 8_000,
@@ -134,13 +135,13 @@ pub(crate) enum Program {
 pub(crate) struct Peer {
     /// Its name for `--only`.
     pub(crate) name: &'static str,
-    pub(super) program: Program,
+    pub(crate) program: Program,
     /// Whether it may be the one that the others are compared to: an f32 trainer, and not Minibatch.
-    pub(super) reference: bool,
+    pub(crate) reference: bool,
     /// Whether its whole job is timed too.
-    pub(super) job: bool,
+    pub(crate) job: bool,
     /// Whether it is worth measuring on large networks.
-    pub(super) large: bool,
+    pub(crate) large: bool,
 }
 
 impl Peer {
@@ -168,7 +169,7 @@ impl Peer {
 /// Minibatch's name among the peers.
 pub(crate) const OWN: &str = "minibatch";
 
-pub(super) const PEERS: [Peer; 13] = [
+pub(crate) const PEERS: [Peer; 13] = [
     Peer::new(OWN, Program::Shipped("peer-minibatch")).no_reference().with_job(),
     Peer::new("jax", Program::Python("peer.py")).with_job(),
     Peer::new("numpy", Program::Python("peer.py")).with_job(),
@@ -193,11 +194,11 @@ pub(crate) const PRODUCTS: [Peer; 3] = [
 
 /// A product C ← A·B (m × n, depth k), or C ← C + Aᵀ·B with A stored k × m: a layer's forward product or its update.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Shape {
-    pub(super) m: usize,
-    pub(super) n: usize,
-    pub(super) k: usize,
-    pub(super) update: bool,
+pub(crate) struct Shape {
+    pub(crate) m: usize,
+    pub(crate) n: usize,
+    pub(crate) k: usize,
+    pub(crate) update: bool,
 }
 
 const fn shape(m: usize, n: usize, k: usize) -> Shape {
@@ -209,7 +210,7 @@ const fn update(m: usize, n: usize, k: usize) -> Shape {
 }
 
 /// The products of the first layer of C1 and C3 and of the middle ones of C4, and squares.
-pub(super) const SHAPES: [Shape; 10] = [
+pub(crate) const SHAPES: [Shape; 10] = [
     shape(16, 32, 784),
     update(784, 32, 16),
     shape(128, 512, 784),
@@ -233,7 +234,7 @@ mod tests {
             let names: HashSet<_> = group.iter().map(|peer| peer.name).collect();
             assert_eq!(names.len(), group.len());
         }
-        let folder = crate::workspace_root().join("benches/peers");
+        let folder = xtask_tools::workspace_root().join("benches/peers");
         for peer in PEERS.iter().chain(&PRODUCTS) {
             let (path, expected) = match peer.program {
                 Program::Python(script) => {

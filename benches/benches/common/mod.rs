@@ -1,0 +1,15 @@
+//! How all benches measure.
+
+use criterion::Criterion;
+use std::time::Duration;
+
+/// Criterion with `samples` samples of a benchmark in `milliseconds`, without the pictures and with few of the resamplings
+/// that would take longer than what they are about.
+pub(crate) fn criterion(samples: usize, milliseconds: u64) -> Criterion {
+    Criterion::default()
+        .sample_size(samples)
+        .warm_up_time(Duration::from_millis(milliseconds / 4))
+        .measurement_time(Duration::from_millis(milliseconds))
+        .nresamples(2_000)
+        .without_plots()
+}

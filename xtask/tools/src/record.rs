@@ -1,0 +1,72 @@
+//! Records of measurements: their tables, and the names of their files.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// A Markdown table, its columns aligned for reading as text.
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// With the names of its columns.
+    pub fn new(header: &[&str]) -> Self {
+        Self { rows: vec![header.iter().map(|&cell| cell.to_owned()).collect()] }
+    }
+
+    /// One more row, with as many cells.
+    pub fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+
+    /// Whether there is no row below the header.
+    pub fn is_empty(&self) -> bool {
+        self.rows.len() == 1
+    }
+
+    /// As text.
+    pub fn show(&self) -> String {
+        let columns = self.rows[0].len();
+        let width =
+            |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<_> = (0..columns).map(|column| width(column).max(3)).collect();
+        let mut text = String::new();
+        for (number, row) in self.rows.iter().enumerate() {
+            for (cell, width) in row.iter().zip(&widths) {
+                let _ = write!(text, "| {cell:width$} ");
+            }
+            text.push_str("|\n");
+            if number == 0 {
+                for width in &widths {
+                    let _ = write!(text, "|{}", "-".repeat(width + 2));
+                }
+                text.push_str("|\n");
+            }
+        }
+        text
+    }
+}
+
+/// `SLUG.md`, or `SLUG-2.md` and so on, where `md` is the `extension`: a record is never written over.
+pub fn free_name(folder: &Path, slug: &str, extension: &str) -> PathBuf {
+    let named = |number: usize| match number {
+        1 => folder.join(format!("{slug}.{extension}")),
+        _ => folder.join(format!("{slug}-{number}.{extension}")),
+    };
+    (1..).map(named).find(|path| !path.exists()).expect("a number is free")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_are_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        for expected in ["a.md", "a-2.md", "a-3.md"] {
+            let path = free_name(folder.path(), "a", "md");
+            assert_eq!(path, folder.path().join(expected));
+            std::fs::write(path, "").unwrap();
+        }
+    }
+}
