@@ -122,7 +122,7 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut 
 ///
 /// # Panics
 ///
-/// As [`descend_gemm`], and if nothing has been gathered.
+/// As [`descend_gemm`](crate::descend_gemm), and if nothing has been gathered.
 pub fn descend_gathered(
     team: &Team<'_>,
     x: &TeamInputs,

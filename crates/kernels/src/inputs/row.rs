@@ -76,7 +76,7 @@ impl SparseRow {
         self.class = Some(isa.class());
     }
 
-    /// c ← bias + x·B for B (k × n), on the calling thread. The chains are those of [`gemm`](crate::product), without what is 0.
+    /// c ← bias + x·B for B (k × n), on the calling thread. The chains are those of [`gemm`](crate::gemm), without what is 0.
     ///
     /// # Panics
     ///

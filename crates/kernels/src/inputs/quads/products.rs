@@ -27,7 +27,7 @@ const fn strip_cols<V: Vector>() -> usize {
 
 /// C ← bias + X·B for the inputs X (m × k) last gathered, B (k × n), C (m × n), on the calling thread.
 ///
-/// The chains are those of [`gemm`](crate::product), without what is 0, which changes no bit as long as B is finite.
+/// The chains are those of [`gemm`](crate::gemm), without what is 0, which changes no bit as long as B is finite.
 ///
 /// # Panics
 ///
