@@ -194,7 +194,7 @@ impl<'a> Trainer<'a> {
             builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
         };
         let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
-        Trainer::new(pool, data, network, checkpoint.settings)
+        Trainer::new(pool, data, network, checkpoint.settings.clone())
     }
 
     /// Writes the state of the run to `path`: whole or not at all, and on disk when this returns.
