@@ -35,7 +35,8 @@
 use super::phase::{Apart, LEFT_BEHIND, Pointer, Shared, Team};
 use super::split::column_block;
 use super::sync::{
-    AtomicBool, AtomicU64, Mutex, Ordering, PATIENCE, Thread, UnsafeCell, Wait, doze, give_way, thread,
+    AtomicBool, AtomicU64, Mutex, Ordering, PATIENCE, Thread, UnsafeCell, Wait, doze, elapsed, give_way,
+    thread,
 };
 use crate::matrix::{Line, Matrix};
 use crate::simd::{Isa, Kernel, Vector, prefetch_to_write};
@@ -341,7 +342,7 @@ impl Member<'_> {
                 std::panic::panic_any(LEFT_BEHIND);
             }
         }
-        let waited = began.elapsed();
+        let waited = elapsed(began);
         self.delay.set(self.delay.get() + waited);
         if waited > self.exchange.patience {
             self.waited_in_vain.set(true);

@@ -79,6 +79,11 @@ pub(crate) fn give_way() -> Duration {
     }
 }
 
+/// The time since `began`. loom thinks it was long: a run that it repeats must take the same way again.
+pub(crate) fn elapsed(began: Instant) -> Duration {
+    if cfg!(all(test, loom)) { Duration::from_secs(1) } else { began.elapsed() }
+}
+
 /// Parks until this thread is woken, or a millisecond has passed.
 #[cold]
 pub(crate) fn doze() {
