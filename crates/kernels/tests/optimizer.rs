@@ -29,7 +29,7 @@ struct Centred;
 impl Formula for Momentum {
     const MOMENTS: usize = 1;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         moments[0] = c[1].mul_add(moments[0], g).flush();
         *p = (-c[0]).mul_add(moments[0], *p);
@@ -39,7 +39,7 @@ impl Formula for Momentum {
 impl Formula for Nesterov {
     const MOMENTS: usize = 1;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         moments[0] = c[1].mul_add(moments[0], g).flush();
         *p = (-c[0]).mul_add(c[1].mul_add(moments[0], g), *p);
@@ -49,7 +49,7 @@ impl Formula for Nesterov {
 impl Formula for Adam {
     const MOMENTS: usize = 2;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         let [rate, correction, m_kept, m_new, v_kept, v_new, epsilon, decay] = c;
         moments[0] = m_kept.mul_add(moments[0], m_new * g).flush();
@@ -62,7 +62,7 @@ impl Formula for Adam {
 impl Formula for Centred {
     const MOMENTS: usize = 3;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         let [rate, momentum, kept, new, epsilon, ..] = c;
         moments[1] = kept.mul_add(moments[1], new * g * g).flush();

@@ -18,7 +18,7 @@ struct Lion {
 impl Formula for Lion {
     const MOMENTS: usize = 1;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         let [rate, c_kept, c_new, m_kept, m_new, ..] = c;
         let direction = c_kept.mul_add(moments[0], c_new * g);

@@ -25,7 +25,7 @@ pub trait Formula: Send + Sync {
 
     /// One step. `coefficients` are the same for all parameters of a step: η, decay rates, what corrects a bias.
     ///
-    /// Mark it `#[inline]`, so that it is compiled for the instruction set that it runs on. What stays in `moments` goes through
+    /// Mark it `#[inline(always)]`: then it is compiled for the instruction set that it runs on. Without that it is right, and slow. What stays in `moments` goes through
     /// [`Element::flush`] first.
     fn step<E: Element>(&self, coefficients: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E);
 }
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Descent<'_> {
 /// struct Momentum;
 /// impl Formula for Momentum {
 ///     const MOMENTS: usize = 1;
-///     #[inline]
+///     #[inline(always)]
 ///     fn step<E: Element>(&self, [rate, momentum, ..]: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
 ///         moments[0] = momentum.mul_add(moments[0], g).flush();
 ///         *p = (-rate).mul_add(moments[0], *p);

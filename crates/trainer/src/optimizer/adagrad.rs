@@ -25,7 +25,7 @@ impl Default for Adagrad {
 impl Formula for Adagrad {
     const MOMENTS: usize = 1;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         let [rate, epsilon, ..] = c;
         moments[0] = g.mul_add(g, moments[0]).flush();

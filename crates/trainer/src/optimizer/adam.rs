@@ -31,7 +31,7 @@ impl Default for Adam {
 impl Formula for Adam {
     const MOMENTS: usize = 2;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         let [rate, correction, m_kept, m_new, v_kept, v_new, epsilon, _] = c;
         moments[0] = m_kept.mul_add(moments[0], m_new * g).flush();

@@ -25,7 +25,7 @@ impl Default for AdamW {
 impl Formula for AdamW {
     const MOMENTS: usize = 2;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         let [.., decay] = c;
         *p = *p * decay;

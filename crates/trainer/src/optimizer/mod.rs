@@ -18,7 +18,7 @@
 //! impl Formula for Signs {
 //!     const MOMENTS: usize = 1;
 //!
-//!     #[inline]
+//!     #[inline(always)]
 //!     fn step<E: Element>(&self, [rate, ..]: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
 //!         let (zero, one) = (E::of(0.0), E::of(1.0));
 //!         moments[0] = g.select(zero, one, zero.select(g, -one, zero));

@@ -27,7 +27,7 @@ impl Default for Momentum {
 impl Formula for Momentum {
     const MOMENTS: usize = 1;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         let [rate, momentum, ..] = c;
         moments[0] = momentum.mul_add(moments[0], g).flush();

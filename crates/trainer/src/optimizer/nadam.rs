@@ -41,7 +41,7 @@ impl Default for NAdam {
 impl Formula for NAdam {
     const MOMENTS: usize = 2;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         let [rate_of_g, rate_of_m, correction, m_kept, m_new, v_kept, v_new, epsilon] = c;
         moments[0] = m_kept.mul_add(moments[0], m_new * g).flush();

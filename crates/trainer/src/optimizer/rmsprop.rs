@@ -26,7 +26,7 @@ impl Default for RmsProp {
 impl Formula for RmsProp {
     const MOMENTS: usize = 1;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         let [rate, kept, new, epsilon, ..] = c;
         moments[0] = kept.mul_add(moments[0], new * g * g).flush();
@@ -80,7 +80,7 @@ impl CentredRmsProp {
 impl Formula for CentredRmsProp {
     const MOMENTS: usize = 2;
 
-    #[inline]
+    #[inline(always)]
     fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
         let [rate, kept, new, epsilon, ..] = c;
         moments[0] = kept.mul_add(moments[0], new * g * g).flush();
