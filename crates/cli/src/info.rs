@@ -132,7 +132,8 @@ impl Event for Info {
         };
         let mut optimiser = optimizer(&self.optimizer);
         if let Some(steps) = self.optimizer_steps {
-            let moments = if self.moments == 1 { "1 moment" } else { "2 moments" };
+            let moments =
+                if self.moments == 1 { "1 moment".to_owned() } else { format!("{} moments", self.moments) };
             optimiser
                 .push_str(&format!(", {moments} of each parameter after {} steps", grouped(steps as usize)));
         }

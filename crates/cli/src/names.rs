@@ -73,7 +73,7 @@ pub(crate) fn initializer() -> impl TypedValueParser<Value = Initializer> {
 
 /// An optimiser of the library.
 pub(crate) fn optimizer() -> Named<Optimizer> {
-    let names = Optimizer::all().map(|optimizer| optimizer.name()).to_vec();
+    let names = Optimizer::all().iter().map(Optimizer::name).collect();
     let fault = |text: &str| match text.parse::<Optimizer>() {
         Err(OptimizerError::Parameters { expected, .. }) => format!("expected {expected}"),
         Err(error) => error.to_string(),

@@ -4,18 +4,109 @@ mod common;
 
 use common::{Guarded, Layout, Operand, Values, assert_same_bits, bits, config, pool};
 use minibatch_kernels::{
-    ArithmeticClass, Descent, Examples, Isa, Mat, MatMut, Matrix, Panels, Start, Store, TeamInputs,
-    accumulate_gathered, descend, descend_gathered, descend_gemm, gather_gemm, gemm,
+    ArithmeticClass, COEFFICIENTS, Descent, Element, Examples, Formula, Isa, Mat, MatMut, Matrix, Panels,
+    Start, Store, TeamInputs, accumulate_gathered, descend, descend_gathered, descend_gemm, gather_gemm,
+    gemm,
 };
 use proptest::prelude::*;
 
 /// The threshold below which moments become +0.
 const FLUSH: f32 = f32::from_bits((127 - 96) << 23);
 
-const DESCENTS: [Descent; 4] = [
-    Descent::Momentum { rate: 0.1, momentum: 0.9 },
-    Descent::Nesterov { rate: 0.3, momentum: 0.8 },
-    Descent::Adam {
+/// Formulas with their coefficients.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Step {
+    Momentum { rate: f32, momentum: f32 },
+    Nesterov { rate: f32, momentum: f32 },
+    Adam { rate: f32, correction: f32, first: [f32; 2], second: [f32; 2], epsilon: f32, decay: f32 },
+}
+
+struct Momentum;
+struct Nesterov;
+struct Adam;
+struct Centred;
+
+impl Formula for Momentum {
+    const MOMENTS: usize = 1;
+
+    #[inline(always)]
+    fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
+        moments[0] = c[1].mul_add(moments[0], g).flush();
+        *p = (-c[0]).mul_add(moments[0], *p);
+    }
+}
+
+impl Formula for Nesterov {
+    const MOMENTS: usize = 1;
+
+    #[inline(always)]
+    fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
+        moments[0] = c[1].mul_add(moments[0], g).flush();
+        *p = (-c[0]).mul_add(c[1].mul_add(moments[0], g), *p);
+    }
+}
+
+impl Formula for Adam {
+    const MOMENTS: usize = 2;
+
+    #[inline(always)]
+    fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
+        let [rate, correction, m_kept, m_new, v_kept, v_new, epsilon, decay] = c;
+        moments[0] = m_kept.mul_add(moments[0], m_new * g).flush();
+        moments[1] = v_kept.mul_add(moments[1], v_new * g * g).flush();
+        let scale = moments[1].sqrt().mul_add(correction, epsilon);
+        *p = (-rate).mul_add(moments[0] / scale, *p * decay);
+    }
+}
+
+impl Formula for Centred {
+    const MOMENTS: usize = 3;
+
+    #[inline(always)]
+    fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
+        let [rate, momentum, kept, new, epsilon, ..] = c;
+        moments[1] = kept.mul_add(moments[1], new * g * g).flush();
+        moments[2] = kept.mul_add(moments[2], new * g).flush();
+        let spread = (-moments[2]).mul_add(moments[2], moments[1]).max(E::of(0.0)).sqrt() + epsilon;
+        moments[0] = momentum.mul_add(moments[0], g / spread).flush();
+        *p = (-rate).mul_add(moments[0], *p);
+    }
+}
+
+impl Step {
+    fn descent(self) -> Descent<'static> {
+        match self {
+            Step::Momentum { rate, momentum } => {
+                Descent::new(&Momentum, [rate, momentum, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+            }
+            Step::Nesterov { rate, momentum } => {
+                Descent::new(&Nesterov, [rate, momentum, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+            }
+            Step::Adam { rate, correction, first, second, epsilon, decay } => Descent::new(
+                &Adam,
+                [rate, correction, first[0], first[1], second[0], second[1], epsilon, decay],
+            ),
+        }
+    }
+
+    fn moments(self) -> usize {
+        self.descent().moments()
+    }
+
+    fn without_decay(self) -> Step {
+        match self {
+            Step::Adam { rate, correction, first, second, epsilon, .. } => {
+                Step::Adam { rate, correction, first, second, epsilon, decay: 1.0 }
+            }
+            plain => plain,
+        }
+    }
+}
+
+const DESCENTS: [Step; 4] = [
+    Step::Momentum { rate: 0.1, momentum: 0.9 },
+    Step::Nesterov { rate: 0.3, momentum: 0.8 },
+    Step::Adam {
         rate: 0.01,
         correction: 3.5,
         first: [0.9, 0.1],
@@ -23,7 +114,7 @@ const DESCENTS: [Descent; 4] = [
         epsilon: 1e-8,
         decay: 1.0,
     },
-    Descent::Adam {
+    Step::Adam {
         rate: 0.02,
         correction: 1.5,
         first: [0.8, 0.2],
@@ -34,18 +125,18 @@ const DESCENTS: [Descent; 4] = [
 ];
 
 /// p, m and v after the step, by the documented formula in f64.
-fn exact(descent: Descent, [p, m, v]: [f32; 3], g: f32) -> [f64; 3] {
+fn exact(descent: Step, [p, m, v]: [f32; 3], g: f32) -> [f64; 3] {
     let [p, m, v, g] = [p, m, v, g].map(f64::from);
     match descent {
-        Descent::Momentum { rate, momentum } => {
+        Step::Momentum { rate, momentum } => {
             let m = f64::from(momentum) * m + g;
             [p - f64::from(rate) * m, m, v]
         }
-        Descent::Nesterov { rate, momentum } => {
+        Step::Nesterov { rate, momentum } => {
             let m = f64::from(momentum) * m + g;
             [p - f64::from(rate) * (f64::from(momentum) * m + g), m, v]
         }
-        Descent::Adam { rate, correction, first, second, epsilon, decay } => {
+        Step::Adam { rate, correction, first, second, epsilon, decay } => {
             let [rate, correction, epsilon, decay] = [rate, correction, epsilon, decay].map(f64::from);
             let m = f64::from(first[0]) * m + f64::from(first[1]) * g;
             let v = f64::from(second[0]) * v + f64::from(second[1]) * g * g;
@@ -55,18 +146,18 @@ fn exact(descent: Descent, [p, m, v]: [f32; 3], g: f32) -> [f64; 3] {
 }
 
 /// The same as the contract has it, each rounding in its place.
-fn contract(descent: Descent, [p, m, v]: [f32; 3], g: f32) -> [f32; 3] {
+fn contract(descent: Step, [p, m, v]: [f32; 3], g: f32) -> [f32; 3] {
     let flush = |x: f32| if x.abs() < FLUSH { 0.0 } else { x };
     match descent {
-        Descent::Momentum { rate, momentum } => {
+        Step::Momentum { rate, momentum } => {
             let m = flush(momentum.mul_add(m, g));
             [(-rate).mul_add(m, p), m, v]
         }
-        Descent::Nesterov { rate, momentum } => {
+        Step::Nesterov { rate, momentum } => {
             let m = flush(momentum.mul_add(m, g));
             [(-rate).mul_add(momentum.mul_add(m, g), p), m, v]
         }
-        Descent::Adam { rate, correction, first, second, epsilon, decay } => {
+        Step::Adam { rate, correction, first, second, epsilon, decay } => {
             let m = flush(first[0].mul_add(m, first[1] * g));
             let v = flush(second[0].mul_add(v, second[1] * g * g));
             let scale = v.sqrt().mul_add(correction, epsilon);
@@ -84,10 +175,10 @@ fn state(rows: usize, cols: usize, padding: usize, seed: u64) -> [Guarded; 3] {
 }
 
 /// As many moments as the step has.
-fn step(isa: Isa, descent: Descent, state: &mut [Guarded; 3], g: Mat<'_>) {
+fn step(isa: Isa, descent: Step, state: &mut [Guarded; 3], g: Mat<'_>) {
     let [p, m, v] = state;
     let mut moments = [m.view_mut(), v.view_mut()];
-    descend(isa, descent, &mut p.view_mut(), &mut moments[..descent.moments()], g);
+    descend(isa, descent.descent(), &mut p.view_mut(), &mut moments[..descent.moments()], g);
 }
 
 proptest! {
@@ -123,19 +214,51 @@ proptest! {
     }
 }
 
+/// [`Centred`] in f64 and on every instruction set.
+#[test]
+fn a_formula_may_have_more_moments() {
+    let c = [0.1, 0.9, 0.75, 0.25, 1e-3, 0.0, 0.0, 0.0];
+    let mut values = Values(3);
+    let before: [[f32; 37]; 4] = std::array::from_fn(|_| std::array::from_fn(|_| values.next()));
+    let g: [f32; 37] = std::array::from_fn(|_| values.next());
+    let mut first: Option<[[f32; 37]; 4]> = None;
+    for isa in Isa::fused() {
+        let mut state = before;
+        // A mean of squares.
+        state[2].iter_mut().for_each(|x| *x = 1.0 + x.abs());
+        let exact = |i: usize| {
+            let [mut p, m0, m1, m2] = [0, 1, 2, 3].map(|which: usize| f64::from(state[which][i]));
+            let mut moments = [m0, m1, m2];
+            Centred.step(c, &mut p, &mut moments, f64::from(g[i]));
+            [p, moments[0], moments[1], moments[2]]
+        };
+        let exact: [[f64; 4]; 37] = std::array::from_fn(exact);
+        let [p, m0, m1, m2] = &mut state;
+        let mut moments = [m0, m1, m2].map(|m| MatMut::row_major(m, 1, 37));
+        let descent = Descent::new(&Centred, c.map(|x| x as f32));
+        descend(isa, descent, &mut MatMut::row_major(p, 1, 37), &mut moments, Mat::row_major(&g, 1, 37));
+        for (i, which) in (0..37).flat_map(|i| [0, 1, 2, 3].map(|which| (i, which))) {
+            let (found, exact) = (f64::from(state[which][i]), exact[i][which]);
+            assert!((found - exact).abs() <= 1e-5 * (1.0 + exact.abs()), "{isa}: {found}, {exact}");
+        }
+        let first = first.get_or_insert(state);
+        assert_eq!(state.map(|row| row.map(f32::to_bits)), first.map(|row| row.map(f32::to_bits)), "{isa}");
+    }
+}
+
 /// What is small becomes +0, what is NaN stays, and a parameter with neither gradient nor moments isn't moved.
 #[test]
 fn small_moments_and_nan() {
     let below = f32::from_bits(FLUSH.to_bits() - 1);
     for isa in Isa::available() {
-        for descent in DESCENTS.into_iter().map(Descent::without_decay) {
+        for descent in DESCENTS.into_iter().map(Step::without_decay) {
             let run = |m: f32, v: f32, g: f32| {
                 let (mut p, mut m, mut v) = ([1.5f32; 19], [m; 19], [v; 19]);
                 let g = [g; 19];
                 let row = |x| MatMut::row_major(x, 1, 19);
                 let mut moments = [row(&mut m), row(&mut v)];
                 let g = Mat::row_major(&g, 1, 19);
-                descend(isa, descent, &mut row(&mut p), &mut moments[..descent.moments()], g);
+                descend(isa, descent.descent(), &mut row(&mut p), &mut moments[..descent.moments()], g);
                 for x in [&p, &m, &v] {
                     assert!(
                         x.iter().all(|y| y.to_bits() == x[0].to_bits()),
@@ -173,7 +296,7 @@ fn panel_state(rows: usize, cols: usize, seed: u64) -> [Panels; 3] {
 /// `f` on the state as views.
 fn with_views<R>(
     state: &mut [Panels; 3],
-    descent: Descent,
+    descent: Step,
     f: impl FnOnce(&mut MatMut<'_>, &mut [MatMut<'_>]) -> R,
 ) -> R {
     let [p, m, v] = state;
@@ -182,10 +305,10 @@ fn with_views<R>(
 }
 
 /// The step from a gradient that stands in a matrix, element by element.
-fn expected(isa: Isa, descent: Descent, state: &[Panels; 3], g: Mat<'_>) -> [Matrix; 3] {
+fn expected(isa: Isa, descent: Step, state: &[Panels; 3], g: Mat<'_>) -> [Matrix; 3] {
     let [mut p, mut m, mut v] = [0, 1, 2].map(|i| state[i].view().to_matrix());
     let mut moments = [m.view_mut(), v.view_mut()];
-    descend(isa, descent, &mut p.view_mut(), &mut moments[..descent.moments()], g);
+    descend(isa, descent.descent(), &mut p.view_mut(), &mut moments[..descent.moments()], g);
     [p, m, v]
 }
 
@@ -224,7 +347,7 @@ fn a_product_and_the_step_in_one() {
                 let expected = expected(isa, descent, &state, g.view());
                 pool(isa, threads).run(|team| {
                     with_views(&mut state, descent, |p, moments| {
-                        descend_gemm(team, a.view(), b.view(), p, moments, descent);
+                        descend_gemm(team, a.view(), b.view(), p, moments, descent.descent());
                     });
                 });
                 // The library's own order of sums may depend on the size of what it is given.
@@ -275,7 +398,7 @@ fn gathered_inputs_and_the_step_in_one() {
                     accumulate_gathered(team, &x, b.view(), &mut g);
                     let expected = expected(isa, descent, &state, g.view().to_matrix().view());
                     with_views(&mut state, descent, |p, moments| {
-                        descend_gathered(team, &x, b.view(), p, moments, descent);
+                        descend_gathered(team, &x, b.view(), p, moments, descent.descent());
                     });
                     expected
                 });
@@ -299,7 +422,7 @@ fn inputs_that_are_zero_have_no_gradient() {
         let rows = [&input[..]];
         let delta = Operand::new(1, n, Layout::RowMajor { padding: 0 }, 2);
         let mut state = panel_state(m, n, 1);
-        let descent = Descent::Momentum { rate: 1.0, momentum: 0.0 };
+        let descent = Step::Momentum { rate: 1.0, momentum: 0.0 };
         let before = state.clone();
         let mut x = TeamInputs::new(isa, m, n, 1, 1);
         let mut z = Matrix::zeros(1, n);
@@ -307,7 +430,7 @@ fn inputs_that_are_zero_have_no_gradient() {
             let examples = Examples::Floats(&|i: usize| rows[i]);
             gather_gemm(team, &mut x, examples, &before[0], &mut z.view_mut(), Start::Zero, &Store);
             with_views(&mut state, descent, |p, moments| {
-                descend_gathered(team, &x, delta.view(), p, moments, descent);
+                descend_gathered(team, &x, delta.view(), p, moments, descent.descent());
             });
         });
         for row in (0..m).filter(|&row| row != m / 2) {

@@ -21,6 +21,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bounded;
 pub mod checkpoint;
 mod crew;
 mod epoch;
@@ -30,6 +31,7 @@ pub mod gradcheck;
 mod infer;
 mod network;
 pub mod optimizer;
+mod registry;
 mod run;
 mod settings;
 mod step;
@@ -44,8 +46,9 @@ pub use minibatch_data::{Dataset, Row};
 pub use minibatch_kernels::{ArithmeticClass, Isa, Mat, MatMut, Matrix, Pool, PoolError};
 pub use network::activation::{self, Activation};
 pub use network::cost::{self, Cost};
-pub use network::{Initializer, Layer, Network, NetworkBuilder, NetworkError, Origin, Registry};
+pub use network::{Initializer, Layer, Network, NetworkBuilder, NetworkError, Origin};
 pub use optimizer::Optimizer;
+pub use registry::Registry;
 pub use run::{EarlyStopping, Observer, Trainer};
 pub use settings::Settings;
 pub use step::{Gradients, LayerGradients};

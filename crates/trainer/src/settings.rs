@@ -5,12 +5,12 @@ use crate::optimizer::Optimizer;
 use minibatch_kernels::TeamInputs;
 
 /// The settings of a run. The default is the article's recipe, plain stochastic gradient descent.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The optimiser: it says how weights and biases follow from their gradients.
     pub optimizer: Optimizer,
     /// η. Every step of plain descent subtracts η times the mean gradient of its minibatch. Other optimisers need a very different
-    /// η ([`Optimizer::usual_learning_rate`]).
+    /// η ([`Optimizer::learning_rates`]).
     pub learning_rate: f64,
     /// B, the examples of a minibatch. An epoch's last minibatch may be smaller; it is averaged over its own size.
     pub batch_size: usize,
@@ -22,7 +22,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        let optimizer = Optimizer::Sgd;
+        let optimizer = Optimizer::SGD;
         Settings { optimizer, learning_rate: 3.0, batch_size: 16, epochs: 30, seed: 0 }
     }
 }

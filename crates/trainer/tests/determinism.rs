@@ -44,7 +44,7 @@ impl Run {
     }
 
     fn trainer<'a>(&self, pool: &'a Pool, data: &'a Dataset, optimizer: Optimizer) -> Trainer<'a> {
-        let (learning_rate, batch_size) = (optimizer.usual_learning_rate(), self.batch_size);
+        let (learning_rate, batch_size) = (optimizer.learning_rates().sigmoid, self.batch_size);
         let settings = Settings { optimizer, learning_rate, batch_size, seed: 4, ..Settings::default() };
         Trainer::new(pool, data, self.network(), settings).expect("a trainer")
     }
@@ -75,7 +75,7 @@ fn threads_and_instruction_sets_give_the_same_bits() {
             for isa in Isa::fused() {
                 for threads in [1, 2, 3, 4] {
                     let pool = Pool::oversubscribed(isa, threads).expect("a pool");
-                    let result = run.train(&pool, &data, optimizer);
+                    let result = run.train(&pool, &data, optimizer.clone());
                     assert!(!result.1.is_empty(), "a run should span epochs");
                     assert_ne!(result.0, bits(&run.network()), "a run should train");
                     // Not assert_eq, whose message would be two lists of thousands of weights.
@@ -94,7 +94,7 @@ fn cutting_a_run_into_calls_changes_nothing() {
         let pool = Pool::oversubscribed(isa, 2).expect("a pool");
         for (run, optimizer) in RUNS[..3].iter().zip(Optimizer::all().into_iter().rev()) {
             let data = run.data();
-            let mut whole = run.trainer(&pool, &data, optimizer);
+            let mut whole = run.trainer(&pool, &data, optimizer.clone());
             let mut single = run.trainer(&pool, &data, optimizer);
             for _ in 0..2 {
                 let epoch = whole.epoch().expect("an epoch");
@@ -114,9 +114,8 @@ fn cutting_a_run_into_calls_changes_nothing() {
 fn evaluating_changes_nothing() {
     let run = &RUNS[0];
     let (pool, data) = (Pool::oversubscribed(Isa::detect(), 2).expect("a pool"), run.data());
-    let optimizer = Optimizer::Sgd;
-    let mut plain = run.trainer(&pool, &data, optimizer);
-    let mut evaluated = run.trainer(&pool, &data, optimizer);
+    let mut plain = run.trainer(&pool, &data, Optimizer::SGD);
+    let mut evaluated = run.trainer(&pool, &data, Optimizer::SGD);
     for _ in 0..7 {
         plain.advance(3).expect("steps");
         evaluated.advance(3).expect("steps");

@@ -24,7 +24,9 @@ fn numbers(text: &str, separator: char) -> Vec<f64> {
 
 #[test]
 fn xor_is_learnt() {
-    for (name, separator) in [("xor", '│'), ("embedded", '='), ("custom_activation", '=')] {
+    for (name, separator) in
+        [("xor", '│'), ("embedded", '='), ("custom_activation", '='), ("custom_optimizer", '=')]
+    {
         let printed = run(name, &[]);
         let outputs = numbers(&printed, separator);
         let [a, b, c, d] = outputs[outputs.len().saturating_sub(4)..] else { panic!("{name}: {printed}") };

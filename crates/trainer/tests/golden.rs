@@ -111,7 +111,7 @@ impl Golden {
         let (inputs, outputs) = (x[0].len(), y[0].len());
         let data = Dataset::from_values(x.concat(), &[inputs], y.concat(), outputs).expect("a dataset");
         let pool = Pool::new(Isa::detect(), 1).expect("a pool");
-        let (optimizer, learning_rate) = (self.optimizer, self.learning_rate);
+        let (optimizer, learning_rate) = (self.optimizer.clone(), self.learning_rate);
         let settings = Settings { optimizer, learning_rate, batch_size: 1, ..Settings::default() };
         let trainer = Trainer::new(&pool, &data, self.network.clone(), settings).expect("a trainer");
         trainer.checkpoint().optimizer
@@ -246,7 +246,7 @@ fn ten_steps() {
                 let data =
                     Dataset::from_values(x.concat(), &[inputs], y.concat(), outputs).expect("a dataset");
                 let settings = Settings {
-                    optimizer: golden.optimizer,
+                    optimizer: golden.optimizer.clone(),
                     learning_rate: golden.learning_rate,
                     batch_size: minibatch.len(),
                     seed: i as u64,

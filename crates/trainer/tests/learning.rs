@@ -105,9 +105,9 @@ fn trained(data: &Dataset, network_seed: u64, settings: Settings) -> Vec<u32> {
 fn the_seeds_decide_the_run() {
     let data = noise(50, 6, 3);
     let settings = Settings { batch_size: 8, seed: 1, ..Settings::default() };
-    let run = trained(&data, 1, settings);
-    assert_eq!(run, trained(&data, 1, settings), "the same seeds");
-    assert_ne!(run, trained(&data, 2, settings), "other initial weights");
+    let run = trained(&data, 1, settings.clone());
+    assert_eq!(run, trained(&data, 1, settings.clone()), "the same seeds");
+    assert_ne!(run, trained(&data, 2, settings.clone()), "other initial weights");
     assert_ne!(run, trained(&data, 1, Settings { seed: 2, ..settings }), "another order");
 }
 
@@ -125,7 +125,7 @@ fn a_smaller_last_minibatch_is_averaged_over_its_own_size() {
     let (ten, two) = (repeated(10), repeated(2));
     let network = Network::builder(3).layer(4).layer(2).seed(3).build().expect("a network");
     let settings = Settings { learning_rate: 1.0, batch_size: 4, seed: 0, ..Settings::default() };
-    let mut trainer = Trainer::new(&pool, &ten, network, settings).expect("a trainer");
+    let mut trainer = Trainer::new(&pool, &ten, network, settings.clone()).expect("a trainer");
     let ended = [4, 8, 0].map(|position| {
         let before = trainer.network().clone();
         let epoch = trainer.advance(1).expect("a step");
@@ -212,14 +212,15 @@ fn settings_out_of_range_are_refused() {
     let fits = Settings { batch_size: 4, ..Settings::default() };
     // The last three leave the range of an f32.
     for learning_rate in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e-50, 1e39, f64::MAX] {
-        refused(Settings { learning_rate, ..fits }, "learning rate");
+        refused(Settings { learning_rate, ..fits.clone() }, "learning rate");
     }
     for batch_size in [0, 5, usize::MAX] {
-        refused(Settings { batch_size, ..fits }, "batch size");
+        refused(Settings { batch_size, ..fits.clone() }, "batch size");
     }
     for (wrong, what) in [(Network::builder(3).layer(1), "inputs"), (Network::builder(2).layer(2), "outputs")]
     {
-        let error = Trainer::new(&pool, &data, wrong.build().expect("a network"), fits).expect_err(what);
+        let error =
+            Trainer::new(&pool, &data, wrong.build().expect("a network"), fits.clone()).expect_err(what);
         assert!(error.to_string().contains(what), "{error}");
     }
 }
@@ -238,7 +239,7 @@ fn what_training_starts_from_is_finite() {
                 0 => network.layers_mut()[0].set_weight(2, 1, value),
                 _ => network.layers_mut()[1].biases_mut()[0] = value,
             }
-            let error = Trainer::new(&pool, &data, network, settings).expect_err(found).to_string();
+            let error = Trainer::new(&pool, &data, network, settings.clone()).expect_err(found).to_string();
             assert_eq!(error, format!("a weight or bias of layer {l} is {found}: expected a finite number"));
         }
     }

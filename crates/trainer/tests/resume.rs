@@ -36,13 +36,13 @@ impl Shape {
     }
 
     fn trainer<'a>(&self, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
-        self.trainer_by(Optimizer::Sgd, pool, data)
+        self.trainer_by(Optimizer::SGD, pool, data)
     }
 
     fn trainer_by<'a>(&self, optimizer: Optimizer, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
         let builder = Network::builder(self.sizes[0]).seed(9);
         let network = self.sizes[1..].iter().fold(builder, |builder, &n| builder.layer(n)).build();
-        let (learning_rate, batch_size) = (optimizer.usual_learning_rate(), self.batch_size);
+        let (learning_rate, batch_size) = (optimizer.learning_rates().sigmoid, self.batch_size);
         let settings = Settings { optimizer, learning_rate, batch_size, epochs: 3, seed: 4 };
         Trainer::new(pool, data, network.expect("a network"), settings).expect("a trainer")
     }
@@ -156,9 +156,9 @@ fn every_step_is_a_place_to_stop() {
     let data = shape.data();
     let pool = Pool::new(Isa::detect(), 1).expect("a pool");
     for optimizer in Optimizer::all() {
-        let mut whole = shape.trainer_by(optimizer, &pool, &data);
+        let mut whole = shape.trainer_by(optimizer.clone(), &pool, &data);
         train(&mut whole, &data, shape.steps());
-        let mut cut = shape.trainer_by(optimizer, &pool, &data);
+        let mut cut = shape.trainer_by(optimizer.clone(), &pool, &data);
         for step in 0..=shape.steps() {
             train(&mut cut, &data, step);
             let recorded = Checkpoint::decode(&encoded(&cut)).expect("a checkpoint");
@@ -181,10 +181,10 @@ fn what_an_optimizer_remembers_goes_on_anywhere() {
     let pools: Vec<Pool> =
         Isa::fused().into_iter().zip([1, 3, 2]).map(|(isa, n)| Pool::new(isa, n).expect("a pool")).collect();
     for optimizer in Optimizer::all().into_iter().skip(1) {
-        let mut whole = shape.trainer_by(optimizer, &pools[0], &data);
+        let mut whole = shape.trainer_by(optimizer.clone(), &pools[0], &data);
         train(&mut whole, &data, shape.steps());
         for (i, pool) in pools.iter().enumerate() {
-            let mut first = shape.trainer_by(optimizer, pool, &data);
+            let mut first = shape.trainer_by(optimizer.clone(), pool, &data);
             train(&mut first, &data, 3 + i);
             let recorded = Checkpoint::decode(&encoded(&first)).expect("a checkpoint");
             let mut second =

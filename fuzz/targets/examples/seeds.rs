@@ -92,7 +92,7 @@ fn checkpoints(folder: &Path) -> Outcome {
             seed: 8,
         };
         let network = Network::builder(3).layer(4).layer(2).build()?;
-        let mut trainer = Trainer::new(&pool, data, network, settings)?;
+        let mut trainer = Trainer::new(&pool, data, network, settings.clone())?;
         save(&format!("{}-new", settings.optimizer.name()), &trainer)?;
         trainer.epoch()?;
         trainer.evaluate(data)?;

@@ -2,7 +2,8 @@
 
 use super::options::Args;
 use crate::task::Task;
-use minibatch::{Dataset, Optimizer, Settings};
+use minibatch::optimizer::LearningRates;
+use minibatch::{Dataset, Optimizer};
 use minibatch_data::Row;
 
 /// The note that other options than the defaults learn better. The defaults are the article's, and go with sigmoids. The note names
@@ -18,16 +19,11 @@ pub(crate) fn advice(args: &Args, task: Task) -> Option<String> {
         "lecun-tanh" | "selu" | "identity" => (hidden, "--init lecun-normal"),
         _ => (hidden, "--init he-normal"),
     };
-    let optimizer = args.optimizer.unwrap_or(Settings::default().optimizer);
-    let rate = match (task, optimizer) {
-        (Task::Classification, Optimizer::Sgd) => Some("--learning-rate 0.1"),
-        (Task::Classification, Optimizer::Momentum(_) | Optimizer::Nesterov(_)) => {
-            Some("--learning-rate 0.01")
-        }
-        _ => None,
-    };
+    let LearningRates { sigmoid, other, .. } =
+        args.optimizer.as_ref().map_or_else(|| Optimizer::SGD.learning_rates(), Optimizer::learning_rates);
+    let rate = (task == Task::Classification && other != sigmoid).then(|| format!("--learning-rate {other}"));
     let given = [args.network.init.is_some(), args.learning_rate.is_some()];
-    let better: Vec<&str> = [Some(init), rate]
+    let better: Vec<String> = [Some(init.to_owned()), rate]
         .into_iter()
         .zip(given)
         .filter_map(|(option, given)| option.filter(|_| !given))

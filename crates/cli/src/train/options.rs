@@ -4,6 +4,7 @@ use super::{checkpoint, network};
 use crate::numbers::{count, fraction, learning_rate, seed};
 use crate::task::Task;
 use crate::{dataset, machine, names};
+use minibatch::optimizer::LearningRates;
 use minibatch::{Optimizer, Settings};
 use std::path::PathBuf;
 
@@ -36,9 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = names::optimizer())]
     pub(crate) optimizer: Option<Optimizer>,
 
-    /// Learning rate η [default: 3.0 for sgd, 0.1 for momentum and nesterov, 0.001 for adam and adamw; for regression 0.01, 0.001
-    /// and 0.001]
-    #[arg(long, value_name = "ETA", allow_negative_numbers = true, value_parser = learning_rate)]
+    #[arg(long, value_name = "ETA", help = learning_rate_help(), allow_negative_numbers = true, value_parser = learning_rate)]
     pub(crate) learning_rate: Option<f64>,
 
     /// Minibatch size B [default: 16]
@@ -73,10 +72,10 @@ impl Args {
     /// The settings of a new run for `task`.
     pub(super) fn settings(&self, task: Task) -> Settings {
         let default = Settings::default();
-        let optimizer = self.optimizer.unwrap_or(default.optimizer);
+        let optimizer = self.optimizer.clone().unwrap_or(default.optimizer);
         Settings {
+            learning_rate: self.learning_rate.unwrap_or_else(|| usual_learning_rate(&optimizer, task)),
             optimizer,
-            learning_rate: self.learning_rate.unwrap_or_else(|| usual_learning_rate(optimizer, task)),
             batch_size: self.batch_size.unwrap_or(default.batch_size),
             epochs: self.epochs.unwrap_or(default.epochs),
             seed: self.seed(),
@@ -85,11 +84,29 @@ impl Args {
 }
 
 /// The default η. The output layer of a regression network has no sigmoid, so its gradients are far larger, and plain descent
-/// and momentum need a smaller η. The steps of Adam don't depend on the size of the gradients.
-fn usual_learning_rate(optimizer: Optimizer, task: Task) -> f64 {
-    match (task, optimizer) {
-        (Task::Regression, Optimizer::Sgd) => 0.01,
-        (Task::Regression, Optimizer::Momentum(_) | Optimizer::Nesterov(_)) => 0.001,
-        _ => optimizer.usual_learning_rate(),
-    }
+/// and momentum need a smaller η.
+fn usual_learning_rate(optimizer: &Optimizer, task: Task) -> f64 {
+    let LearningRates { sigmoid, values, .. } = optimizer.learning_rates();
+    if task == Task::Regression { values } else { sigmoid }
+}
+
+/// The help of `--learning-rate`, which lists the defaults.
+fn learning_rate_help() -> String {
+    let optimizers = Optimizer::all();
+    let list = |rate: fn(&Optimizer) -> f64| {
+        let mut groups: Vec<(f64, Vec<&str>)> = Vec::new();
+        for optimizer in &optimizers {
+            match groups.iter_mut().find(|(known, _)| *known == rate(optimizer)) {
+                Some((_, names)) => names.push(optimizer.name()),
+                None => groups.push((rate(optimizer), vec![optimizer.name()])),
+            }
+        }
+        let group = |(rate, names): &(f64, Vec<&str>)| format!("{rate} for {}", names.join(" and "));
+        groups.iter().map(group).collect::<Vec<_>>().join(", ")
+    };
+    let (classes, values) = (
+        list(|optimizer| optimizer.learning_rates().sigmoid),
+        list(|optimizer| optimizer.learning_rates().values),
+    );
+    format!("Learning rate η [default: {classes}; for regression {values}]")
 }

@@ -14,7 +14,7 @@ pub(super) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Re
     let initializer = checkpoint.origin.map(|origin| origin.initializer);
     let network = args.network.contradictions(&checkpoint.network, initializer);
     let settings_differ = [
-        contradiction("--optimizer", args.optimizer, &settings.optimizer),
+        contradiction("--optimizer", args.optimizer.clone(), &settings.optimizer),
         contradiction("--learning-rate", args.learning_rate, &settings.learning_rate),
         contradiction("--batch-size", args.batch_size, &settings.batch_size),
         contradiction("--seed", args.seed, &settings.seed),

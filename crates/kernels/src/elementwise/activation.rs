@@ -5,9 +5,9 @@
 //! value, measured in tests/math.rs: sigmoid 2.5 ulp, tanh 3.5, scaled tanh 5, ELU 1.5, SELU 3, SiLU 3.5, softplus 3;
 //! GELU 18 down to −3, rising to 250 at −9.9, where its value is 10⁻³⁶.
 
-use super::{Binary, SMALLEST_ERROR, Unary, map, zip};
+use super::{Binary, Unary, map, zip};
 use crate::matrix::{Mat, MatMut};
-use crate::simd::{Isa, Vector, math};
+use crate::simd::{Isa, SMALLEST_ERROR, Vector, math};
 
 /// 2·√(2/π): GELU's tanh is taken as a sigmoid of twice its argument.
 const GELU_LINEAR: f32 = 1.595_769_2;

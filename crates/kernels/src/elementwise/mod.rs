@@ -7,7 +7,7 @@ mod pass;
 mod reduce;
 
 pub use activation::*;
-pub use optimizer::{Descent, descend};
+pub use optimizer::{COEFFICIENTS, Descent, Formula, MOST_MOMENTS, descend};
 pub(crate) use optimizer::{Place, descend_raw};
 pub use output::*;
 pub use pass::{max_magnitudes, scale_and_sum};
@@ -15,10 +15,6 @@ pub use reduce::*;
 
 use crate::matrix::{Mat, MatMut};
 use crate::simd::{Isa, Kernel, Vector};
-
-/// Errors, and moments of an optimiser, smaller than 2⁻⁹⁶ are replaced by +0, so that neither a saturated network nor
-/// a weight at rest drags denormals along.
-pub(crate) const SMALLEST_ERROR: f32 = f32::from_bits((127 - 96) << 23);
 
 /// C ← s·C.
 pub fn scale(isa: Isa, c: &mut MatMut<'_>, s: f32) {

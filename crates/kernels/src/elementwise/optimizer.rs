@@ -1,11 +1,7 @@
 //! Steps of optimisers with state: one pass over parameters, moments and gradient.
-//!
-//! Each formula is written down once, in f32, and fused where it says fma; division and square root are correctly rounded. So
-//! all instruction sets of the fused class give the same bits.
 
-use super::SMALLEST_ERROR;
 use crate::matrix::{Mat, MatMut};
-use crate::simd::{Isa, Kernel, Vector, prefetch_line};
+use crate::simd::{Element, Isa, Kernel, Lanes, Vector, prefetch_line};
 
 /// Columns of a panel.
 const PANEL: usize = 16;
@@ -14,70 +10,75 @@ const PANEL: usize = 16;
 /// cache does, if they have been asked for.
 const AHEAD: usize = 24;
 
-/// One step of an optimiser with state, the same for every element: how a parameter p and its moments m and v follow from the gradient g.
+/// Coefficients that a formula has at most.
+pub const COEFFICIENTS: usize = 8;
+
+/// Moments of each parameter that a formula has at most.
+pub const MOST_MOMENTS: usize = 4;
+
+/// An optimiser's arithmetic: how a parameter p and its moments follow from the gradient g.
 ///
-/// Moments smaller than 2⁻⁹⁶ are replaced by +0.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Descent {
-    /// m ← fma(μ, m, g); p ← fma(−η, m, p).
-    Momentum {
-        /// η
-        rate: f32,
-        /// μ
-        momentum: f32,
-    },
-    /// m ← fma(μ, m, g); p ← fma(−η, fma(μ, m, g), p).
-    Nesterov {
-        /// η
-        rate: f32,
-        /// μ
-        momentum: f32,
-    },
-    /// m ← fma(β₁, m, (1 − β₁)·g); v ← fma(β₂, v, ((1 − β₂)·g)·g); p ← fma(−η̂, m/fma(√v, c, ε), decay·p), where η̂ and c
-    /// hold the corrections of the moments' bias. A decay of 1 multiplies nothing.
-    Adam {
-        /// η̂ = η/(1 − β₁ᵗ)
-        rate: f32,
-        /// c = 1/√(1 − β₂ᵗ)
-        correction: f32,
-        /// β₁ and 1 − β₁
-        first: [f32; 2],
-        /// β₂ and 1 − β₂
-        second: [f32; 2],
-        /// ε
-        epsilon: f32,
-        /// 1 − ηλ
-        decay: f32,
-    },
+/// It is written once over [`Element`]. As an f64 it is the definition, in registers the kernel.
+pub trait Formula: Send + Sync {
+    /// Numbers that are remembered for each parameter, 1 to [`MOST_MOMENTS`]. They start at 0.
+    const MOMENTS: usize;
+
+    /// One step. `coefficients` are the same for all parameters of a step: η, decay rates, what corrects a bias.
+    ///
+    /// Mark it `#[inline(always)]`: then it is compiled for the instruction set that it runs on. Without that it is right, and slow. What stays in `moments` goes through
+    /// [`Element::flush`] first.
+    fn step<E: Element>(&self, coefficients: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E);
 }
 
-impl Descent {
-    /// Number of moments of each parameter, 1 or 2.
-    pub fn moments(&self) -> usize {
-        match self {
-            Descent::Momentum { .. } | Descent::Nesterov { .. } => 1,
-            Descent::Adam { .. } => 2,
-        }
+/// One step of a formula, with its coefficients.
+#[derive(Clone, Copy)]
+pub struct Descent<'a> {
+    formula: &'a dyn OnPlaces,
+    coefficients: [f32; COEFFICIENTS],
+}
+
+impl<'a> Descent<'a> {
+    /// The step of `formula` with these coefficients.
+    pub fn new<F: Formula>(formula: &'a F, coefficients: [f32; COEFFICIENTS]) -> Descent<'a> {
+        const { assert!(0 < F::MOMENTS && F::MOMENTS <= MOST_MOMENTS, "a formula has 1 to 4 moments") };
+        Descent { formula, coefficients }
     }
 
-    /// The same step without decay of the parameter.
-    pub fn without_decay(self) -> Descent {
-        match self {
-            Descent::Adam { rate, correction, first, second, epsilon, .. } => {
-                Descent::Adam { rate, correction, first, second, epsilon, decay: 1.0 }
-            }
-            plain => plain,
-        }
+    /// Number of moments of each parameter.
+    pub fn moments(&self) -> usize {
+        self.formula.moments()
+    }
+
+    /// The coefficients.
+    pub fn coefficients(&self) -> [f32; COEFFICIENTS] {
+        self.coefficients
+    }
+}
+
+impl std::fmt::Debug for Descent<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Descent({} moments, {:?})", self.moments(), self.coefficients)
     }
 }
 
 /// P and its moments take the step `descent` against the gradient G, element by element.
 ///
 /// ```
-/// use minibatch_kernels::{Descent, Isa, Mat, MatMut, descend};
+/// use minibatch_kernels::{COEFFICIENTS, Descent, Element, Formula, Isa, Mat, MatMut, descend};
+///
+/// /// m ← μ·m + g; p ← p − η·m.
+/// struct Momentum;
+/// impl Formula for Momentum {
+///     const MOMENTS: usize = 1;
+///     #[inline(always)]
+///     fn step<E: Element>(&self, [rate, momentum, ..]: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
+///         moments[0] = momentum.mul_add(moments[0], g).flush();
+///         *p = (-rate).mul_add(moments[0], *p);
+///     }
+/// }
 ///
 /// let (mut p, mut m, g) = ([1.0, 2.0], [0.5, 0.0], [1.0, -1.0]);
-/// let descent = Descent::Momentum { rate: 0.5, momentum: 0.5 };
+/// let descent = Descent::new(&Momentum, [0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
 /// let row = |x| MatMut::row_major(x, 1, 2);
 /// descend(Isa::detect(), descent, &mut row(&mut p), &mut [row(&mut m)], Mat::row_major(&g, 1, 2));
 /// assert_eq!((p, m), ([0.375, 2.5], [1.25, -1.0]));
@@ -85,8 +86,9 @@ impl Descent {
 ///
 /// # Panics
 ///
-/// If the shapes differ, there are more or fewer moments than the step has, or rows of G aren't contiguous within a panel.
-pub fn descend(isa: Isa, descent: Descent, p: &mut MatMut<'_>, moments: &mut [MatMut<'_>], g: Mat<'_>) {
+/// If the shapes differ, there are more or fewer moments than the step has, rows of G aren't contiguous within a panel, or the
+/// formula panics.
+pub fn descend(isa: Isa, descent: Descent<'_>, p: &mut MatMut<'_>, moments: &mut [MatMut<'_>], g: Mat<'_>) {
     assert_eq!(moments.len(), descent.moments(), "moments of an optimiser");
     let shape = (g.rows, g.cols);
     assert!(g.has_panel_slices(), "a gradient's rows are contiguous within a panel");
@@ -95,12 +97,11 @@ pub fn descend(isa: Isa, descent: Descent, p: &mut MatMut<'_>, moments: &mut [Ma
         "shapes of a step of {shape:?}"
     );
     let place = |x: &MatMut<'_>| Place { data: x.data, row: x.row_stride, panel: x.col_panel };
-    // SAFETY: the views are exclusive, but for the second moment's, which isn't followed where there is none.
-    unsafe {
-        let [m, v] = [&moments[0], &moments[moments.len() - 1]].map(place);
-        let g = Place { data: g.data.cast_mut(), row: g.row_stride, panel: g.col_panel };
-        descend_raw(isa, descent, shape, [place(p), m, v], g);
-    }
+    let mut state = [place(p); 1 + MOST_MOMENTS];
+    state[1..].iter_mut().zip(&*moments).for_each(|(to, moment)| *to = place(moment));
+    let g = Place { data: g.data.cast_mut(), row: g.row_stride, panel: g.col_panel };
+    // SAFETY: the views are exclusive; places past the last moment aren't followed.
+    unsafe { descend_raw(isa, descent, shape, &state, g) };
 }
 
 /// Where an operand's first element lies, and how far apart its rows and panels are.
@@ -127,173 +128,111 @@ impl Place {
 /// Each place must have `shape` elements, those of p and the moments to write and to nobody else meanwhile.
 pub(crate) unsafe fn descend_raw(
     isa: Isa,
-    descent: Descent,
+    descent: Descent<'_>,
     shape: (usize, usize),
-    state: [Place; 3],
+    state: &[Place; 1 + MOST_MOMENTS],
     g: Place,
 ) {
-    match descent {
-        Descent::Momentum { rate, momentum } => {
-            isa.run(Pass { rule: Momentum { rate, momentum }, shape, state, g });
-        }
-        Descent::Nesterov { rate, momentum } => {
-            isa.run(Pass { rule: Nesterov { rate, momentum }, shape, state, g });
-        }
-        Descent::Adam { rate, correction, first, second, epsilon, decay } => {
-            let rule = Adam::<false> { rate, correction, first, second, epsilon, decay };
-            if decay == 1.0 {
-                isa.run(Pass { rule, shape, state, g });
-            } else {
-                let rule = Adam::<true> { rate, correction, first, second, epsilon, decay };
-                isa.run(Pass { rule, shape, state, g });
-            }
-        }
-    }
+    // SAFETY: as the caller's.
+    unsafe { descent.formula.step_places(isa, descent.coefficients, shape, state, g) };
 }
 
-/// A step's formula.
-trait Rule: Copy {
-    const MOMENTS: usize;
+/// A formula without its type.
+trait OnPlaces: Sync {
+    fn moments(&self) -> usize;
 
-    /// The new p, m and v.
+    /// Takes a step.
     ///
     /// # Safety
     ///
-    /// The CPU must have the instruction set of `V`.
-    unsafe fn eval<V: Vector>(self, p: V, m: V, v: V, g: V) -> (V, V, V);
+    /// As for [`descend_raw`].
+    unsafe fn step_places(
+        &self,
+        isa: Isa,
+        coefficients: [f32; COEFFICIENTS],
+        shape: (usize, usize),
+        state: &[Place; 1 + MOST_MOMENTS],
+        g: Place,
+    );
 }
 
-#[derive(Clone, Copy)]
-struct Momentum {
-    rate: f32,
-    momentum: f32,
-}
+impl<F: Formula> OnPlaces for F {
+    fn moments(&self) -> usize {
+        F::MOMENTS
+    }
 
-impl Rule for Momentum {
-    const MOMENTS: usize = 1;
-
-    #[inline(always)]
-    unsafe fn eval<V: Vector>(self, p: V, m: V, v: V, g: V) -> (V, V, V) {
-        // SAFETY: as the caller's.
-        unsafe {
-            let m = V::splat(self.momentum).fma(m, g).flush_below(V::splat(SMALLEST_ERROR));
-            (V::splat(-self.rate).fma(m, p), m, v)
-        }
+    unsafe fn step_places(
+        &self,
+        isa: Isa,
+        coefficients: [f32; COEFFICIENTS],
+        shape: (usize, usize),
+        state: &[Place; 1 + MOST_MOMENTS],
+        g: Place,
+    ) {
+        isa.run(Pass { formula: self, coefficients, shape, state: *state, g });
     }
 }
 
-#[derive(Clone, Copy)]
-struct Nesterov {
-    rate: f32,
-    momentum: f32,
-}
-
-impl Rule for Nesterov {
-    const MOMENTS: usize = 1;
-
-    #[inline(always)]
-    unsafe fn eval<V: Vector>(self, p: V, m: V, v: V, g: V) -> (V, V, V) {
-        // SAFETY: as the caller's.
-        unsafe {
-            let momentum = V::splat(self.momentum);
-            let m = momentum.fma(m, g).flush_below(V::splat(SMALLEST_ERROR));
-            (V::splat(-self.rate).fma(momentum.fma(m, g), p), m, v)
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Adam<const DECAY: bool> {
-    rate: f32,
-    correction: f32,
-    first: [f32; 2],
-    second: [f32; 2],
-    epsilon: f32,
-    decay: f32,
-}
-
-impl<const DECAY: bool> Rule for Adam<DECAY> {
-    const MOMENTS: usize = 2;
-
-    #[inline(always)]
-    unsafe fn eval<V: Vector>(self, p: V, m: V, v: V, g: V) -> (V, V, V) {
-        // SAFETY: as the caller's.
-        unsafe {
-            let smallest = V::splat(SMALLEST_ERROR);
-            let m = V::splat(self.first[0]).fma(m, V::splat(self.first[1]).mul(g)).flush_below(smallest);
-            let v =
-                V::splat(self.second[0]).fma(v, V::splat(self.second[1]).mul(g).mul(g)).flush_below(smallest);
-            let scale = v.sqrt().fma(V::splat(self.correction), V::splat(self.epsilon));
-            let p = if DECAY { p.mul(V::splat(self.decay)) } else { p };
-            (V::splat(-self.rate).fma(m.div(scale), p), m, v)
-        }
-    }
-}
-
-/// One pass of `rule` over all elements, panel by panel.
-struct Pass<R> {
-    rule: R,
+/// One pass of `formula` over all elements, panel by panel.
+///
+/// Running it needs what [`descend_raw`] does.
+struct Pass<'a, F> {
+    formula: &'a F,
+    coefficients: [f32; COEFFICIENTS],
     shape: (usize, usize),
-    /// p, m and v
-    state: [Place; 3],
+    /// p and its moments
+    state: [Place; 1 + MOST_MOMENTS],
     g: Place,
 }
 
-impl<R: Rule> Kernel for Pass<R> {
+impl<F: Formula> Kernel for Pass<'_, F> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Pass { rule, shape: (rows, cols), state, g } = self;
+        let Pass { formula, coefficients, shape: (rows, cols), state, g } = self;
         /// A register's step, masked where there is a mask. (A macro, because a closure would not be compiled for this
         /// instruction set.)
         macro_rules! step {
-            ($p:expr, $m:expr, $v:expr, $g:expr, $load:ident, $store:ident $(, $mask:expr)?) => {{
-                let second = if R::MOMENTS == 2 { V::$load($v $(, $mask)?) } else { V::splat(0.0) };
-                let (p, m) = (V::$load($p $(, $mask)?), V::$load($m $(, $mask)?));
-                let (p, m, v) = rule.eval(p, m, second, V::$load($g $(, $mask)?));
-                p.$store($p $(, $mask)?);
-                m.$store($m $(, $mask)?);
-                if R::MOMENTS == 2 {
-                    v.$store($v $(, $mask)?);
+            ($state:expr, $g:expr, $j:expr, $load:ident, $store:ident $(, $mask:expr)?) => {{
+                let mut moments = [Lanes(V::splat(0.0)); MOST_MOMENTS];
+                for i in 0..F::MOMENTS {
+                    moments[i] = Lanes(V::$load($state[1 + i].wrapping_add($j) $(, $mask)?));
+                }
+                let mut p = Lanes(V::$load($state[0].add($j) $(, $mask)?));
+                let g = Lanes(V::$load($g.add($j) $(, $mask)?));
+                let mut lanes = [Lanes(V::splat(0.0)); COEFFICIENTS];
+                for i in 0..COEFFICIENTS {
+                    lanes[i] = Lanes(V::splat(coefficients[i]));
+                }
+                formula.step(lanes, &mut p, &mut moments[..F::MOMENTS], g);
+                p.0.$store($state[0].add($j) $(, $mask)?);
+                for i in 0..F::MOMENTS {
+                    moments[i].0.$store($state[1 + i].wrapping_add($j) $(, $mask)?);
                 }
             }};
         }
         for first in (0..cols).step_by(PANEL) {
             let width = PANEL.min(cols - first);
             let whole = width / V::LANES * V::LANES;
-            let [p, m, v] = [state[0].at(0, first), state[1].at(0, first), state[2].at(0, first)];
+            let state = state.map(|place| place.at(0, first));
             let g = g.at(0, first);
             // SAFETY: row · stride + j lies in the panel for every row of the shape and every j < width; registers end there
             // or are masked. What is asked for ahead may lie anywhere.
             unsafe {
                 let mask = V::mask(width - whole);
                 for row in 0..rows {
-                    let (p, m, v) = (
-                        p.data.wrapping_add(row * p.row),
-                        m.data.wrapping_add(row * m.row),
-                        v.data.wrapping_add(row * v.row),
-                    );
-                    let g = g.data.wrapping_add(row * g.row);
-                    prefetch_line(p.wrapping_add(AHEAD * PANEL));
-                    prefetch_line(m.wrapping_add(AHEAD * PANEL));
-                    if R::MOMENTS == 2 {
-                        prefetch_line(v.wrapping_add(AHEAD * PANEL));
+                    let mut places = [state[0].data; 1 + MOST_MOMENTS];
+                    for i in 0..1 + F::MOMENTS {
+                        places[i] = state[i].data.wrapping_add(row * state[i].row);
+                        prefetch_line(places[i].wrapping_add(AHEAD * PANEL));
                     }
+                    let g = g.data.wrapping_add(row * g.row);
                     for j in (0..whole).step_by(V::LANES) {
-                        step!(p.add(j), m.add(j), v.wrapping_add(j), g.add(j), load, store);
+                        step!(places, g, j, load, store);
                     }
                     if whole < width {
-                        let j = whole;
-                        step!(
-                            p.add(j),
-                            m.add(j),
-                            v.wrapping_add(j),
-                            g.add(j),
-                            load_masked,
-                            store_masked,
-                            mask
-                        );
+                        step!(places, g, whole, load_masked, store_masked, mask);
                     }
                 }
             }

@@ -1,8 +1,7 @@
 //! Reductions in a fixed order: column sums over the rows of a minibatch, sums along a row, and the largest value.
 
-use super::SMALLEST_ERROR;
 use crate::matrix::{Mat, MatMut};
-use crate::simd::{Isa, Kernel, Vector, math};
+use crate::simd::{Isa, Kernel, SMALLEST_ERROR, Vector, math};
 
 /// sums ← sums + Σᵢ A(i, ·), rows in ascending order: one chain of additions for each column, from `sums`' own value.
 ///

@@ -129,7 +129,7 @@ pub fn descend_gathered(
     b: Mat<'_>,
     p: &mut MatMut<'_>,
     moments: &mut [MatMut<'_>],
-    descent: Descent,
+    descent: Descent<'_>,
 ) {
     assert!((1..=team.members()).contains(&x.sharing), "inputs gathered by this team");
     assert_eq!(x.examples(), b.rows, "inner sizes of a product");

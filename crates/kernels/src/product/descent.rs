@@ -4,7 +4,7 @@
 
 use super::sizes::pieces;
 use super::{End, Product, Start};
-use crate::elementwise::{Descent, Place, descend_raw};
+use crate::elementwise::{Descent, MOST_MOMENTS, Place, descend_raw};
 use crate::matrix::{LINE, Mat, MatMut};
 use crate::simd::Isa;
 use crate::team::{Buffer, Pointer, Scratch, Split, Team};
@@ -18,24 +18,24 @@ const CHUNK_COLS: usize = 1024;
 
 /// Parameters and moments, all laid out alike, and the step that they take.
 #[derive(Clone, Copy)]
-pub(crate) struct Target {
-    /// p and its moments; p's last moment again where it has one only.
-    state: [Pointer<f32>; 3],
+pub(crate) struct Target<'a> {
+    /// p and its moments; p again where it has fewer.
+    state: [Pointer<f32>; 1 + MOST_MOMENTS],
     row: usize,
     panel: usize,
-    descent: Descent,
+    descent: Descent<'a>,
 }
 
-impl Target {
+impl<'a> Target<'a> {
     /// # Panics
     ///
     /// If P and its moments aren't laid out alike, or there are more or fewer moments than the step has.
-    pub(crate) fn new(p: &mut MatMut<'_>, moments: &mut [MatMut<'_>], descent: Descent) -> Target {
+    pub(crate) fn new(p: &mut MatMut<'_>, moments: &mut [MatMut<'_>], descent: Descent<'a>) -> Target<'a> {
         assert_eq!(moments.len(), descent.moments(), "moments of an optimiser");
         let layout = |x: &MatMut<'_>| (x.rows, x.cols, x.row_stride, x.col_panel);
         assert!(moments.iter().all(|moment| layout(moment) == layout(p)), "parameters and moments alike");
-        let second = moments.len() - 1;
-        let state = [p.data, moments[0].data, moments[second].data].map(Pointer);
+        let mut state = [Pointer(p.data); 1 + MOST_MOMENTS];
+        state[1..].iter_mut().zip(&*moments).for_each(|(to, moment)| *to = Pointer(moment.data));
         Target { state, row: p.row_stride, panel: p.col_panel, descent }
     }
 
@@ -47,10 +47,9 @@ impl Target {
     /// meanwhile; as large a gradient must be valid to read.
     pub(crate) unsafe fn step(&self, isa: Isa, rows: Range<usize>, cols: Range<usize>, g: Place) {
         let Target { state, row, panel, descent } = *self;
-        let place = |x: &Pointer<f32>| Place { data: x.at(0), row, panel }.at(rows.start, cols.start);
-        let state = [place(&state[0]), place(&state[1]), place(&state[2])];
+        let state = state.map(|x| Place { data: x.at(0), row, panel }.at(rows.start, cols.start));
         // SAFETY: as the caller's.
-        unsafe { descend_raw(isa, descent, (rows.len(), cols.len()), state, g) };
+        unsafe { descend_raw(isa, descent, (rows.len(), cols.len()), &state, g) };
     }
 }
 
@@ -83,7 +82,7 @@ pub fn descend_gemm(
     b: Mat<'_>,
     p: &mut MatMut<'_>,
     moments: &mut [MatMut<'_>],
-    descent: Descent,
+    descent: Descent<'_>,
 ) {
     assert_eq!(a.cols, b.rows, "inner sizes of a product");
     assert_eq!(a.rows, p.rows, "rows of a product");
@@ -112,7 +111,7 @@ pub(crate) unsafe fn descend_block(
     isa: Isa,
     a: Mat<'_>,
     b: Mat<'_>,
-    target: &Target,
+    target: &Target<'_>,
     rows: Range<usize>,
     cols: Range<usize>,
     scratch: &mut Scratch,
@@ -153,7 +152,7 @@ pub(crate) unsafe fn descend_block(
 
 /// The place of a chunk of G in the parameters: that of its first element.
 pub(crate) struct Chunk<'a> {
-    target: &'a Target,
+    target: &'a Target<'a>,
     row: usize,
     col: usize,
 }

@@ -8,7 +8,7 @@ use super::vector::{Kernel, Vector};
 
 /// One lane; `FUSED` chooses the arithmetic of `fma`.
 #[derive(Clone, Copy)]
-pub(crate) struct Scalar<const FUSED: bool>(f32);
+pub(crate) struct Scalar<const FUSED: bool>(pub(super) f32);
 
 // SAFETY of every block below: plain reads and writes through pointers that the trait's contract makes valid; no
 // instruction beyond the compilation target's baseline is used.

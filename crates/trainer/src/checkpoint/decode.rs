@@ -8,8 +8,9 @@ use super::wire::{
 use crate::epoch::Epoch;
 use crate::footprint;
 use crate::infer::{Evaluation, Fit, Score};
-use crate::network::{Initializer, Network, NetworkError, Origin, Registry};
-use crate::optimizer::{Optimizer, OptimizerState};
+use crate::network::{Initializer, Network, NetworkError, Origin};
+use crate::optimizer::{Optimizer, OptimizerError, OptimizerState};
+use crate::registry::Registry;
 use crate::settings::Settings;
 use minibatch_checkpoint::{FormatError, Sections, Tag, decode};
 use minibatch_kernels::ArithmeticClass;
@@ -23,9 +24,9 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     let size = |name: &str, value: u64| {
         usize::try_from(value).map_err(|_| invalid_setting(format!("{name} {value} is too large")))
     };
-    let (learning_rate, optimizer) = read_optimizer(&settings.optimizer)?;
+    let (learning_rate, optimizer) = read_optimizer(&settings.optimizer, registry)?;
     let read = Settings {
-        optimizer,
+        optimizer: optimizer.clone(),
         learning_rate,
         batch_size: size("batch size", settings.batch_size)?,
         epochs: size("number of epochs", settings.epochs)?,
@@ -127,13 +128,16 @@ fn check_label(what: &str, name: &str, label: &str) -> Result<(), FormatError> {
 }
 
 /// η and the optimiser.
-fn read_optimizer(section: &OptimizerSection) -> Result<(f64, Optimizer), FormatError> {
+fn read_optimizer(section: &OptimizerSection, registry: &Registry) -> Result<(f64, Optimizer), FormatError> {
     match section {
-        OptimizerSection::Sgd { learning_rate } => Ok((*learning_rate, Optimizer::Sgd)),
+        OptimizerSection::Sgd { learning_rate } => Ok((*learning_rate, Optimizer::SGD)),
         OptimizerSection::Named { learning_rate, name } => {
-            let optimizer: Optimizer = name.parse().map_err(|error| invalid_setting(format!("{error}")))?;
+            let optimizer = registry.optimizer(name).map_err(|error| match error {
+                OptimizerError::Unknown { .. } => invalid_setting(unknown("optimiser", name)),
+                error => invalid_setting(error.to_string()),
+            })?;
             // Plain descent is the other variant.
-            let label = if optimizer == Optimizer::Sgd { String::new() } else { optimizer.to_string() };
+            let label = if optimizer == Optimizer::SGD { String::new() } else { optimizer.to_string() };
             check_label("optimiser", name, &label)?;
             Ok((*learning_rate, optimizer))
         }
@@ -167,23 +171,18 @@ fn read_state(
     let mut state = OptimizerState::new(optimizer, network.layers());
     state.try_for_each_block(|block| blocks.read_into(block))?;
     blocks.finish()?;
-    if let Some(negative) = state.negative_second_moment() {
-        let cause = format!("a second moment of {negative}");
+    if let Some(negative) = state.negative_square(optimizer.squares()) {
+        let cause = format!("a mean or sum of squares of {negative}");
         return Err(FormatError::Value { section: Tag::Optimizer.part(), cause });
     }
     let StepsSection { steps, powers } = sections.value(Tag::Steps)?;
     state.steps = steps;
-    match (optimizer.betas(), &powers[..]) {
-        (None, []) => Ok(state),
-        (Some(_), &[first, second]) if [first, second].iter().all(|x| (0.0..=1.0).contains(x)) => {
-            state.powers = [first, second];
-            Ok(state)
-        }
-        _ => {
-            let cause = format!("powers {powers:?} of {optimizer}");
-            Err(FormatError::Value { section: Tag::Steps.part(), cause })
-        }
+    if powers.len() != state.scalars.len() || !powers.iter().all(|x| (0.0..=1.0).contains(x)) {
+        let cause = format!("powers {powers:?} of {optimizer}");
+        return Err(FormatError::Value { section: Tag::Steps.part(), cause });
     }
+    state.scalars = powers;
+    Ok(state)
 }
 
 /// The cause for a name that the registry lacks. It is of a later version, or the user's own.

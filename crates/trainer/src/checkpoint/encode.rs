@@ -32,11 +32,7 @@ impl Snapshot<'_> {
             Tag::Optimizer => put_finite(payload, tag, self.optimizer.blocks()),
             Tag::Steps => payload.put_value(&StepsSection {
                 steps: self.optimizer.steps,
-                powers: self
-                    .settings
-                    .optimizer
-                    .betas()
-                    .map_or_else(Vec::new, |_| self.optimizer.powers.to_vec()),
+                powers: self.optimizer.scalars.clone(),
             }),
             Tag::Progress => payload
                 .put_value(&ProgressSection { progress: self.progress.clone(), tested_on: self.tested_on }),
@@ -50,7 +46,7 @@ impl Snapshot<'_> {
     }
 
     pub(super) fn settings_section(&self) -> SettingsSection {
-        let Settings { optimizer, learning_rate, batch_size, epochs, seed } = *self.settings;
+        let &Settings { ref optimizer, learning_rate, batch_size, epochs, seed } = self.settings;
         let origin = |origin: Origin| OriginSection {
             initializer: origin.initializer.name().to_owned(),
             seed: origin.seed,
@@ -60,9 +56,10 @@ impl Snapshot<'_> {
             activations: self.network.layers().iter().map(|l| l.activation().label()).collect(),
             cost: self.network.cost().label(),
             origin: self.origin.map(origin),
-            optimizer: match optimizer {
-                Optimizer::Sgd => OptimizerSection::Sgd { learning_rate },
-                named => OptimizerSection::Named { learning_rate, name: named.to_string() },
+            optimizer: if *optimizer == Optimizer::SGD {
+                OptimizerSection::Sgd { learning_rate }
+            } else {
+                OptimizerSection::Named { learning_rate, name: optimizer.to_string() }
             },
             batch_size: batch_size as u64,
             epochs: epochs as u64,

@@ -2,7 +2,7 @@
 
 use super::decode::read_checkpoint;
 use super::state::{Checkpoint, Snapshot};
-use crate::network::Registry;
+use crate::registry::Registry;
 use minibatch_checkpoint::{Error, FormatError, Front, decode, read_file, save};
 use std::path::Path;
 

@@ -157,7 +157,7 @@ impl Snapshot<'_> {
         Checkpoint {
             network: self.network.clone(),
             origin: self.origin,
-            settings: *self.settings,
+            settings: self.settings.clone(),
             optimizer: self.optimizer.clone(),
             class: self.class,
             data: self.data,

@@ -190,7 +190,7 @@ impl Shares {
         exchange.set_patience(pace.patience());
         let newest = mem::replace(&mut parts.newest, Newest::Parts(OnceCell::new()));
         let trained_alone = matches!(newest, Newest::Whole);
-        let (steps_taken, powers) = (state.steps, state.powers);
+        let steps_taken = state.steps;
         team.together(exchange, &mut parts.seats, |member, seat| {
             let Seat { part, state, workspace, guard, came } = seat;
             if trained_alone {
@@ -198,14 +198,14 @@ impl Shares {
                 *guard = whole.guard.clone();
             }
             // There are no moments to share out.
-            (state.steps, state.powers) = (steps_taken, powers);
+            state.steps = steps_taken;
             let runner = Runner { team: member.team(), member: Some(member) };
             let Part { layers, cost, .. } = part;
             let stepper = Stepper { runner, layers, cost: &**cost, state, workspace, guard };
             *came = Some((stepper.train(steps, before), member.delay()));
         });
         let seats = &parts.seats;
-        (state.steps, state.powers) = (seats[0].state.steps, seats[0].state.powers);
+        state.steps = seats[0].state.steps;
         let came = seats.iter().filter_map(|seat| seat.came);
         came.reduce(|first, other| (first.0, first.1.max(other.1))).expect("every member comes somewhere")
     }

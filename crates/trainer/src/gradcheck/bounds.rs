@@ -16,14 +16,13 @@
 
 mod descent;
 
+pub use crate::bounded::Bounded;
 pub use descent::Moments;
 
+use crate::bounded::{U, ZERO, gamma};
 use crate::network::activation::Activation;
 use crate::network::cost::Cost;
 use crate::network::{Layer, Network};
-
-/// Half the distance from 1 to the next f32.
-const U: f64 = 1.0 / (1 << 24) as f64;
 
 /// Relative error of the f32 sigmoid: 3 units in the last place, which the kernels keep (fused sets: 2.5), each at most
 /// 2u of the value.
@@ -37,83 +36,6 @@ const COST: f64 = 8.0 * U;
 
 /// Absolute error of an activation's derivative from an exact argument, the kernels' bound (their tests/math.rs).
 const DERIVATIVE: f64 = 16.0 * U;
-
-/// Errors below 2⁻⁹⁶ become 0.
-const FLUSHED: f64 = 1.0 / (1_u128 << 96) as f64;
-
-/// n roundings in a row, relative.
-fn gamma(n: usize) -> f64 {
-    let nu = n as f64 * U;
-    nu / (1.0 - nu)
-}
-
-/// A value and how far f32 may stray from it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Bounded {
-    /// What f64 makes of it.
-    pub value: f64,
-    /// The most that f32 is off.
-    pub error: f64,
-}
-
-impl Bounded {
-    /// What f32 holds exactly.
-    pub fn exact(value: f32) -> Bounded {
-        Bounded { value: f64::from(value), error: 0.0 }
-    }
-
-    fn magnitude(self) -> f64 {
-        self.value.abs() + self.error
-    }
-
-    fn times(self, other: Bounded) -> Bounded {
-        let error =
-            self.value.abs() * other.error + other.value.abs() * self.error + self.error * other.error;
-        Bounded { value: self.value * other.value, error: error + FLUSHED }.rounded(1)
-    }
-
-    fn minus(self, other: Bounded) -> Bounded {
-        Bounded { value: self.value - other.value, error: self.error + other.error }.rounded(1)
-    }
-
-    /// After `n` more roundings.
-    fn rounded(self, n: usize) -> Bounded {
-        Bounded { error: self.error + gamma(n) * self.magnitude(), ..self }
-    }
-
-    /// start + Σ p·q.
-    fn chain(start: Bounded, terms: impl Iterator<Item = (Bounded, Bounded)>) -> Bounded {
-        let (mut sum, mut magnitude, mut n) = (start, start.magnitude(), 0);
-        for (p, q) in terms {
-            sum.value += p.value * q.value;
-            sum.error += p.value.abs() * q.error + q.value.abs() * p.error + p.error * q.error;
-            magnitude += p.magnitude() * q.magnitude();
-            n += 1;
-        }
-        // A product and an addition for each term, where they aren't fused one.
-        Bounded { error: sum.error + gamma(n + 1) * magnitude, ..sum }
-    }
-
-    /// Holds `found` against the bound.
-    ///
-    /// # Panics
-    ///
-    /// If it isn't a possible f32 result, with what `what` calls it.
-    #[track_caller]
-    pub fn check(self, found: impl Into<f64>, what: impl Fn() -> String) {
-        let found = found.into();
-        let off = (found - self.value).abs();
-        assert!(
-            off <= self.error,
-            "{}: {found} is {off:e} from {}, allowed {:e}",
-            what(),
-            self.value,
-            self.error
-        );
-    }
-}
-
-const ZERO: Bounded = Bounded { value: 0.0, error: 0.0 };
 
 /// `f` at `at.value`, and how far it strays within `at.error` of it. `f` must be smooth there, and as good as monotonic.
 fn through(f: impl Fn(f64) -> f64, at: Bounded) -> Bounded {

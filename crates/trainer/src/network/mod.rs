@@ -1,8 +1,7 @@
 //! Networks: what is trained.
 //!
 //! A [`Network`] is a row of [`Layer`]s and a [`Cost`](cost::Cost); a [`NetworkBuilder`] makes it. Each
-//! [activation] and each [cost] is a file of its own, and a [`Registry`] finds it by its name. Nothing in this room
-//! computes a step or an output.
+//! [activation] and each [cost] is a file of its own. Nothing in this room computes a step or an output.
 
 pub mod activation;
 mod builder;
@@ -11,14 +10,12 @@ mod error;
 pub(crate) mod footprint;
 mod init;
 mod layer;
-mod name;
+pub(crate) mod name;
 #[expect(clippy::module_inception, reason = "the file of the type `Network`")]
 mod network;
-mod registry;
 
 pub use builder::NetworkBuilder;
 pub use error::NetworkError;
 pub use init::{Initializer, Origin};
 pub use layer::Layer;
 pub use network::Network;
-pub use registry::Registry;

@@ -1,7 +1,7 @@
 //! How a function and its parameter are written as one name: `huber(0.5)`.
 
 /// The name and the parameter in `name` or `name(parameter)`.
-pub(super) fn split(name: &str) -> Option<(&str, Option<f32>)> {
+pub(crate) fn split(name: &str) -> Option<(&str, Option<f32>)> {
     match name.split_once('(') {
         None => Some((name, None)),
         Some((name, rest)) => Some((name, Some(rest.strip_suffix(')')?.parse().ok()?))),

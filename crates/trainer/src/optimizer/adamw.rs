@@ -1,5 +1,5 @@
-use super::{Adam, Exact, Optimizer, Rule};
-use minibatch_kernels::Descent;
+use super::{Adam, At, Element, Formula, LearningRates, Optimizer, Rule};
+use minibatch_kernels::COEFFICIENTS;
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as PyTorch has it: w ← (1 − η·λ)·w, then Adam's step. Biases aren't
 /// decayed. The parameters are β₁, β₂, ε and λ; usually 0.9, 0.999, 10⁻⁸ and 0.01.
@@ -22,12 +22,23 @@ impl Default for AdamW {
     }
 }
 
+impl Formula for AdamW {
+    const MOMENTS: usize = 2;
+
+    #[inline(always)]
+    fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
+        let [.., decay] = c;
+        *p = *p * decay;
+        self.adam.step(c, p, moments, g);
+    }
+}
+
 impl Rule for AdamW {
     fn name(&self) -> &'static str {
         "adamw"
     }
 
-    fn usage(&self) -> &'static str {
+    fn usage(&self) -> &str {
         "adamw(β₁,β₂,ε,λ) with 0 ≤ β < 1, 1e-12 ≤ ε ≤ 1 and λ ≥ 0"
     }
 
@@ -39,31 +50,32 @@ impl Rule for AdamW {
 
     fn with_parameters(&self, parameters: &[f64]) -> Option<Optimizer> {
         let &[beta1, beta2, epsilon, decay] = parameters else { return None };
-        AdamW::new(Adam::new(beta1, beta2, epsilon)?, decay).map(Optimizer::AdamW)
+        AdamW::new(Adam::new(beta1, beta2, epsilon)?, decay).map(Optimizer::new)
     }
 
-    fn usual_learning_rate(&self) -> f64 {
-        self.adam.usual_learning_rate()
+    fn learning_rates(&self) -> LearningRates {
+        self.adam.learning_rates()
     }
 
-    fn moments(&self) -> usize {
-        self.adam.moments()
+    fn scalars(&self) -> Vec<f64> {
+        self.adam.scalars()
     }
 
-    fn betas(&self) -> Option<[f64; 2]> {
-        self.adam.betas()
+    fn advance(&self, scalars: &mut [f64]) {
+        self.adam.advance(scalars);
     }
 
-    fn decay(&self) -> f64 {
-        self.decay
+    fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {
+        let mut coefficients = self.adam.coefficients(at);
+        coefficients[COEFFICIENTS - 1] = if at.is_weight { self.decay(at.learning_rate) } else { 1.0 };
+        coefficients
     }
 
-    fn descent(&self, learning_rate: f64, powers: [f64; 2]) -> Option<Descent> {
-        Some(self.adam.decayed(learning_rate, powers, 1.0 - learning_rate * self.decay))
+    fn decay(&self, learning_rate: f64) -> f64 {
+        1.0 - learning_rate * self.decay
     }
 
-    fn exact(&self, at: Exact) -> Exact {
-        let p = if at.is_weight { (1.0 - at.learning_rate * self.decay) * at.p } else { at.p };
-        self.adam.exact(Exact { p, ..at })
+    fn squares(&self) -> &[usize] {
+        self.adam.squares()
     }
 }

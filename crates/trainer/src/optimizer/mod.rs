@@ -1,78 +1,133 @@
 //! Optimisers: how weights and biases follow from their gradient. One file each, and a line in [`Optimizer::all`].
 //!
-//! In the formulas p is a weight or a bias, g its gradient, the mean over the minibatch, and η the learning rate. What an optimiser
-//! remembers of each p, its *moments*, starts at 0; a moment smaller than 2⁻⁹⁶ is replaced by +0.
+//! In the formulas p is a weight or a bias, g its gradient, the mean over the minibatch, and η the learning rate. The numbers that an
+//! optimiser remembers for each p, its *moments*, start at 0; a moment smaller than 2⁻⁹⁶ is replaced by +0.
+//!
+//! An optimiser is a [`Formula`], its arithmetic, and a [`Rule`], everything else. The formula is written once over [`Element`]:
+//! in f64 it is the definition, in registers the kernel. How large numbers can become in a step, and how far f32 may stray from the
+//! definition, follows from the formula too. One of your own is made with [`Optimizer::new`]:
+//!
+//! ```
+//! use minibatch::optimizer::{At, COEFFICIENTS, Element, Formula, LearningRates, Rule};
+//! use minibatch::Optimizer;
+//!
+//! /// The sign of the gradient, times η.
+//! #[derive(Clone, Debug)]
+//! struct Signs;
+//!
+//! impl Formula for Signs {
+//!     const MOMENTS: usize = 1;
+//!
+//!     #[inline(always)]
+//!     fn step<E: Element>(&self, [rate, ..]: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
+//!         let (zero, one) = (E::of(0.0), E::of(1.0));
+//!         moments[0] = g.select(zero, one, zero.select(g, -one, zero));
+//!         *p = (-rate).mul_add(moments[0], *p);
+//!     }
+//! }
+//!
+//! impl Rule for Signs {
+//!     fn name(&self) -> &'static str {
+//!         "signs"
+//!     }
+//!
+//!     fn with_parameters(&self, _: &[f64]) -> Option<Optimizer> {
+//!         Some(Optimizer::new(Signs))
+//!     }
+//!
+//!     fn learning_rates(&self) -> LearningRates {
+//!         LearningRates::everywhere(1e-3)
+//!     }
+//!
+//!     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {
+//!         [at.learning_rate, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+//!     }
+//! }
+//!
+//! assert_eq!(Optimizer::new(Signs).to_string(), "signs");
+//! ```
 
+mod adagrad;
 mod adam;
 mod adamw;
 mod momentum;
+mod nadam;
 mod nesterov;
+mod range;
+mod rmsprop;
+mod rule;
 mod sgd;
 mod state;
+mod step;
 
+pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamw::AdamW;
+pub use minibatch_kernels::{COEFFICIENTS, Element, Formula, MOST_MOMENTS};
 pub use momentum::Momentum;
+pub use nadam::NAdam;
 pub use nesterov::Nesterov;
-pub(crate) use state::LayerState;
+pub use rmsprop::{CentredRmsProp, RmsProp};
+pub use rule::{At, LearningRates, Rule};
 pub use state::OptimizerState;
+pub(crate) use state::{LayerState, Moment};
+pub(crate) use step::{Growth, Step};
 
-use minibatch_kernels::Descent;
+use crate::bounded::Bounded;
 use sgd::Sgd;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
+use step::WithFormula;
 
 /// An optimiser with its parameters.
 ///
-/// Its text is its name. The parameters, all or the first of them, may follow:
+/// As text it is its name, which its parameters may follow, all or the first of them:
 ///
 /// ```
 /// use minibatch::Optimizer;
 ///
 /// let adam: Optimizer = "adam(0.9,0.99)".parse()?;
 /// assert_eq!(adam.to_string(), "adam(0.9,0.99,1e-8)");
-/// assert_eq!("sgd".parse(), Ok(Optimizer::default()));
-/// assert_eq!(adam.usual_learning_rate(), 0.001);
+/// assert_eq!("sgd".parse(), Ok(Optimizer::SGD));
+/// assert_eq!(adam.learning_rates().sigmoid, 0.001);
 ///
 /// let error = "momentum(1)".parse::<Optimizer>().unwrap_err();
 /// assert_eq!(error.to_string(), "optimiser 'momentum(1)': expected momentum(μ) with 0 ≤ μ < 1");
 /// # Ok::<(), minibatch::optimizer::OptimizerError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub enum Optimizer {
-    /// Plain gradient descent.
-    #[default]
-    Sgd,
-    /// With momentum.
-    Momentum(Momentum),
-    /// With Nesterov's momentum.
-    Nesterov(Nesterov),
-    /// Adam.
-    Adam(Adam),
-    /// Adam with decoupled weight decay.
-    AdamW(AdamW),
-}
+#[derive(Clone, Default)]
+pub struct Optimizer(
+    /// None in plain gradient descent.
+    Option<Arc<dyn WithFormula>>,
+);
 
 impl Optimizer {
+    /// Plain gradient descent: p ← p − η·g.
+    pub const SGD: Optimizer = Optimizer(None);
+
+    /// The optimiser with this rule and formula.
+    pub fn new(rule: impl Rule + Formula) -> Optimizer {
+        Optimizer(Some(Arc::new(rule)))
+    }
+
     /// Every optimiser, with its usual parameters.
-    pub fn all() -> [Optimizer; 5] {
-        [
-            Optimizer::Sgd,
-            Optimizer::Momentum(Momentum::default()),
-            Optimizer::Nesterov(Nesterov::default()),
-            Optimizer::Adam(Adam::default()),
-            Optimizer::AdamW(AdamW::default()),
+    pub fn all() -> Vec<Optimizer> {
+        vec![
+            Optimizer::SGD,
+            Optimizer::new(Momentum::default()),
+            Optimizer::new(Nesterov::default()),
+            Optimizer::new(Adagrad::default()),
+            Optimizer::new(RmsProp::default()),
+            Optimizer::new(CentredRmsProp::default()),
+            Optimizer::new(Adam::default()),
+            Optimizer::new(AdamW::default()),
+            Optimizer::new(NAdam::default()),
         ]
     }
 
     fn rule(&self) -> &dyn Rule {
-        match self {
-            Optimizer::Sgd => &Sgd,
-            Optimizer::Momentum(momentum) => momentum,
-            Optimizer::Nesterov(nesterov) => nesterov,
-            Optimizer::Adam(adam) => adam,
-            Optimizer::AdamW(adamw) => adamw,
-        }
+        self.0.as_ref().map_or(&Sgd, |rule| rule.rule())
     }
 
     /// The name without parameters: lower case, as the command line takes it.
@@ -80,10 +135,9 @@ impl Optimizer {
         self.rule().name()
     }
 
-    /// The η to begin with: with sigmoids, the quadratic cost and small minibatches for descent with or without momentum, about
-    /// everywhere for Adam.
-    pub fn usual_learning_rate(&self) -> f64 {
-        self.rule().usual_learning_rate()
+    /// The η to begin with.
+    pub fn learning_rates(&self) -> LearningRates {
+        self.rule().learning_rates()
     }
 
     /// The parameters, in the order in which they are written.
@@ -91,39 +145,96 @@ impl Optimizer {
         self.rule().parameters()
     }
 
-    /// Moments of each weight and bias: 0, 1 or 2.
+    /// Moments of each weight and bias, from 0 to [`MOST_MOMENTS`].
     pub fn moments(&self) -> usize {
-        self.rule().moments()
+        self.0.as_ref().map_or(0, |rule| rule.moments())
     }
 
-    /// One step of one parameter in f64: the definition, and the oracle that the kernels are checked against.
-    pub fn exact(&self, at: Exact) -> Exact {
-        self.rule().exact(at)
+    /// One step of one parameter in f64: the definition, which the kernels are checked against.
+    ///
+    /// # Panics
+    ///
+    /// If there are more or fewer moments or scalars than the optimiser has.
+    pub fn exact(&self, at: At<'_>, p: &mut f64, moments: &mut [f64], g: f64) {
+        assert_eq!(moments.len(), self.moments(), "moments of an optimiser");
+        match &self.0 {
+            None => *p -= at.learning_rate * g,
+            Some(rule) => rule.step_exactly(self.rule().coefficients(at), p, moments, g),
+        }
     }
 
-    /// β₁ and β₂ of the running products.
-    pub(crate) fn betas(&self) -> Option<[f64; 2]> {
-        self.rule().betas()
+    /// The same where each number has an error.
+    pub(crate) fn bounded(&self, at: At<'_>, p: &mut Bounded, moments: &mut [Bounded], g: Bounded) {
+        match &self.0 {
+            None => *p = Bounded::of(-at.learning_rate).mul_add(g, *p),
+            Some(rule) => rule.step_bounded(self.rule().coefficients(at).map(Bounded::of), p, moments, g),
+        }
+    }
+
+    /// The scalars before the first step.
+    pub(crate) fn scalars(&self) -> Vec<f64> {
+        self.rule().scalars()
+    }
+
+    /// Makes the scalars those of the next step.
+    pub(crate) fn advance(&self, scalars: &mut [f64]) {
+        self.rule().advance(scalars);
     }
 
     /// Whether decay alone leaves weights their signs at this learning rate: 1 − ηλ > 0.
     pub(crate) fn keeps_signs(&self, learning_rate: f64) -> bool {
-        (1.0 - learning_rate * self.rule().decay()) as f32 > 0.0
+        self.rule().decay(learning_rate) as f32 > 0.0
     }
 
-    /// The next step from `state`, for a minibatch of `rows` examples.
-    pub(crate) fn step(&self, learning_rate: f64, rows: usize, state: &OptimizerState) -> Step {
-        let powers = state.next_powers(self.betas());
-        let descent = self.rule().descent(learning_rate, powers);
-        let factor = if descent.is_some() { 1.0 } else { -learning_rate };
-        Step { factor: (factor / rows as f64) as f32, descent, powers }
+    /// The moments that are never negative, by their index.
+    pub(crate) fn squares(&self) -> &[usize] {
+        self.rule().squares()
+    }
+
+    /// The same with `given` parameters, all or the first of them; `None` if they don't fit.
+    fn with_first_parameters(&self, given: &[f64]) -> Option<Optimizer> {
+        let mut parameters = self.parameters();
+        parameters.get_mut(..given.len())?.copy_from_slice(given);
+        self.rule().with_parameters(&parameters)
+    }
+
+    /// Reads `text`, which names one of `known`.
+    ///
+    /// # Errors
+    ///
+    /// If it names none of them, or its parameters don't fit.
+    pub(crate) fn read(text: &str, known: &[Optimizer]) -> Result<Optimizer, OptimizerError> {
+        let (name, given) = match text.split_once('(') {
+            None => (text, None),
+            Some((name, rest)) => (name, Some(rest)),
+        };
+        let Some(usual) = known.iter().find(|optimizer| optimizer.name() == name) else {
+            let known = known.iter().map(Optimizer::name).collect::<Vec<_>>().join(", ");
+            return Err(OptimizerError::Unknown { text: text.to_owned(), known });
+        };
+        let invalid = || OptimizerError::Parameters {
+            text: text.to_owned(),
+            expected: usual.rule().usage().to_owned(),
+        };
+        let Some(given) = given else { return Ok(usual.clone()) };
+        let given = given.strip_suffix(')').ok_or_else(invalid)?;
+        let given: Vec<f64> =
+            given.split(',').map(|x| x.trim().parse().map_err(|_| invalid())).collect::<Result<_, _>>()?;
+        usual.with_first_parameters(&given).ok_or_else(invalid)
+    }
+}
+
+/// Optimisers are equal if their names and parameters are.
+impl PartialEq for Optimizer {
+    fn eq(&self, other: &Optimizer) -> bool {
+        self.name() == other.name() && self.parameters() == other.parameters()
     }
 }
 
 impl fmt::Display for Optimizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
-        let parameters = self.rule().parameters();
+        let parameters = self.parameters();
         for (i, parameter) in parameters.iter().enumerate() {
             write!(f, "{}{parameter:?}", if i == 0 { "(" } else { "," })?;
         }
@@ -131,25 +242,18 @@ impl fmt::Display for Optimizer {
     }
 }
 
+impl fmt::Debug for Optimizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Optimizer({self})")
+    }
+}
+
 impl FromStr for Optimizer {
     type Err = OptimizerError;
 
+    /// Reads the name of a built-in optimiser. A [`Registry`](crate::Registry) knows others.
     fn from_str(text: &str) -> Result<Optimizer, OptimizerError> {
-        let (name, given) = match text.split_once('(') {
-            None => (text, None),
-            Some((name, rest)) => (name, Some(rest)),
-        };
-        let Some(usual) = Optimizer::all().into_iter().find(|optimizer| optimizer.name() == name) else {
-            return Err(OptimizerError::Unknown { text: text.to_owned() });
-        };
-        let invalid = || OptimizerError::Parameters { text: text.to_owned(), expected: usual.rule().usage() };
-        let Some(given) = given else { return Ok(usual) };
-        let given = given.strip_suffix(')').ok_or_else(invalid)?;
-        let mut parameters = usual.rule().parameters();
-        let given: Vec<f64> =
-            given.split(',').map(|x| x.trim().parse().map_err(|_| invalid())).collect::<Result<_, _>>()?;
-        parameters.get_mut(..given.len()).ok_or_else(invalid)?.copy_from_slice(&given);
-        usual.rule().with_parameters(&parameters).ok_or_else(invalid)
+        Optimizer::read(text, &Optimizer::all())
     }
 }
 
@@ -157,92 +261,21 @@ impl FromStr for Optimizer {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptimizerError {
     /// No optimiser has that name.
-    #[error("unknown optimiser '{text}': expected {}", Optimizer::all().map(|known| known.name()).join(", "))]
+    #[error("unknown optimiser '{text}': expected {known}")]
     Unknown {
-        /// The text that was given.
+        /// What was asked for.
         text: String,
+        /// The names that there are.
+        known: String,
     },
-    /// The optimiser doesn't take those parameters.
+    /// It doesn't take those parameters.
     #[error("optimiser '{text}': expected {expected}")]
     Parameters {
-        /// The text that was given.
+        /// What was asked for.
         text: String,
-        /// The form that it takes.
-        expected: &'static str,
+        /// What it takes.
+        expected: String,
     },
-}
-
-/// One parameter in f64, before or after a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Exact {
-    /// The weight or bias.
-    pub p: f64,
-    /// Its first moment, if the optimiser has one.
-    pub m: f64,
-    /// Its second moment, if the optimiser has one.
-    pub v: f64,
-    /// Its gradient, the mean over the minibatch.
-    pub g: f64,
-    /// η
-    pub learning_rate: f64,
-    /// β₁ᵗ and β₂ᵗ at this step, the t-th.
-    pub powers: [f64; 2],
-    /// Whether it is a weight: biases aren't decayed.
-    pub is_weight: bool,
-}
-
-/// The rule of an optimiser.
-trait Rule {
-    /// The name without parameters.
-    fn name(&self) -> &'static str;
-
-    /// The form of its text, with the ranges of its parameters.
-    fn usage(&self) -> &'static str;
-
-    /// Its parameters, in the order in which they are written.
-    fn parameters(&self) -> Vec<f64>;
-
-    /// The same rule with as many other parameters; `None` if one is out of range.
-    fn with_parameters(&self, parameters: &[f64]) -> Option<Optimizer>;
-
-    fn usual_learning_rate(&self) -> f64;
-
-    /// Moments of each parameter.
-    fn moments(&self) -> usize {
-        0
-    }
-
-    /// β₁ and β₂, where the step depends on their powers.
-    fn betas(&self) -> Option<[f64; 2]> {
-        None
-    }
-
-    /// λ
-    fn decay(&self) -> f64 {
-        0.0
-    }
-
-    /// The step as the kernels take it, `powers` being β₁ᵗ and β₂ᵗ; `None` if the product of the gradient takes it by itself.
-    fn descent(&self, learning_rate: f64, powers: [f64; 2]) -> Option<Descent>;
-
-    /// The definition.
-    fn exact(&self, at: Exact) -> Exact;
-}
-
-/// 0 ≤ x < 1, as an f32 too.
-fn is_fraction(x: f64) -> bool {
-    (0.0..1.0).contains(&x) && (x as f32) < 1.0
-}
-
-/// One step of a run: what all layers' updates have in common.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Step {
-    /// Folded into Δ_l: −η/B for plain descent, whose gradient product starts from the parameters, else 1/B.
-    pub(crate) factor: f32,
-    /// The step that follows the gradient product.
-    pub(crate) descent: Option<Descent>,
-    /// β₁ᵗ and β₂ᵗ
-    powers: [f64; 2],
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-use super::{Exact, Optimizer, Rule};
-use minibatch_kernels::Descent;
+use super::rule::is_fraction;
+use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
+use minibatch_kernels::COEFFICIENTS;
 
 /// Nesterov's accelerated gradient in the form of Sutskever et al. (2013), as PyTorch has it: m ← μ·m + g; p ← p − η·(g + μ·m),
 /// from m = 0. The parameter is μ, 0 ≤ μ < 1; usually 0.9.
@@ -14,7 +15,7 @@ pub struct Nesterov {
 impl Nesterov {
     /// With this μ; `None` unless 0 ≤ μ < 1, as an f32 too.
     pub fn new(momentum: f64) -> Option<Nesterov> {
-        super::is_fraction(momentum).then_some(Nesterov { momentum })
+        is_fraction(momentum).then_some(Nesterov { momentum })
     }
 }
 
@@ -24,12 +25,23 @@ impl Default for Nesterov {
     }
 }
 
+impl Formula for Nesterov {
+    const MOMENTS: usize = 1;
+
+    #[inline(always)]
+    fn step<E: Element>(&self, c: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
+        let [rate, momentum, ..] = c;
+        moments[0] = momentum.mul_add(moments[0], g).flush();
+        *p = (-rate).mul_add(momentum.mul_add(moments[0], g), *p);
+    }
+}
+
 impl Rule for Nesterov {
     fn name(&self) -> &'static str {
         "nesterov"
     }
 
-    fn usage(&self) -> &'static str {
+    fn usage(&self) -> &str {
         "nesterov(μ) with 0 ≤ μ < 1"
     }
 
@@ -38,23 +50,14 @@ impl Rule for Nesterov {
     }
 
     fn with_parameters(&self, parameters: &[f64]) -> Option<Optimizer> {
-        Nesterov::new(*parameters.first()?).map(Optimizer::Nesterov)
+        Nesterov::new(*parameters.first()?).map(Optimizer::new)
     }
 
-    fn usual_learning_rate(&self) -> f64 {
-        0.1
+    fn learning_rates(&self) -> LearningRates {
+        LearningRates { sigmoid: 0.1, other: 0.01, values: 0.001 }
     }
 
-    fn moments(&self) -> usize {
-        1
-    }
-
-    fn descent(&self, learning_rate: f64, _: [f64; 2]) -> Option<Descent> {
-        Some(Descent::Nesterov { rate: learning_rate as f32, momentum: self.momentum as f32 })
-    }
-
-    fn exact(&self, at: Exact) -> Exact {
-        let m = self.momentum * at.m + at.g;
-        Exact { p: at.p - at.learning_rate * (at.g + self.momentum * m), m, ..at }
+    fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {
+        [at.learning_rate, self.momentum, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     }
 }

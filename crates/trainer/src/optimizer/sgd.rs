@@ -1,7 +1,8 @@
-use super::{Exact, Optimizer, Rule};
-use minibatch_kernels::Descent;
+use super::{At, LearningRates, Optimizer, Rule};
+use minibatch_kernels::COEFFICIENTS;
 
-/// Plain stochastic gradient descent: p ← p − η·g. It remembers nothing.
+/// Plain stochastic gradient descent: p ← p − η·g. It has no moments and no formula: the gradient's product goes on from the
+/// parameter itself.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sgd;
 
@@ -10,28 +11,19 @@ impl Rule for Sgd {
         "sgd"
     }
 
-    fn usage(&self) -> &'static str {
+    fn usage(&self) -> &str {
         "sgd, without parameters"
     }
 
-    fn parameters(&self) -> Vec<f64> {
-        Vec::new()
-    }
-
     fn with_parameters(&self, _: &[f64]) -> Option<Optimizer> {
-        Some(Optimizer::Sgd)
+        Some(Optimizer::SGD)
     }
 
-    fn usual_learning_rate(&self) -> f64 {
-        3.0
+    fn learning_rates(&self) -> LearningRates {
+        LearningRates { sigmoid: 3.0, other: 0.1, values: 0.01 }
     }
 
-    /// The gradient's product goes on from the parameter itself.
-    fn descent(&self, _: f64, _: [f64; 2]) -> Option<Descent> {
-        None
-    }
-
-    fn exact(&self, at: Exact) -> Exact {
-        Exact { p: at.p - at.learning_rate * at.g, ..at }
+    fn coefficients(&self, _: At<'_>) -> [f64; COEFFICIENTS] {
+        [0.0; COEFFICIENTS]
     }
 }

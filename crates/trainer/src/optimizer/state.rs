@@ -1,6 +1,6 @@
 //! The memory of an optimiser from step to step.
 
-use super::{Optimizer, Step};
+use super::Optimizer;
 use crate::network::Layer;
 use minibatch_kernels::Panels;
 
@@ -9,8 +9,10 @@ use minibatch_kernels::Panels;
 pub struct OptimizerState {
     /// t
     pub(crate) steps: u64,
-    /// β₁ᵗ and β₂ᵗ, as products of t factors.
-    pub(crate) powers: [f64; 2],
+    /// The rule's scalars after t steps, such as β₁ᵗ.
+    pub(crate) scalars: Vec<f64>,
+    /// Those of the step that is about to be taken.
+    next: Vec<f64>,
     /// For the layers 1, …, L.
     pub(crate) layers: Vec<LayerState>,
 }
@@ -18,7 +20,7 @@ pub struct OptimizerState {
 /// The memory of an optimiser for one layer.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerState {
-    /// First and second moments, as many as the optimiser has.
+    /// As many as the optimiser has.
     pub(crate) moments: Vec<Moment>,
     /// The gradient of the biases in a step (n_l); empty where the optimiser has no moments.
     pub(crate) bias_gradient: Vec<f32>,
@@ -48,7 +50,8 @@ impl OptimizerState {
     /// Before the first step.
     pub(crate) fn new(optimizer: &Optimizer, layers: &[Layer]) -> OptimizerState {
         let layers = layers.iter().map(|layer| LayerState::new(optimizer, layer)).collect();
-        OptimizerState { steps: 0, powers: [1.0; 2], layers }
+        let scalars = optimizer.scalars();
+        OptimizerState { steps: 0, next: scalars.clone(), scalars, layers }
     }
 
     /// Steps taken, t.
@@ -61,15 +64,17 @@ impl OptimizerState {
         self.layers.first().map_or(0, |layer| layer.moments.len())
     }
 
-    /// β₁ᵗ and β₂ᵗ of the step to come.
-    pub(super) fn next_powers(&self, betas: Option<[f64; 2]>) -> [f64; 2] {
-        betas.map_or(self.powers, |betas| [0, 1].map(|i| self.powers[i] * betas[i]))
+    /// The scalars of the step to come.
+    pub(super) fn next_scalars(&mut self, optimizer: &Optimizer) -> &[f64] {
+        self.next.copy_from_slice(&self.scalars);
+        optimizer.advance(&mut self.next);
+        &self.next
     }
 
-    /// Counts a step that has been taken.
-    pub(crate) fn took(&mut self, step: &Step) {
+    /// Counts the step whose scalars were asked for last.
+    pub(crate) fn took(&mut self) {
         self.steps += 1;
-        self.powers = step.powers;
+        std::mem::swap(&mut self.scalars, &mut self.next);
     }
 
     /// Whether this is a state of `optimizer` on a network of these layers.
@@ -83,7 +88,7 @@ impl OptimizerState {
         self.layers.len() == layers.len() && self.layers.iter().zip(layers).all(layer_fits)
     }
 
-    /// First moments of all layers, then second ones, each in the order of the parameters.
+    /// The first moment of all layers, then the second, and so on, each in the order of the parameters.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &[f32]> {
         (0..self.moments()).flat_map(move |i| {
             self.layers.iter().flat_map(move |layer| {
@@ -94,10 +99,11 @@ impl OptimizerState {
         })
     }
 
-    /// A second moment that is negative. Second moments are means of squares, so there should be none.
-    pub(crate) fn negative_second_moment(&self) -> Option<f32> {
-        let first = if self.moments() == 2 { self.blocks().count() / 2 } else { usize::MAX };
-        self.blocks().skip(first).flatten().copied().find(|v| *v < 0.0)
+    /// A negative number in one of these moments, which are means or sums of squares, so that there should be none.
+    pub(crate) fn negative_square(&self, squares: &[usize]) -> Option<f32> {
+        let of_moment = self.blocks().count() / self.moments().max(1);
+        let of = |&i: &usize| self.blocks().skip(i * of_moment).take(of_moment).flatten();
+        squares.iter().flat_map(of).copied().find(|v| *v < 0.0)
     }
 
     /// Calls `f` with each of the [`blocks`](Self::blocks), to write, until a call fails.

@@ -1,15 +1,18 @@
 //! The definitions by worked numbers, and names.
 
 use super::*;
+use minibatch_kernels::{Isa, Mat, MatMut, descend};
 
-/// Two steps of p = 1 with gradients 0.5 and −1, η = 0.1.
-fn two_steps(name: &str) -> Exact {
+/// p after two steps from 1 with gradients 0.5 and −1, η = 0.1.
+fn two_steps(name: &str) -> f64 {
     let optimizer: Optimizer = name.parse().expect("an optimiser");
-    let betas = optimizer.betas().unwrap_or([1.0; 2]);
-    let first =
-        Exact { p: 1.0, g: 0.5, learning_rate: 0.1, powers: betas, is_weight: true, ..Exact::default() };
-    let second = optimizer.exact(first);
-    optimizer.exact(Exact { g: -1.0, powers: betas.map(|beta| beta * beta), ..second })
+    let (mut p, mut moments, mut scalars) = (1.0, vec![0.0; optimizer.moments()], optimizer.scalars());
+    for g in [0.5, -1.0] {
+        optimizer.advance(&mut scalars);
+        let at = At { learning_rate: 0.1, scalars: &scalars, is_weight: true };
+        optimizer.exact(at, &mut p, &mut moments, g);
+    }
+    p
 }
 
 #[test]
@@ -17,14 +20,27 @@ fn definitions_by_hand() {
     // m̂ and v̂ of Adam with β₁ = ½, β₂ = ¾: ½ and ¼, then (½·¼ − ½)/(1 − ¼) = −½ and (¾·¼·¼ + ¼)/(1 − 9/16) = 19/28.
     let adam = 1.0 - 0.1 * 0.5 / 0.75 - 0.1 * -0.5 / ((19.0_f64 / 28.0).sqrt() + 0.25);
     let decayed = 0.98 * (0.98 - 0.1 * 0.5 / 0.75) - 0.1 * -0.5 / ((19.0_f64 / 28.0).sqrt() + 0.25);
+    // Means of squares with α = ¾: 1/16, then ¾/16 + ¼; of gradients: ⅛, then 3/32 − ¼.
+    let rmsprop = 1.0 - 0.1 * 0.5 / 0.5 + 0.1 / ((19.0_f64 / 64.0).sqrt() + 0.25);
+    let spreads = [(1.0_f64 / 16.0 - 1.0 / 64.0).sqrt(), (19.0_f64 / 64.0 - 25.0 / 1024.0).sqrt()];
+    let centred = 1.0 - 0.1 * 0.5 / (spreads[0] + 0.25) + 0.1 / (spreads[1] + 0.25);
+    let adagrad = 1.0 - 0.1 * 0.5 / 0.75 + 0.1 / (1.25_f64.sqrt() + 0.25);
+    // NAdam with ψ = 0: μ is ¼ at every step, and Π ¼, 1/16, 1/64.
+    let [d1, d2] = [0.5 + 0.25, (19.0_f64 / 28.0).sqrt() + 0.25];
+    let first = 1.0 - 0.1 * (0.75 / 0.75) * 0.5 / d1 - 0.1 * (0.25 / (15.0 / 16.0)) * 0.25 / d1;
+    let nadam = first + 0.1 * (0.75 / (15.0 / 16.0)) / d2 + 0.1 * (0.25 / (63.0 / 64.0)) * 0.375 / d2;
     for (name, p) in [
         ("sgd", 1.0 - 0.05 + 0.1),
         ("momentum(0.5)", 1.0 - 0.05 + 0.075),
         ("nesterov(0.5)", 1.0 - 0.1 * (0.5 + 0.25) - 0.1 * (-1.0 + 0.5 * -0.75)),
         ("adam(0.5,0.75,0.25)", adam),
         ("adamw(0.5,0.75,0.25,0.2)", decayed),
+        ("rmsprop(0.75,0.25)", rmsprop),
+        ("centred-rmsprop(0.75,0.25)", centred),
+        ("adagrad(0.25)", adagrad),
+        ("nadam(0.5,0.75,0.25,0)", nadam),
     ] {
-        let found = two_steps(name).p;
+        let found = two_steps(name);
         assert!((found - p).abs() < 1e-15, "{name}: {found}, expected {p}");
     }
 }
@@ -32,7 +48,7 @@ fn definitions_by_hand() {
 #[test]
 fn names_are_read_as_they_are_written() {
     for optimizer in Optimizer::all() {
-        assert_eq!(optimizer.to_string().parse(), Ok(optimizer));
+        assert_eq!(optimizer.to_string().parse(), Ok(optimizer.clone()));
         assert_eq!(optimizer.name().parse(), Ok(optimizer));
     }
     for (given, written) in [
@@ -51,7 +67,10 @@ fn what_is_no_optimizer_is_refused_in_one_line() {
     for text in [
         "",
         "Adam",
-        "rmsprop",
+        "rprop",
+        "rmsprop(1)",
+        "adagrad(0)",
+        "nadam(0.9,0.9,0.1,2)",
         "sgd(1)",
         "sgd()",
         "momentum(",
@@ -75,5 +94,49 @@ fn what_is_no_optimizer_is_refused_in_one_line() {
     ] {
         let error = text.parse::<Optimizer>().expect_err(text).to_string();
         assert!(error.contains("expected") && !error.contains('\n'), "{text}: {error}");
+    }
+}
+
+/// What f32 and the interval bounds make of a step: the definition lies within.
+#[test]
+fn errors_and_ranges_hold_the_definition() {
+    for optimizer in Optimizer::all().into_iter().skip(1) {
+        let (mut p, mut scalars) = (0.75, optimizer.scalars());
+        let mut moments = vec![0.0; optimizer.moments()];
+        let (mut single, mut single_moments) = (0.75_f32, vec![0.0_f32; optimizer.moments()]);
+        let mut state = OptimizerState::new(&optimizer, &[]);
+        let mut growth = Growth::new(0.75, [0.0; MOST_MOMENTS]);
+        for t in 0..50 {
+            let g = f64::from(libm::sin(f64::from(t)) as f32);
+            optimizer.advance(&mut scalars);
+            let at = At { learning_rate: 0.01, scalars: &scalars, is_weight: true };
+            let exact = Bounded::exact(single);
+            let (mut bounded, mut bounded_moments) = (exact, Vec::new());
+            bounded_moments.extend(single_moments.iter().map(|&m| Bounded::exact(m)));
+            optimizer.bounded(at, &mut bounded, &mut bounded_moments, Bounded::exact(g as f32));
+            let step = optimizer.step(0.01, 1, &mut state);
+            growth = step.grown(growth, g.abs());
+            state.took();
+            optimizer.exact(at, &mut p, &mut moments, g);
+            let row = |x| MatMut::row_major(x, 1, 1);
+            let mut views: Vec<_> = single_moments.iter_mut().map(|m| row(std::slice::from_mut(m))).collect();
+            let [descent, _] = step.descents().expect("a formula");
+            let g = [g as f32];
+            descend(
+                Isa::PORTABLE,
+                descent,
+                &mut row(std::slice::from_mut(&mut single)),
+                &mut views,
+                Mat::row_major(&g, 1, 1),
+            );
+            bounded.check(single, || format!("{optimizer}: p of step {t}"));
+            for (bounded, &m) in bounded_moments.iter().zip(&single_moments) {
+                bounded.check(m, || format!("{optimizer}: a moment of step {t}"));
+            }
+            assert!(growth.parameters >= p.abs() && growth.is_within(1e30), "{optimizer}: {growth:?}");
+            assert!(growth.moments.iter().zip(&moments).all(|(bound, m)| *bound >= m.abs()), "{optimizer}");
+        }
+        assert_eq!(state.scalars, scalars, "{optimizer}");
+        assert!((p - f64::from(single)).abs() < 1e-4, "{optimizer}: {p}, {single}");
     }
 }

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 /// let network = Network::builder(2).layer(4).layer(2).seed(3).build()?;
 /// let settings = Settings { epochs: 150, seed: 3, ..Settings::default() };
 /// let mut trainer = Trainer::new(&pool, &data, network, settings)?;
-/// for _ in 0..settings.epochs {
+/// for _ in 0..trainer.settings().epochs {
 ///     trainer.epoch()?;
 /// }
 /// assert_eq!(trainer.evaluate(&data)?.accuracy(), Some(1.0));
@@ -194,7 +194,7 @@ impl<'a> Trainer<'a> {
             builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
         };
         let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
-        Trainer::new(pool, data, network, checkpoint.settings)
+        Trainer::new(pool, data, network, checkpoint.settings.clone())
     }
 
     /// Writes the state of the run to `path`: whole or not at all, and on disk when this returns.

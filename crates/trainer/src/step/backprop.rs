@@ -18,7 +18,7 @@ use super::workspace::Workspace;
 use crate::network::Layer;
 use crate::network::activation::Activation;
 use crate::network::cost::{Cost, Outputs};
-use crate::optimizer::{LayerState, Step};
+use crate::optimizer::{LayerState, MOST_MOMENTS, Moment, Step};
 use minibatch_kernels::{
     Epilogue, Examples, Isa, Mat, MatMut, Matrix, Member, Panels, Start, Store, Team, TeamInputs,
     accumulate_gathered, descend, descend_gathered, descend_gemm, gather_gemm, gemm, scale_and_sum,
@@ -181,14 +181,14 @@ pub(crate) fn update(
     workspace: &mut Workspace,
     rows: usize,
     l: usize,
-    step: &Step,
+    step: &Step<'_>,
 ) {
     let team = runner.team;
     let Workspace { inputs, activations, errors, .. } = workspace;
     let error = &mut errors[l - 1];
     let own = runner.own_neurons(l, error.cols());
     let scaled = &mut error.top_mut(rows).columns(own.clone());
-    let Some(descent) = step.descent else {
+    let Some([of_weights, of_biases]) = step.descents() else {
         scale_and_sum(team, scaled, step.factor, &mut layer.biases);
         let error = error.top(rows).part(0..rows, own);
         return accumulate(team, inputs, activations, error, l, &mut layer.weights);
@@ -197,26 +197,39 @@ pub(crate) fn update(
     bias_gradient.fill(0.0);
     scale_and_sum(team, scaled, step.factor, bias_gradient);
     let error = error.top(rows).part(0..rows, own);
-    let mut take = |weights: &mut [MatMut<'_>], biases: &mut [MatMut<'_>]| {
-        let gradient = Mat::row_major(bias_gradient, 1, bias_gradient.len());
-        descend(team.isa(), descent.without_decay(), &mut row_mut(&mut layer.biases), biases, gradient);
-        let parameters = &mut layer.weights.view_mut();
-        match l {
-            1 => descend_gathered(team, inputs, error, parameters, weights, descent),
+    let gradient = Mat::row_major(bias_gradient, 1, bias_gradient.len());
+    with_views(
+        moments,
+        |moment| row_mut(&mut moment.biases),
+        |biases| {
+            descend(team.isa(), of_biases, &mut row_mut(&mut layer.biases), biases, gradient);
+        },
+    );
+    let parameters = &mut layer.weights.view_mut();
+    with_views(
+        moments,
+        |moment| moment.weights.view_mut(),
+        |weights| match l {
+            1 => descend_gathered(team, inputs, error, parameters, weights, of_weights),
             _ => {
                 let input = activations[l - 2].top(rows).transposed();
-                descend_gemm(team, input, error, parameters, weights, descent);
+                descend_gemm(team, input, error, parameters, weights, of_weights);
             }
-        }
-    };
-    match &mut moments[..] {
-        [m] => take(&mut [m.weights.view_mut()], &mut [row_mut(&mut m.biases)]),
-        [m, v] => {
-            let weights = &mut [m.weights.view_mut(), v.weights.view_mut()];
-            take(weights, &mut [row_mut(&mut m.biases), row_mut(&mut v.biases)]);
-        }
-        _ => unreachable!("a step with moments has one or two"),
-    }
+        },
+    );
+}
+
+/// Calls `f` with a view of each moment. A step has no list to allocate.
+fn with_views<'m>(
+    moments: &'m mut [Moment],
+    view: impl Fn(&'m mut Moment) -> MatMut<'m>,
+    f: impl FnOnce(&mut [MatMut<'m>]),
+) {
+    let empty = || MatMut::row_major(&mut [], 0, 0);
+    let mut views: [MatMut<'m>; MOST_MOMENTS] = std::array::from_fn(|_| empty());
+    let count = moments.len();
+    views.iter_mut().zip(moments).for_each(|(slot, moment)| *slot = view(moment));
+    f(&mut views[..count]);
 }
 
 /// A row of numbers as a matrix.

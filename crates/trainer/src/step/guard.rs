@@ -3,9 +3,9 @@
 //! ```text
 //! e = largest error of layer l            a = largest input of layer l
 //! gradient = rows · factor · e · a        no element of the gradient is larger
-//! step     = what the optimiser makes of it at most
-//! bound(l) + step > LIMIT?                set bound(l) to the largest weight or bias there is
-//! bound(l) += step
+//! after(l) = what the optimiser makes of bound(l) with it at most
+//! after(l) > LIMIT?                       set bound(l) to the largest numbers there are, and after(l) anew
+//! bound(l) = after(l)
 //! bound(l) > LIMIT?                       refuse the step
 //! ```
 
@@ -13,9 +13,9 @@ use super::backprop::Runner;
 use super::workspace::Workspace;
 use crate::error::{Divergence, Error};
 use crate::network::{Layer, Network};
-use crate::optimizer::{LayerState, OptimizerState, Step};
+use crate::optimizer::{Growth, LayerState, MOST_MOMENTS, OptimizerState, Step};
 use minibatch_data::{Dataset, Row};
-use minibatch_kernels::{Descent, Isa, Mat, max_magnitude, max_magnitudes};
+use minibatch_kernels::{Isa, Mat, max_magnitude, max_magnitudes};
 
 /// The largest magnitude that a weight or bias may have. It is below the largest f32 by more than a chain of additions can
 /// round.
@@ -29,40 +29,10 @@ const LIMIT: f64 = f32::MAX as f64 * 0.99;
 pub(crate) struct Guard {
     /// No input is larger. At least 1, the input of a bias.
     inputs: f64,
-    /// No weight or bias of layer l is larger.
-    parameters: Vec<f64>,
-    /// No first moment of layer l is larger than the first number, and no second moment than the second.
-    moments: Vec<[f64; 2]>,
+    /// No weight, bias or moment of layer l is larger.
+    layers: Vec<Growth>,
     /// The largest error of each layer, then the largest activation of each layer but the last, in the step that is checked.
     found: Vec<f32>,
-}
-
-/// The factor by which roundings alone may make a moment outgrow its bound in a step.
-const ROUNDED: f64 = 1.0 + 1.0 / (1 << 20) as f64;
-
-/// The bounds of a layer's moments after a step whose gradient has this bound, and the most that the step adds to a parameter.
-/// Numbers on the way to the step are no larger. Decay only makes parameters smaller.
-fn grown(descent: Option<Descent>, [m, v]: [f64; 2], gradient: f64) -> ([f64; 2], f64) {
-    match descent {
-        // The gradient comes with its factor of −η.
-        None => ([m, v], gradient),
-        Some(Descent::Momentum { rate, momentum }) => {
-            let m = (f64::from(momentum) * m + gradient) * ROUNDED;
-            ([m, v], f64::from(rate) * m)
-        }
-        Some(Descent::Nesterov { rate, momentum }) => {
-            let m = (f64::from(momentum) * m + gradient) * ROUNDED;
-            ([m, v], f64::from(rate).max(1.0) * (f64::from(momentum) * m + gradient))
-        }
-        Some(Descent::Adam { rate, first, second, epsilon, .. }) => {
-            let mean = |[kept, new]: [f32; 2], moment: f64, taken: f64| {
-                (f64::from(kept) * moment + f64::from(new) * taken) * ROUNDED
-            };
-            let (m, v) = (mean(first, m, gradient), mean(second, v, gradient * gradient));
-            // The denominator is ε where the second moment is 0, which it may be taken for.
-            ([m, v], f64::from(rate).max(1.0) * m / f64::from(epsilon))
-        }
-    }
 }
 
 impl Guard {
@@ -78,19 +48,21 @@ impl Guard {
             // Datasets hold finite numbers only.
             inputs = f64::from(max_magnitude(isa, slice(values))).max(inputs);
         }
-        let mut parameters = Vec::new();
+        let mut bounds = Vec::new();
         for (l, layer) in (1..).zip(network.layers()) {
             let mut magnitudes = blocks(layer).map(|block| magnitude(isa, block, l));
-            parameters.push(magnitudes.try_fold(0.0, |largest, x| Ok::<f64, Error>(x?.max(largest)))?);
+            let largest = magnitudes.try_fold(0.0, |largest, x| Ok::<f64, Error>(x?.max(largest)))?;
+            bounds.push(Growth::new(largest, [0.0; MOST_MOMENTS]));
         }
-        let moments = vec![[0.0; 2]; parameters.len()];
-        let found = vec![0.0; 2 * parameters.len() - 1];
-        Ok(Guard { inputs, parameters, moments, found })
+        let found = vec![0.0; 2 * bounds.len() - 1];
+        Ok(Guard { inputs, layers: bounds, found })
     }
 
     /// Takes account of the moments that an optimiser begins with, all of them finite.
     pub(crate) fn look_at(&mut self, isa: Isa, state: &OptimizerState) {
-        self.moments = state.layers.iter().map(|layer| largest_moments(isa, layer)).collect();
+        for (bounds, layer) in self.layers.iter_mut().zip(&state.layers) {
+            bounds.moments = largest_moments(isa, layer);
+        }
     }
 
     /// Checks that a step with these activations and errors keeps every number finite, moments included. All members that train
@@ -102,7 +74,7 @@ impl Guard {
         state: &OptimizerState,
         workspace: &Workspace,
         rows: usize,
-        update: &Step,
+        update: &Step<'_>,
     ) -> Result<(), Divergence> {
         let (isa, count) = (runner.team.isa(), layers.len());
         // The errors of all layers, then the activations that are inputs of a layer.
@@ -124,23 +96,19 @@ impl Guard {
                 },
             };
             let gradient = rows as f64 * f64::from(update.factor.abs()) * f64::from(errors) * inputs;
-            let grow = |before| grown(update.descent, before, gradient);
-            let (mut moments, mut step) = grow(self.moments[l - 1]);
-            if !moments.iter().all(|moment| *moment <= LIMIT) {
-                (moments, step) = grow(largest_moments(isa, &state.layers[l - 1]));
-            }
-            self.moments[l - 1] = moments;
-            let bound = &mut self.parameters[l - 1];
-            if *bound + step > LIMIT {
+            let bounds = &mut self.layers[l - 1];
+            let mut after = update.grown(*bounds, gradient);
+            if !after.is_within(LIMIT) {
                 let magnitudes = blocks(&layers[l - 1]).map(|block| max_magnitude(isa, slice(block)));
                 let largest = magnitudes.fold(0.0, f32::max);
                 // A member has a part of the first layer only.
                 let member = runner.member.filter(|_| l == 1);
-                *bound = member.map_or(largest, |member| member.largest(largest)).into();
+                let largest = member.map_or(largest, |member| member.largest(largest));
+                let moments = largest_moments(isa, &state.layers[l - 1]);
+                after = update.grown(Growth::new(largest.into(), moments), gradient);
             }
-            *bound += step;
-            // Written so that NaN is refused.
-            if !moments.iter().chain([&*bound]).all(|bound| *bound <= LIMIT) {
+            *bounds = after;
+            if !after.is_within(LIMIT) {
                 return Err(Divergence::Update { layer: l });
             }
         }
@@ -158,9 +126,9 @@ pub(crate) fn cause_of_cost(isa: Isa, workspace: &Workspace, rows: usize, cost: 
     }
 }
 
-/// The largest first and second moments of a layer.
-fn largest_moments(isa: Isa, layer: &LayerState) -> [f64; 2] {
-    let mut largest = [0.0_f64; 2];
+/// The largest moments of a layer.
+fn largest_moments(isa: Isa, layer: &LayerState) -> [f64; MOST_MOMENTS] {
+    let mut largest = [0.0_f64; MOST_MOMENTS];
     for (largest, moment) in largest.iter_mut().zip(&layer.moments) {
         let weights = (0..moment.weights.rows()).flat_map(|k| moment.weights.row_slices(k));
         for block in weights.chain(std::iter::once(&moment.biases[..])) {

@@ -120,7 +120,7 @@ impl Stepper<'_> {
             let layer = &mut layers[l - 1];
             backprop::update(*runner, layer, &mut state.layers[l - 1], workspace, rows, l, &update);
         }
-        state.took(&update);
+        state.took();
         Ok(total)
     }
 }

@@ -3,6 +3,7 @@
 use super::views::{Operand, Target};
 use super::{Machine, Numbers, attempt, size};
 use arbitrary::{Result, Unstructured};
+use minibatch::optimizer::{Adam, AdamW, At, COEFFICIENTS, Formula, Momentum, Nesterov, Rule};
 use minibatch_kernels::{
     Descent, Isa, Mat, MatMut, clamped_difference, descend, elu, elu_backward, gelu, gelu_backward,
     hinge_derivative, leaky_relu, leaky_relu_backward, logistic_terms, poisson_softplus_error, relu,
@@ -84,44 +85,61 @@ pub(super) fn two_operands(choices: &mut Unstructured<'_>, machine: &Machine) ->
     Ok(ran)
 }
 
-/// A step of an optimiser.
-pub(super) fn descent_drawn(choices: &mut Unstructured<'_>) -> Result<Descent> {
-    let adam = |epsilon, decay| Descent::Adam {
-        rate: 0.01,
-        correction: 3.5,
-        first: [0.9, 0.1],
-        second: [0.999, 0.001],
-        epsilon,
-        decay,
-    };
-    let all = [
-        Descent::Momentum { rate: 0.1, momentum: 0.9 },
-        Descent::Nesterov { rate: 0.3, momentum: 0.8 },
-        adam(1e-8, 1.0),
-        adam(1e-3, 0.99),
-    ];
-    Ok(*choices.choose(&all)?)
+/// A step of an optimiser: a formula with its coefficients.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Drawn {
+    Momentum(Momentum),
+    Nesterov(Nesterov),
+    Adam(Adam),
+    AdamW(AdamW),
+}
+
+impl Drawn {
+    pub(super) fn draw(choices: &mut Unstructured<'_>) -> Result<Drawn> {
+        let all = [
+            Drawn::Momentum(Momentum::default()),
+            Drawn::Nesterov(Nesterov::default()),
+            Drawn::Adam(Adam::default()),
+            Drawn::AdamW(AdamW::default()),
+        ];
+        Ok(*choices.choose(&all)?)
+    }
+
+    fn coefficients(&self) -> [f32; COEFFICIENTS] {
+        let at = At { learning_rate: 0.1, scalars: &[0.9, 0.999], is_weight: true };
+        let rule: &dyn Rule = match self {
+            Drawn::Momentum(rule) => rule,
+            Drawn::Nesterov(rule) => rule,
+            Drawn::Adam(rule) => rule,
+            Drawn::AdamW(rule) => rule,
+        };
+        rule.coefficients(at).map(|x| x as f32)
+    }
+
+    pub(super) fn descent(&self) -> Descent<'_> {
+        match self {
+            Drawn::Momentum(formula) => Descent::new(formula, self.coefficients()),
+            Drawn::Nesterov(formula) => Descent::new(formula, self.coefficients()),
+            Drawn::Adam(formula) => Descent::new(formula, self.coefficients()),
+            Drawn::AdamW(formula) => Descent::new(formula, self.coefficients()),
+        }
+    }
+
+    pub(super) fn moments(&self) -> usize {
+        self.descent().moments()
+    }
 }
 
 /// p, m and v after the step, each rounding in its place.
-pub(super) fn contract(descent: Descent, [p, m, v]: [f32; 3], g: f32) -> [f32; 3] {
-    let flush = |x: f32| if x.abs() < f32::from_bits((127 - 96) << 23) { 0.0 } else { x };
+pub(super) fn contract(descent: Drawn, [mut p, m, v]: [f32; 3], g: f32) -> [f32; 3] {
+    let (c, mut moments) = (descent.coefficients(), [m, v]);
     match descent {
-        Descent::Momentum { rate, momentum } => {
-            let m = flush(momentum.mul_add(m, g));
-            [(-rate).mul_add(m, p), m, v]
-        }
-        Descent::Nesterov { rate, momentum } => {
-            let m = flush(momentum.mul_add(m, g));
-            [(-rate).mul_add(momentum.mul_add(m, g), p), m, v]
-        }
-        Descent::Adam { rate, correction, first, second, epsilon, decay } => {
-            let m = flush(first[0].mul_add(m, first[1] * g));
-            let v = flush(second[0].mul_add(v, second[1] * g * g));
-            let scale = v.sqrt().mul_add(correction, epsilon);
-            [(-rate).mul_add(m / scale, p * decay), m, v]
-        }
+        Drawn::Momentum(formula) => formula.step(c, &mut p, &mut moments, g),
+        Drawn::Nesterov(formula) => formula.step(c, &mut p, &mut moments, g),
+        Drawn::Adam(formula) => formula.step(c, &mut p, &mut moments, g),
+        Drawn::AdamW(formula) => formula.step(c, &mut p, &mut moments, g),
     }
+    [p, moments[0], moments[1]]
 }
 
 pub(super) fn step(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<bool> {
@@ -130,12 +148,12 @@ pub(super) fn step(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<
     let mut first = Target::draw(choices, rows, cols, Numbers::Plain)?;
     let mut second = Target::draw(choices, rows, cols, Numbers::Positive)?;
     let gradient = Operand::draw(choices, rows, cols, Numbers::Plain)?;
-    let descent = descent_drawn(choices)?;
+    let descent = Drawn::draw(choices)?;
     let before = [p.cells(), first.cells(), second.cells()];
     let ran = attempt(|| {
         let mut moments = [first.view_mut(), second.view_mut()];
         let moments = &mut moments[..descent.moments()];
-        descend(machine.isa, descent, &mut p.view_mut(), moments, gradient.view());
+        descend(machine.isa, descent.descent(), &mut p.view_mut(), moments, gradient.view());
     })
     .is_some();
     assert!(ran || !gradient.is_plain(), "a step is refused");
@@ -156,7 +174,7 @@ pub(super) fn step(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<
                 let mut moments = [&mut m, &mut v].map(|x| MatMut::row_major(x, 1, 1));
                 let moments = &mut moments[..descent.moments()];
                 let one = &mut MatMut::row_major(&mut p, 1, 1);
-                descend(machine.isa, descent, one, moments, Mat::row_major(&g, 1, 1));
+                descend(machine.isa, descent.descent(), one, moments, Mat::row_major(&g, 1, 1));
                 [p[0], m[0], v[0]][which]
             });
         }

@@ -1,6 +1,6 @@
 //! The first layer's products, from inputs without their zeros; objects that a refused minibatch leaves behind are used again.
 
-use super::elementwise::{contract, descent_drawn};
+use super::elementwise::{Drawn, contract};
 use super::views::{Operand, Target};
 use super::{Machine, Numbers, attempt, same, size};
 use arbitrary::{Result, Unstructured};
@@ -151,7 +151,7 @@ fn descended(
     w: &mut Panels,
     gathered: bool,
 ) -> Result<()> {
-    let descent = descent_drawn(choices)?;
+    let descent = Drawn::draw(choices)?;
     let seed = &mut choices.arbitrary()?;
     let mut moments =
         [Numbers::Plain, Numbers::Positive].map(|numbers| panels(w.rows(), w.cols(), numbers, seed));
@@ -160,7 +160,7 @@ fn descended(
         let mut views = moments.each_mut().map(Panels::view_mut);
         let views = &mut views[..descent.moments()];
         machine.pool.run(|team| {
-            descend_gathered(team, x, delta.view(), &mut w.view_mut(), views, descent);
+            descend_gathered(team, x, delta.view(), &mut w.view_mut(), views, descent.descent());
         });
     });
     assert!(ran.is_some() || !gathered, "the first layer's descent is refused");

@@ -1,6 +1,6 @@
 //! Products: C = start + A·B, and the one that ends in an optimiser's step.
 
-use super::elementwise::{contract, descent_drawn};
+use super::elementwise::{Drawn, contract};
 use super::views::{Operand, Target};
 use super::{EDGES, Machine, Numbers, attempt, size};
 use arbitrary::{Result, Unstructured};
@@ -91,13 +91,15 @@ pub(super) fn descent(choices: &mut Unstructured<'_>, machine: &Machine) -> Resu
     let mut p = Target::draw(choices, m, n, Numbers::Plain)?;
     let seed = &mut choices.arbitrary()?;
     let (mut first, mut second) = (p.alike(Numbers::Plain, seed), p.alike(Numbers::Positive, seed));
-    let descent = descent_drawn(choices)?;
+    let descent = Drawn::draw(choices)?;
 
     let before = [p.cells(), first.cells(), second.cells()];
     let ran = attempt(|| {
         let mut moments = [first.view_mut(), second.view_mut()];
         let moments = &mut moments[..descent.moments()];
-        machine.pool.run(|team| descend_gemm(team, a.view(), b.view(), &mut p.view_mut(), moments, descent));
+        machine.pool.run(|team| {
+            descend_gemm(team, a.view(), b.view(), &mut p.view_mut(), moments, descent.descent())
+        });
     });
     if ran.is_none() {
         assert!(!a.view().is_strided(), "a descent along ({m} × {k})·({k} × {n}) is refused");

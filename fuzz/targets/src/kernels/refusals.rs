@@ -35,10 +35,12 @@ fn mismatched(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<bool>
     assert!(product.is_none(), "a product of sizes {sizes:?} is computed");
     before.check(&c, "a refused product", |row, col| before.get(row, col));
     if biases == n {
-        let descent = super::elementwise::descent_drawn(choices)?;
+        let descent = super::elementwise::Drawn::draw(choices)?;
         let stepped = attempt(|| {
             let mut moments = [moment.view_mut()];
-            pool.run(|team| descend_gemm(team, a.view(), b.view(), &mut c.view_mut(), &mut moments, descent));
+            pool.run(|team| {
+                descend_gemm(team, a.view(), b.view(), &mut c.view_mut(), &mut moments, descent.descent())
+            });
         });
         assert!(stepped.is_none(), "a step of sizes {sizes:?} is taken");
     }

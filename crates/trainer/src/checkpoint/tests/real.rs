@@ -202,7 +202,7 @@ fn named(p: &mut Parts, name: &str) {
 
 /// Of a run by Adam: 26 parameters, 5 steps.
 const ADAM: &[Forgery] = &[
-    ("unknown optimiser 'adagrad'", |p| named(p, "adagrad")),
+    ("unknown optimiser 'adam2': if it is one of your own", |p| named(p, "adam2")),
     ("optimiser 'adam(1,0.999,1e-8)': expected adam(β₁", |p| named(p, "adam(1,0.999,1e-8)")),
     ("optimiser 'adam' isn't written so", |p| named(p, "adam")),
     ("optimiser 'sgd' isn't written so", |p| named(p, "sgd")),
@@ -218,7 +218,7 @@ const ADAM: &[Forgery] = &[
     }),
     ("section OPTM: number 0 is NaN", |p| p.optimizer.as_mut().expect("of Adam")[0] = f32::NAN),
     ("section OPTM: number 51 is inf", |p| p.optimizer.as_mut().expect("of Adam")[51] = f32::INFINITY),
-    ("a second moment of -1", |p| p.optimizer.as_mut().expect("of Adam")[26] = -1.0),
+    ("a mean or sum of squares of -1", |p| p.optimizer.as_mut().expect("of Adam")[26] = -1.0),
     ("section STEP is missing", |p| p.steps = None),
     ("6 steps, but 5 by history", |p| p.steps.as_mut().expect("of Adam").steps = 6),
     // 2 · 2⁶³ steps and more.

@@ -14,14 +14,14 @@ struct State {
     hash: u64,
     cost_sum: u64,
     position: usize,
-    steps: (u64, [f64; 2]),
+    steps: (u64, Vec<f64>),
     bounds: String,
 }
 
 fn state(trainer: &Trainer<'_>) -> State {
     let Trainer { crew, state, cost_sum, position, .. } = trainer;
     let hash = trainer.checkpoint().compared_hash().expect("a checkpoint");
-    let (steps, bounds) = ((state.steps, state.powers), format!("{:?}", crew.guard()));
+    let (steps, bounds) = ((state.steps, state.scalars.clone()), format!("{:?}", crew.guard()));
     State { hash, cost_sum: cost_sum.to_bits(), position: *position, steps, bounds }
 }
 
@@ -46,7 +46,7 @@ fn compare(network: NetworkBuilder, members: usize, learning_rate: f64, calls: u
     let network = network.seed(9).build().expect("a network");
     assert_eq!(sharing(&network, Settings::default().batch_size, members), members, "a network to share");
     let settings = Settings { learning_rate, ..Settings::default() };
-    let trainer = |pool| Trainer::new(pool, &data, network.clone(), settings).expect("a trainer");
+    let trainer = |pool| Trainer::new(pool, &data, network.clone(), settings.clone()).expect("a trainer");
     let (mut changing, mut expected) = (trainer(&several), trainer(&one));
     for call in 0..calls {
         // Slices are short at first. Members leave them, too, whenever one waits for another.

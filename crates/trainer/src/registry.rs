@@ -1,11 +1,12 @@
-//! Activations and costs by name: how checkpoints and the command line find them.
+//! Activations, costs and optimisers by name: how checkpoints and the command line find them.
 
-use super::activation::{self, Activation};
-use super::cost::{self, Cost};
-use super::name::split;
+use crate::network::activation::{self, Activation};
+use crate::network::cost::{self, Cost};
+use crate::network::name::split;
+use crate::optimizer::{Optimizer, OptimizerError};
 use std::sync::Arc;
 
-/// The activations and costs that a name may mean: the built-in ones, and what is added.
+/// The activations, costs and optimisers that a name may mean: the built-in ones, and what is added.
 ///
 /// A name may be followed by its parameter: `leaky-relu(0.2)`, `huber(0.5)`.
 ///
@@ -22,11 +23,16 @@ use std::sync::Arc;
 pub struct Registry {
     activations: Vec<Arc<dyn Activation>>,
     costs: Vec<Arc<dyn Cost>>,
+    optimizers: Vec<Optimizer>,
 }
 
 impl Default for Registry {
     fn default() -> Registry {
-        Registry { activations: activation::built_in(), costs: cost::built_in() }
+        Registry {
+            activations: activation::built_in(),
+            costs: cost::built_in(),
+            optimizers: Optimizer::all(),
+        }
     }
 }
 
@@ -40,6 +46,12 @@ impl Registry {
     /// Adds a cost, as [`with_activation`](Self::with_activation).
     pub fn with_cost(mut self, cost: impl Cost) -> Registry {
         self.costs.insert(0, Arc::new(cost));
+        self
+    }
+
+    /// Adds an optimiser, as [`with_activation`](Self::with_activation).
+    pub fn with_optimizer(mut self, optimizer: Optimizer) -> Registry {
+        self.optimizers.insert(0, optimizer);
         self
     }
 
@@ -71,5 +83,14 @@ impl Registry {
             None => Some(Arc::clone(found)),
             Some(parameter) => found.with_parameter(parameter),
         }
+    }
+
+    /// The optimiser that `text` names, with its parameters.
+    ///
+    /// # Errors
+    ///
+    /// If there is none of that name, or not with those parameters.
+    pub fn optimizer(&self, text: &str) -> Result<Optimizer, OptimizerError> {
+        Optimizer::read(text, &self.optimizers)
     }
 }

@@ -1,0 +1,137 @@
+//! Interval arithmetic: how large what a formula computes can become, whatever its rounding.
+
+use minibatch_kernels::Element;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// A number lies between these, and no number on the way to it was larger in magnitude than `worst`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Range {
+    least: f64,
+    most: f64,
+    worst: f64,
+}
+
+/// The part of a result that its rounding is at most.
+const ROUNDED: f64 = 1.0 / (1 << 23) as f64;
+
+/// Numbers nearer to 0 may be taken for 0.
+const SMALLEST: f64 = 1.0 / (1_u128 << 96) as f64;
+
+impl Range {
+    /// Up to this far from 0.
+    pub(super) fn within(bound: f64) -> Range {
+        Range { least: -bound, most: bound, worst: bound }
+    }
+
+    /// The largest magnitude of the number.
+    pub(super) fn bound(self) -> f64 {
+        self.most.max(-self.least)
+    }
+
+    /// The largest magnitude of it and of all that it was made of.
+    pub(super) fn worst(self) -> f64 {
+        self.worst
+    }
+
+    /// The result of an operation on `operands` that lies between two of `ends` before it is rounded.
+    fn of_ends(operands: [Range; 2], ends: impl IntoIterator<Item = f64>) -> Range {
+        let worst = operands[0].worst.max(operands[1].worst);
+        let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+        for end in ends {
+            if end.is_nan() {
+                return Range::within(f64::INFINITY);
+            }
+            (least, most) = (least.min(end), most.max(end));
+        }
+        (least, most) = (least - least.abs() * ROUNDED, most + most.abs() * ROUNDED);
+        Range { least, most, worst: worst.max(most).max(-least) }
+    }
+
+    /// The same of an operation that rounds nothing.
+    fn exactly(operands: [Range; 2], least: f64, most: f64) -> Range {
+        Range { least, most, worst: operands[0].worst.max(operands[1].worst) }
+    }
+}
+
+impl Add for Range {
+    type Output = Range;
+
+    fn add(self, b: Range) -> Range {
+        Range::of_ends([self, b], [self.least + b.least, self.most + b.most])
+    }
+}
+
+impl Sub for Range {
+    type Output = Range;
+
+    fn sub(self, b: Range) -> Range {
+        self + -b
+    }
+}
+
+impl Mul for Range {
+    type Output = Range;
+
+    fn mul(self, b: Range) -> Range {
+        let ends = [self.least * b.least, self.least * b.most, self.most * b.least, self.most * b.most];
+        Range::of_ends([self, b], ends)
+    }
+}
+
+impl Div for Range {
+    type Output = Range;
+
+    fn div(self, b: Range) -> Range {
+        if b.least <= 0.0 && b.most >= 0.0 {
+            return Range::within(f64::INFINITY);
+        }
+        let ends = [self.least / b.least, self.least / b.most, self.most / b.least, self.most / b.most];
+        Range::of_ends([self, b], ends)
+    }
+}
+
+impl Neg for Range {
+    type Output = Range;
+
+    fn neg(self) -> Range {
+        Range { least: -self.most, most: -self.least, ..self }
+    }
+}
+
+impl Element for Range {
+    fn of(x: f64) -> Range {
+        Range { least: x, most: x, worst: x.abs() }
+    }
+
+    fn mul_add(self, b: Range, c: Range) -> Range {
+        self * b + c
+    }
+
+    /// (What is negative is so in the range alone: its root isn't taken of such a number.)
+    fn sqrt(self) -> Range {
+        Range::of_ends([self; 2], [self.least.max(0.0).sqrt(), self.most.max(0.0).sqrt()])
+    }
+
+    fn exp(self) -> Range {
+        Range::of_ends([self; 2], [self.least.exp(), self.most.exp()])
+    }
+
+    fn max(self, b: Range) -> Range {
+        Range::exactly([self, b], self.least.max(b.least), self.most.max(b.most))
+    }
+
+    fn min(self, b: Range) -> Range {
+        Range::exactly([self, b], self.least.min(b.least), self.most.min(b.most))
+    }
+
+    fn select(self, _: Range, value: Range, otherwise: Range) -> Range {
+        let (least, most) = (value.least.min(otherwise.least), value.most.max(otherwise.most));
+        Range::exactly([value, otherwise], least, most)
+    }
+
+    fn flush(self) -> Range {
+        let least = if self.least < SMALLEST { self.least.min(0.0) } else { self.least };
+        let most = if self.most > -SMALLEST { self.most.max(0.0) } else { self.most };
+        Range { least, most, ..self }
+    }
+}

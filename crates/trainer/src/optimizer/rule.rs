@@ -1,0 +1,88 @@
+//! What an optimiser is made of.
+
+use super::Optimizer;
+use minibatch_kernels::COEFFICIENTS;
+use std::fmt;
+
+/// Everything about an optimiser but its arithmetic, which is its [`Formula`](super::Formula).
+pub trait Rule: fmt::Debug + Send + Sync + 'static {
+    /// The name without parameters: lower case, without parentheses, commas and spaces.
+    fn name(&self) -> &'static str;
+
+    /// How it is written, with the ranges of its parameters: for an error's text.
+    fn usage(&self) -> &str {
+        self.name()
+    }
+
+    /// The parameters, in the order in which they are written.
+    fn parameters(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// The same rule with other parameters, as many; `None` if one is out of range.
+    fn with_parameters(&self, parameters: &[f64]) -> Option<Optimizer>;
+
+    /// The η to begin with.
+    fn learning_rates(&self) -> LearningRates;
+
+    /// Numbers that change from step to step, such as β₁ᵗ, as they are before the first.
+    fn scalars(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Makes the scalars those of the next step.
+    fn advance(&self, _scalars: &mut [f64]) {}
+
+    /// The coefficients of a step's formula, computed in f64. Each is rounded once. Unused ones are 0.
+    fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS];
+
+    /// The factor of a weight that a step leaves where no gradient comes from, 1 − ηλ for a decay of λ. A learning rate at which it isn't
+    /// positive is refused.
+    fn decay(&self, _learning_rate: f64) -> f64 {
+        1.0
+    }
+
+    /// The moments that are means or sums of squares, by their index. A checkpoint in which one is negative is refused.
+    fn squares(&self) -> &[usize] {
+        &[]
+    }
+}
+
+/// Where a run stands when a step is taken.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    /// η
+    pub learning_rate: f64,
+    /// The rule's scalars at this step.
+    pub scalars: &'a [f64],
+    /// True for a weight, false for a bias. Biases aren't decayed.
+    pub is_weight: bool,
+}
+
+/// The η to begin with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LearningRates {
+    /// With sigmoids, the quadratic cost and small minibatches.
+    pub sigmoid: f64,
+    /// With other activations.
+    pub other: f64,
+    /// Where the network learns values.
+    pub values: f64,
+}
+
+impl LearningRates {
+    /// The same η everywhere: the size of a step doesn't depend on the size of gradients.
+    pub const fn everywhere(rate: f64) -> LearningRates {
+        LearningRates { sigmoid: rate, other: rate, values: rate }
+    }
+}
+
+/// 0 ≤ x < 1, as an f32 too.
+pub(super) fn is_fraction(x: f64) -> bool {
+    (0.0..1.0).contains(&x) && (x as f32) < 1.0
+}
+
+/// 10⁻¹² ≤ ε ≤ 1.
+pub(super) fn is_epsilon(x: f64) -> bool {
+    (1e-12..=1.0).contains(&x)
+}
