@@ -135,7 +135,68 @@ def adam(settings, are_weights):
     return step
 
 
-OPTIMISERS = {"sgd": sgd, "momentum": momentum, "nesterov": nesterov, "adam": adam, "adamw": adam}
+def with_memory(rule):
+    """An optimiser whose rule maps (settings, t, p, g, memory) to the new p, and changes the two arrays of its memory, which
+    are 0 at first."""
+
+    def optimiser(settings, are_weights):
+        memories, taken = [], [0]
+
+        def step(parameters, gradients):
+            taken[0] += 1
+            moved = []
+            for i, (p, g) in enumerate(zip(parameters, gradients)):
+                if i == len(memories):
+                    memories.append([np.zeros_like(p), np.zeros_like(p)])
+                moved.append(rule(settings, taken[0], p, g, memories[i]))
+            return moved
+
+        return step
+
+    return optimiser
+
+
+def adagrad(settings, t, p, g, memory):
+    """torch.optim.Adagrad without decay of eta: the sum of squares starts at 0."""
+    memory[0] = memory[0] + g**2
+    return p - settings["learning_rate"] * g / (np.sqrt(memory[0]) + settings["epsilon"])
+
+
+def rmsprop(settings, t, p, g, memory, centred=False):
+    """torch.optim.RMSprop without momentum: epsilon stands outside the root. Centred, the root is of the variance."""
+    alpha = settings["alpha"]
+    memory[0] = alpha * memory[0] + (1.0 - alpha) * g**2
+    memory[1] = alpha * memory[1] + (1.0 - alpha) * g
+    spread = memory[0] - memory[1] ** 2 if centred else memory[0]
+    return p - settings["learning_rate"] * g / (np.sqrt(spread) + settings["epsilon"])
+
+
+def centred_rmsprop(settings, t, p, g, memory):
+    return rmsprop(settings, t, p, g, memory, centred=True)
+
+
+def nadam(settings, t, p, g, memory):
+    """torch.optim.NAdam (Dozat 2016)."""
+    eta, beta1, beta2, psi = (settings[name] for name in ["learning_rate", "beta1", "beta2", "psi"])
+    mu = [beta1 * (1.0 - 0.5 * 0.96 ** (i * psi)) for i in range(1, t + 2)]
+    memory[0] = beta1 * memory[0] + (1.0 - beta1) * g
+    memory[1] = beta2 * memory[1] + (1.0 - beta2) * g**2
+    scale = np.sqrt(memory[1] / (1.0 - beta2**t)) + settings["epsilon"]
+    p = p - eta * (1.0 - mu[t - 1]) / (1.0 - math.prod(mu[:t])) * g / scale
+    return p - eta * mu[t] / (1.0 - math.prod(mu)) * memory[0] / scale
+
+
+OPTIMISERS = {
+    "sgd": sgd,
+    "momentum": momentum,
+    "nesterov": nesterov,
+    "adagrad": with_memory(adagrad),
+    "rmsprop": with_memory(rmsprop),
+    "centred-rmsprop": with_memory(centred_rmsprop),
+    "adam": adam,
+    "adamw": adam,
+    "nadam": with_memory(nadam),
+}
 
 RUNS = [
     # Small enough to follow with a pencil.
@@ -204,6 +265,42 @@ RUNS = [
         "minibatch_size": 6,
         "last_minibatch": 2,
         "seed": 7,
+    },
+    {
+        "sizes": [4, 6, 3],
+        "activation": "sigmoid",
+        "cost": "quadratic",
+        "optimiser": {"name": "adagrad", "learning_rate": 0.1, "epsilon": 1e-6},
+        "minibatch_size": 6,
+        "last_minibatch": 2,
+        "seed": 8,
+    },
+    {
+        "sizes": [5, 9, 3],
+        "activation": "sigmoid",
+        "cost": "quadratic",
+        "optimiser": {"name": "rmsprop", "learning_rate": 0.02, "alpha": 0.9, "epsilon": 1e-4},
+        "minibatch_size": 5,
+        "last_minibatch": 1,
+        "seed": 9,
+    },
+    {
+        "sizes": [6, 7, 2],
+        "activation": "sigmoid",
+        "cost": "quadratic",
+        "optimiser": {"name": "centred-rmsprop", "learning_rate": 0.02, "alpha": 0.8, "epsilon": 0.01},
+        "minibatch_size": 7,
+        "last_minibatch": 3,
+        "seed": 10,
+    },
+    {
+        "sizes": [8, 10, 4],
+        "activation": "sigmoid",
+        "cost": "quadratic",
+        "optimiser": {"name": "nadam", "learning_rate": 0.02, "beta1": 0.9, "beta2": 0.99, "epsilon": 1e-6, "psi": 0.01},
+        "minibatch_size": 8,
+        "last_minibatch": 3,
+        "seed": 11,
     },
 ]
 STEPS = 10

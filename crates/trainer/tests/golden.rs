@@ -63,7 +63,7 @@ impl Golden {
         for (field, known) in [("activation", "sigmoid"), ("cost", "quadratic")] {
             assert_eq!(document[field], known, "{}: {field}", path.display());
         }
-        let parameters: Vec<String> = ["momentum", "beta1", "beta2", "epsilon", "decay"]
+        let parameters: Vec<String> = ["momentum", "alpha", "beta1", "beta2", "epsilon", "decay", "psi"]
             .iter()
             .filter_map(|&name| Some(document["optimiser"].get(name)?.to_string()))
             .collect();
@@ -101,7 +101,7 @@ impl Golden {
         let entries = std::fs::read_dir(folder).expect("reference/golden");
         let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
         paths.sort();
-        assert!(paths.len() >= 7, "only {} golden runs", paths.len());
+        assert!(paths.len() >= 11, "only {} golden runs", paths.len());
         paths.iter().map(|path| Golden::load(path)).collect()
     }
 
