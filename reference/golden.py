@@ -136,8 +136,7 @@ def adam(settings, are_weights):
 
 
 def with_memory(rule):
-    """An optimiser whose rule maps (settings, t, p, g, memory) to the new p, and changes the two arrays of its memory, which
-    are 0 at first."""
+    """An optimiser whose rule maps (settings, t, p, g, memory) to the new p, and changes two arrays of memory, 0 at first."""
 
     def optimiser(settings, are_weights):
         memories, taken = [], [0]
@@ -171,10 +170,6 @@ def rmsprop(settings, t, p, g, memory, centred=False):
     return p - settings["learning_rate"] * g / (np.sqrt(spread) + settings["epsilon"])
 
 
-def centred_rmsprop(settings, t, p, g, memory):
-    return rmsprop(settings, t, p, g, memory, centred=True)
-
-
 def nadam(settings, t, p, g, memory):
     """torch.optim.NAdam (Dozat 2016)."""
     eta, beta1, beta2, psi = (settings[name] for name in ["learning_rate", "beta1", "beta2", "psi"])
@@ -192,7 +187,7 @@ OPTIMISERS = {
     "nesterov": nesterov,
     "adagrad": with_memory(adagrad),
     "rmsprop": with_memory(rmsprop),
-    "centred-rmsprop": with_memory(centred_rmsprop),
+    "centred-rmsprop": with_memory(lambda *arguments: rmsprop(*arguments, centred=True)),
     "adam": adam,
     "adamw": adam,
     "nadam": with_memory(nadam),
