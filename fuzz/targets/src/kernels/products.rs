@@ -98,7 +98,7 @@ pub(super) fn descent(choices: &mut Unstructured<'_>, machine: &Machine) -> Resu
         let mut moments = [first.view_mut(), second.view_mut()];
         let moments = &mut moments[..descent.moments()];
         machine.pool.run(|team| {
-            descend_gemm(team, a.view(), b.view(), &mut p.view_mut(), moments, descent.descent())
+            descend_gemm(team, a.view(), b.view(), &mut p.view_mut(), moments, descent.descent());
         });
     });
     if ran.is_none() {

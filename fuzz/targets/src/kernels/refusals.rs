@@ -39,7 +39,7 @@ fn mismatched(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<bool>
         let stepped = attempt(|| {
             let mut moments = [moment.view_mut()];
             pool.run(|team| {
-                descend_gemm(team, a.view(), b.view(), &mut c.view_mut(), &mut moments, descent.descent())
+                descend_gemm(team, a.view(), b.view(), &mut c.view_mut(), &mut moments, descent.descent());
             });
         });
         assert!(stepped.is_none(), "a step of sizes {sizes:?} is taken");
