@@ -306,7 +306,7 @@ STEPS_PER_EPOCH = 5
 
 
 class Network:
-    """Weights and biases; the lists start with a None so that w[l] is layer l's, as in the book."""
+    """Weights and biases; the lists start with a None so that w[l] is layer l's, as in Nielsen's book."""
 
     def __init__(self, sizes, activation, cost, w, b):
         self.sizes = sizes

@@ -7,7 +7,7 @@ reshuffled every epoch, inputs divided by 255, labels one-hot. A last, smaller m
 over its own size.
 
     train_mnist.py --seeds 15              seeds 0 to 14, whole minibatches as float32 matrices
-    train_mnist.py --seeds 3 --per-example the textbook's loop over the examples, in float64
+    train_mnist.py --seeds 3 --per-example the tutorial's loop over the examples, in float64
 
 Both modes start from the same weights and take the same minibatches for a seed. Matrices have one row
 per example, as in docs/backprop.md. Needs Python 3.9 and numpy; set OPENBLAS_NUM_THREADS=1, threads
@@ -136,7 +136,7 @@ def train_batched(seed, epochs, images, targets):
 
 
 # ---------------------------------------------------------------------------------------------
-# The textbook's loop, float64
+# The tutorial's loop, float64
 
 
 def sigmoid(z):
@@ -214,7 +214,7 @@ def main():
     parser.add_argument("--data", type=Path, default=Path("data/mnist"), help="folder of the IDX files (default: %(default)s)")
     parser.add_argument("--seeds", type=seed_list, default=seed_list("1"), help="15 for 0 to 14, or 3..7 (default: 1)")
     parser.add_argument("--epochs", type=int, default=30, help="(default: %(default)s)")
-    parser.add_argument("--per-example", action="store_true", help="the textbook's loop instead of matrices")
+    parser.add_argument("--per-example", action="store_true", help="the tutorial's loop instead of matrices")
     parser.add_argument("--json", action="store_true", help="print one JSON document at the end instead of lines")
     options = parser.parse_args()
 

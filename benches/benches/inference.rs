@@ -14,7 +14,7 @@ use minibatch::cost::CategoricalCrossEntropy;
 use minibatch::{Dataset, Initializer, Mat, Network, Predictor, Row};
 use minibatch_benches::{THREADS, digits, fma_peak, fused, matrix, plural, pool, random};
 
-/// The article's network and a larger one.
+/// The tutorial's network and a larger one.
 fn networks() -> [(&'static str, Network); 2] {
     let large = Network::builder(784).layer_with(512, Relu).layer_with(512, Relu).layer_with(10, Softmax);
     let large = large.cost(CategoricalCrossEntropy).initializer(Initializer::FanInNormal);

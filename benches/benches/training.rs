@@ -18,7 +18,7 @@ struct Job {
     learning_rate: f64,
 }
 
-/// The article's.
+/// The tutorial's.
 const DEFAULT: Job = Job { sizes: &[784, 32, 10], batch_size: 16, learning_rate: 3.0 };
 
 const LARGE: Job = Job { sizes: &[784, 512, 512, 10], batch_size: 128, learning_rate: 0.1 };

@@ -1,4 +1,4 @@
-"""numpy: whole minibatches in float32 with every buffer made once, and the article's loop over examples."""
+"""numpy: whole minibatches in float32 with every buffer made once, and the tutorial's loop over examples."""
 
 import numpy as np
 from peer import ADAM, Order, Peer, initial
@@ -126,13 +126,13 @@ class Batched(Peer):
 
 
 class PerExample(Peer):
-    """The textbook's loop, float64, one example after the other as column vectors: the equations BP1 to BP4."""
+    """The tutorial's loop, float64, one example after the other as column vectors: the equations BP1 to BP4."""
 
     name, version, differs = "numpy, per example", np.__version__, "float64"
 
     def __init__(self, job, threads, data, rng):
         if job.hidden != "sigmoid" or job.optimizer != "sgd":
-            raise ValueError("the article's loop has sigmoid and plain SGD only")
+            raise ValueError("the tutorial's loop has sigmoid and plain SGD only")
         self.job, self.test = job, data.test.astype(np.float64)
         self.w = [w.T.astype(np.float64) for w, _ in initial(job, rng)]
         self.b = [np.zeros((len(w), 1)) + rng.standard_normal((len(w), 1)) for w in self.w]

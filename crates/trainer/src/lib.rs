@@ -1,6 +1,6 @@
 //! Feed-forward networks trained by backpropagation, whole minibatches at a time as matrices, on every core.
 //!
-//! The article's job, reading handwritten digits:
+//! The tutorial's job, reading handwritten digits:
 //!
 //! ```no_run
 //! use minibatch::{Dataset, Isa, Network, Pool, Settings, Trainer};

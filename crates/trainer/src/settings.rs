@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::optimizer::Optimizer;
 use minibatch_kernels::TeamInputs;
 
-/// The settings of a run. The default is the article's recipe, plain stochastic gradient descent.
+/// The settings of a run. The default is the tutorial's recipe, plain stochastic gradient descent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The optimiser: it says how weights and biases follow from their gradients.

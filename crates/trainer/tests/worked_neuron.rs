@@ -1,4 +1,4 @@
-//! The textbook's worked neuron (docs/backprop.md): w = (2, −3), b = −3, x = (−1, −2), y = 1, C = ½(y − a)², η = 1.
+//! The tutorial's worked neuron (docs/backprop.md): w = (2, −3), b = −3, x = (−1, −2), y = 1, C = ½(y − a)², η = 1.
 
 use minibatch::{Dataset, Isa, Mat, Matrix, Network, Pool, Settings, Trainer};
 

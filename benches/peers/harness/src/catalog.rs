@@ -34,7 +34,7 @@ pub(crate) struct Workload {
     pub(crate) large: bool,
 }
 
-/// η of C1 and C2 is that of the article and of its sequel. Some seeds of C1 leave an output of the network stuck, which costs
+/// η of C1 and C2 is that of the tutorial and of its sequel. Some seeds of C1 leave an output of the network stuck, which costs
 /// a tenth of the accuracy: its floor allows for one.
 pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload {

@@ -190,7 +190,7 @@ fn check(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// C1 as whole processes, where it is among the workloads: it is the article's job.
+/// C1 as whole processes, where it is among the workloads: it is the tutorial's job.
 fn whole_jobs(args: &Args, environment: &Environment, peers: &[&'static Peer], data: &Path) -> Vec<String> {
     let workload = chosen(&args.workloads).next().filter(|workload| workload.name == "C1");
     let (epochs, rounds) =

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// because it is typical, not because it is good.
 const DEFAULT_SEED: u64 = 14;
 
-/// The options of `train`. An option that isn't given has the article's value. When resuming, it has the checkpoint's.
+/// The options of `train`. An option that isn't given has the tutorial's value. When resuming, it has the checkpoint's.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Go on with the run in this checkpoint, with its settings; only --epochs may change

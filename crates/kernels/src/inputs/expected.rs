@@ -1,4 +1,4 @@
-//! What the next gather will read: the update asks the memory for it on its way. It never changes a result.
+//! The rows of bytes that the next gather will read. The update asks the memory for them on its way. That never changes a result.
 
 use crate::simd::{CACHE_LINE, prefetch_line};
 

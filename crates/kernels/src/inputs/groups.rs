@@ -1,10 +1,11 @@
-//! The other way to leave zeros out, for the few columns of a narrow layer, or of a member's share of one: four examples at a time
-//! share a list of the inputs that aren't 0 in all of them.
+//! Inputs without zeros for a product of one register of columns: four examples at a time share a list of inputs.
 //!
-//! Where the columns fit one register, a quad's entry is four multiply-adds that wait for one another and for the sums of
-//! the list before, and lists are short. Here the sums of four examples stay in registers from the first input to the last:
-//! a third more multiply-adds, measured, in 10 to 15% less time. The rows of W that a few examples need must fit the
-//! first-level cache ([`is_swept`]).
+//! A list holds the inputs that aren't 0 in at least one of its four examples. The sums of the four examples stay in registers from
+//! the first input to the last.
+//!
+//! [Quads](super::quads) are slower here. With one register of columns a quad's entry is four multiply-adds that wait for one another and
+//! for the sums of the list before, and lists are short. Groups do a third more multiply-adds in 10 to 15% less time. They
+//! need the rows of W that four examples use to fit the first-level cache ([`is_swept`]).
 
 use super::examples::Examples;
 use super::expected::{Expected, Upcoming};

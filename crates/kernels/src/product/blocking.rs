@@ -1,4 +1,19 @@
 //! The five loops around the micro-kernel, and the order for products with few rows and a transposed B.
+//!
+//! ```text
+//! loop 5   for each panel of KC steps of k             slices A and B
+//! loop 4     for each NC columns of B                   KC × NC of B stays in the second-level cache, packed or in panels
+//! loop 3       for each MC rows of A                    MC × KC of A, where it is packed, stays there too
+//! loop 2         for each row of tiles                  TILE_ROWS × KC of A stays in the first-level cache
+//! loop 1           for each tile of the row             KC × NR of B streams past
+//!                    micro-kernel: KC multiply-adds into a tile of C in registers
+//! ```
+//!
+//! It departs from the five loops of BLIS (Van Zee and van de Geijn 2015) in three ways:
+//!
+//! 1. Between two panels of k the sums rest in C. The next panel starts from them, so each element is one chain over all of k.
+//! 2. An operand is packed only where that pays ([`sizes`]). Weights stand in panels, which are packed already.
+//! 3. C is finished (bias, activation, an optimiser's step) in parts of a few thousand values, while a cache still holds them.
 
 use super::pack::{copy_transposed, pack_a, pack_b, reserve};
 use super::sizes::{self, Blocks, even_pieces, even_runs, pieces};

@@ -11,16 +11,16 @@ use std::ops::Range;
 /// How a product is cut into blocks.
 pub(crate) struct Blocks {
     /// Steps of a K panel, a multiple of a panel of weights. A strip of A, TILE_ROWS × KC, takes up to three quarters of the
-    /// first-level cache: it's read again for every strip of B, which streams past it. A longer panel writes and reads C less
-    /// often: against half of the cache, 1% of the time.
+    /// first-level cache, because it's read again for every strip of B. A longer panel writes and reads C less often: three
+    /// quarters of the cache instead of a half saved 1% of the time.
     pub(crate) kc: usize,
-    /// Columns of a block of B, which takes up to half of the second-level cache: it's read again for every strip of A.
+    /// Columns of a block of B. The block takes up to half of the second-level cache, because it's read again for every strip of A.
     pub(crate) nc: usize,
-    /// Rows of a block of A that is packed at a time: an eighth of the second-level cache, which then has room for C's
-    /// part, too. A multiple of the tile's height.
+    /// Rows of a block of A that is packed at a time, a multiple of the tile's height. The block takes an eighth of the second-level
+    /// cache, which leaves room for its part of C.
     pub(crate) mc: usize,
-    /// Whether all rows of A are kept packed, to be packed once for all blocks of B: not if that takes more than eight times
-    /// the second-level cache. (What has to come from further away is read in order, once for each block.)
+    /// True if all rows of A stay packed, so that each is packed once for all blocks of B. False if that would take more than eight
+    /// times the second-level cache.
     pub(crate) keep_a: bool,
 }
 
@@ -48,7 +48,7 @@ impl Blocks {
     }
 }
 
-/// The size of the largest of as few pieces of at most `max` as `len` can be cut into; a multiple of `unit`, and at least one.
+/// Cuts `len` into as few pieces of at most `max` as possible. Returns the size of the largest: a multiple of `unit`, at least one.
 fn even(len: usize, max: usize, unit: usize) -> usize {
     let (units, most) = (len.div_ceil(unit).max(1), (max / unit).max(1));
     units.div_ceil(units.div_ceil(most)) * unit
@@ -61,8 +61,8 @@ pub(crate) fn pieces(range: Range<usize>, step: usize) -> impl Iterator<Item = R
     range.step_by(step).map(move |at| at..end.min(at + step))
 }
 
-/// `range` in as few pieces of at most `max` as possible, all about the same size: a tile of two rows would take
-/// nearly as long as one of eight.
+/// Cuts `range` into as few pieces of at most `max` as possible, all of about the same size. (A tile of two rows takes nearly as long
+/// as one of eight.)
 #[inline(always)]
 pub(crate) fn even_pieces(range: Range<usize>, max: usize) -> impl Iterator<Item = Range<usize>> {
     let count = range.len().div_ceil(max);
@@ -109,9 +109,9 @@ pub(crate) const fn nr<V: Vector>() -> usize {
 /// From this many rows on, a contiguous B is packed all the same: each packed value is then used by that many rows.
 pub(crate) const PACK_B_ROWS: usize = 96;
 
-/// Whether A, (m × k), is packed for products with `cols` columns. Packing costs up to a twentieth of a product. Tiles gain by
-/// it only if the caches lose what a row of tiles reads of A where it lies: if A's rows, or the columns of a transposed A,
-/// share too few sets of a cache, as they do some power of two apart, or are too many.
+/// Whether A, (m × k), is packed for products with `cols` columns. Packing costs up to a twentieth of a product. It pays if the caches
+/// would lose lines of A between two tiles of a row. That happens if A's rows, or the columns of a transposed A, are too many or
+/// meet in too few sets of a cache, as they do when they lie a power of two apart.
 pub(crate) fn packs_a<V: Vector>(a: Mat<'_>, cols: usize, blocks: &Blocks) -> bool {
     /// Each packed value is used by so many columns at least.
     const COLS: usize = 128;
@@ -139,10 +139,10 @@ struct Tile {
     lanes: usize,
 }
 
-/// The columns of a transposed A that a row of tiles reads, one a step: `stride` bytes from one to the next.
+/// The columns of a transposed A that a row of tiles reads, one a step, `stride` bytes apart.
 ///
-/// A tile needs of each column as many values as it has rows, which lie in one line or in two. The next tile of the row, one
-/// strip of B further, needs the same lines again. If a cache has lost them, each tile waits for them.
+/// A tile reads one value of each column for each of its rows. Those values lie in one line or in two. The next tile of the row reads
+/// the same lines again, and waits for them if a cache has lost them.
 #[derive(Clone, Copy)]
 struct Columns {
     count: usize,
@@ -163,13 +163,13 @@ const PACKING: f64 = 2.0;
 impl Columns {
     /// Whether to pack them for `cols` columns of B takes less time than to read them where they lie.
     ///
-    /// A step of a tile takes as long as its multiply-adds, two registers a cycle, or as long as its lines of A, whichever is
-    /// longer: a core computes ahead of what it waits for. Packing makes the lines free.
+    /// A step of a tile takes as long as its multiply-adds (two registers a cycle) or as long as its lines of A, whichever is longer,
+    /// because a core computes ahead while it waits. Packed lines cost nothing.
     ///
-    /// The constants are those of a core with AVX2 (AMD Zen 3). Two things differ from core to core, and no CPU tells them.
-    /// Some do one register of AVX-512 a cycle, and so hide more. Some second-level caches choose the set by further bits of
-    /// the address, and so hold more. On both the model packs what needn't be packed, which costs some hundredths of a
-    /// product. To read where no cache holds the lines can cost two thirds of it.
+    /// The constants were measured on a core with AVX2 (AMD Zen 3). No CPU tells two things that differ from core to core. Some cores
+    /// do one register of AVX-512 a cycle, and hide more. Some second-level caches choose the set by further bits of the address, and
+    /// hold more. On both the model packs more than it need, which costs some hundredths of a product. Reading lines that no
+    /// cache holds can cost two thirds of it.
     fn are_packed(self, caches: Caches, tile: Tile, cols: usize) -> bool {
         let strips = cols as f64 / (tile.vectors * tile.lanes) as f64;
         let arithmetic = (tile.rows * tile.vectors) as f64 / 2.0;
@@ -202,8 +202,8 @@ impl Tile {
     }
 }
 
-/// Rows of a tile that reads A, (m × k), where it lies: `most`, or fewer where A's rows are slices so far apart that their lines
-/// meet in few sets of the first-level cache. A line serves 16 steps, and the lines of all rows are to stay that long.
+/// Rows of a tile that reads A, (m × k), where it lies. A line of A serves 16 steps, so the first-level cache must keep the lines of
+/// all rows that long. Where A's rows lie so far apart that their lines meet in few sets, the tile has fewer rows than `most`.
 pub(crate) fn tile_rows(most: usize, a: Mat<'_>) -> usize {
     if a.col_stride == 1 { most.min(CACHES.l1.most_lines(a.row_stride * size_of::<f32>())) } else { most }
 }
@@ -215,8 +215,8 @@ pub(crate) const SWAP_ROWS: usize = 64;
 /// Up to this many examples, a narrow layer's inputs are kept in groups of four examples.
 pub(crate) const GROUPED_ROWS: usize = 64;
 
-/// Whether a panel of weights with a row for each of `inputs` can be swept again and again: half of its rows, those that a
-/// few images need, and what else is used, fit the first-level cache.
+/// Whether the first-level cache holds half of the rows of a panel of weights for `inputs` inputs, and what else a sweep needs. Half of
+/// the rows is what a few images use.
 pub(crate) fn is_swept(inputs: usize) -> bool {
     inputs * LINE * size_of::<f32>() <= CACHES.l1.bytes * 2
 }

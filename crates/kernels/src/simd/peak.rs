@@ -1,4 +1,4 @@
-//! What the arithmetic units do when nothing holds them up: the measure that products are held against.
+//! The peak of the arithmetic units: multiply-adds that never wait for memory. Benches hold products against it.
 
 use super::isa::Isa;
 use super::vector::{Kernel, Vector};
@@ -8,8 +8,8 @@ use std::hint::black_box;
 /// registers.
 const CHAINS: usize = 12;
 
-/// Does `steps` multiply-adds in each of twelve chains that stay in registers, and returns how many floating-point operations
-/// that was. Who takes the time has the peak of `isa` on one thread.
+/// Does `steps` multiply-adds in each of twelve chains that stay in registers. Returns the number of floating-point operations. The
+/// time that it takes gives the peak of `isa` on one thread.
 ///
 /// ```
 /// use minibatch_kernels::{Isa, multiply_adds};

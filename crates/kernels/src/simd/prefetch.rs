@@ -1,4 +1,4 @@
-//! Hints to the memory: what will be read or written soon. They never change a result.
+//! Hints to the memory: lines that will be read or written soon. A hint never changes a result.
 
 /// Bytes in a cache line.
 pub(crate) const CACHE_LINE: usize = 64;

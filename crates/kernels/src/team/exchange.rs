@@ -1,34 +1,40 @@
-//! Members that run one program, each on data of its own, and hand each other what they have computed.
+//! Members that run one program side by side and hand each other columns of a matrix.
 //!
-//! A phase of the [team](super::phase) is opened and closed by its driver, which costs a microsecond or more: what a member
-//! needs to know lies in the driver's cache. Where a whole step takes only a few, the members run the same program side by
-//! side instead ([`Team::together`]), all of it in one phase. Each owns its data outright; the one thing that passes between them is a block of
-//! columns of a matrix, which every member computes for all ([`Member::send`], [`Member::receive`]).
+//! Opening and closing a phase of the [team](super::phase) costs a microsecond or more, because the members fetch what they need from
+//! the driver's cache. A step of a small network takes only a few microseconds. So the members run the whole program inside one
+//! phase ([`Team::together`]), each on data of its own. One thing passes between them: each member computes some columns of a
+//! matrix, and every member needs all columns.
 //!
 //! # Protocol
 //!
-//! Exchanges are counted in **rounds**, the same on every member because the program is the same. In round r a member
-//! writes its block into its own slot r mod 2, stores r in `arrived` (release), and for every other member waits until
-//! `arrived` is at least r (acquire) and reads its slot r mod 2. Two slots are enough: whoever writes slot r mod 2 again has
-//! left round r + 1, so all others had arrived at r + 1, and had read what belongs to r before.
+//! Exchanges are counted in **rounds**. Every member runs the same program, so the count is the same everywhere.
 //!
-//! A member that leaves the program, by its end or by a panic, says so in `left` after all that it has sent (release); another
-//! that still waits reads `left` (acquire), looks once more, and panics in its turn. Nothing hangs, and of several panics
-//! the team passes on the one that began it.
+//! ```text
+//! send, round r                                    receive, round r
+//!   copy my columns to my slot r mod 2               for each other member:
+//!   arrived[me] = r          (release)                 wait until arrived[other] ≥ r   (acquire)
+//!   wake who is parked                                 copy its columns from its slot r mod 2
 //!
-//! Who has spun long enough waits for a member that was preempted, and unlike a block of a phase a member's program can't be
-//! taken over by another. It yields: so members that have come to share a core take turns, both always ready to run, and the
-//! scheduler moves one of them. (Members that sleep in turns look like one that is half idle, and are left there: measured,
-//! half to a fifth of the speed.) But where other processes keep all cores busy, a yield may give one of them the scheduler's
-//! whole slice, and members that get their cores in turns, never at the same time, take a slice for each exchange:
-//! measured, minutes for a job of seconds. So a member to which that happens parks from then on, to the end of the program: who
-//! is woken goes before those who never sleep. Who arrives looks whether another is parked, but without the fence that would
-//! keep a wake-up from being lost: it would be waited for in every round, measured, a fortieth of a step, for what hardly
-//! ever happens. So nobody parks for longer than a millisecond.
+//! slots          r odd      r even
+//! member 0     [columns]  [columns]     written by member 0, read by the others
+//! member 1     [columns]  [columns]     written by member 1, read by the others
+//! ```
 //!
-//! Members that wait like that had better leave the program to one of them. A member that has waited longer than the exchange's
-//! patience sends a flag with its next block. All members read the flags of one round, so all come to the same answer
-//! ([`Member::is_hindered`]), and leave together after the same step.
+//! 1. **Two slots are enough.** A member writes slot r mod 2 again in round r + 2. By then it has received round r + 1, so all
+//!    others have arrived at r + 1, and they read round r before that.
+//! 2. **Nothing hangs.** A member that leaves the program, by its end or by a panic, stores `left` (release) after all that it sent. A
+//!    member that still waits reads `left` (acquire), looks once more for the round, and then panics. The team passes on the panic
+//!    that came first.
+//! 3. **A long wait yields, then parks.** A member that has spun for `PATIENCE` is probably waiting for one that lost its core. Nobody
+//!    else can run that member's program, so the waiter calls `yield_now`: two members on one core then take turns, both stay ready
+//!    to run, and the scheduler moves one of them. (Members that sleep in turns look half idle to the scheduler, which leaves
+//!    them together. That ran at a fifth to a half of the speed.) If a yield takes longer than a millisecond, another process took the
+//!    core. The waiter then parks, in this wait and in all later ones, because the scheduler prefers a thread that wakes up to one
+//!    that never slept. Yielding on cost a scheduler's turn for each exchange: minutes for a job of seconds.
+//! 4. **A wake-up may be lost.** The sender looks for parked members without a fence. The fence would cost a fortieth of each step. So
+//!    nobody parks for longer than a millisecond.
+//! 5. **Members leave together.** A member that waited longer than the exchange's patience sends a flag with its next columns. All
+//!    members read the flags of the same round, so all get the same answer from [`Member::is_hindered`] and leave after the same step.
 //!
 //! loom tries every order of a few rounds (`team/model.rs`).
 
@@ -45,7 +51,7 @@ use std::ops::Range;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-/// What the members of a program hand each other, and where each packs its operands. Made once, used for many programs.
+/// The slots of the members of a program, and a team of one for each. Made once, used for many programs.
 pub struct Exchange {
     slots: Box<[Slot]>,
     /// For each member a team of its own alone.
@@ -57,18 +63,18 @@ pub struct Exchange {
     lost: AtomicU64,
 }
 
-/// A member's signs beside its block, on one cache line.
+/// The flags of a member, on one cache line.
 struct Arrived {
     round: AtomicU64,
     /// Whether the member was hindered before the round, for the last two rounds.
     hindered: [AtomicBool; 2],
 }
 
-/// What one member writes and the others read.
+/// One member's part of the exchange: the member writes it, the others read it.
 struct Slot {
     arrived: Apart<Arrived>,
     blocks: [Apart<UnsafeCell<Vec<Line>>>; 2],
-    /// Its own member waits, and must be woken.
+    /// True while the member is parked.
     parked: Apart<AtomicBool>,
     thread: Mutex<Option<Thread>>,
 }
@@ -125,7 +131,7 @@ impl Exchange {
         column_block(cols, members, member)
     }
 
-    /// Before a program: nobody has arrived anywhere.
+    /// Prepares the exchange for a program: nobody has arrived at a round.
     fn reset(&mut self) {
         self.left.store(false, Ordering::Relaxed);
         self.lost.store(0, Ordering::Relaxed);
@@ -135,7 +141,7 @@ impl Exchange {
         }
     }
 
-    /// Runs `program` as the member `index`. Whatever comes, the others then know that it has left.
+    /// Runs `program` as the member `index`. When the program ends, also by a panic, the others see that the member has left.
     pub(crate) fn take_part<R>(&self, index: usize, isa: Isa, program: impl FnOnce(&Member<'_>) -> R) -> R {
         struct Leave<'a>(&'a Exchange);
         impl Drop for Leave<'_> {
@@ -160,7 +166,7 @@ impl Exchange {
         })
     }
 
-    /// Wakes the members that are parked, after something that they may wait for; one that is about to park may be missed.
+    /// Wakes the members that are parked. A member that is about to park may be missed.
     fn wake(&self) {
         for slot in &self.slots {
             if slot.parked.0.load(Ordering::Relaxed)
@@ -187,12 +193,12 @@ pub struct Member<'m> {
     round: Cell<u64>,
     /// The last one received: sent and received take turns.
     received: Cell<u64>,
-    /// Who yields gives its core to a stranger.
+    /// True once a yield gave the core to another process.
     strangers: Cell<bool>,
     delay: Cell<Duration>,
-    /// It lost its patience since the last round was sent.
+    /// True if it waited longer than the patience since it last sent.
     waited_in_vain: Cell<bool>,
-    /// A member said so with a round that has been received.
+    /// True once a member's flag was received.
     hindered: Cell<bool>,
 }
 

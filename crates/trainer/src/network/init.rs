@@ -13,7 +13,7 @@ use rand_distr::{Distribution, StandardNormal};
 ///
 /// | | variance of the weights | biases | goes with |
 /// |---|---|---|---|
-/// | standard normal | 1 | N(0, 1) | the article's choice, the default |
+/// | standard normal | 1 | N(0, 1) | the tutorial's choice, the default |
 /// | fan-in normal | 1/n_in | N(0, 1) | sigmoid (Nielsen, chapter 3) |
 /// | Glorot | 2/(n_in + n_out) | 0 | tanh, sigmoid, softmax (Glorot and Bengio 2010) |
 /// | He | 2/n_in | 0 | ReLU and its kin (He et al. 2015) |
@@ -33,7 +33,7 @@ use rand_distr::{Distribution, StandardNormal};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Initializer {
-    /// Weights and biases from the standard normal distribution N(0, 1): the article's choice.
+    /// Weights and biases from the standard normal distribution N(0, 1): the tutorial's choice.
     #[default]
     StandardNormal,
     /// Weights from N(0, 1/n_in), biases from N(0, 1).

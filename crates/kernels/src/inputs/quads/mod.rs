@@ -1,16 +1,29 @@
-//! A minibatch's inputs without their zeros, and the first layer's products over them, forward and update.
+//! A minibatch's inputs without their zeros, four neighbouring inputs at a time.
 //!
-//! Neighbouring pixels of an image are 0 in the same examples, nearly. So inputs are taken four at a time, a *quad*: in a row
-//! of pixels, four neighbours. Each quad has a list of the examples in which it isn't 0 throughout, its *entries*: a bit for
-//! each example, and the four values of those that are set. Of a digit's 784 pixels 150 aren't 0, its entries have 221; four examples that share a list of
-//! inputs would have 306 in common, and 16 examples 416.
+//! A *quad* is four neighbouring inputs: in a row of pixels, four neighbours. Neighbouring pixels are nearly always 0 in the same
+//! examples. Each quad has a list of its *entries*: the examples in which at least one of its four inputs isn't 0.
 //!
-//! Both products are one walk through the lists, for a strip of columns of W at a time. A quad's four rows of W lie in
-//! registers while its entries pass: in the forward product each entry adds four multiples of them to its example's sums,
-//! in the update it adds four multiples of its example's Δ to them. So W is read once, or read and written once, however
-//! many examples there are; where no input is 0, the walk is as fast as the blocked product of [`gemm`](crate::product).
+//! ```text
+//! lists    │ quad 12: examples 0,3,5 │ quad 13: examples 0,3 │ quad 15: example 5 │ …
+//! entries  │ x₀ x₃ x₅                │ x₀ x₃                 │ x₅                 │     four values each
+//! ```
 //!
-//! Examples are taken a *block* at a time, so that their sums, or errors, stay in the first-level cache.
+//! Both products walk through the lists once, for some columns of W at a time:
+//!
+//! ```text
+//! for each list:
+//!     load the quad's four rows of W into registers
+//!     for each entry (example i, values x[0..4]):
+//!         forward:  sums[i]  += x[0]·w[0] + x[1]·w[1] + x[2]·w[2] + x[3]·w[3]
+//!         update:   w[0..4]  += x[0..4] · error[i]
+//!     update: store the four rows
+//! ```
+//!
+//! 1. W is read once, or read and written once, however many examples there are. Where no input is 0, the walk is as fast as the
+//!    blocked product of [`gemm`](crate::gemm).
+//! 2. Examples are taken 64 at a time at most, so that their sums, or errors, stay in the first-level cache.
+//! 3. Four inputs share a list, because that leaves the fewest multiply-adds: an image of a digit has 150 inputs that aren't 0 among
+//!    784, and its entries hold 221. Four examples that share a list of inputs would hold 306, and 16 examples 416.
 
 mod gather;
 mod products;
