@@ -43,14 +43,14 @@ impl Expected {
     }
 }
 
-/// What the next gather will read, not yet asked for: line by line of all rows.
+/// The lines that the next gather will read and that nobody has asked for yet.
 ///
 /// Asked for all at once, the rows of a minibatch would fill the core's few buffers for lines under way, and the core
 /// would stand still until the memory has answered.
 pub(crate) struct Upcoming<'a> {
     rows: &'a [*const u8],
     row: usize,
-    /// Of the lines that are due, in their rows; past a row's end there is nothing left to ask for.
+    /// The place of the lines that are due, in their rows. Past a row's end there is nothing left to ask for.
     offset: usize,
     len: usize,
     per_step: usize,

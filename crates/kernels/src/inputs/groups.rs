@@ -34,7 +34,7 @@ pub(crate) struct GroupedInputs {
     groups: Vec<Group>,
     /// Active inputs, group after group, ascending in each.
     indices: Vec<u32>,
-    /// Of each active input the values of the group's examples; past the last of these, whatever.
+    /// The values of each active input in the group's examples. Values past the last example are of no use.
     values: Vec<[f32; GROUP]>,
     /// Their bytes.
     bytes: Vec<[u8; GROUP]>,
@@ -187,11 +187,11 @@ pub(crate) struct Update<'a> {
     pub(crate) x: &'a GroupedInputs,
     pub(crate) b: Mat<'a>,
     pub(crate) c: *mut f32,
-    /// What the memory is asked for on the way.
+    /// The rows that the memory is asked for on the way.
     pub(crate) expected: &'a Expected,
 }
 
-/// What is left of a group's list.
+/// A group's list, from some input on.
 #[derive(Clone, Copy)]
 struct List<'a> {
     indices: &'a [u32],

@@ -9,20 +9,19 @@ use crate::simd::{ArithmeticClass, Isa};
 
 /// A minibatch's inputs for a team: a copy for each member.
 ///
-/// Members gather redundantly, each its own copy in the phase in which it first needs it
-/// ([`gather_gemm`](crate::gather_gemm)): fetching the converted inputs from another core's cache would cost more than
-/// converting them.
+/// Every member gathers its own copy, in the phase in which it first needs it ([`gather_gemm`](crate::gather_gemm)). Fetching
+/// converted inputs from another core's cache would cost more than converting them again.
 #[derive(Clone, Debug)]
 pub struct TeamInputs {
     pub(crate) copies: Vec<MemberInputs>,
-    /// Members that share the current minibatch's products, and so have gathered it. 0 before, and where one of them panicked.
+    /// Members that share the current minibatch's products: each has gathered it. 0 before the first, and after a panic.
     pub(crate) sharing: usize,
     inputs: usize,
     /// In the current minibatch.
     pub(crate) examples: usize,
 }
 
-/// One member's copy. Two cache lines: a core fetches them in pairs, and must not take another member's along.
+/// One member's copy. It fills pairs of cache lines, because a core fetches lines in pairs and must not take another member's.
 #[derive(Clone, Debug)]
 #[repr(align(128))]
 pub(crate) struct MemberInputs {
@@ -33,9 +32,9 @@ pub(crate) struct MemberInputs {
 /// How a minibatch's inputs are kept.
 #[derive(Clone, Debug)]
 pub(crate) enum Form {
-    /// Without what is 0.
+    /// In quads, without zeros.
     Sparse(SparseInputs),
-    /// Without what is 0 in all of four examples: for one register of columns.
+    /// In groups of four examples, without inputs that are 0 in all of them: for one register of columns.
     Grouped(GroupedInputs),
     /// All of them (B × n_0), for products by the matrixmultiply crate.
     Dense(Matrix),

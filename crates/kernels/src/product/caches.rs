@@ -63,7 +63,7 @@ impl Cache {
 
 /// Those of this machine.
 pub(super) static CACHES: LazyLock<Caches> = LazyLock::new(|| {
-    // What nearly every core of the last ten years has at least, where the machine doesn't tell.
+    // Where the machine doesn't tell: nearly every core of the last ten years has these at least.
     let mut caches = Caches { l1: Cache::new(32 << 10, 8), l2: Cache::new(512 << 10, 8) };
     for (level, cache) in data_caches() {
         match level {

@@ -1,8 +1,8 @@
-//! C = start + A·B, with the work that follows done while C is in the first-level cache.
+//! C = start + A·B. The work that follows a product is done while C is still in the first-level cache.
 //!
-//! One micro-kernel ([`tile`]) serves the three products of backpropagation: it broadcasts elements of A, reads rows
-//! of B contiguously and writes rows of C. Around it stand the five loops of [`blocking`]; [`pack`] copies operands
-//! into the micro-kernel's order where that pays; [`sizes`] holds every block size and threshold.
+//! One micro-kernel ([`tile`]) serves the three products of backpropagation. It broadcasts elements of A, reads rows of B contiguously
+//! and writes rows of C. The five loops of [`blocking`] stand around it. [`pack`] copies operands into the micro-kernel's order
+//! where that pays. [`sizes`] has every block size and threshold. [`small`] computes products that are too small for all that.
 
 mod blocking;
 mod caches;
@@ -22,7 +22,7 @@ use crate::simd::{ArithmeticClass, Isa};
 use crate::team::{Pointer, Scratch, Split, Team, volume};
 use std::ops::Range;
 
-/// What each element's sum starts from.
+/// The starting value of each element's sum.
 #[derive(Clone, Copy, Debug)]
 pub enum Start<'a> {
     /// 0. C is not read.
@@ -33,7 +33,7 @@ pub enum Start<'a> {
     Scaled(f32),
 }
 
-/// What is done to C where it is complete: an activation, a derivative, an optimiser's step.
+/// A function of parts of C that are complete: an activation, a derivative, an optimiser's step.
 ///
 /// `finish` is called exactly once for every element, by whichever thread owns it, for rectangular parts of C.
 pub trait Epilogue: Sync {
@@ -115,7 +115,7 @@ pub(crate) struct Product<'a> {
     pub(crate) isa: Isa,
 }
 
-/// What is done to a part of C that is complete.
+/// The end of a part of C: what it goes into once it is complete.
 #[derive(Clone, Copy)]
 pub(crate) enum End<'a> {
     Epilogue(&'a dyn Epilogue),

@@ -18,7 +18,7 @@ struct Strip {
 }
 
 impl Strip {
-    /// What the sums of `ROWS` rows start from. Their first element of C is at `c`.
+    /// The starting values of the sums of `ROWS` rows, whose first element of C is at `c`.
     ///
     /// # Safety
     ///
@@ -145,7 +145,7 @@ impl Kernel for Small<'_, '_> {
     }
 }
 
-/// What the sums of a strip are made of.
+/// The operands of a strip's sums.
 struct Operands<'a> {
     /// The rows of A.
     a: Mat<'a>,

@@ -17,7 +17,7 @@ use crate::simd::{Kernel, Vector, prefetch_line};
 /// Rows of the tallest tile of any instruction set.
 pub(crate) const MAX_ROWS: usize = 16;
 
-/// What a tile's sums start from.
+/// The starting values of a tile's sums.
 #[derive(Clone, Copy)]
 pub(crate) enum TileStart {
     /// 0.

@@ -146,13 +146,13 @@ pub enum IsaError {
     /// No set has that name.
     #[error("unknown instruction set '{name}': expected {}", names(Kind::ALL))]
     Unknown {
-        /// What was asked for.
+        /// The name that was asked for.
         name: String,
     },
     /// The set exists, but not on this CPU.
     #[error("this CPU has no {name}: available are {}", names(&Isa::available().iter().map(|isa| isa.0).collect::<Vec<_>>()))]
     Missing {
-        /// What was asked for.
+        /// The name that was asked for.
         name: &'static str,
     },
 }

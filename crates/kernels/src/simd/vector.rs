@@ -115,7 +115,7 @@ pub(crate) trait Vector: Copy {
         count
     }
 
-    /// Of `columns` of a row the values that aren't 0: their indices, ascending, to `indices`, themselves to `values`.
+    /// Copies the values of `columns` of a row that aren't 0: their indices, ascending, to `indices`, themselves to `values`.
     /// Returns their number; up to 16 more of each are overwritten. Used for single examples.
     #[inline(always)]
     unsafe fn nonzero_floats(
@@ -175,7 +175,7 @@ pub(crate) trait Vector: Copy {
 
 /// A computation written once over [`Vector`], to be run by [`Isa::run`](super::Isa::run).
 pub(crate) trait Kernel {
-    /// What it computes.
+    /// The result.
     type Output;
 
     /// Computes it with the registers of `V`. Implementations are `#[inline(always)]`, so that they are compiled

@@ -13,16 +13,24 @@
 //! | word | written by | read by | says |
 //! |---|---|---|---|
 //! | `phase` | driver | workers | generation, counted up with every phase, and the number of blocks |
-//! | `work` | driver | who has claimed a block | the function |
-//! | `claimed[i]` | who runs block i | who wants to run it | the last generation of block i that someone began |
-//! | `done[i]` | who has run block i | driver | the last generation of block i that ended |
+//! | `work` | driver | the thread that has claimed a block | the function |
+//! | `claimed[i]` | the thread that runs block i | threads that want to run it | the last generation of block i that began |
+//! | `done[i]` | the thread that has run block i | driver | the last generation of block i that ended |
 //! | `answered[i]` | worker i | driver | the last generation without blocks that it saw: it has a core |
 //! | `parked[i]` | worker i | driver | it must be woken |
 //!
-//! Publishing `phase` releases the work pointer written just before; a worker that sees it acquires both. Whoever wants to
-//! run block i first *claims* it: it raises `claimed[i]` from an older generation to this one by compare-and-swap, so exactly
-//! one thread runs each block of each phase. It then stores the generation in `done[i]` (release), which the driver reads
-//! (acquire).
+//! ```text
+//! driver                                          worker i
+//!   work = function                                 wait until phase changes   (acquire)
+//!   phase = (generation, blocks)   (release)        claim block i, or go back
+//!   claim and run block 0                           run it
+//!   for each other block:                           done[i] = generation       (release)
+//!     wait until done[i] = generation  (acquire)
+//!     waited too long: claim and run block i
+//! ```
+//!
+//! A thread *claims* block i before it runs it: it raises `claimed[i]` from an older generation to this one by compare-and-swap. So
+//! exactly one thread runs each block of each phase.
 //!
 //! - **Nothing dangles.** The work pointer is read only between a claim and its `done`, and the driver doesn't leave the phase
 //!   (where the function lives) before every `done`: a worker that wakes up late finds its claim refused and touches
@@ -37,8 +45,8 @@
 //!   driver once the phase is over; the session then ends and the workers return. Of several panics one is passed on. The
 //!   payloads of the others are dropped where their panics are caught, because dropping one may panic again.
 //!
-//! Where the workers' threads come from is the business of [`pool`](super::pool): nothing here knows of rayon. So loom can
-//! try every order of a small team's steps (`team/model.rs`).
+//! The workers' threads come from [`pool`](super::pool). Nothing here knows of rayon, so loom can try every order of a small team's
+//! steps (`team/model.rs`).
 
 use super::contention::{Contention, Next};
 use super::scratch::Scratch;
@@ -77,10 +85,10 @@ const CALL: u64 = 0;
 /// The panic of a member that waited for one that had left the program which both ran.
 pub(super) const LEFT_BEHIND: &str = "a member of the team left the program that another still runs";
 
-/// What a phase runs: the block's index and the buffers of that block's member.
+/// The function of a phase. It gets the block's index and the buffers of that block's member.
 type Work<'a> = dyn Fn(usize, &mut Scratch) + Sync + 'a;
 
-/// What the members of a team share.
+/// The state that the members of a team share.
 #[repr(align(128))]
 pub(crate) struct Shared {
     /// generation · 2¹⁶ + blocks

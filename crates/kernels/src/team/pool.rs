@@ -27,13 +27,13 @@ pub enum PoolError {
     /// The number of threads is out of range.
     #[error("{threads} threads asked for: expected 1 to {MAX_MEMBERS}")]
     Threads {
-        /// What was asked for.
+        /// The number of threads that was asked for.
         threads: usize,
     },
     /// The operating system refused a thread.
     #[error("could not start {threads} threads: {source}")]
     Start {
-        /// What was asked for.
+        /// The number of threads that was asked for.
         threads: usize,
         /// rayon's reason.
         source: rayon::ThreadPoolBuildError,

@@ -1,7 +1,7 @@
 //! Work that members do apart: blocks of examples, each from first layer to last on one thread.
 //!
-//! Inference needs no barrier: examples don't know of one another. So each member takes the next block that nobody has
-//! taken, and computes it with a team of its own whose only member it is. A preempted member holds up its own block only.
+//! Inference needs no barrier, because examples don't depend on one another. Each member takes the next block that nobody has taken. It
+//! computes the block with a team of its own, whose only member it is. A member that loses its core holds up its own block only.
 
 use super::phase::{Pointer, Shared, Team};
 use super::split::members_of_pass;
@@ -10,7 +10,7 @@ use crate::simd::Isa;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// What one member needs to work apart: a team of one, with packing buffers of its own, and a state.
+/// A team of one, with buffers of its own, and a state: what a member needs to work apart.
 ///
 /// ```
 /// use minibatch_kernels::{Isa, Pool, Solo};

@@ -61,17 +61,17 @@ pub(crate) struct Split {
 }
 
 impl Split {
-    /// As many members as an (m × k)·(k × n) product is worth, and are ready.
+    /// Shares an (m × k)·(k × n) product among as many members as it is worth, and as are ready.
     pub(crate) fn new(team: &Team<'_>, m: usize, n: usize, k: usize) -> Split {
         Split::among(members_of_product(team, m, n, k), m, n)
     }
 
-    /// So many members.
+    /// Shares an (m × n) matrix among so many members.
     pub(crate) fn among(members: usize, m: usize, n: usize) -> Split {
         Split { members, by_rows: members > 1 && n < LINE * members && m > n }
     }
 
-    /// The block of an (m × n) matrix that is `member`'s.
+    /// `member`'s rows and columns of an (m × n) matrix.
     pub(crate) fn block(&self, member: usize, m: usize, n: usize) -> (Range<usize>, Range<usize>) {
         if self.by_rows {
             // Whole blocks of examples.
@@ -83,7 +83,7 @@ impl Split {
         }
     }
 
-    /// Of a matrix of n columns whose rows are in so many blocks: the blocks and the columns that are `member`'s.
+    /// `member`'s blocks of rows and its columns, in a matrix of n columns whose rows are in so many blocks.
     pub(crate) fn blocks(&self, member: usize, blocks: usize, n: usize) -> (Range<usize>, Range<usize>) {
         if self.by_rows {
             let at = |member: usize| blocks * member / self.members;

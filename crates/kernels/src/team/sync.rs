@@ -1,4 +1,4 @@
-//! What the protocols of the team and of the exchange are made of: std's atomics, cells and threads, or in tests with
+//! Atomics, cells and threads for the protocols of the team and of the exchange: those of std, or in tests with
 //! `--cfg loom` those of loom, which runs a program in every order that the memory model allows.
 //!
 //! Sequential consistency comes from fences alone, never from an access: loom knows only the former.

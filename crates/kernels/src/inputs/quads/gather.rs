@@ -71,7 +71,7 @@ struct GatherBytes<'x, R> {
     row: R,
 }
 
-/// What examples past the last one are read from.
+/// The row that examples past the last one are read from.
 static NOTHING: [u8; CHUNK] = [0; CHUNK];
 
 /// The bytes of a few quads' entries, side by side, of a block that is transposed piece by piece.

@@ -71,9 +71,9 @@ pub struct SparseInputs {
     lists: Vec<List>,
     /// Where the lists of each block end.
     list_ends: Vec<usize>,
-    /// Of each entry: its four bytes.
+    /// The four bytes of each entry.
     quads: Vec<[u8; QUAD]>,
-    /// Of each entry: its four values, a quarter of a line.
+    /// The four values of each entry, a quarter of a line.
     values: Vec<Line>,
 }
 

@@ -79,7 +79,7 @@ pub(crate) struct Update<'a> {
     /// The rows of C that it computes, a quad each.
     pub(crate) quads: Range<usize>,
     pub(crate) cols: Range<usize>,
-    /// What the memory is asked for on the way.
+    /// The rows that the memory is asked for on the way.
     pub(crate) expected: &'a Expected,
 }
 
