@@ -50,11 +50,7 @@ fn every_optimizer_learns_quadrants() {
     let data = Dataset::from_classes(x, &[2], labels).expect("a dataset");
     let network = Network::builder(2).layer_with(16, Tanh).layer(2).seed(2).build().expect("a network");
     for optimizer in Optimizer::all() {
-        let learning_rate = match optimizer.name() {
-            // Its steps become ever shorter.
-            "adagrad" => 0.1,
-            _ => optimizer.learning_rates().sigmoid.max(0.01),
-        };
+        let learning_rate = optimizer.learning_rates().sigmoid.max(0.01);
         let settings =
             Settings { optimizer: optimizer.clone(), learning_rate, batch_size: 16, ..Settings::default() };
         let pool = pool();

@@ -51,7 +51,8 @@ impl Rule for Adagrad {
     }
 
     fn learning_rates(&self) -> LearningRates {
-        LearningRates::everywhere(0.01)
+        // Steps become ever shorter.
+        LearningRates { sigmoid: 0.1, other: 0.01, values: 0.01 }
     }
 
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {
