@@ -9,9 +9,9 @@ use xtask_tools::CommandLine;
 #[derive(clap::Args)]
 pub(crate) struct Args {}
 
-/// What is built so is kept apart, or it would replace the rest. The trainer's examples and all doctests are left out: they are
-/// about how the library is used, and link without the sanitizer.
-const TESTS: &str = "test -p minibatch-kernels -p minibatch-checkpoint -p minibatch --lib --tests --target-dir target/asan --target";
+/// Builds with the sanitizer are kept apart, or they would replace the others. Doctests are left out, because they link without the
+/// sanitizer. A test of the trainer runs its examples.
+const TESTS: &str = "test -p minibatch-kernels -p minibatch-checkpoint -p minibatch --lib --tests --examples --target-dir target/asan --target";
 
 /// Runs them.
 pub(crate) fn run(_: &Args) -> Result<()> {
