@@ -51,7 +51,7 @@ pub enum FormatError {
         /// The checksum of the bytes as they are.
         found: u64,
     },
-    /// Written in a version of the format that this build does not know.
+    /// The file is written in a version of the format that this build does not know.
     #[error(
         "format version {found} at offset 8: this build reads versions 1 to {FORMAT_VERSION}; use a newer minibatch"
     )]

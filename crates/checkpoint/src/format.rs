@@ -55,7 +55,7 @@ pub enum Tag {
     Parameters,
     /// `OPTM`: the optimiser's moments, raw f32.
     Optimizer,
-    /// `STEP`: the optimiser's steps, and what depends on their number alone.
+    /// `STEP`: the optimiser's steps, and the values that depend on their number alone.
     Steps,
     /// `PROG`: the place in training: generator state, epoch, position, partial sums, the test set.
     Progress,

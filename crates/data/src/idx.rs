@@ -65,7 +65,7 @@ impl ElementType {
         }
     }
 
-    /// Whether elements are floating-point numbers.
+    /// True if elements are floating-point numbers.
     pub fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F64)
     }
@@ -342,7 +342,7 @@ fn open(path: &Path) -> Result<(File, Header), Error> {
 /// Writes an IDX array of bytes: header, then `data`, row-major in the shape `dims`.
 ///
 /// # Errors
-/// Those of `out`, and `InvalidInput` if `dims` is not the shape of `data` or cannot be an IDX
+/// The errors of `out`, and `InvalidInput` if `dims` is not the shape of `data` or cannot be an IDX
 /// header (rank 1 to 255, each dimension 1 to 2³² − 1).
 pub fn write_idx_u8(out: &mut impl Write, dims: &[usize], data: &[u8]) -> io::Result<()> {
     write_header(out, ElementType::U8, dims, data.len())?;

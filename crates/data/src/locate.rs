@@ -35,7 +35,7 @@ impl SetFiles {
     /// Opens both sets with [`Dataset::map`].
     ///
     /// # Errors
-    /// Those of [`Dataset::map`], and [`Error::SetMismatch`] if the two sets differ in example shape
+    /// The errors of [`Dataset::map`], and [`Error::SetMismatch`] if the two sets differ in example shape
     /// or in the kind or width of their targets. A different number of classes is no error: both sets
     /// get the larger number.
     pub fn map(&self) -> Result<TrainTest, Error> {

@@ -13,8 +13,8 @@ use crate::random::generator;
 /// epoch began. That state ([`Shuffle::state`]) and a position are enough to go on in the middle of an
 /// epoch ([`Shuffle::restore`]). Nothing is allocated after construction.
 ///
-/// The algorithm is fixed, and the same on every platform: xoshiro256++ seeded by
-/// [`generator`]`(seed, *b"shuffle\0")`; for i = len − 1 down to 1, swap i with
+/// The algorithm is fixed, and the same on every platform. The generator is xoshiro256++, seeded by
+/// [`generator`]`(seed, *b"shuffle\0")`. For i = len − 1 down to 1, it swaps i with
 /// j = ⌊r·(i + 1) / 2⁶⁴⌋, where r is the next 64 bits drawn. (Some j are likelier than others
 /// by at most one part in 2⁶⁴/(i + 1), far below anything a run could show.)
 ///

@@ -12,7 +12,7 @@ fn shelf(path: &Path, last: u16, best: bool) -> Shelf {
     Shelf::new(Lock::acquire(path).unwrap(), Keep { last: NonZeroU16::new(last).unwrap(), best })
 }
 
-/// The marks of all files in a folder by name. Each must be an intact checkpoint; lock files are left out.
+/// The marks of all files in a folder by name, without lock files. Each file must be an intact checkpoint.
 fn folder(folder: &Path) -> BTreeMap<String, u64> {
     fs::read_dir(folder)
         .unwrap()

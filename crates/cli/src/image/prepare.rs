@@ -11,7 +11,7 @@ use super::{Picture, border};
 const SIDE: f32 = 28.0;
 const BOX: f32 = 20.0;
 
-/// The picture as (side × side) inputs, 0 background to 1 ink; `None` if it shows nothing.
+/// The picture as (side × side) inputs, 0 background to 1 ink, or `None` if it shows nothing.
 ///
 /// An image of MNIST comes out unchanged, except for its faintest pixels.
 pub(crate) fn prepare(picture: &Picture<impl Fn(usize) -> f32>, side: usize) -> Option<Vec<f32>> {

@@ -24,7 +24,7 @@ fn seed(world: &World, file: &str) -> u64 {
     world.json(&format!("info {file}"))[0]["seed"].as_u64().unwrap()
 }
 
-/// The names in a folder besides the data, and what is there: a file's content, or where a link leads.
+/// The names in a folder besides the data, each with its file's content or its link's target.
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<_> = fs::read_dir(folder)
         .unwrap()

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const TRAIN: &str = "train --data set --hidden 8 --seed 5";
 
-/// Starts the command; its output goes to pipes.
+/// Starts the command, with its output to pipes.
 fn start(world: &World, arguments: &str) -> Child {
     world.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
@@ -149,7 +149,7 @@ fn without_a_checkpoint_nothing_is_saved() {
     assert!(std::fs::read_dir(world.path("")).unwrap().count() == 1, "the dataset alone");
 }
 
-/// A step of this takes seconds: the first signal waits for its end, the second doesn't.
+/// A step of this run takes seconds. The first signal waits for the step's end, the second doesn't.
 #[test]
 fn a_second_signal_ends_the_run_at_once() {
     let world = World::new();
