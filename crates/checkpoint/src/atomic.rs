@@ -8,7 +8,7 @@
 //! sync    the folder to disk
 //! ```
 //!
-//! Whatever step fails, or is the last before the power goes, `run.ckpt` is the old file or the new one, whole.
+//! `run.ckpt` is always the whole old file or the whole new one, even if a step fails or the power goes after any of them.
 
 use crate::disk::Disk;
 use crate::error::{Error, Step};
@@ -19,7 +19,7 @@ use std::io;
 use std::path::Path;
 
 impl Names {
-    /// Writes the temporary file and brings it to disk. On failure nothing remains of it.
+    /// Writes the temporary file and brings it to disk. On failure the file is removed.
     pub(crate) fn stage(&self, disk: &dyn Disk, bytes: &[u8]) -> Result<(), Error> {
         let failed = |step| move |source| Error::io(step, &self.path, source);
         let mut file = self.create_temp(disk).map_err(failed(Step::Create))?;
@@ -36,7 +36,7 @@ impl Names {
 
     fn create_temp(&self, disk: &dyn Disk) -> io::Result<File> {
         match disk.create(&self.temp) {
-            // Left by an earlier attempt of this run that could not even be removed.
+            // An earlier attempt of this run left the file, and could not remove it.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 disk.remove(&self.temp)?;
                 disk.create(&self.temp)
@@ -50,7 +50,7 @@ impl Names {
         let _ = disk.remove(&self.temp);
     }
 
-    /// Gives the staged file its final name. What isn't a checkpoint is not replaced there.
+    /// Gives the staged file its final name. Only a checkpoint, or nothing, is replaced there.
     pub(crate) fn commit(&self, disk: &dyn Disk, to: &Path) -> Result<(), Error> {
         let renamed = || disk.rename(&self.temp, to).map_err(|source| Error::io(Step::Rename, to, source));
         place::check(to).and_then(|_| renamed()).inspect_err(|_| self.discard(disk))

@@ -13,19 +13,19 @@ type Config<L> = Configuration<LittleEndian, Fixint, L>;
 /// The largest section that is decoded as a value. Numbers by the million are f32 blocks.
 pub(crate) const MAX_VALUE: usize = 1 << 28;
 
-/// Appends `value` to `out`; `tag` is for the error: a type may refuse to be encoded.
+/// Appends `value` to `out`. A type may refuse to be encoded. The error names the section `tag`.
 pub(crate) fn encode_value<T: Serialize>(tag: Tag, value: &T, out: &mut Vec<u8>) -> Result<(), FormatError> {
     bincode::serde::encode_into_std_write(value, out, Config::<NoLimit>::default())
         .map(|_| ())
         .map_err(|error| FormatError::Value { section: tag.part(), cause: error.to_string() })
 }
 
-/// The value of which `payload` is the whole encoding; `tag` is for the error.
+/// The value of which `payload` is the whole encoding. The error names the section `tag`.
 ///
-/// Whatever lengths it claims, what is allocated stays in proportion to `payload`. `T` should hold no sequence
-/// of zero-sized elements: they need no bytes, so a claimed length of them cannot be proven.
+/// The allocated memory stays in proportion to `payload`, whatever lengths it claims. `T` should hold no sequence
+/// of zero-sized elements. They need no bytes, so a claimed length of them cannot be proven.
 pub(crate) fn decode_value<T: DeserializeOwned>(tag: Tag, payload: &[u8]) -> Result<T, FormatError> {
-    // bincode takes its limit as a constant: the next rung of a ladder above the payload's proven length.
+    // bincode takes its limit as a constant. The limit is the least of these that is no less than the payload's proven length.
     let decoded = match payload.len() {
         length if length <= 0x400 => decode_limited::<T, 0x400>(payload),
         length if length <= 0x1_0000 => decode_limited::<T, 0x1_0000>(payload),
@@ -107,7 +107,7 @@ impl<'a> F32Blocks<'a> {
         Ok(())
     }
 
-    /// Ends the reading; numbers that nobody asked for are an error.
+    /// Ends the reading. Numbers that haven't been read are an error.
     pub fn finish(self) -> Result<(), FormatError> {
         if self.next == self.numbers.len() {
             return Ok(());

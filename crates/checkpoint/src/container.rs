@@ -1,7 +1,7 @@
 //! The file as bytes: a checksummed header with a table of sections, then their payloads.
 //!
 //! `docs/checkpoint-format.md` describes the layout byte by byte. There is exactly one encoding of a given
-//! set of sections; [`decode`] accepts nothing else, and believes no length before it is proven against the
+//! set of sections. [`decode`] accepts nothing else, and believes no length before it is proven against the
 //! bytes at hand. It neither allocates nor recurses.
 
 use serde::Serialize;
@@ -15,7 +15,7 @@ use crate::format::{
     header_len,
 };
 
-/// The payload of a section, to append to. Append-only, so that no section can disturb another.
+/// The payload of a section. It can only be appended to, so that no section can disturb another.
 #[derive(Debug)]
 pub struct Payload<'a> {
     out: &'a mut Vec<u8>,
@@ -29,7 +29,7 @@ impl Payload<'_> {
     }
 
     /// Appends a value: its fields in order, little-endian, integers at full width, lengths as u64, an enum's variant
-    /// as u32, strings as UTF-8. A value should hold no hash map, whose order is not its own.
+    /// as u32, strings as UTF-8. A value should hold no hash map, because equal maps may differ in order.
     pub fn put_value<T: Serialize>(&mut self, value: &T) -> Result<(), FormatError> {
         codec::encode_value(self.tag, value, self.out)
     }
@@ -66,7 +66,7 @@ pub fn encode_into<E>(
     out.resize(header, 0);
     out[..8].copy_from_slice(&MAGIC);
     out[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());
-    // At most Tag::ALL.len() sections, so the count fits.
+    // There are at most Tag::ALL.len() sections, so the count fits.
     out[12..16].copy_from_slice(&(count as u32).to_le_bytes());
     for (index, tag) in present().enumerate() {
         let start = out.len();
@@ -91,7 +91,7 @@ pub struct Entry {
     pub tag: [u8; 4],
     /// [`OPTIONAL`] and [`NOT_COMPARED`].
     pub flags: u32,
-    /// Where the payload starts in the file.
+    /// The offset of the payload in the file.
     pub offset: usize,
     /// The payload's length in bytes.
     pub length: usize,
@@ -135,7 +135,7 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// The most bytes of a file that it takes to read its table.
+    /// The most bytes at the front of a file that are needed to read its table.
     pub(crate) const MOST: usize = header_len(MAX_SECTIONS);
 
     /// Verifies header, layout, order and lengths of a file of `file_len` bytes that begins with `start`: the first
@@ -176,8 +176,8 @@ impl Table {
     }
 }
 
-/// Verifies magic, section count, header checksum and version, in this order: the place of the header's checksum
-/// is the same in every version, so that a damaged version number is called damage and not a newer version.
+/// Verifies magic, section count, header checksum and version, in this order. The place of the header's checksum
+/// is the same in every version, so a damaged version number is called damage and not a newer version.
 fn verify_header(file: &[u8]) -> Result<usize, FormatError> {
     let truncated = |expected: usize| FormatError::Truncated {
         part: Part::Header,
@@ -215,7 +215,8 @@ fn verify_header(file: &[u8]) -> Result<usize, FormatError> {
     Ok(count)
 }
 
-/// Known tags come first, in their own order; unknown optional ones follow, ascending. So none can come twice.
+/// Verifies a tag and its flags. Known tags come first, in their own order. Unknown optional tags follow, ascending. So no
+/// tag can come twice.
 fn verify_tag(at: u64, previous: Option<[u8; 4]>, tag: [u8; 4], flags: u32) -> Result<(), FormatError> {
     let known = |tag: [u8; 4]| Tag::ALL.into_iter().find(|known| known.bytes() == tag);
     let place = |tag: [u8; 4]| (known(tag).is_none(), known(tag), tag);
@@ -261,8 +262,8 @@ impl<'a> Sections<'a> {
         codec::decode_value(tag, self.require(tag)?)
     }
 
-    /// The numbers that a section holds, exactly `count` of them: proven here, so that the caller may allocate for
-    /// them afterwards.
+    /// The numbers that a section holds, exactly `count` of them. The count is proven here, so that the caller may
+    /// allocate for them afterwards.
     pub fn f32_blocks(&self, tag: Tag, count: u64) -> Result<F32Blocks<'a>, FormatError> {
         F32Blocks::new(tag, self.require(tag)?, count)
     }

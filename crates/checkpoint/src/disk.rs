@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::error::{Error, Step};
 
-/// File operations; the provided methods are the operating system's own. Tests override them with faults.
+/// File operations. The provided methods are the operating system's own. Tests override them with faults.
 pub trait Disk: Send + Sync + 'static {
     /// Creates a file that must not exist yet, with the permissions the umask leaves.
     fn create(&self, path: &Path) -> io::Result<File> {
@@ -38,7 +38,7 @@ pub trait Disk: Send + Sync + 'static {
         fs::remove_file(path)
     }
 
-    /// Waits until the folder's entries are on disk. Only Unix can, and needs to.
+    /// Waits until the folder's entries are on disk. Only Unix can do that, and only Unix needs it.
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
     }
@@ -50,7 +50,7 @@ pub struct OsDisk;
 
 impl Disk for OsDisk {}
 
-/// Reads a whole regular file. The memory for it is its proven length; a lack of memory is an error.
+/// Reads a whole regular file. The memory for it is its proven length. A lack of memory is an error.
 pub fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
     let failed = |source| Error::io(Step::Read, path, source);
     let (file, length) = open_file(path)?;
@@ -64,7 +64,7 @@ pub fn read_file(path: &Path) -> Result<Vec<u8>, Error> {
 /// A regular file, open to be read, and its length.
 pub(crate) fn open_file(path: &Path) -> Result<(File, u64), Error> {
     let failed = |source| Error::io(Step::Read, path, source);
-    // Asked before it is opened: opening a pipe would wait for its writer.
+    // The kind is checked before the file is opened, because opening a pipe would wait for its writer.
     if !fs::metadata(path).map_err(failed)?.is_file() {
         return Err(Error::NotAFile { path: path.to_owned() });
     }

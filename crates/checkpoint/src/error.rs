@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::format::{FORMAT_VERSION, MAX_SECTIONS, Part};
 
-/// Why bytes are not a checkpoint this build can read. Offsets count from the start of the file.
+/// The reason why bytes are not a checkpoint that this build can read. Offsets count from the start of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
@@ -20,13 +20,13 @@ pub enum FormatError {
         "{part} at offset {offset} is cut short: expected {expected} bytes, found {found}; restore an intact copy"
     )]
     Truncated {
-        /// Which part.
+        /// The part.
         part: Part,
-        /// Where it starts.
+        /// The offset at which it starts.
         offset: u64,
         /// Its length.
         expected: u64,
-        /// How many of its bytes the file holds.
+        /// The number of its bytes in the file.
         found: u64,
     },
     /// The file goes on after its last section.
@@ -42,16 +42,16 @@ pub enum FormatError {
         "{part} at offset {offset} is damaged: checksum expected {expected:016x}, found {found:016x}; restore an intact copy"
     )]
     Checksum {
-        /// Which part.
+        /// The part.
         part: Part,
-        /// Where it starts.
+        /// The offset at which it starts.
         offset: u64,
         /// The checksum in the file.
         expected: u64,
         /// The checksum of the bytes as they are.
         found: u64,
     },
-    /// Written in a version of the format that this build does not know.
+    /// The file is written in a version of the format that this build does not know.
     #[error(
         "format version {found} at offset 8: this build reads versions 1 to {FORMAT_VERSION}; use a newer minibatch"
     )]
@@ -68,7 +68,7 @@ pub enum FormatError {
     /// A tag that is not four capitals or digits, or stands out of its place, or twice.
     #[error("section table at offset {offset}: tag \"{}\" is malformed, repeated or out of order", tag.escape_ascii())]
     Tag {
-        /// Where the table entry starts.
+        /// The offset at which the table entry starts.
         offset: u64,
         /// The tag.
         tag: [u8; 4],
@@ -76,7 +76,7 @@ pub enum FormatError {
     /// Flags that this tag cannot have, or that this version does not define.
     #[error("section table at offset {offset}: section {} has flags {found:#x}, which it cannot have", tag.escape_ascii())]
     Flags {
-        /// Where the flags stand.
+        /// The offset of the flags.
         offset: u64,
         /// The section's tag.
         tag: [u8; 4],
@@ -89,7 +89,7 @@ pub enum FormatError {
         /// The section's tag.
         tag: [u8; 4],
     },
-    /// A section that the reader needs is not there.
+    /// A section that the reader needs is missing.
     #[error("{section} is missing")]
     MissingSection {
         /// The section.
@@ -100,7 +100,7 @@ pub enum FormatError {
     Value {
         /// The section.
         section: Part,
-        /// What is wrong with it.
+        /// The fault in its content.
         cause: String,
     },
     /// A section of numbers that holds more or fewer of them than the settings call for.
@@ -108,9 +108,9 @@ pub enum FormatError {
     NumberCount {
         /// The section.
         section: Part,
-        /// Bytes needed; saturated where the product passes 64 bits.
+        /// Bytes needed, saturated if the product passes 64 bits.
         expected: u64,
-        /// Bytes there are.
+        /// Bytes in the file.
         found: u64,
     },
     /// The content needs more memory than the system gives.
@@ -180,16 +180,16 @@ impl Step {
     }
 }
 
-/// Why a checkpoint file could not be read, written or reserved.
+/// The reason why a checkpoint file could not be read, written or reserved.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused a step.
     #[error("cannot {} {}: {source}{}", step.describe().0, path.display(), step.describe().1)]
     Io {
-        /// Which step.
+        /// The step.
         step: Step,
-        /// The file meant.
+        /// The file.
         path: PathBuf,
         /// The cause.
         source: io::Error,
@@ -199,7 +199,7 @@ pub enum Error {
     Format {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and where.
+        /// The fault in its bytes, with its place.
         source: FormatError,
     },
     /// The path names no regular file: a folder, a device, or nothing like a name.
@@ -215,7 +215,7 @@ pub enum Error {
         path: PathBuf,
         /// The kinds of thing that may stand there.
         expected: &'static str,
-        /// The thing that does.
+        /// The kind of thing that stands there.
         found: &'static str,
     },
     /// The name of the temporary file would be too long for the file system.
@@ -231,10 +231,10 @@ pub enum Error {
     Locked {
         /// The checkpoint's path.
         path: PathBuf,
-        /// Its process, if the lock file tells.
+        /// The process of that run, if the lock file tells.
         holder: Option<u32>,
     },
-    /// The newest snapshot is not on disk; the cause was reported before.
+    /// The newest snapshot is not on disk. The cause was reported before.
     #[error("{}: the newest snapshot is not on disk, as reported before; the file holds an older one", path.display())]
     NotSaved {
         /// The checkpoint's path.

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// The first eight bytes of every checkpoint.
 pub const MAGIC: [u8; 8] = *b"MINIBTCH";
-/// The version of the format that this build writes. It reads this one and those before it.
+/// The version of the format that this build writes. The build reads this version and all earlier ones.
 pub const FORMAT_VERSION: u32 = 2;
 /// The most sections a file may have. It lets [`decode`](crate::decode) keep the table without allocating.
 pub const MAX_SECTIONS: usize = 32;
@@ -55,13 +55,13 @@ pub enum Tag {
     Parameters,
     /// `OPTM`: the optimiser's moments, raw f32.
     Optimizer,
-    /// `STEP`: the optimiser's steps, and what depends on their number alone.
+    /// `STEP`: the optimiser's steps, and the values that depend on their number alone.
     Steps,
-    /// `PROG`: where training stands: generator state, epoch, position, partial sums, the test set.
+    /// `PROG`: the place in training: generator state, epoch, position, partial sums, the test set.
     Progress,
     /// `HIST`: one record per finished epoch.
     History,
-    /// `TIME`: wall-clock figures and other circumstances that decide no bits; outside the compared part.
+    /// `TIME`: wall-clock figures and other circumstances that decide no bits. The section is outside the compared part.
     Time,
 }
 
@@ -91,7 +91,7 @@ impl Tag {
         }
     }
 
-    /// How errors name the section.
+    /// The section as errors name it.
     pub const fn part(self) -> Part {
         Part::Section(self.bytes())
     }

@@ -1,18 +1,18 @@
-//! How many checkpoints stay: the newest at the given path, older ones and the best beside it.
+//! The checkpoints that stay: the newest at the given path, older ones and the best beside it.
 
 use crate::names::Names;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 
-/// How many checkpoints stay.
+/// The checkpoints that stay.
 ///
-/// The newest is always `run.ckpt` itself; the ones before it are `run.ckpt.1`, `run.ckpt.2` …, ascending with
-/// age; the best is `run.best.ckpt`.
+/// The newest is always `run.ckpt` itself. The ones before it are `run.ckpt.1`, `run.ckpt.2` …, ascending with
+/// age. The best is `run.best.ckpt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
-    /// The newest so many, `run.ckpt` included. Files that an earlier run kept beyond this number stay.
+    /// The number of newest checkpoints, `run.ckpt` included. Files that an earlier run kept beyond this number stay.
     pub last: NonZeroU16,
-    /// The best as well.
+    /// True if the best is kept as well.
     pub best: bool,
 }
 

@@ -1,13 +1,13 @@
-//! Checkpoint files of Minibatch: their bytes, and the way of these bytes to disk.
+//! Checkpoint files of Minibatch: their bytes, and the writing of these bytes to disk.
 //!
-//! This crate knows bytes, sections and whole files. It knows no networks: the crate `minibatch` says what a run's sections
-//! hold. From the bytes outwards:
+//! This crate knows bytes, sections and whole files. It knows no networks. The crate `minibatch` defines the content of a
+//! run's sections. From the bytes outwards:
 //!
-//! - [`encode_into`] and [`decode`]: a versioned file of sections, each with a checksum;
-//! - [`Payload`] and [`F32Blocks`]: values and raw numbers in a section;
-//! - [`Front`]: single sections of a file, read before the rest;
-//! - [`Lock`]: one writer for a path. [`Lock::write`] replaces a file whole or not at all; [`save`] does both in one call;
-//! - [`Writer`]: the same in the background while training goes on. [`Keep`] says which older files stay;
+//! - [`encode_into`] and [`decode`]: a versioned file of sections, each with a checksum.
+//! - [`Payload`] and [`F32Blocks`]: values and raw numbers in a section.
+//! - [`Front`]: single sections of a file, read before the rest.
+//! - [`Lock`]: one writer for a path. [`Lock::write`] replaces a file whole or not at all. [`save`] does both in one call.
+//! - [`Writer`]: writing in the background while training goes on. [`Keep`] says which older files stay.
 //! - [`Disk`]: the file operations beneath, which a test may make fail.
 //!
 //! The format is described byte by byte in `docs/checkpoint-format.md`.
@@ -42,7 +42,7 @@ pub use keep::Keep;
 pub use lock::Lock;
 pub use writer::{Receipt, Writer};
 
-/// Writes a checkpoint's bytes to `path`, under its lock: whole or not at all, and on disk when this returns.
+/// Writes a checkpoint's bytes to `path`, under its lock, whole or not at all. The bytes are on disk when this returns.
 ///
 /// ```
 /// use minibatch_checkpoint::{Tag, decode, encode_into, read_file, save};

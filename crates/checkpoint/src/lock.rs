@@ -18,9 +18,9 @@ const MARK: &str = "minibatch, process ";
 
 /// The right to write one checkpoint path, held until dropped.
 ///
-/// It is an advisory lock of the operating system on `run.ckpt.lock`, so it ends with the process, however that
-/// ends: a killed run never blocks the next one. The file says that Minibatch made it, and which process holds it. A
-/// file of the user's own by that name, or a link, is left alone, and the path refused.
+/// It is an advisory lock of the operating system on `run.ckpt.lock`. It ends with the process, so a killed run never
+/// blocks the next one. The lock file says that Minibatch made it, and which process holds it. If a file of the user's
+/// own or a link has that name, it is left alone, and the path is refused.
 #[derive(Debug)]
 pub struct Lock {
     names: Names,
@@ -33,12 +33,13 @@ pub struct Lock {
 
 impl Lock {
     /// Takes the lock of the checkpoint at `path` and removes the temporary files that killed runs left beside it. The
-    /// checkpoint itself need not exist. Where `path` is a link, the file that it leads to is meant.
+    /// checkpoint itself need not exist. If `path` is a link, it stands for the file that it leads to.
     ///
     /// # Errors
     ///
-    /// [`Error::Locked`] if another run, or this one, has it; [`Error::InTheWay`] if what stands at `path` is no checkpoint, or
-    /// at the lock's place no lock; [`Error::NotAFile`] and [`Error::NameTooLong`] for a path that no checkpoint can have.
+    /// - [`Error::Locked`] if another run, or this one, has the lock.
+    /// - [`Error::InTheWay`] if something that is no checkpoint stands at `path`, or something that is no lock at the lock's place.
+    /// - [`Error::NotAFile`] and [`Error::NameTooLong`] for a path that no checkpoint can have.
     pub fn acquire(path: &Path) -> Result<Lock, Error> {
         let names = Names::new(path)?;
         place::check(&names.path)?;
@@ -54,13 +55,13 @@ impl Lock {
                 }
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
-            // The holder before may have removed the file between its opening and its locking here, and a third
-            // run may hold the lock of a new one.
+            // The holder before may have removed the file between its opening and its locking here. A third run may
+            // then hold the lock of a new file.
             if still_named(&file, &path).map_err(failed)? {
                 if !is_ours(&read(&mut file).map_err(failed)?) {
                     return Err(in_the_way(&path, "a file that is no lock"));
                 }
-                // Best effort: on a full disk the lock holds all the same.
+                // An error is ignored. On a full disk the lock holds all the same.
                 let _ = write_own(&mut file);
                 names.remove_leftovers();
                 return Ok(Lock { names, path, file, superseded: Vec::new() });
@@ -79,11 +80,11 @@ impl Lock {
         self.names.best()
     }
 
-    /// The checkpoints that stand where a run kept as `keep` will put its own: the newest, older ones, the best.
+    /// The checkpoints at the places that a run kept as `keep` will use: the newest, older ones, the best.
     ///
     /// # Errors
     ///
-    /// [`Error::InTheWay`] if something else stands there.
+    /// [`Error::InTheWay`] if something else stands at such a place.
     pub fn occupied(&self, keep: Keep) -> Result<Vec<PathBuf>, Error> {
         let mut places = vec![self.names.path.clone()];
         places.extend(keep.older(&self.names));
@@ -97,7 +98,7 @@ impl Lock {
         Ok(occupied)
     }
 
-    /// Gives up checkpoints of other runs, some of the [occupied](Self::occupied) places: a [`Writer`](crate::Writer) removes
+    /// Gives up checkpoints of other runs, some of the [occupied](Self::occupied) places. A [`Writer`](crate::Writer) removes
     /// them as soon as a checkpoint of its own run is saved, and keeps none of them as an older one.
     pub fn supersede(&mut self, others: Vec<PathBuf>) {
         self.superseded = others;
@@ -112,7 +113,7 @@ impl Lock {
     }
 
     /// Replaces the checkpoint by `bytes`: a temporary file in the same folder, its fsync, a rename, the folder's
-    /// fsync. Whatever fails, the path holds the old content or the new, whole.
+    /// fsync. If any step fails, the path still holds the whole old content or the whole new one.
     pub fn write(&self, disk: &dyn Disk, bytes: &[u8]) -> Result<(), Error> {
         self.names.replace(disk, &self.names.path, bytes)
     }
@@ -120,8 +121,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Only while the lock is held, and only where the next one to lock can tell: see `still_named`. A lock file
-        // left behind is stale and harmless.
+        // The lock file is removed only while the lock is held, and only if the next run to lock it can tell: see
+        // `still_named`. A lock file left behind is stale and harmless.
         if cfg!(unix) && still_named(&self.file, &self.path).is_ok_and(|named| named) {
             let _ = fs::remove_file(&self.path);
         }
@@ -148,7 +149,7 @@ fn open(path: &Path) -> Result<File, Error> {
     Ok(file)
 }
 
-/// The content of a lock file, or the beginning of what is none.
+/// The content of a lock file, or the beginning of another file.
 fn read(file: &mut File) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     file.rewind()?;
@@ -162,7 +163,7 @@ fn write_own(file: &mut File) -> io::Result<()> {
     file.write_all(format!("{MARK}{}\n", std::process::id()).as_bytes())
 }
 
-/// True if the content is that of a lock file of Minibatch. An empty file counts: a run that was killed before it wrote its
+/// True if the content is that of a lock file of Minibatch. An empty file counts. A run that was killed before it wrote its
 /// number leaves one, and so does a full disk. Nothing is lost with it.
 fn is_ours(content: &[u8]) -> bool {
     content.is_empty() || holder(content).is_some()
@@ -173,7 +174,7 @@ fn holder(content: &[u8]) -> Option<u32> {
     std::str::from_utf8(content).ok()?.strip_prefix(MARK)?.strip_suffix('\n')?.parse().ok()
 }
 
-/// Whether `path` still names the open file.
+/// True if `path` still names the open file.
 #[cfg(unix)]
 fn still_named(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;

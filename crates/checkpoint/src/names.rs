@@ -11,15 +11,15 @@ use std::path::{Path, PathBuf};
 /// Hexadecimal digits between the file's name and `.tmp` in the names of temporary files.
 const TOKEN: usize = 16;
 
-/// The names that belong to one checkpoint path, made once so that writing allocates none.
+/// The names that belong to one checkpoint path. They are made once, so that writing allocates none.
 #[derive(Debug)]
 pub(crate) struct Names {
     /// The checkpoint.
     pub(crate) path: PathBuf,
     /// The folder it lies in.
     pub(crate) folder: PathBuf,
-    /// A new checkpoint until it is complete: `.run.ckpt.0123456789abcdef.tmp`. The digits are drawn anew by
-    /// each run: where a network file system does not heed locks, two runs still never share a temporary file.
+    /// A new checkpoint until it is complete: `.run.ckpt.0123456789abcdef.tmp`. The digits are drawn anew by each
+    /// run. So two runs never share a temporary file, even if a network file system does not heed locks.
     pub(crate) temp: PathBuf,
     /// A second name of a file on its way to another place, of the same form.
     pub(crate) link: PathBuf,
@@ -45,7 +45,7 @@ impl Names {
             folder.join(temporary)
         };
         let names = Names { path: path.to_owned(), temp: temporary(), link: temporary(), folder };
-        // No name of the run's files is longer. Better now than at the first checkpoint, after an epoch of hours.
+        // No name of the run's files is longer. The error comes now and not at the first checkpoint, after an epoch of hours.
         match fs::symlink_metadata(&names.temp) {
             Err(error) if error.kind() == io::ErrorKind::InvalidFilename => Err(Error::NameTooLong {
                 path: names.path,
@@ -73,7 +73,7 @@ impl Names {
         self.path.with_file_name(name)
     }
 
-    /// Removes the temporary files that killed runs left, as far as possible: they only take space. The caller
+    /// Removes the temporary files that killed runs left, as far as possible. They only take space. The caller
     /// holds the lock of the path, so no living run needs them.
     pub(crate) fn remove_leftovers(&self) {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };

@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 pub(crate) enum Occupant {
     /// Nothing.
     Nothing,
-    /// A file that begins with the [magic](MAGIC). It is a checkpoint also where it is damaged further on.
+    /// A file that begins with the [magic](MAGIC). It is a checkpoint even if it is damaged further on.
     Checkpoint,
     /// Something of the user's, in words.
     Other(&'static str),
 }
 
-/// Looks at `path` itself: a link isn't followed.
+/// Looks at `path` itself. A link isn't followed.
 pub(crate) fn occupant(path: &Path) -> io::Result<Occupant> {
     let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
@@ -52,7 +52,7 @@ pub(crate) fn open_itself(path: &Path, options: &mut OpenOptions) -> io::Result<
     options.open(path)
 }
 
-/// Proves that `path` may be given to a checkpoint: nothing stands there, or a checkpoint does.
+/// Checks that `path` may be given to a checkpoint, because nothing or a checkpoint stands there.
 pub(crate) fn check(path: &Path) -> Result<Occupant, Error> {
     match occupant(path).map_err(|source| Error::io(Step::Read, path, source))? {
         Occupant::Other(found) => {
@@ -62,8 +62,8 @@ pub(crate) fn check(path: &Path) -> Result<Occupant, Error> {
     }
 }
 
-/// The file that the user's own `path` leads to, link after link: a checkpoint is replaced where it lies, with its lock and
-/// the kept ones beside it, and not the link to it.
+/// The file that the user's own `path` leads to, link after link. A checkpoint is replaced where it lies, with its lock and
+/// the kept ones beside it. The link to it isn't replaced.
 pub(crate) fn followed(path: &Path) -> Result<PathBuf, Error> {
     /// The most links in a row that Linux follows.
     const LINKS: usize = 40;
@@ -78,7 +78,7 @@ pub(crate) fn followed(path: &Path) -> Result<PathBuf, Error> {
         file = file.with_file_name(target);
         links += 1;
     }
-    // Links that the system makes up, as those to open files, may tell a name that isn't one.
+    // Links that the system makes up, such as those to open files, may tell a name that isn't one.
     match (leads, fs::symlink_metadata(&file)) {
         (Ok(end), Ok(found)) if same_file(&end, &found) => Ok(file),
         _ => Err(Error::InTheWay {
@@ -89,14 +89,14 @@ pub(crate) fn followed(path: &Path) -> Result<PathBuf, Error> {
     }
 }
 
-/// Whether two names lead to one file.
+/// True if two names lead to one file.
 #[cfg(unix)]
 pub(crate) fn same_file(one: &Metadata, other: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt;
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Without inode numbers: never, which costs one of the kept copies after a kill in the middle of a shift.
+/// Always false, because there are no inode numbers. This costs one of the kept copies after a kill in the middle of a shift.
 #[cfg(not(unix))]
 pub(crate) fn same_file(_: &Metadata, _: &Metadata) -> bool {
     false

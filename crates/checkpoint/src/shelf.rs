@@ -38,11 +38,12 @@ impl Shelf {
         self.best.is_some()
     }
 
-    /// Saves the newest checkpoint, after moving the one before to the older ones; `is_best` saves it as the best too.
+    /// Saves the newest checkpoint, after moving the one before to the older ones. `is_best` saves it as the best too.
     ///
-    /// `Err`: the path holds what it held before (or, after a failed fsync of the folder, the new bytes, perhaps not
-    /// yet on disk). `Ok(Some(_))`: it is saved, but an older or best copy could not be kept. At every moment in
-    /// between, `run.ckpt` is a complete checkpoint, and so is every other name.
+    /// - `Err`: the path holds its old content. After a failed fsync of the folder, it holds the new bytes, perhaps not yet on disk.
+    /// - `Ok(Some(_))`: the checkpoint is saved, but an older or best copy could not be kept.
+    ///
+    /// At every moment in between, `run.ckpt` is a complete checkpoint, and so is every other name.
     pub(crate) fn put_newest(
         &self,
         disk: &dyn Disk,
@@ -60,7 +61,7 @@ impl Shelf {
             }
             not_kept = not_kept.or(self.keep_previous(disk).err());
         }
-        // Before the newest: a resumed run that knows of the best must find it.
+        // The best is saved before the newest, because a resumed run that knows of the best must find it.
         if let Some(best) = self.best.as_ref().filter(|_| is_best) {
             match names.commit_copy(disk, best) {
                 Ok(()) => superseded.retain(|other| other != best),
@@ -81,24 +82,23 @@ impl Shelf {
         Ok(())
     }
 
-    /// Gives `run.ckpt` the second name `run.ckpt.1`, those before it moving up by one into the first gap, or over the
-    /// oldest.
+    /// Gives `run.ckpt` the second name `run.ckpt.1`. The older ones move up by one, into the first gap or over the oldest.
     fn keep_previous(&self, disk: &dyn Disk) -> Result<(), Error> {
         let names = self.lock.names();
         let Some(youngest) = self.older.first() else { return Ok(()) };
         let Ok(current) = fs::metadata(&names.path) else { return Ok(()) };
-        // A run killed after this step and before the rename of the newest has done it already.
+        // A run that was killed after this step and before the rename of the newest has done the step already.
         if fs::symlink_metadata(youngest).is_ok_and(|kept| same_file(&kept, &current)) {
             return Ok(());
         }
-        // First what can fail for want of space, so that the shift loses nothing.
+        // The link comes first, because it can fail for want of space. So the shift loses nothing.
         names.link(disk, &names.path).map_err(|source| Error::io(Step::Keep, youngest, source))?;
         self.shift(disk).inspect_err(|_| names.discard_link(disk))?;
         names.place_link(disk, youngest)
     }
 
     fn shift(&self, disk: &dyn Disk) -> Result<(), Error> {
-        // All are checked before any is moved.
+        // All places are checked before any checkpoint is moved.
         let mut moved = 0;
         for path in &self.older {
             match place::check(path)? {
@@ -119,7 +119,7 @@ impl Shelf {
     }
 }
 
-/// Removes the checkpoints of other runs, now that there is one of this run. Anything else that stands there by now stays.
+/// Removes the checkpoints of other runs, once there is one of this run. Anything else that stands there by then stays.
 fn discard(disk: &dyn Disk, superseded: &mut Vec<PathBuf>) -> Result<(), Error> {
     superseded.drain(..).try_for_each(|path| match place::occupant(&path) {
         Ok(Occupant::Checkpoint) => {

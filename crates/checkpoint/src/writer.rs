@@ -18,9 +18,9 @@ use crate::shelf::Shelf;
 /// replaces it. A snapshot that was the best so far is not lost by that: it is still written to `run.best.ckpt`, if best ones
 /// are kept.
 ///
-/// **When writing fails** the run goes on and the file stays as it was. The error is handed to the caller by the next
-/// [`Writer::submit`], as a warning to show, unless a newer snapshot has been saved by then; [`Writer::flush`]
-/// returns it as an error. Dropping the writer waits for the snapshots handed over and releases the path.
+/// **When writing fails** the run goes on and the file stays as it was. The next [`Writer::submit`] hands the error to
+/// the caller, as a warning to show, unless a newer snapshot has been saved by then. [`Writer::flush`] returns it as an
+/// error. Dropping the writer waits for the snapshots handed over and releases the path.
 ///
 /// ```
 /// use minibatch_checkpoint::{Keep, Lock, OsDisk, Tag, Writer, decode, encode_into, read_file};
@@ -53,9 +53,9 @@ pub struct Writer {
 /// The answer of [`Writer::submit`].
 #[derive(Debug, Default)]
 pub struct Receipt {
-    /// Why an earlier snapshot, or a copy to keep, could not be written; reported once.
+    /// The error of an earlier snapshot, or of a copy to keep, that could not be written. It is reported once.
     pub failure: Option<Error>,
-    /// An earlier snapshot was still waiting and is replaced by this one.
+    /// True if an earlier snapshot was still waiting and is replaced by this one.
     pub replaced: bool,
 }
 
@@ -64,7 +64,7 @@ struct Shared {
     state: Mutex<State>,
     /// Notified on every change of the state that someone may wait for.
     changed: Condvar,
-    /// Only the thread uses it; here for its path.
+    /// The shelf. Only the thread uses it. It is here for its path.
     shelf: Shelf,
 }
 
@@ -72,16 +72,16 @@ struct Shared {
 struct State {
     /// The newest snapshot, while it waits.
     newest: Option<Snapshot>,
-    /// A best one that a newer one replaced while it waited: goes to `run.best.ckpt` alone.
+    /// A best snapshot that a newer one replaced while it waited. It goes to `run.best.ckpt` alone.
     best: Option<Vec<u8>>,
-    /// Buffers not in use. Those in use: one being filled, one being written, those waiting.
+    /// Buffers not in use. The others are being filled, being written, or waiting.
     free: Vec<Vec<u8>>,
     busy: bool,
-    /// No snapshot comes any more.
+    /// True once no snapshot comes any more.
     closing: bool,
-    /// The thread has ended, by a panic unless closing.
+    /// True once the thread has ended. It has panicked, unless `closing` is true.
     ended: bool,
-    /// The path holds the newest snapshot handed over, or none was.
+    /// True if the path holds the newest snapshot handed over, or if none was handed over.
     saved: bool,
     newest_failure: Option<Error>,
     kept_failure: Option<Error>,
@@ -124,7 +124,7 @@ impl Shared {
 }
 
 impl Writer {
-    /// Starts the thread. `capacity` is the size of a snapshot in bytes: three buffers of that size are set aside, four
+    /// Starts the thread. `capacity` is the size of a snapshot in bytes. Three buffers of that size are set aside, four
     /// if the best is kept. A snapshot that is larger makes its buffer grow.
     pub fn start(lock: Lock, keep: Keep, capacity: usize, disk: Arc<dyn Disk>) -> Result<Writer, Error> {
         let path = lock.checkpoint().to_owned();
@@ -147,8 +147,8 @@ impl Writer {
         Ok(Writer { shared, filling, thread: Some(thread.map_err(failed)?) })
     }
 
-    /// Hands over a snapshot: `fill` builds the file's bytes in an empty buffer, the one copy there is. `is_best` says
-    /// that it is the best so far. An error of `fill` is returned and nothing handed over.
+    /// Hands over a snapshot. `fill` builds the file's bytes in an empty buffer, and no other copy is made. `is_best` is true
+    /// if it is the best so far. If `fill` fails, its error is returned and nothing is handed over.
     pub fn submit<E>(
         &mut self,
         is_best: bool,
@@ -169,7 +169,7 @@ impl Writer {
             replaced => replaced.map(|snapshot| snapshot.bytes),
         };
         state.free.extend(freed);
-        // Never empty here: one buffer more exists than can be filling, waiting and being written at once.
+        // A buffer is free here, because one more exists than can be filling, waiting and being written at once.
         let next = state.free.pop().unwrap_or_default();
         let bytes = std::mem::replace(&mut self.filling, next);
         state.newest = Some(Snapshot { bytes, is_best });
@@ -205,7 +205,7 @@ impl Drop for Writer {
     }
 }
 
-/// Tells whoever waits that the thread is gone, even by a panic.
+/// Tells the waiting caller that the thread is gone, even by a panic.
 struct Ended<'a>(&'a Shared);
 
 impl Drop for Ended<'_> {
@@ -215,7 +215,8 @@ impl Drop for Ended<'_> {
     }
 }
 
-/// The thread: writes what waits, the best (it is older) before the newest, until closing and nothing waits.
+/// The program of the thread. It writes the waiting snapshots until `closing` is true and none waits. The best is written before
+/// the newest, because it is older.
 fn run(shared: &Shared, disk: &dyn Disk) {
     let _ended = Ended(shared);
     let mut state = shared.state();

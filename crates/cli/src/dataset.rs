@@ -31,7 +31,7 @@ impl Name {
 /// Images of the synthetic training and test set, as many as MNIST has.
 const SYNTHETIC_SIZE: [usize; 2] = [60_000, 10_000];
 
-/// Where the synthetic images come from: always the same ones.
+/// The seed of the synthetic images. It is fixed, so the images are always the same.
 const SYNTHETIC_SEED: u64 = 0;
 
 /// Which data a command works on.
@@ -66,7 +66,7 @@ impl Args {
         given.into_iter().find_map(|(option, given)| given.then_some(option))
     }
 
-    /// The folder that should hold the files; of the synthetic set its name.
+    /// The folder that should hold the files. For the synthetic set, its name.
     pub(crate) fn folder(&self) -> PathBuf {
         match (&self.data, self.name()) {
             (Some(folder), _) => folder.clone(),
@@ -92,7 +92,7 @@ impl Args {
         match self.dataset {
             Some(Name::Synthetic) => {
                 let [train, test] = self.synthetic_size.unwrap_or(SYNTHETIC_SIZE);
-                // Its pixels and its class, as it is drawn and as it is kept.
+                // Bytes of an image: its pixels, its class as it is drawn, and its class as it is kept.
                 let image = synthetic::SIDE * synthetic::SIDE + 1 + size_of::<u32>();
                 let bytes = (train as u64 + test as u64).saturating_mul(image as u64);
                 let what = format!("--synthetic-size {train},{test}");
@@ -117,7 +117,7 @@ impl Args {
         }
     }
 
-    /// A missing set, and the ways out.
+    /// The failure for a missing set. It names the ways out.
     fn not_found(&self, error: Error) -> Failure {
         const FOLDER: &str = "a folder with train-images-idx3-ubyte";
         let fetch = |folder: &Path| {
@@ -139,7 +139,7 @@ impl Args {
                 "name the folder that holds all four".to_owned(),
             ),
             Error::NotInFolder { folder, expected, found } => {
-                // The set in a folder of the user's is the user's own, unless there is nothing in it.
+                // A folder that the user named holds a set of the user's own, unless it is empty.
                 let is_own =
                     self.data.is_some() && fs::read_dir(&folder).is_ok_and(|mut all| all.next().is_some());
                 let own = "add it, or rename one; TYPE is ubyte, byte, short, int, float or double";
@@ -152,8 +152,8 @@ impl Args {
     }
 }
 
-/// Bytes of the labels, and of inputs that aren't bytes: these are converted, and don't stay in the mapped file. A file that
-/// can't be read counts as 0 here; opening it tells why.
+/// Bytes of the labels, and of inputs that aren't bytes. They are converted, and don't stay in the mapped file. A file that
+/// can't be read counts as 0 here. The error comes when it is opened.
 fn converted(files: &SetFiles) -> u64 {
     let elements = |path: &Path| {
         let file = IdxFile::map(path).ok()?;
@@ -180,7 +180,7 @@ pub(crate) fn split(
     Ok((train, Some(validation)))
 }
 
-/// Two numbers of images.
+/// The numbers of training and test images.
 fn synthetic_size(text: &str) -> Result<[usize; 2], String> {
     let numbers =
         text.split_once(',').and_then(|(train, test)| Some([train.parse().ok()?, test.parse().ok()?]));

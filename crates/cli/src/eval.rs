@@ -27,14 +27,14 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// What a network is worth on a test set.
+/// The result of a network on a test set.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "evaluation")]
 struct Evaluated {
     checkpoint: String,
     /// n_0, n_1, …, n_L.
     layers: Vec<usize>,
-    /// Epochs it was trained.
+    /// Epochs that the network was trained for.
     epochs: usize,
     /// Folder of the dataset.
     data: String,

@@ -1,11 +1,11 @@
-//! How a command ends when it doesn't succeed.
+//! The failures of a command: their messages and exit codes.
 
 use crate::signals::Signal;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Why a command stopped, and the exit code that says so.
+/// The reason why a command stopped, with its exit code.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The command line asks for something that can't be: exit code 2.
@@ -14,10 +14,10 @@ pub(crate) enum Failure {
     Run(String),
     /// Standard output can't be written, for another reason than that its reader has gone: exit code 1.
     Output(String),
-    /// Whoever read the output has gone. Nothing is said, as there is nobody to say it to; the exit code is 141, which a
-    /// shell reports for programs ended by SIGPIPE.
+    /// The reader of standard output has gone: exit code 141, which a shell reports for programs ended by SIGPIPE. No message is
+    /// printed, because nobody would read it.
     ClosedPipe,
-    /// A signal stopped the run, as has been said: exit code 129, 130 or 143.
+    /// A signal stopped the run, and the run has reported it: exit code 129, 130 or 143.
     Stopped(Signal),
 }
 
@@ -27,7 +27,7 @@ impl Failure {
         Failure::Usage(message.to_string())
     }
 
-    /// What writing to standard output came to.
+    /// The failure for an error of writing to standard output.
     pub(crate) fn output(error: &io::Error) -> Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Failure::ClosedPipe,
@@ -35,7 +35,7 @@ impl Failure {
         }
     }
 
-    /// Says why on standard error, in one line, and gives the exit code.
+    /// Prints the reason on standard error, in one line, and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         let (code, message) = match self {
             Failure::Usage(message) => (2, message),
@@ -53,9 +53,9 @@ impl Failure {
     }
 }
 
-/// Writes a line to standard error. If that is closed, nobody wants to know.
+/// Writes a line to standard error. If standard error is closed, the line is lost.
 pub(crate) fn tell(line: &str) {
-    // One line, also where a path of the user's has line feeds or colours in it.
+    // The message stays one line even if a path of the user's has line feeds or colours in it.
     let line: String = line
         .chars()
         .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })

@@ -23,7 +23,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// What came out.
+/// The outcome.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "gradcheck")]
 struct Checked {
@@ -33,7 +33,7 @@ struct Checked {
     pairs: Vec<Pair>,
 }
 
-/// The networks of a cost and an output activation: of one, two and three layers.
+/// The checks of one cost with one output activation, in networks of one, two and three layers.
 #[derive(Debug, Serialize)]
 struct Pair {
     cost: String,
@@ -43,7 +43,7 @@ struct Pair {
     compared: usize,
     /// Weights and biases left out, because a difference would have reached over a kink.
     skipped: usize,
-    /// Relative to the largest gradient of its network.
+    /// The largest error, relative to the largest gradient of its network.
     largest_error: f64,
     failures: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! `minibatch info`: what a checkpoint holds.
+//! `minibatch info`: the content of a checkpoint.
 
 use crate::failure::Failure;
 use crate::recorded;
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// What a checkpoint holds.
+/// The content of a checkpoint.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "info")]
 struct Info {
@@ -40,7 +40,7 @@ struct Info {
     epochs: usize,
     /// Seed of the order of the examples.
     seed: u64,
-    /// Null where the first weights came from elsewhere.
+    /// Null if the first weights came from elsewhere.
     initializer: Option<&'static str>,
     initializer_seed: Option<u64>,
     /// `fused` or `matrixmultiply`.
@@ -52,7 +52,7 @@ struct Info {
     position: u64,
     /// 16 hexadecimal digits.
     weight_hash: String,
-    /// Of all that decides and tells the run; equal for two runs of the same bits. 16 hexadecimal digits.
+    /// Hash of everything that decides or records the run, 16 hexadecimal digits. It is equal for two runs of the same bits.
     compared_hash: String,
     history: Vec<EpochLine>,
 }

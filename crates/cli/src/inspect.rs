@@ -1,5 +1,5 @@
-//! Doors for the fuzz targets: what a command line means and how a picture is prepared, without a file, a process or a terminal.
-//! Not an interface of the command.
+//! Entry points for the fuzz targets. They parse a command line and prepare a picture, without a file, a process or a terminal.
+//! They aren't an interface of the command.
 
 use crate::failure::Failure;
 use crate::image::{decode, prepare};
@@ -16,33 +16,33 @@ use std::sync::LazyLock;
 /// The outcome of parsing a command line.
 #[derive(Clone, Debug)]
 pub enum Parsed {
-    /// It is wrong: the error in one line.
+    /// A wrong command line: the error in one line.
     Refused(String),
-    /// It asks for help or the version.
+    /// A request for help or the version: the answer.
     Shown(String),
-    /// It is a command, and not `train`.
+    /// A command other than `train`.
     Command,
-    /// It is `train`.
+    /// The command `train`.
     Train(Train),
 }
 
 /// The meaning of `train`'s options.
 #[derive(Clone, Debug)]
 pub struct Train {
-    /// The command that goes on with a run that was kept in [`CHECKPOINT`], as a shell takes it.
+    /// The command that resumes the run in [`CHECKPOINT`], quoted for a shell.
     pub resume: String,
-    /// For a small classification, then for a small regression: the words after `train` that name every layer and setting, or
-    /// why there can be no such run. None where the network is too large to be made for a look.
+    /// The words after `train` that name every layer and setting, or the reason why there can be no such run. The first entry is
+    /// for a small classification, the second for a small regression. None if the network is too large to be built here.
     pub recipes: [Option<Result<Vec<String>, String>>; 2],
 }
 
 /// The file that [`Train::resume`] names.
 pub const CHECKPOINT: &str = "a run's.ckpt";
 
-/// Weights and biases of the largest network that is made for a look.
+/// Weights and biases of the largest network that is built here.
 const MOST_PARAMETERS: usize = 1 << 14;
 
-/// Parses what stands after the program's name, as the command does.
+/// Parses the words after the program's name, as the command does.
 pub fn options(words: &[OsString]) -> Parsed {
     let program = OsString::from("minibatch");
     match Cli::try_parse_from([&program].into_iter().chain(words)) {
@@ -60,7 +60,7 @@ pub fn options(words: &[OsString]) -> Parsed {
 ///
 /// # Errors
 ///
-/// Why it can't be read, as the user is told.
+/// The reason why the file can't be read, in the words that the user sees.
 pub fn picture(bytes: &[u8], side: usize) -> Result<Option<Vec<f32>>, String> {
     let picture = decode(Cursor::new(bytes))?;
     let level = |pixel: usize| (picture.level)(pixel);
@@ -88,7 +88,7 @@ fn inputs() -> Vec<f32> {
     (0..256).map(|i| (i * 37 % 101) as f32 / 101.0).collect()
 }
 
-/// The words that name the network and settings which `args` mean for `data`.
+/// The words that name the network and the settings of `args` for `data`.
 fn recipe(args: &Args, data: &'static Dataset) -> Option<Result<Vec<String>, String>> {
     let task = Task::of(data);
     notes::advice(args, task);
@@ -118,7 +118,7 @@ fn message(failure: Failure) -> String {
     }
 }
 
-/// Every choice that `trainer` stands for.
+/// The words that name every choice of `trainer`'s run.
 fn words(trainer: &Trainer<'_>) -> Vec<String> {
     let (network, settings) = (trainer.network(), trainer.settings());
     let layers: Vec<String> = network.sizes().iter().map(usize::to_string).collect();

@@ -1,6 +1,6 @@
-//! The `minibatch` command, all but its `main`: trains networks and looks at what came out.
+//! The `minibatch` command, all but its `main`: trains networks and examines the results.
 //!
-//! It has no arithmetic of networks: it parses, calls the `minibatch` library and prints. Results go to standard output,
+//! The crate has no arithmetic of networks. It parses, calls the `minibatch` library and prints. Results go to standard output,
 //! errors as one line to standard error. Exit codes: 0 success, 1 a run failed, 2 wrong usage, 129, 130 and 143 stopped by
 //! SIGHUP, SIGINT and SIGTERM, 141 the reader of the output went away.
 #![forbid(unsafe_code)]
@@ -60,7 +60,7 @@ enum Command {
 const EXIT_CODES: &str = "Exit codes: 0 success, 1 the run failed, 2 wrong usage, 129, 130 and 143 stopped by SIGHUP, \
                           SIGINT and SIGTERM, 141 the output's reader went away.";
 
-/// Does what the process's arguments say.
+/// Runs the command that the process's arguments name.
 pub fn main() -> ExitCode {
     let started = Instant::now();
     let prepared = signals::make_errors().map_err(Failure::from);
@@ -82,7 +82,7 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
     }
 }
 
-/// The command, or nothing if clap has said all there is to say: help or version.
+/// The command, or nothing if clap has printed the help or the version.
 fn parse() -> Result<Option<Command>, Failure> {
     match Cli::try_parse() {
         Ok(cli) => Ok(Some(cli.command)),
@@ -104,7 +104,7 @@ fn one_line(message: &str) -> String {
         .lines()
         .map(|line| line.trim().trim_start_matches("error: ").trim_matches(['[', ']']))
         .take_while(|line| !line.starts_with("Usage:"))
-        // The tip to pass what looks like an option as a value helps nobody here.
+        // clap's tip to pass an option's name as a value helps nobody here.
         .filter(|line| !["For more information", "tip: to pass "].iter().any(|start| line.starts_with(start)))
         .filter(|line| !line.is_empty())
         .collect();

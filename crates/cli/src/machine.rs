@@ -55,7 +55,7 @@ impl Args {
         let threads = self.threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZeroUsize::get));
         Pool::new(isa, threads).map_err(|error| match error {
             PoolError::Threads { .. } => Failure::usage(error),
-            // The system refuses them, whatever was asked for.
+            // The system refused to start the threads. The command line isn't at fault.
             PoolError::Start { .. } => Failure::Run(format!("{error}; try --threads 1")),
         })
     }

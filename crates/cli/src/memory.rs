@@ -1,4 +1,4 @@
-//! Refuses in one line whatever takes more memory than is left.
+//! Refuses, in one line, work that takes more memory than is left.
 //!
 //! An allocation that fails would end the process without such a line. An allocation that succeeds, and that the system can't
 //! back later, would let the system kill the process.
@@ -56,7 +56,7 @@ fn size(bytes: u64) -> String {
 }
 
 /// Bytes that this process may still take. The least of three bounds counts: the machine's free memory, the limits of the
-/// control groups that the process is in, and the limits of the process itself. Linux tells them in files below `root`; on
+/// control groups that the process is in, and the limits of the process itself. Linux tells them in files below `root`. On
 /// other systems nothing is known.
 fn left(root: &Path) -> Option<u64> {
     let read = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
@@ -79,7 +79,7 @@ fn left(root: &Path) -> Option<u64> {
     .min()
 }
 
-/// The number behind a name in bytes. The file has it in kibibytes.
+/// The number after a name, in bytes. The file has it in kibibytes.
 fn kibibytes(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
@@ -90,7 +90,7 @@ struct Names {
     folder: &'static str,
     limit: &'static str,
     used: &'static str,
-    /// The limit of swapped memory beside it, and what is used of that, where the version has them apart.
+    /// The limit of swapped memory and its used part, if the version counts them apart from `limit` and `used`.
     swap: Option<[&'static str; 2]>,
     /// The lines of `memory.stat` for pages of files. They are used memory too, but are given up when others need memory.
     files: [&'static str; 2],
@@ -123,7 +123,7 @@ fn group_left(root: &Path, groups: &str, swap: u64) -> Option<u64> {
             _ => return None,
         };
         let top = root.join(names.folder);
-        // In a container the path may be the one outside, where no such folder exists. The container's limit is then at the top.
+        // In a container, `group` may be a path of the host that doesn't exist here. The container's limit is then at the top.
         let own = top.join(group.trim_start_matches('/'));
         let around = own.ancestors().take_while(|folder| folder.starts_with(&top));
         around.filter_map(|folder| left_of(folder, &names, swap)).min()
@@ -131,7 +131,7 @@ fn group_left(root: &Path, groups: &str, swap: u64) -> Option<u64> {
     groups.lines().filter_map(left_in).min()
 }
 
-/// Bytes that a control group leaves, its part of the machine's `swap` included; none if it has no limit.
+/// Bytes that a control group leaves, its part of the machine's `swap` included. None if it has no limit.
 fn left_of(folder: &Path, names: &Names, swap: u64) -> Option<u64> {
     let read = |file: &str| fs::read_to_string(folder.join(file)).ok();
     let number = |file: &str| read(file)?.trim().parse::<u64>().ok();
@@ -196,7 +196,7 @@ mod tests {
                 ],
                 800,
             ),
-            // A group around the process's has the limit. Pages of files aren't in the way.
+            // A group around the process's group has the limit. Pages of files aren't in the way.
             (
                 vec![
                     MEMINFO,
@@ -212,7 +212,7 @@ mod tests {
                 ],
                 1000 + 500 + 1000,
             ),
-            // With little of the swap.
+            // A group that may use little of the swap.
             (
                 vec![
                     MEMINFO,
@@ -224,7 +224,7 @@ mod tests {
                 ],
                 1000 + 50,
             ),
-            // A container's, whose path outside means nothing here.
+            // A container's group, whose path on the host means nothing here.
             (
                 vec![
                     MEMINFO,
@@ -234,7 +234,7 @@ mod tests {
                 ],
                 500 + 1000,
             ),
-            // The first version, without a limit: a number beyond any memory.
+            // The first version. A group without a limit has a number beyond any memory.
             (
                 vec![
                     MEMINFO,

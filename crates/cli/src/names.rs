@@ -13,11 +13,11 @@ use std::sync::Arc;
 pub(crate) struct Named<T> {
     names: Vec<&'static str>,
     find: fn(&str) -> Option<T>,
-    /// What is wrong with a text whose name is known.
+    /// The fault of a text whose name is known, in words.
     fault: fn(&str) -> String,
 }
 
-/// What others call some of the names.
+/// Names that other libraries use, each with the name here.
 const ELSEWHERE: [(&str, &str); 11] = [
     ("logistic", "sigmoid"),
     ("linear", "identity"),
@@ -32,7 +32,7 @@ const ELSEWHERE: [(&str, &str); 11] = [
     ("kaiming", "he-normal"),
 ];
 
-/// Of what `takes` a parameter in a range, as an example has it, or takes none.
+/// The fault in the parameter of a text. `takes` has the range of the parameter and an example, or is None if there is no parameter.
 fn parameter_fault(text: &str, takes: Option<(&str, String)>) -> String {
     let name = before_parameter(text);
     match takes {
@@ -83,8 +83,8 @@ pub(crate) fn optimizer() -> Named<Optimizer> {
 }
 
 impl<T> Named<T> {
-    /// Adds to clap's error the name that is meant, if it is known elsewhere by this one. Clap suggests what looks alike, but
-    /// nothing for letters in another order in a name so short as `sgd`.
+    /// Adds the meant name to clap's error, if other libraries call it `unknown` or if its letters are in another order. Clap itself
+    /// suggests names that look alike, but none for letters in another order in a name as short as `sgd`.
     fn with_suggestion(&self, mut error: Error, unknown: &str) -> Error {
         let letters = |name: &str| {
             let mut letters: Vec<char> = name.chars().collect();
@@ -109,7 +109,7 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Named<T> {
         if let Some(found) = (self.find)(&text) {
             return Ok(found);
         }
-        // What stands before the parameter, if that is where the fault lies.
+        // If the name before the parameter is unknown, the fault is there.
         let name = before_parameter(&text);
         let known = PossibleValuesParser::new(&self.names).parse_ref(command, arg, OsStr::new(name));
         known.map_err(|error| self.with_suggestion(error, name))?;

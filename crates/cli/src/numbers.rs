@@ -30,7 +30,7 @@ pub(crate) fn fraction(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a number between 0 and 1, such as 0.1".to_owned())
 }
 
-/// A learning rate. It must also be above 0 and finite as an f32: the steps are computed in f32.
+/// A learning rate. It must also be above 0 and finite as an f32, because the steps are computed in f32.
 pub(crate) fn learning_rate(text: &str) -> Result<f64, String> {
     let accept = |rate: &f64| (*rate as f32).is_finite() && *rate as f32 > 0.0;
     text.parse().ok().filter(accept).ok_or_else(|| "expected a finite number above 0, such as 3.0".to_owned())

@@ -58,22 +58,22 @@ enum Format {
     Jsonl,
 }
 
-/// Where an image is from.
+/// The origin of an image.
 struct Name {
     image: Rc<Path>,
-    /// In a file or set of several.
+    /// Index in a file or set of several images.
     index: Option<usize>,
-    /// What it shows, where that is known.
+    /// The label or the values of the image, if they are known.
     truth: Option<Truth>,
 }
 
-/// What an image of a dataset is known to show.
+/// The label or the values of an image of a dataset.
 enum Truth {
     Label(u32),
     Values(Vec<f32>),
 }
 
-/// Predicts. All of it is computed before any is printed.
+/// Predicts. All predictions are computed before the first is printed.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if let (true, Some(option)) = (args.index.is_empty(), args.data.first_given()) {
         return Err(Failure::usage(format!("{option} needs --index N, the images of it")));
@@ -113,8 +113,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     write_out(&out)
 }
 
-/// Whether the network was trained on values, as the scores of its epochs tell. Without one, a single output can be no
-/// choice between classes.
+/// True if the network was trained on values. The scores of its epochs tell. Without a score, a single output means values,
+/// because one output can't choose between classes.
 fn predicts_values(checkpoint: &Checkpoint) -> bool {
     let scores = checkpoint.history.iter().filter_map(|epoch| epoch.test);
     let of_values = scores.map(|test| matches!(test.score, Score::Values(_))).next();
@@ -130,7 +130,7 @@ struct Seer<'a> {
 }
 
 impl Seer<'_> {
-    /// Adds what is in a file, whose first bytes say what it is.
+    /// Adds the images of a file. Its first bytes tell its format.
     fn add_file(&mut self, path: &Path) -> Result<(), Failure> {
         let opening = |error: io::Error| {
             let path = path.display();
@@ -220,7 +220,7 @@ impl Seer<'_> {
         if bytes { self.predict(file.payload(), names) } else { self.predict(&file.to_f32()?, names) }
     }
 
-    /// Adds those of the test set that are asked for.
+    /// Adds the images of the test set that are asked for.
     fn add_examples(&mut self) -> Result<(), Failure> {
         /// Number of examples that are copied side by side at a time.
         const AT_A_TIME: usize = 256;
@@ -294,7 +294,7 @@ fn truth(targets: &Targets, index: usize) -> Option<Truth> {
     }
 }
 
-/// A place in a set.
+/// The index of an example in a set.
 fn index(text: &str) -> Result<usize, String> {
     text.trim().parse().map_err(|_| "expected whole numbers from 0, such as 7 or 0,3,12".to_owned())
 }

@@ -5,10 +5,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use minibatch::Trainer;
 use std::time::{Duration, Instant};
 
-/// The time of a slice: long against the microseconds of entering the thread pool, short for the eye.
+/// The time of a slice. It is long against the microseconds of entering the thread pool, and short for the eye.
 const SLICE: Duration = Duration::from_millis(15);
 
-/// The number of steps for the next slice, so that it takes about [`SLICE`]: the last one, of `steps`, took `elapsed`.
+/// The number of steps for the next slice, so that it takes about [`SLICE`]. The last slice had `steps` and took `elapsed`.
 fn paced(steps: usize, elapsed: Duration) -> usize {
     let ratio = SLICE.as_secs_f64() / elapsed.as_secs_f64().max(1e-9);
     ((steps as f64 * ratio.clamp(0.1, 8.0)).round() as usize).max(1)
@@ -34,7 +34,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// A bar for the `epochs` of `trainer`'s run. `show`: false where no bar is wanted even on a terminal.
+    /// A bar for the `epochs` of `trainer`'s run. `show` is false if no bar is wanted even on a terminal.
     pub(crate) fn new(trainer: &Trainer<'_>, epochs: usize, show: bool) -> Progress {
         let target = if show { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template("{prefix} {bar:28} {pos}/{len} steps  {msg}")
@@ -50,7 +50,7 @@ impl Progress {
             started,
             before: steps_done(trainer),
             drawn: None,
-            // Nobody knows yet how long a step takes.
+            // The time of a step isn't known yet.
             pace: 4,
             slice: (0, started),
             training: Duration::ZERO,
@@ -69,7 +69,7 @@ impl Progress {
         let (steps, began) = self.slice;
         let elapsed = began.elapsed();
         self.training += elapsed;
-        // The last slice of an epoch may have been shorter.
+        // The last slice of an epoch may have been shorter, so it doesn't set the pace.
         if trainer.position() == 0 {
             self.epoch_from = (0, self.training);
         } else {
@@ -92,7 +92,7 @@ impl Progress {
         let (from, before) = self.epoch_from;
         let rate = (trainer.position() - from) as f64 / (self.training - before).as_secs_f64();
         let done = steps_done(trainer);
-        // As numbers that no number of epochs overflows.
+        // No number of epochs overflows an f64.
         let to_come = self.epochs as f64 * trainer.steps_per_epoch() as f64 - done as f64;
         let here = (done - self.before).max(1);
         let left = self.started.elapsed().as_secs_f64() * to_come / here as f64;
@@ -125,13 +125,13 @@ mod tests {
 
     #[test]
     fn the_pace_settles_at_a_slice() {
-        // A step of 5 µs: 3000 of them are a slice.
+        // A step takes 5 µs, so 3000 of them are a slice.
         let mut steps = 4;
         for _ in 0..8 {
             steps = paced(steps, Duration::from_micros(5) * steps as u32);
         }
         assert_eq!(steps, 3000);
-        // A step longer than a slice: one at a time.
+        // A step that is longer than a slice is a slice of its own.
         for _ in 0..8 {
             steps = paced(steps, Duration::from_secs(1) * steps as u32);
         }

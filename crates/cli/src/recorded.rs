@@ -1,4 +1,4 @@
-//! Opening a checkpoint, and telling what doesn't go with it.
+//! Opening a checkpoint, and checking that the user's data go with it.
 
 use crate::failure::Failure;
 use crate::text::shape;
@@ -46,7 +46,7 @@ fn described(error: Error, path: &Path) -> Failure {
         Error::Format { source: FormatError::Memory { .. }, .. } => {
             format!("{error}; use a machine with more memory")
         }
-        // Some say already what to do.
+        // Some errors already say what to do.
         Error::Format { ref source, .. } if !source.to_string().contains("; ") => {
             format!("{error}; restore an intact copy")
         }
@@ -54,7 +54,7 @@ fn described(error: Error, path: &Path) -> Failure {
     })
 }
 
-/// Data that are not those of the run recorded in `checkpoint`.
+/// The failure for data that aren't those of the run recorded in `checkpoint`.
 pub(crate) fn other_data(
     checkpoint: &Path,
     folder: &Path,
@@ -68,7 +68,7 @@ pub(crate) fn other_data(
     ))
 }
 
-/// What of the library's refusals the user's files explain.
+/// The failure for an error of the library. If other data are the cause, it names the user's files.
 pub(crate) fn explained(error: minibatch::Error, checkpoint: &Path, folder: &Path) -> Failure {
     match error {
         minibatch::Error::Resume { what, recorded, found } => {
@@ -78,7 +78,7 @@ pub(crate) fn explained(error: minibatch::Error, checkpoint: &Path, folder: &Pat
     }
 }
 
-/// Whether `test` is what the recorded accuracies were measured on.
+/// Checks that `test` is the set on which the recorded accuracies were measured.
 pub(crate) fn check_test_set(
     recorded: Option<DataIdentity>,
     checkpoint: &Path,
@@ -94,7 +94,7 @@ pub(crate) fn check_test_set(
     }
 }
 
-/// Whether `training` is what the run was trained on: often it is not for want of the same split.
+/// Refuses a training set that is larger than the recorded one if no split is given. A missing split is the usual cause.
 pub(crate) fn check_training_set(
     recorded: &Checkpoint,
     checkpoint: &Path,
@@ -113,7 +113,7 @@ pub(crate) fn check_training_set(
     )))
 }
 
-/// Whether the recorded network has the inputs and outputs that `data` call for.
+/// Checks that the recorded network has the inputs and outputs that `data` call for.
 pub(crate) fn check_shape(
     recorded: &Checkpoint,
     checkpoint: &Path,

@@ -1,5 +1,5 @@
-//! Signals: the first SIGINT or SIGTERM asks the run to stop where nothing is lost, as does SIGHUP, a closed terminal; a second
-//! SIGINT or SIGTERM ends it at once.
+//! Signals. The first SIGINT or SIGTERM asks the run to stop where nothing is lost. So does SIGHUP, which a closed terminal sends.
+//! A second SIGINT or SIGTERM ends the process at once.
 
 #[cfg(unix)]
 use signal_hook::consts::{SIGABRT, SIGHUP, SIGXFSZ};
@@ -26,7 +26,7 @@ impl Signal {
         }
     }
 
-    /// What a shell reports for a process that the signal ended.
+    /// The exit code that a shell reports for a process ended by this signal.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Signal::HangUp => 129,
@@ -56,7 +56,7 @@ pub(crate) fn make_errors() -> io::Result<()> {
 /// Watches for signals.
 #[derive(Debug)]
 pub(crate) struct Signals {
-    /// The number of the last one, 0 before.
+    /// The number of the last signal, 0 before the first.
     caught: Arc<AtomicUsize>,
 }
 
@@ -65,7 +65,7 @@ impl Signals {
     pub(crate) fn catch() -> io::Result<Signals> {
         let caught = Arc::new(AtomicUsize::new(0));
         let second = Arc::new(AtomicBool::new(false));
-        // What is registered first is done first: a signal ends the process only if one came before it.
+        // Actions run in the order of their registration. So a signal ends the process only if another came before it.
         for signal in [SIGINT, SIGTERM] {
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&second))?;
             flag::register_usize(signal, Arc::clone(&caught), signal as usize)?;
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use signal_hook::low_level::raise;
 
-    /// Were one of these taken for a second signal, it would end this process.
+    /// A signal that is taken for a second one would end this process.
     #[test]
     fn hanging_up_makes_no_signal_a_second_one() {
         let signals = Signals::catch().unwrap();

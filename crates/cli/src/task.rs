@@ -1,4 +1,4 @@
-//! What a network learns: classes or values.
+//! The task of a network: to learn classes or values.
 
 use crate::failure::Failure;
 use clap::ValueEnum;
@@ -23,12 +23,12 @@ impl Task {
         }
     }
 
-    /// What the targets of `data` are made for.
+    /// The task that the targets of `data` are for.
     pub(crate) fn of(data: &Dataset) -> Task {
         if data.classes().is_some() { Task::Classification } else { Task::Regression }
     }
 
-    /// Whether `data`, from `folder`, are for this task.
+    /// Checks that `data`, from `folder`, are for this task.
     pub(crate) fn check(self, data: &Dataset, folder: &Path) -> Result<(), Failure> {
         let folder = folder.display();
         match (self, Task::of(data)) {
@@ -44,7 +44,7 @@ impl Task {
     }
 }
 
-/// Whether the network's cost is defined for every target of `data`, the `set` of `folder`.
+/// Checks that the network's cost is defined for every target of `data`, the `set` of `folder`.
 pub(crate) fn check_targets(
     network: &Network,
     data: &Dataset,

@@ -38,7 +38,7 @@ pub(crate) fn shape(dims: &[usize]) -> String {
     dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×")
 }
 
-/// What the examples are: `images of 28×28`, `examples of 13 inputs`.
+/// The kind of the examples: `images of 28×28`, `examples of 13 inputs`.
 pub(crate) fn images(dims: &[usize]) -> String {
     match dims {
         [1] => "examples of 1 input".to_owned(),

@@ -32,22 +32,22 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// What came out.
+/// The outcome.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "verification")]
 struct Verified {
     checkpoint: String,
     agree: bool,
-    /// Finished ones, all trained again unless one differed.
+    /// Finished epochs that were trained again: all of them, unless one differed.
     epochs: usize,
-    /// Steps of the unfinished one.
+    /// Steps of the unfinished epoch.
     steps: usize,
     threads: usize,
     isa: &'static str,
     recorded_weight_hash: String,
-    /// Null if an epoch before differed.
+    /// Null if an earlier epoch differed.
     replayed_weight_hash: Option<String>,
-    /// What differs first.
+    /// The first difference, in words.
     difference: Option<String>,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     recorded::check_training_set(&recorded, path, &sets.train, &folder, args.validation_split)?;
     let (training, _) = dataset::split(sets.train, args.validation_split, recorded.settings.seed)?;
     let examples = memory::Examples { trained: training.len(), evaluated: sets.test.len() };
-    // A second network is trained, with its optimiser's moments; in the end there is a checkpoint.
+    // A second network is trained, with its optimiser's moments. At the end a checkpoint is made of it.
     let (settings, sizes) = (&recorded.settings, recorded.network.sizes());
     let besides = footprint::network(&sizes)
         .saturating_add(footprint::optimizer(&settings.optimizer, &sizes))
@@ -107,8 +107,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// Trains as far as `recorded`, and returns the first difference. [`Trainer::fit`] can't do this: a program that uses the library
-/// may have trained more epochs than its settings say, and evaluated only some of them.
+/// Trains as far as `recorded`, and returns the first difference. [`Trainer::fit`] can't do this, because a program that uses the
+/// library may have trained more epochs than its settings say, and evaluated only some of them.
 fn replay<'a>(
     trainer: &mut Trainer<'a>,
     recorded: &Checkpoint,
@@ -123,7 +123,7 @@ fn replay<'a>(
             trainer.evaluate(test)?;
         }
         let replayed = trainer.history().last().copied();
-        // Costs are finite: equal numbers are equal bits, but for zeros.
+        // Costs are finite, so equal numbers have equal bits, except zeros.
         if replayed.map(|replayed| Epoch { seconds: epoch.seconds, ..replayed }) != Some(*epoch) {
             let cost = replayed.map_or(f64::NAN, |replayed| replayed.cost);
             return Ok(Some(format!("epoch {} had cost {}, now {cost}", epoch.number, epoch.cost)));

@@ -13,12 +13,12 @@ use crate::targets::{MAX_CLASSES, Targets, check_counts, check_finite};
 
 /// Examples and their targets: at least one example, at most 2³² − 1, all of one shape.
 ///
-/// The inputs of u8 files stay the file's bytes, mapped or read, until a minibatch is gathered; all
+/// The inputs of u8 files stay the file's bytes, mapped or read, until a minibatch is gathered. Inputs of all
 /// other types become f32 when opened. A clone or [subset](Dataset::subset) shares the inputs.
 #[derive(Clone)]
 pub struct Dataset {
     source: Arc<Source>,
-    /// Of a subset: which rows of the source are its examples.
+    /// The rows of the source that are the examples of a subset. None if all rows are.
     rows: Option<Vec<u32>>,
     /// Product of `example_shape`.
     input_len: usize,
@@ -26,13 +26,13 @@ pub struct Dataset {
     targets: Targets,
 }
 
-/// Where inputs live, row-major (examples × input_len).
+/// The inputs, row-major (examples × input_len).
 enum Source {
     File(IdxFile),
     Memory(Inputs),
 }
 
-/// Inputs made in memory, row-major (examples × input_len): see [`Dataset::from_classes`]. Those of a slice are copied.
+/// Inputs made in memory, row-major (examples × input_len): see [`Dataset::from_classes`]. A slice is copied.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Inputs {
     /// Pixels, 0 to 255, that a trainer scales to 0 … 1.
@@ -101,12 +101,11 @@ impl<'a, const N: usize> From<&'a [f32; N]> for Row<'a> {
 impl Dataset {
     /// Opens a pair of IDX files, the images memory-mapped.
     ///
-    /// The images' first dimension counts the examples, the others are an example's shape. Labels of
-    /// an integer type are classes; of a floating-point type values, one or (rank 2) several per
-    /// example. Of rank-2 i32 labels, as QMNIST has them, the first column is the class.
+    /// The images' first dimension counts the examples. The others are an example's shape. Labels of
+    /// an integer type are classes. Labels of a floating-point type are values, one or (rank 2) several
+    /// per example. In rank-2 i32 labels, as QMNIST has them, the first column is the class.
     ///
-    /// See [`IdxFile::map`] for what happens when another process changes a mapped file;
-    /// [`Dataset::read`] is not concerned.
+    /// Another process may change a mapped file: see [`IdxFile::map`]. [`Dataset::read`] is not concerned.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Malformed`] and, if the files do not belong together,
@@ -153,8 +152,8 @@ impl Dataset {
         })
     }
 
-    /// A dataset for classification from memory: `inputs` row-major (examples × input_len), where
-    /// input_len is the product of `example_shape`; `labels` one class per example, from 0.
+    /// A dataset for classification from memory. `inputs` are row-major (examples × input_len), where
+    /// input_len is the product of `example_shape`. `labels` are one class per example, from 0.
     ///
     /// ```
     /// use minibatch_data::{Dataset, Row};
@@ -176,7 +175,7 @@ impl Dataset {
         Self::from_memory(inputs.into(), example_shape, Targets::classes(labels)?)
     }
 
-    /// A dataset for regression from memory: `inputs` as in [`Dataset::from_classes`], `values`
+    /// A dataset for regression from memory. `inputs` are as in [`Dataset::from_classes`], `values` are
     /// row-major (examples × width).
     ///
     /// ```
@@ -231,8 +230,8 @@ impl Dataset {
         }
     }
 
-    /// The same dataset with room for `classes` classes, where its own labels do not reach the
-    /// highest: a small test set beside its training set.
+    /// The same dataset with `count` classes. A small test set needs this if its labels do not reach
+    /// the highest of its training set.
     ///
     /// # Errors
     /// [`Error::Argument`] if a label does not fit, or the targets are values.
@@ -271,7 +270,7 @@ impl Dataset {
         &self.targets
     }
 
-    /// Number of classes; `None` if the targets are values.
+    /// Number of classes, or `None` if the targets are values.
     pub fn classes(&self) -> Option<usize> {
         match &self.targets {
             Targets::Classes { classes, .. } => Some(*classes),
@@ -297,7 +296,7 @@ impl Dataset {
         }
     }
 
-    /// The examples `indices`, in that order, as a dataset that shares these inputs: it stores an
+    /// The examples `indices`, in that order, as a dataset that shares these inputs. It stores an
     /// index and a target per example and copies no input. The number of classes stays.
     ///
     /// # Errors
@@ -322,9 +321,9 @@ impl Dataset {
         })
     }
 
-    /// Sets a random `fraction` of the examples aside for validation: (training, validation), both
+    /// Sets a random `fraction` of the examples aside for validation. Returns (training, validation), both
     /// [subsets](Dataset::subset) in their original order. The choice depends on `seed` and the number
-    /// of examples alone; classes are not balanced.
+    /// of examples alone. Classes are not balanced.
     ///
     /// # Errors
     /// [`Error::Argument`] unless 0 < `fraction` < 1 leaves at least one example on each side.
@@ -334,7 +333,7 @@ impl Dataset {
             let expected = format!("between 0 and 1, leaving some of {} examples on each side", self.len());
             return Err(Error::argument("fraction for validation", expected, fraction));
         }
-        // A seed apart from the one that shuffles the epochs: the two orders must not be related.
+        // The seed differs from the one that shuffles the epochs, because the two orders must not be related.
         let mut shuffle = Shuffle::new(self.len(), seed ^ u64::from_le_bytes(*b"validate"))?;
         shuffle.begin_epoch();
         let (validation, training) = shuffle.order().split_at(held_out as usize);
@@ -346,9 +345,9 @@ impl Dataset {
         Ok((part(training)?, part(validation)?))
     }
 
-    /// A 64-bit hash (XXH3) of the example shape, the inputs and the targets, in order: a resumed run
-    /// that finds another one has other data. The same for mapped, read and in-memory data of equal
-    /// content, and on every platform. Reads every input once; not cached.
+    /// A 64-bit hash (XXH3) of the example shape, the inputs and the targets, in order. A resumed run
+    /// that finds another hash has other data. The hash is the same for mapped, read and in-memory data of
+    /// equal content, and on every platform. Each call reads every input once.
     pub fn fingerprint(&self) -> u64 {
         let mut hash = Xxh3Default::new();
         let word = |hash: &mut Xxh3Default, value: usize| hash.update(&(value as u64).to_le_bytes());

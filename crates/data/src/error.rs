@@ -1,9 +1,9 @@
-//! What can be wrong with a dataset, one line each: what, where, expected, found, what to do.
+//! The errors of datasets. Each message is one line: what, where, expected, found, what to do.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a dataset was refused. Every message is a single line.
+/// The reason why a dataset was refused. Every message is a single line.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -12,7 +12,7 @@ pub enum Error {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried: `open`, `read`, `map`, …
+        /// The action that failed: `open`, `read`, `map`, …
         action: &'static str,
         /// The operating system's reason.
         source: io::Error,
@@ -22,7 +22,7 @@ pub enum Error {
     NotAFile {
         /// The path.
         path: PathBuf,
-        /// What it is.
+        /// The kind of thing at the path.
         found: &'static str,
     },
     /// A file that is not the IDX file it should be.
@@ -30,7 +30,7 @@ pub enum Error {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Where it departs from the format, and how.
+        /// The point at which the file departs from the format.
         defect: Defect,
     },
     /// Inputs and targets that do not number the same.
@@ -58,9 +58,9 @@ pub enum Error {
         path: PathBuf,
         /// The file of the training set it was compared with.
         reference: PathBuf,
-        /// What the training set has.
+        /// The property of the training set.
         expected: String,
-        /// What the test set has.
+        /// The property of the test set.
         found: String,
     },
     /// A folder without one of the files of an MNIST-style set.
@@ -73,7 +73,7 @@ pub enum Error {
         folder: PathBuf,
         /// The names looked for.
         expected: String,
-        /// What the folder holds.
+        /// The content of the folder.
         found: String,
     },
     /// A folder with a file of an MNIST-style set that is packed, or there twice.
@@ -83,9 +83,9 @@ pub enum Error {
         folder: PathBuf,
         /// The names looked for.
         expected: String,
-        /// What is there of them.
+        /// The names that were found.
         found: String,
-        /// What to do.
+        /// The advice to the user.
         help: String,
     },
     /// An argument of a constructor that contradicts another or is out of range.
@@ -93,9 +93,9 @@ pub enum Error {
     Argument {
         /// The argument.
         what: &'static str,
-        /// What it should be.
+        /// The accepted values.
         expected: String,
-        /// What it was.
+        /// The value of the argument.
         found: String,
     },
 }
@@ -106,11 +106,11 @@ pub enum Error {
 pub struct Defect {
     /// Offset in the file, in bytes.
     pub offset: u64,
-    /// What should be there.
+    /// The expected content.
     pub expected: String,
-    /// What is there.
+    /// The content that was found.
     pub found: String,
-    /// What to do about it; may be empty.
+    /// The advice to the user. It may be empty.
     pub help: &'static str,
 }
 

@@ -8,8 +8,8 @@
 //! | 4 … 4 + 4r | the dimensions, big-endian u32 each |
 //! | from 4 + 4r | the elements, row-major, big-endian |
 //!
-//! Source: the description on the original MNIST page. Nothing of a header is used before the
-//! whole of it agrees with the file's length.
+//! Source: the description on the original MNIST page. No part of a header is used before the
+//! whole header agrees with the file's length.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -22,7 +22,7 @@ use crate::regular::open_regular;
 
 /// Bytes before the dimensions.
 const MAGIC_LEN: usize = 4;
-/// The longest header: rank is a single byte.
+/// The longest header. Its rank is a single byte.
 const MAX_HEADER_LEN: usize = MAGIC_LEN + 4 * u8::MAX as usize;
 
 const FETCH_AGAIN: &str = "the file is truncated: fetch it again";
@@ -65,14 +65,14 @@ impl ElementType {
         }
     }
 
-    /// Whether elements are floating-point numbers.
+    /// True if elements are floating-point numbers.
     pub fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F64)
     }
 }
 
-/// The front of an IDX file, checked: rank and every dimension at least 1, and the payload they
-/// promise exactly as long as the file says.
+/// The checked header of an IDX file. The rank and every dimension are at least 1, and the length of
+/// the payload agrees with the file's length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     element: ElementType,
@@ -166,7 +166,7 @@ impl Header {
         self.element
     }
 
-    /// The array's shape, outermost dimension first; never empty, no dimension 0.
+    /// The array's shape, outermost dimension first. It is never empty, and no dimension is 0.
     pub fn dims(&self) -> &[usize] {
         &self.dims
     }
@@ -203,16 +203,16 @@ enum Payload {
 }
 
 impl IdxFile {
-    /// Maps the file: its pages are read when first touched and shared with the page cache.
+    /// Maps the file. Its pages are read when first touched, and shared with the page cache.
     ///
     /// # Files that change while mapped
     ///
-    /// If another process overwrites the file, the bytes seen here may change; if it truncates the
+    /// If another process overwrites the file, the bytes seen here may change. If it truncates the
     /// file, touching a page past the new end ends this process with `SIGBUS` (on Windows the
     /// truncation is refused instead). No program can rule that out for a file it does not own.
-    /// Replacing a file by renaming another over it, as `cargo xtask fetch-mnist` does, is
-    /// harmless: the mapping keeps the old one. Where files may be rewritten in place, on network
-    /// folders for one, use [`IdxFile::read`].
+    /// A file that is replaced by renaming another over it, as `cargo xtask fetch-mnist` does, is
+    /// harmless, because the mapping keeps the old one. Use [`IdxFile::read`] if files may be rewritten
+    /// in place, for example in network folders.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be opened or mapped, [`Error::Malformed`] if its header is
@@ -220,18 +220,19 @@ impl IdxFile {
     pub fn map(path: &Path) -> Result<Self, Error> {
         let (file, header) = open(path)?;
         // SAFETY: the mapping is read-only and private to this value, and its range was just
-        // checked to lie inside the file. What remains is another process changing the file in
-        // place, which cannot be excluded from here and is documented above. The payload is only
-        // ever read as bytes, for which every value is valid, and no length or index is taken
-        // from it: a change can make results wrong, never an access go out of bounds.
+        // checked to lie inside the file. Another process may still change the file in place.
+        // That cannot be excluded from here and is documented above. The payload is only ever
+        // read as bytes, for which every value is valid, and no length or index is taken from
+        // it. So a change can make results wrong, but no access goes out of bounds.
         #[expect(unsafe_code, reason = "mapping a file cannot be expressed safely")]
         let payload = unsafe {
             MmapOptions::new().offset(header.payload_offset() as u64).len(header.payload_len).map(&file)
         }
         .map_err(Error::io(path, "map"))?;
-        // An epoch touches every page in random order. Linux can map a file in huge pages, which saves looking up thousands
-        // of small ones, if the page cache holds it in pieces so large: it does where a cold file is read through a
-        // mapping with this advice, or was written in large pieces. Only a hint, so a refusal changes nothing.
+        // The advice to map the file in huge pages. An epoch touches every page in random order, and huge pages save looking
+        // up thousands of small ones. Linux can use them if the page cache holds the file in pieces so large. It does if a
+        // cold file is read through a mapping with this advice, or was written in large pieces. The advice is only a hint, so
+        // a refusal changes nothing.
         #[cfg(target_os = "linux")]
         let _ = payload.advise(memmap2::Advice::HugePage);
         Ok(Self { path: path.to_owned(), header, payload: Payload::Mapped(payload) })
@@ -254,7 +255,7 @@ impl IdxFile {
         Ok(Self { path: path.to_owned(), header, payload: Payload::Read(payload) })
     }
 
-    /// Where the file was found.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -276,7 +277,7 @@ impl IdxFile {
     /// The elements as f32, each rounded to nearest. (Integers up to 2²⁴ are exact.)
     ///
     /// # Errors
-    /// [`Error::Malformed`] at the first element that is NaN, infinite or beyond the range of f32, [`Error::Io`] if memory lacks.
+    /// [`Error::Malformed`] at the first element that is NaN, infinite or beyond the range of f32. [`Error::Io`] if memory lacks.
     pub fn to_f32(&self) -> Result<Vec<f32>, Error> {
         let values: Vec<f32> = match self.header.element {
             ElementType::U8 => self.decode(|[b]| f32::from(b)),
@@ -298,7 +299,7 @@ impl IdxFile {
         }
     }
 
-    /// The elements as integers, `None` if they are floating-point numbers.
+    /// The elements as integers, or `None` if they are floating-point numbers.
     ///
     /// # Errors
     /// [`Error::Io`] if memory lacks.
@@ -321,7 +322,7 @@ impl IdxFile {
     }
 }
 
-/// Room for `len` values, which are made of the file at `path`.
+/// Room for `len` values from the file at `path`.
 pub(crate) fn room<T>(len: usize, path: &Path) -> Result<Vec<T>, Error> {
     let mut values = Vec::new();
     values.try_reserve_exact(len).map_err(|error| Error::io(path, "hold in memory")(error.into()))?;
@@ -341,7 +342,7 @@ fn open(path: &Path) -> Result<(File, Header), Error> {
 /// Writes an IDX array of bytes: header, then `data`, row-major in the shape `dims`.
 ///
 /// # Errors
-/// Those of `out`, and `InvalidInput` if `dims` is not the shape of `data` or cannot be an IDX
+/// The errors of `out`, and `InvalidInput` if `dims` is not the shape of `data` or cannot be an IDX
 /// header (rank 1 to 255, each dimension 1 to 2³² − 1).
 pub fn write_idx_u8(out: &mut impl Write, dims: &[usize], data: &[u8]) -> io::Result<()> {
     write_header(out, ElementType::U8, dims, data.len())?;

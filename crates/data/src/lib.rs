@@ -4,7 +4,7 @@
 //!   from memory. Inputs stay bytes until a minibatch is gathered.
 //! - [`Shuffle`] draws each epoch's order, the same on every platform for a seed.
 //! - [`locate`] finds the four files of an MNIST-style set in a folder.
-//! - [`synthetic`] draws digits of its own, for when there is no network.
+//! - [`synthetic`] draws digits of its own, for machines without a network.
 //! - [`IdxFile`] and [`Header`] read the format itself.
 //!
 //! The crate knows no networks, never prints, and panics only where a method says so.

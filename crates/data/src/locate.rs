@@ -25,9 +25,9 @@ pub struct SetFiles {
 /// A training and a test set of the same example shape and the same number of classes or values.
 #[derive(Debug, Clone)]
 pub struct TrainTest {
-    /// What a network learns from.
+    /// The examples that a network learns from.
     pub train: Dataset,
-    /// What it is judged by.
+    /// The examples that a network is judged by.
     pub test: Dataset,
 }
 
@@ -35,9 +35,9 @@ impl SetFiles {
     /// Opens both sets with [`Dataset::map`].
     ///
     /// # Errors
-    /// Those of [`Dataset::map`], and [`Error::SetMismatch`] if the two sets differ in example shape
-    /// or in the kind or width of their targets. A different number of classes is no error: both get
-    /// the larger.
+    /// The errors of [`Dataset::map`], and [`Error::SetMismatch`] if the two sets differ in example shape
+    /// or in the kind or width of their targets. A different number of classes is no error: both sets
+    /// get the larger number.
     pub fn map(&self) -> Result<TrainTest, Error> {
         self.open(Dataset::map)
     }
@@ -92,17 +92,17 @@ impl SetFiles {
 ///
 /// A name is `train` or `t10k` (also `test`), `-images` or `-labels`, then `-` or `.`, `idx` with any
 /// rank and an element type: `train-images-idx3-ubyte`, `t10k-labels.idx1-ubyte`,
-/// `train-labels-idx2-float`. Where a name is there with `-` and with `.`, the former is taken.
+/// `train-labels-idx2-float`. If a name is there with `-` and with `.`, the former is taken.
 ///
 /// # Errors
-/// [`Error::Io`] if the folder cannot be listed; with what was looked for and what the folder holds,
-/// [`Error::NotInFolder`] if a file is missing, [`Error::UnclearInFolder`] if it is only there as `.gz`
-/// or more than once.
+/// [`Error::Io`] if the folder cannot be listed. [`Error::NotInFolder`] if a file is missing,
+/// [`Error::UnclearInFolder`] if it is only there as `.gz` or more than once. Both name the files that
+/// were looked for and the content of the folder.
 pub fn locate(folder: &Path) -> Result<SetFiles, Error> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).map_err(Error::io(folder, "list the folder"))? {
         let entry = entry.map_err(Error::io(folder, "list the folder"))?;
-        // A name that is not Unicode is none that is looked for.
+        // A name that is not Unicode is not one of the set's.
         names.extend(entry.file_name().into_string());
     }
     names.sort_unstable();
@@ -117,7 +117,7 @@ pub fn locate(folder: &Path) -> Result<SetFiles, Error> {
 
 fn find(folder: &Path, names: &[String], sets: &[&str], kind: &str) -> Result<PathBuf, Error> {
     let is_match = |name: &str| sets.iter().any(|set| names_file(name, set, kind));
-    // Sorted names: of a dashed and a dotted twin the dashed comes first.
+    // The names are sorted, so the dashed one of two twins comes before the dotted one.
     let mut found: Vec<&str> = names.iter().map(String::as_str).filter(|name| is_match(name)).collect();
     found.dedup_by(|name, earlier| name.replace('.', "-") == earlier.replace('.', "-"));
     let expected = format!("{0}-{kind}-idxN-TYPE or {0}-{kind}.idxN-TYPE", sets[0]);
@@ -145,7 +145,7 @@ fn find(folder: &Path, names: &[String], sets: &[&str], kind: &str) -> Result<Pa
     }
 }
 
-/// Whether `name` is `SET-KIND`, `-` or `.`, `idx`, digits, `-` and a type.
+/// True if `name` is `SET-KIND`, `-` or `.`, `idx`, digits, `-` and a type.
 fn names_file(name: &str, set: &str, kind: &str) -> bool {
     let rank_and_type = || {
         let rest = name.strip_prefix(set)?.strip_prefix('-')?.strip_prefix(kind)?;
@@ -158,7 +158,7 @@ fn names_file(name: &str, set: &str, kind: &str) -> bool {
     })
 }
 
-/// What a folder holds, in a line.
+/// The content of a folder, in a line.
 fn describe(names: &[String]) -> String {
     match names.len() {
         0 => "an empty folder".to_owned(),

@@ -8,8 +8,8 @@ use rand::rngs::Xoshiro256PlusPlus;
 ///
 /// The four words of state are SplitMix64's first four outputs, started from `seed` xor the
 /// eight bytes of `purpose` read little-endian (S. Vigna, <https://prng.di.unimi.it/splitmix64.c>,
-/// the seeding that the authors of xoshiro256++ recommend). Written out here because rand does not
-/// promise to keep its `seed_from_u64`.
+/// the seeding that the authors of xoshiro256++ recommend). The seeding is written out here because
+/// rand does not promise to keep its `seed_from_u64`.
 ///
 /// ```
 /// use rand::Rng as _;
@@ -36,8 +36,8 @@ mod tests {
 
     use super::*;
 
-    /// With a purpose of zeros this is the reference seeding, whose first outputs for seed 0 are
-    /// published: rand checks its own against the same numbers.
+    /// The reference seeding has a purpose of zeros. Its first outputs for seed 0 are published, and rand
+    /// checks its own seeding against the same numbers.
     #[test]
     fn seeding_matches_the_published_values() {
         let mut rng = generator(0, [0; 8]);

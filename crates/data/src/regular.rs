@@ -1,4 +1,4 @@
-//! Files that are read are regular files, and opening one waits for nobody.
+//! Opening files to read them. Only regular files are opened, and opening waits for nobody.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::path::Path;
@@ -17,10 +17,9 @@ pub fn open_regular(path: &Path) -> Result<File, Error> {
     open(path)
 }
 
-/// Opens what `path` stands for now, and refuses it if that is no regular file.
+/// Opens the file that `path` names now, and refuses it if it is no regular file.
 ///
-/// Opening a pipe would wait for its writer. On Unix it doesn't, because of `O_NONBLOCK`, which changes nothing for a
-/// regular file.
+/// Opening a pipe would wait for its writer. On Unix, `O_NONBLOCK` prevents that, and changes nothing for a regular file.
 fn open(path: &Path) -> Result<File, Error> {
     let file = options().open(path).map_err(Error::io(path, "open"))?;
     check(path, &file.metadata().map_err(Error::io(path, "read"))?)?;

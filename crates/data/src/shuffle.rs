@@ -9,12 +9,12 @@ use crate::random::generator;
 
 /// A seeded Fisher–Yates shuffle of the indices 0 … len − 1, drawn anew for every epoch.
 ///
-/// Each epoch starts from the identity, so its order depends on nothing but the generator's state
-/// when it began: storing that state ([`Shuffle::state`]) and a position is enough to go on in the
-/// middle of an epoch ([`Shuffle::restore`]). Nothing is allocated after construction.
+/// Each epoch starts from the identity, so its order depends only on the generator's state when the
+/// epoch began. That state ([`Shuffle::state`]) and a position are enough to go on in the middle of an
+/// epoch ([`Shuffle::restore`]). Nothing is allocated after construction.
 ///
-/// The algorithm is fixed, and the same on every platform: xoshiro256++ seeded by
-/// [`generator`]`(seed, *b"shuffle\0")`; for i = len − 1 down to 1, swap i with
+/// The algorithm is fixed, and the same on every platform. The generator is xoshiro256++, seeded by
+/// [`generator`]`(seed, *b"shuffle\0")`. For i = len − 1 down to 1, it swaps i with
 /// j = ⌊r·(i + 1) / 2⁶⁴⌋, where r is the next 64 bits drawn. (Some j are likelier than others
 /// by at most one part in 2⁶⁴/(i + 1), far below anything a run could show.)
 ///
@@ -42,8 +42,8 @@ pub struct Shuffle {
     order: Vec<u32>,
 }
 
-/// All that a checkpoint needs of a [`Shuffle`]: from it, [`Shuffle::restore`] draws the current
-/// epoch's order again.
+/// The part of a [`Shuffle`] that a checkpoint stores. [`Shuffle::restore`] draws the current epoch's
+/// order again from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShuffleState {
     epoch_start: Xoshiro256PlusPlus,
@@ -51,7 +51,7 @@ pub struct ShuffleState {
 }
 
 impl ShuffleState {
-    /// Epochs begun so far; 0 before the first.
+    /// Epochs begun so far, 0 before the first.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
@@ -74,12 +74,12 @@ impl Shuffle {
         self.order.len()
     }
 
-    /// Whether there is nothing to shuffle.
+    /// True if there is nothing to shuffle.
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 
-    /// Epochs begun so far; 0 before the first.
+    /// Epochs begun so far, 0 before the first.
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
@@ -96,7 +96,7 @@ impl Shuffle {
         &self.order
     }
 
-    /// The indices of the minibatch that starts at `position` in the current epoch's order:
+    /// The indices of the minibatch that starts at `position` in the current epoch's order. There are
     /// `batch_size` of them, fewer at the end, none past it.
     #[inline]
     pub fn minibatch(&self, position: usize, batch_size: usize) -> &[u32] {
@@ -105,18 +105,18 @@ impl Shuffle {
         &self.order[start..end]
     }
 
-    /// What a checkpoint stores.
+    /// The state that a checkpoint stores.
     pub fn state(&self) -> ShuffleState {
         ShuffleState { epoch_start: self.epoch_start.clone(), epoch: self.epoch }
     }
 
-    /// Goes back to the epoch in which `state` was taken: its order and all later ones follow.
+    /// Goes back to the epoch in which `state` was taken. Its order and all later ones follow.
     ///
     /// # Errors
-    /// If the generator's state is the all-zero one, which no seed leads to: a damaged checkpoint.
+    /// If the generator's state is all zeros. No seed leads to it, so the checkpoint is damaged.
     pub fn restore(&mut self, state: &ShuffleState) -> Result<(), Error> {
-        // The state that a step leaves unchanged is the one of zeros: a xoshiro's step is linear and
-        // runs through all others in one cycle.
+        // The state of zeros is the only one that a step leaves unchanged, because a xoshiro's step is
+        // linear and runs through all others in one cycle.
         let mut stepped = state.epoch_start.clone();
         stepped.next_u64();
         if stepped == state.epoch_start {

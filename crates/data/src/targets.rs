@@ -1,12 +1,12 @@
-//! What the network should answer: classes or values.
+//! The targets of a network: classes or values.
 
 use std::path::Path;
 
 use crate::error::{Defect, Error};
 use crate::idx::{ElementType, IdxFile, room};
 
-/// Labels must stay below this: a network has one output per class, so that a label far up is
-/// rather a file of something else than a million classes.
+/// The bound that labels must stay below. A network has one output per class, so a larger label
+/// rather means a file of something else than a million classes.
 pub const MAX_CLASSES: usize = 1 << 20;
 
 /// The targets of a dataset, one per example.
@@ -17,7 +17,7 @@ pub enum Targets {
     Classes {
         /// The class of each example, below `classes`.
         labels: Vec<u32>,
-        /// Number of classes: the highest label + 1, unless raised by
+        /// Number of classes. It is the highest label + 1, unless raised by
         /// [`Dataset::with_classes`](crate::Dataset::with_classes).
         classes: usize,
     },
@@ -39,7 +39,7 @@ impl Targets {
         }
     }
 
-    /// Whether there are none. Never so in a [`Dataset`](crate::Dataset).
+    /// True if there are no targets. A [`Dataset`](crate::Dataset) always has some.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -76,11 +76,11 @@ impl Targets {
         Ok(Self::Values { data, width })
     }
 
-    /// The labels of a file: integers are classes, floating-point numbers values.
+    /// The labels of a file. Integers are classes, floating-point numbers are values.
     ///
     /// Integer files of rank 1 hold a class per example. Rank 2 is taken only for 32-bit integers,
-    /// as in QMNIST, where the first column is the class and the others say where the digit came
-    /// from; a rank-2 file of other integers may well be one-hot and is refused.
+    /// as in QMNIST, where the first column is the class and the others tell the origin of the digit.
+    /// A rank-2 file of other integers may well be one-hot, and is refused.
     pub(crate) fn from_file(file: &IdxFile) -> Result<Self, Error> {
         let header = file.header();
         let dims = header.dims();

@@ -103,7 +103,7 @@ fn every_integer_type_is_a_label_and_floats_are_values() {
     assert_eq!(labels_of(&open(idx(0x08, &[3], &[7, 0, 200]))), &[7, 0, 200]);
     assert_eq!(labels_of(&open(idx(0x09, &[3], &[7, 0, 100]))), &[7, 0, 100]);
     assert_eq!(labels_of(&open(idx(0x0B, &[3], &[0, 7, 1, 0, 0, 2]))), &[7, 256, 2]);
-    // As QMNIST: the class, then what identifies the writer.
+    // A row as in QMNIST: the class, then the numbers that identify the writer.
     let row = |class: u8, writer: u8| [0, 0, 0, class, 0xff, 0, 0, writer];
     let qmnist = open(idx(0x0C, &[3, 2], &[row(5, 9), row(0, 8), row(3, 7)].concat()));
     assert_eq!((labels_of(&qmnist), qmnist.classes()), (&[5, 0, 3][..], Some(6)));
@@ -180,7 +180,7 @@ fn the_fingerprint_tells_data_apart() {
     for (i, a) in variants.iter().enumerate() {
         assert!(!variants[..i].contains(a), "variant {i}");
     }
-    // Recorded by checkpoints: it must not change.
+    // Checkpoints record the fingerprint, so it must not change.
     assert_eq!(variants[0], 7529368020746619070);
     let whole = numbered(6).subset(&[0, 1, 2, 3, 4, 5]).unwrap();
     assert_eq!(whole.fingerprint(), numbered(6).fingerprint());

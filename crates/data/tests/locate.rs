@@ -43,7 +43,7 @@ fn all_spellings_are_found() {
     ];
     for names in spellings {
         let folder = Folder::new();
-        // Neighbours that are not meant.
+        // Neighbours that aren't files of the set.
         for other in [
             "README.md",
             "xtrain-images-idx3-ubyte",

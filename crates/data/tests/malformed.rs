@@ -1,4 +1,4 @@
-//! Every way in which files are refused, with the message it gives.
+//! Every refusal of a file, with its message.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::{Folder, idx};
 use minibatch_data::{Dataset, Error, Header, IdxFile};
 use proptest::prelude::*;
 
-/// The message without the folder it happened in.
+/// The error's message without the folder.
 fn message(error: &Error, folder: &Folder) -> String {
     let text = error.to_string();
     assert!(!text.contains('\n'), "{text}");

@@ -1,4 +1,4 @@
-//! What is opened is a regular file, and opening waits for nobody.
+//! Only regular files are opened, and opening waits for nobody.
 #![cfg(unix)]
 
 use std::os::unix::net::UnixListener;
@@ -15,7 +15,7 @@ fn pipe(path: PathBuf) -> PathBuf {
     path
 }
 
-/// The result of `work`, which must be there soon.
+/// The result of `work`, which must come soon.
 fn soon<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, wait) = mpsc::channel();
     thread::spawn(move || done.send(work()));

@@ -1,9 +1,9 @@
-//! The order of the epochs is written down: it must never change.
+//! The order of the examples in each epoch is documented, and must never change.
 
 use minibatch_data::{Shuffle, ShuffleState};
 use proptest::prelude::*;
 
-/// The documented algorithm once more, from the definitions of SplitMix64 and xoshiro256++.
+/// The documented algorithm, written again from the definitions of SplitMix64 and xoshiro256++.
 fn independent_orders(len: u32, seed: u64, epochs: usize) -> Vec<Vec<u32>> {
     let mut counter = seed ^ u64::from_le_bytes(*b"shuffle\0");
     let mut s: [u64; 4] = std::array::from_fn(|_| {
@@ -50,7 +50,7 @@ fn golden() {
     let expected: [[u32; 10]; 3] =
         [[3, 9, 5, 0, 2, 8, 4, 7, 6, 1], [5, 8, 0, 2, 4, 1, 7, 3, 6, 9], [7, 8, 2, 0, 9, 4, 3, 5, 1, 6]];
     assert_eq!(orders(10, 42, 3), expected);
-    // The default job's size: first and last of the second epoch.
+    // The first and last examples of the second epoch, at the default job's size.
     let order = &orders(60_000, 1, 2)[1];
     assert_eq!(
         (&order[..4], &order[59_996..]),
@@ -114,7 +114,7 @@ fn orders_are_uniform() {
             counts[place][index as usize] += 1;
         }
     }
-    // Binomial with mean 2000 and standard deviation 41: five of them.
+    // The counts are binomial with mean 2000 and standard deviation 41. Five deviations are allowed.
     assert!(counts.iter().flatten().all(|count| count.abs_diff(rounds / len) < 207), "{counts:?}");
 }
 

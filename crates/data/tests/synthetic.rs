@@ -1,4 +1,4 @@
-//! The drawn digits: the same bytes for ever, and digits indeed.
+//! The drawn digits: their bytes never change, and they look like digits.
 
 use minibatch_data::synthetic::{MAX_IMAGES, generate, write};
 use minibatch_data::{Dataset, Row, Targets, locate};
@@ -67,7 +67,7 @@ fn images_are_mostly_black_with_ink_on_every_one() {
     assert!((0.75..0.87).contains(&share), "{share}");
 }
 
-/// As MNIST's: the longer side of the ink takes 20 pixels or a little less, the centre of mass is in the middle.
+/// The digits have MNIST's form: the longer side of the ink takes 20 pixels or a little less, the centre of mass is in the middle.
 #[test]
 fn digits_are_fitted_and_centred() {
     let data = generate(500, 1, 6).unwrap().train;
@@ -89,8 +89,8 @@ fn digits_are_fitted_and_centred() {
     }
 }
 
-/// Labels belong to their images: the nearest class mean, the weakest of classifiers, is right
-/// far more often than the one time in ten of chance, and not so often that the task is trivial.
+/// Labels belong to their images. The nearest class mean, the weakest of classifiers, is right far more often
+/// than the one time in ten of chance, and not so often that the task is trivial.
 #[test]
 fn images_show_their_labels() {
     let set = generate(2000, 1000, 9).unwrap();
@@ -136,7 +136,7 @@ fn what_cannot_be_drawn_or_written_is_said() {
     let error = write(file, 1, 1, 1).unwrap_err().to_string();
     assert!(error.starts_with(&format!("{}: cannot create the folder: ", file.display())), "{error}");
 
-    // A folder stands where the second file should go: it is named, and nothing partial stays behind.
+    // A folder stands where the second file should go. The error names it, and nothing partial stays behind.
     let folder = tempfile::tempdir().unwrap();
     let taken = folder.path().join("train-labels-idx1-ubyte");
     std::fs::create_dir_all(taken.join("not empty")).unwrap();

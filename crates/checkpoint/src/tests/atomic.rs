@@ -12,7 +12,7 @@ fn shelf(path: &Path, last: u16, best: bool) -> Shelf {
     Shelf::new(Lock::acquire(path).unwrap(), Keep { last: NonZeroU16::new(last).unwrap(), best })
 }
 
-/// The marks of all files in a folder by name. Each must be an intact checkpoint; lock files are left out.
+/// The marks of all files in a folder by name, without lock files. Each file must be an intact checkpoint.
 fn folder(folder: &Path) -> BTreeMap<String, u64> {
     fs::read_dir(folder)
         .unwrap()
@@ -65,7 +65,7 @@ fn each_step_can_fail_and_the_previous_file_survives() {
             let text = error.to_string();
             assert!(text.contains("run.ckpt") && text.contains(&cause), "{text}");
             assert!(matches!(error, Error::Io { step: found, .. } if found == step), "{text}");
-            // Only after the rename the new one is there.
+            // The new checkpoint is there only after the rename.
             let expected = if op == Op::SyncFolder { 2 } else { 1 };
             assert_eq!(folder(dir.path()), names([("run.ckpt", expected)]));
         }
@@ -77,7 +77,7 @@ fn a_temporary_file_that_cannot_be_removed_does_not_block_the_next_attempt() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run.ckpt");
     let lock = Lock::acquire(&path).unwrap();
-    // Killed at the write: the temporary file stays, half written.
+    // A run that is killed at the write leaves a temporary file, half written.
     lock.write(&FaultyDisk::new(Fault::KilledAt(1)), &checkpoint(1)).unwrap_err();
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     lock.write(&OsDisk, &checkpoint(2)).unwrap();
@@ -98,7 +98,7 @@ fn leftovers_of_killed_runs_go_and_nothing_else_does() {
     for name in stay.iter().chain(&[".run.ckpt.0123456789abcdef.tmp", ".run.ckpt.ffffffffffffffff.tmp"]) {
         fs::write(dir.path().join(name), checkpoint(1)).unwrap();
     }
-    // A name of that form that isn't a file's is not ours.
+    // A folder or a link whose name has that form is not ours.
     fs::create_dir(dir.path().join(".run.ckpt.00000000000000aa.tmp")).unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink("run.ckpt", dir.path().join(".run.ckpt.00000000000000bb.tmp")).unwrap();
@@ -293,13 +293,13 @@ fn what_is_the_user_s_is_not_moved() {
         there.into_iter().for_each(|bytes| fs::write(path(place), bytes).unwrap());
     }
     assert_eq!(fs::read(path("thesis.txt")).unwrap(), b"years of work");
-    // With the way free all is kept again.
+    // Once the way is free, all checkpoints are kept again.
     assert!(shelf.put_newest(&OsDisk, &checkpoint(mark + 1), true).unwrap().is_none());
     assert_eq!((mark_at(&path("run.ckpt.1")), mark_at(&path("run.best.ckpt"))), (mark, mark + 1));
     assert!(fs::read_dir(dir.path()).unwrap().all(|entry| !entry.unwrap().path().ends_with(".tmp")));
 }
 
-/// Checkpoints of another run go with the first one of this, and not before.
+/// Checkpoints of another run are removed with the first checkpoint of this run, and not before.
 #[test]
 fn what_is_superseded_goes_when_a_checkpoint_is_saved() {
     for (is_best, at) in [(false, None), (true, None), (true, Some(0)), (false, Some(2))] {
@@ -330,13 +330,13 @@ fn what_is_superseded_goes_when_a_checkpoint_is_saved() {
             names([("run.ckpt", 8)])
         };
         assert_eq!(folder(dir.path()), expected);
-        // Those of this run stay.
+        // The checkpoints of this run stay.
         assert!(shelf.put_newest(&OsDisk, &checkpoint(9), false).unwrap().is_none());
         assert_eq!(folder(dir.path())["run.ckpt.1"], 8);
     }
 }
 
-/// A run that goes on beside those of another keeps its own as the older one, and not theirs.
+/// A run that goes on beside checkpoints of another run keeps its own as the older one, and not theirs.
 #[test]
 fn older_ones_of_another_run_are_not_taken_for_this_run_s() {
     let dir = tempfile::tempdir().unwrap();

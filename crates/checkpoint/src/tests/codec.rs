@@ -81,7 +81,7 @@ fn unknown_variants_and_impossible_values_are_refused() {
 
 #[test]
 fn claimed_lengths_allocate_nothing() {
-    // Were such a length believed, the allocation would abort the test.
+    // If such a length were believed, the allocation would abort the test.
     for length in [1_u64 << 40, 1 << 62, u64::MAX] {
         let mut hostile = length.to_le_bytes().to_vec();
         hostile.extend([0; 16]);

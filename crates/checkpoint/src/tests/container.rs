@@ -158,7 +158,7 @@ fn huge_counts_and_lengths_are_refused_before_they_are_used() {
 
 #[test]
 fn overlapping_and_gaping_sections_cannot_be_written() {
-    // Offsets follow from lengths, so a short length shifts all that follows: damage, not an overlap.
+    // Offsets follow from lengths, so a short length shifts all later sections. That is damage, not an overlap.
     let short = Raw { length: 2, ..raw(b"SETT", 0, b"1234") };
     assert!(matches!(
         error(&forge(std::slice::from_ref(&short))),
@@ -241,7 +241,7 @@ fn the_compared_hash_sees_all_but_what_is_marked() {
     assert_ne!(with(0, raw(b"SETT", 0, b"1235")), hash);
     assert_ne!(with(0, raw(b"PARM", 0, b"1234")), hash);
     assert_ne!(with(1, raw(b"XTRA", OPTIONAL, b"")), hash);
-    // As the document states it: over the table entries.
+    // The hash goes over the table entries, as the document states.
     let file = forge(&base);
     assert_eq!(hash, xxh3_64(&file[16..40]));
 }
@@ -296,7 +296,7 @@ proptest! {
         file.extend(count.to_le_bytes());
         file.extend(bytes);
         prop_assert!(decode(&file).is_err());
-        // And past the header's checksum.
+        // A forged table gets past the header's checksum.
         let table: Vec<Raw> = [b"SETT", b"PARM", b"OPTM"]
             .iter()
             .zip(lengths)

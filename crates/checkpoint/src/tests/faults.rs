@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use crate::{Disk, OsDisk};
 
-/// Error numbers of Linux; their meaning is the same elsewhere, or does not matter here.
+/// Error numbers of Linux. Their meaning is the same elsewhere, or does not matter here.
 pub(super) const EIO: i32 = 5;
 pub(super) const ENOSPC: i32 = 28;
 pub(super) const EROFS: i32 = 30;

@@ -16,7 +16,7 @@ fn example() -> Vec<u8> {
     file
 }
 
-/// As `hexdump -C` prints it.
+/// The bytes as `hexdump -C` prints them.
 fn hexdump(bytes: &[u8]) -> String {
     let mut text = String::new();
     for (line, chunk) in bytes.chunks(16).enumerate() {

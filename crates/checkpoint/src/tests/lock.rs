@@ -41,11 +41,11 @@ fn only_a_checkpoint_is_replaced() {
         assert_eq!(fs::read(&path).unwrap(), content);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
-    // A damaged checkpoint is one.
+    // A damaged checkpoint is still a checkpoint.
     fs::write(&path, b"MINIBTCH and noise").unwrap();
     save(&path, &checkpoint(1)).unwrap();
     assert_eq!(super::mark_at(&path), 1);
-    // Also where it came there while the lock was held.
+    // A file that came there while the lock was held isn't replaced either.
     let lock = Lock::acquire(&path).unwrap();
     fs::write(&path, b"years of work").unwrap();
     assert!(matches!(lock.write(&OsDisk, &checkpoint(2)).unwrap_err(), Error::InTheWay { .. }));
@@ -54,7 +54,7 @@ fn only_a_checkpoint_is_replaced() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file stays");
 }
 
-/// The user's own path may be a link: it stands for what it leads to.
+/// The user's own path may be a link. It stands for the file that it leads to.
 #[cfg(unix)]
 #[test]
 fn a_link_stands_for_the_file_that_it_leads_to() {
@@ -87,14 +87,14 @@ fn a_link_stands_for_the_file_that_it_leads_to() {
     assert!(matches!(save(&link, &checkpoint(1)).unwrap_err(), Error::NotAFile { .. }));
 }
 
-/// Found out at the start, not at the first checkpoint after hours.
+/// The error comes at the start, not at the first checkpoint after hours.
 #[cfg(unix)]
 #[test]
 fn a_name_without_room_for_the_temporary_one_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let most = (1..=255).rev().find(|&len| fs::write(dir.path().join("x".repeat(len)), b"").is_ok()).unwrap();
     fs::remove_file(dir.path().join("x".repeat(most))).unwrap();
-    // A dot, a dot, 16 digits and `.tmp`.
+    // The temporary name has 22 bytes more: a dot, a dot, 16 digits and `.tmp`.
     save(&dir.path().join("x".repeat(most - 22)), &checkpoint(1)).unwrap();
     for len in [most - 21, most - 5, most, most + 1] {
         let error = Lock::acquire(&dir.path().join("x".repeat(len))).unwrap_err();
@@ -103,7 +103,7 @@ fn a_name_without_room_for_the_temporary_one_is_refused() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
-/// A rename over it would turn a device such as /dev/null into a plain file.
+/// A rename over a device such as /dev/null would turn it into a plain file.
 #[cfg(unix)]
 #[test]
 fn what_is_no_plain_file_is_never_replaced() {
@@ -129,7 +129,7 @@ fn a_lock_file_alone_locks_nothing() {
     }
 }
 
-/// All that stands in a folder: what kind it is, and what is in it or where it leads.
+/// The entries of a folder: the kind of each, and its content or the target of a link.
 #[cfg(unix)]
 fn contents(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut all: Vec<_> = fs::read_dir(folder)
@@ -154,7 +154,7 @@ fn what_is_no_lock_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (path, lock) = (dir.path().join("run.ckpt"), dir.path().join("run.ckpt.lock"));
     fs::write(dir.path().join("thesis.txt"), "years of work").unwrap();
-    // The content of a stale lock, but behind a link.
+    // A link leads to a file with the content of a stale lock.
     fs::write(dir.path().join("stale"), "minibatch, process 1\n").unwrap();
     let make = |found: &str, content: &str| match found {
         "a symbolic link" => symlink(content, &lock).unwrap(),
@@ -228,7 +228,7 @@ fn exactly_one_of_many_gets_the_lock_each_time() {
 
 const HELD_PATH: &str = "MINIBATCH_TEST_HELD_PATH";
 
-/// What the child of the next test does: holds the lock until it is killed or its input ends.
+/// The child of the next test. It holds the lock until it is killed or its input ends.
 #[test]
 #[ignore = "the child process of a_killed_run_does_not_block"]
 fn hold_the_lock() {

@@ -127,7 +127,7 @@ fn a_best_one_that_is_replaced_still_becomes_the_best_on_disk() {
     for (mark, is_best) in [(2, true), (3, false), (4, true), (5, false), (6, false)] {
         run.submit(mark, is_best);
     }
-    // 1, then 4 as the best, then 6.
+    // The writes are 1, then 4 as the best, then 6.
     gate.let_pass();
     gate.await_write();
     assert_eq!(mark_at(&run.path("run.best.ckpt")), 1);
@@ -165,7 +165,7 @@ fn a_failure_is_reported_once_by_the_next_submit_and_the_run_goes_on() {
     run.submit(2, false);
     gate.await_write();
     gate.leave.send(28).unwrap();
-    // The thread learns of it in its own time.
+    // The thread learns of the fault in its own time.
     let failure = loop {
         if let Some(failure) = run.submit(3, false).failure {
             break failure;
@@ -174,7 +174,7 @@ fn a_failure_is_reported_once_by_the_next_submit_and_the_run_goes_on() {
     assert!(matches!(&failure, Error::Io { step: Step::Write, .. }), "{failure}");
     assert!(failure.to_string().contains("run.ckpt"), "{failure}");
     assert!(run.submit(4, false).failure.is_none());
-    // The last one, and perhaps one of those before it.
+    // The writes are the last snapshot, and perhaps one of those before it.
     gate.let_pass();
     gate.let_pass();
     run.writer.flush().unwrap();

@@ -6,19 +6,19 @@ use crate::memory;
 use png::{BitDepth, ColorType, Decoder, DecodingError, Transformations};
 use std::io::{BufRead, ErrorKind, Seek};
 
-/// What a PNG file begins with.
+/// The first bytes of a PNG file.
 pub(crate) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// The most pixels of a picture: more than a 32-megapixel camera's.
 const MAX_PIXELS: u64 = 1 << 25;
 
-/// Decodes a PNG file: any colour type, bit depth and interlacing. Of an animation, its default picture.
+/// Decodes a PNG file of any colour type, bit depth and interlacing. An animation gives its default picture.
 ///
-/// Colours become their luma (ITU-R BT.601). What is transparent shows the [background](background).
+/// Colours become their luma (ITU-R BT.601). Transparent pixels show the [background](background).
 ///
 /// # Errors
 ///
-/// Why not, in a few words.
+/// The reason why the file can't be decoded, in a few words.
 pub(crate) fn decode(file: impl BufRead + Seek) -> Result<Picture<impl Fn(usize) -> f32>, String> {
     let mut decoder = Decoder::new(file);
     // Palettes, fewer than 8 bits and transparent colours become plain channels of 8 or 16 bits.
@@ -58,7 +58,7 @@ fn reason(error: DecodingError) -> String {
         DecodingError::IoError(error) => format!("cannot read: {error}"),
         error => {
             let text = error.to_string();
-            // Of a chunk the decoder prints all its fields.
+            // The decoder's message goes on with all fields of a chunk.
             let short = text.split(" while decoding ChunkType").next().unwrap_or_default();
             format!("the PNG file is damaged: {}; export it anew", short.trim_end_matches('.'))
         }
@@ -76,7 +76,7 @@ struct Samples {
     colored: bool,
     /// The last one is alpha.
     transparent: bool,
-    /// Two bytes a channel.
+    /// A channel has two bytes.
     wide: bool,
     /// The number that each byte stands for.
     fractions: [f32; 256],
@@ -130,7 +130,7 @@ impl Samples {
     }
 
     /// Replaces the channels of so many pixels by their levels, in place, from the first pixel on. A pixel's level never
-    /// overwrites the channels of a later pixel: a pixel has at least four bytes, or `start` leaves a byte for each pixel.
+    /// overwrites the channels of a later pixel, because a pixel has at least four bytes, or `start` leaves a byte for each pixel.
     fn keep_levels(&mut self, pixels: usize, background: f32) {
         for i in 0..pixels {
             let level = self.level(i, background);
@@ -142,13 +142,14 @@ impl Samples {
     }
 }
 
-/// What shows where a picture is transparent.
+/// The level that shows through the transparent pixels of a picture.
 ///
-/// If what is seen has light and dark in it, then paper is among it, be it a whole sheet or a fringe around ink whose paper
-/// was made transparent: the level of what is next to the transparent. If not, and most of the border is seen, it is a
-/// sheet, else ink alone, and the background whichever of white and black it stands out from.
+/// 1. If the visible pixels are both light and dark, some of them are paper: a whole sheet, or a fringe around ink whose paper
+///    was made transparent. The background is the level of the visible pixels next to transparent ones.
+/// 2. Else, if most of the border is visible, the picture is a blank sheet. The background is the sheet's level.
+/// 3. Else the visible pixels are ink alone. The background is white or black, whichever the ink stands out from.
 fn background(samples: &Samples, columns: usize, rows: usize) -> f32 {
-    /// Difference in level beyond which two things are seen.
+    /// The difference in level beyond which the visible pixels are both light and dark.
     const CONTRAST: f32 = 0.25;
     let is_seen = |i: usize| samples.alpha(i) > 0.5;
     let by_transparent = |i: usize| {
@@ -215,7 +216,7 @@ mod tests {
                 assert_eq!(found, f32::from(expected) / 255.0, "{rows:?}, ink {ink}");
             }
         }
-        // Nothing is seen at all.
+        // No pixel is visible.
         assert_eq!(background_of(&["  ", "  "], [0, 128, 255]), 1.0);
     }
 

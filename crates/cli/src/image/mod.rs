@@ -12,8 +12,8 @@ pub(crate) use prepare::prepare;
 pub(crate) struct Picture<L> {
     pub(crate) width: usize,
     pub(crate) height: usize,
-    /// Gives the level of a pixel, 0 black to 1 white. Pixels are counted row by row. The level is computed anew each time: the
-    /// levels of a whole picture would take up to four times the memory of its bytes.
+    /// Gives the level of a pixel, 0 black to 1 white. Pixels are counted row by row. The level is computed anew each time,
+    /// because the levels of a whole picture would take up to four times the memory of its bytes.
     pub(crate) level: L,
 }
 

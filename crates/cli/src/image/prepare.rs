@@ -1,8 +1,8 @@
-//! Makes of any picture of a digit an image as MNIST's are.
+//! Turns any picture of a digit into an image like MNIST's.
 //!
 //! MNIST's digits are white on black, scaled to fit into 20×20 pixels with their proportions kept, and placed in 28×28
-//! so that their centre of mass is in the middle (LeCun, Cortes and Burges, "The MNIST database"). IEEE arithmetic
-//! without fused multiply-add: the same inputs on every platform.
+//! so that their centre of mass is in the middle (LeCun, Cortes and Burges, "The MNIST database"). The arithmetic is IEEE
+//! without fused multiply-add, so a picture gives the same inputs on every platform.
 
 use super::rank::median;
 use super::{Picture, border};
@@ -11,9 +11,9 @@ use super::{Picture, border};
 const SIDE: f32 = 28.0;
 const BOX: f32 = 20.0;
 
-/// The picture as (side × side) inputs, 0 background to 1 ink; `None` if it shows nothing.
+/// The picture as (side × side) inputs, 0 background to 1 ink, or `None` if it shows nothing.
 ///
-/// An image of MNIST itself comes out as it went in, but for its faintest pixels.
+/// An image of MNIST comes out unchanged, except for its faintest pixels.
 pub(crate) fn prepare(picture: &Picture<impl Fn(usize) -> f32>, side: usize) -> Option<Vec<f32>> {
     let ink = ink(picture)?;
     let crop = Crop::around(&ink)?;
@@ -21,13 +21,13 @@ pub(crate) fn prepare(picture: &Picture<impl Fn(usize) -> f32>, side: usize) -> 
     Some(fitted.centred(side))
 }
 
-/// How much each pixel differs from the background, in the direction of the ink: 0 where it is background.
+/// The difference of each pixel from the background, in the direction of the ink. It is 0 for the background.
 ///
 /// The threshold of Otsu (1979) parts light from dark. The background is the part that most of the border belongs to.
 fn ink(picture: &Picture<impl Fn(usize) -> f32>) -> Option<Picture<impl Fn(usize) -> f32>> {
     /// Least difference between ink and background: 1/32 of the way from black to white.
     const FAINTEST: f32 = 1.0 / 32.0;
-    /// What differs from the background by less than so many of its standard deviations is noise.
+    /// A difference from the background of less than so many of its standard deviations is noise.
     const NOISE: f32 = 4.0;
     let Picture { width, height, ref level } = *picture;
     let threshold = otsu(picture)?;
@@ -60,7 +60,7 @@ fn ink(picture: &Picture<impl Fn(usize) -> f32>) -> Option<Picture<impl Fn(usize
     Some(Picture { width, height, level: difference })
 }
 
-/// The level that parts the picture so that the variance between the two parts is largest; `None` if it has but one.
+/// The level that splits the picture into two parts with the largest variance between them. `None` if all levels are equal.
 fn otsu(picture: &Picture<impl Fn(usize) -> f32>) -> Option<f32> {
     const BINS: usize = 256;
     let (low, high) = picture
@@ -130,9 +130,9 @@ struct Fitted {
 }
 
 impl Fitted {
-    /// Scales what is in the crop so that its longer side is `size` pixels.
+    /// Scales the ink in the crop so that its longer side is `size` pixels.
     fn new(ink: &Picture<impl Fn(usize) -> f32>, crop: &Crop, size: f32) -> Fitted {
-        // Of a pixel of the result, in pixels of the picture.
+        // The side of a pixel of the result, in pixels of the picture.
         let step = crop.width.max(crop.height) as f32 / size;
         let across = Window::all(crop.width, step);
         let down = Window::all(crop.height, step);
@@ -153,7 +153,7 @@ impl Fitted {
         Fitted { width, height, values }
     }
 
-    /// Places it in a black square of `side` pixels: the centre of mass, to the pixel, in the middle.
+    /// Places the ink in a black square of `side` pixels, with its centre of mass in the middle, to the pixel.
     fn centred(&self, side: usize) -> Vec<f32> {
         let (mut mass, mut x, mut y) = (0.0, 0.0, 0.0);
         for (i, &value) in self.values.iter().enumerate() {
@@ -175,18 +175,18 @@ impl Fitted {
     }
 }
 
-/// What a pixel of the result averages along one axis: the pixels that it covers, and at least the width of one of them.
-/// Reduction is thereby by area, enlargement by linear interpolation, and scale 1 changes nothing.
+/// The pixels that a pixel of the result averages along one axis: those that it covers, and at least the width of one of them.
+/// So reduction is by area, enlargement is by linear interpolation, and scale 1 changes nothing.
 struct Window {
     start: usize,
-    /// The share of each pixel from `start`; their sum is 1 inside the crop, less where it reaches beyond.
+    /// The share of each pixel from `start` on. Their sum is 1 inside the crop, and less where the window reaches beyond it.
     weights: Vec<f32>,
 }
 
 impl Window {
-    /// Those of all pixels of the result.
+    /// The windows of all pixels of the result.
     fn all(length: usize, step: f32) -> Vec<Window> {
-        // Not one more for a rounding error.
+        // A rounding error must not add a pixel.
         let count = (length as f32 / step - 1e-3).ceil().max(1.0) as usize;
         let width = step.max(1.0);
         (0..count)
@@ -259,7 +259,7 @@ mod tests {
         }
     }
 
-    /// As long as most of the border is background.
+    /// This holds as long as most of the border is background.
     #[test]
     fn ink_may_reach_the_border() {
         let reference = prepare(&draw([90, 120], 0.0, 1.0, letter(20, 30)), 28).unwrap();
@@ -287,7 +287,7 @@ mod tests {
         }
     }
 
-    /// What is in MNIST's form stays as it is.
+    /// An image in MNIST's form stays as it is.
     #[test]
     fn a_prepared_image_stays() {
         let once = prepare(&draw([200, 300], 0.0, 1.0, letter(100, 20)), 28).unwrap();

@@ -1,6 +1,6 @@
-//! Medians and other quantiles, without a copy of the values: there may be millions.
+//! Medians and other quantiles, without a copy of the values, which may be millions.
 
-/// The median of `values`; the upper one of two. None if there are no values. The values are iterated over twice.
+/// The median of `values`, the upper one of two. None if there are no values. The values are iterated over twice.
 pub(super) fn median<I: Iterator<Item = f32>>(values: impl Fn() -> I) -> Option<f32> {
     ranked(values, |count| [count / 2]).map(|[median]| median)
 }
@@ -58,7 +58,7 @@ fn find(counts: &[u32], mut place: usize) -> (usize, usize) {
     unreachable!("a place is below the number of values")
 }
 
-/// A number whose order is that of the values: the order of [`f32::total_cmp`].
+/// A number for the value. Numbers are ordered as [`f32::total_cmp`] orders the values.
 fn key(value: f32) -> u32 {
     let bits = value.to_bits();
     if bits >> 31 == 0 { bits | 1 << 31 } else { !bits }
@@ -85,7 +85,7 @@ mod tests {
         let mut state = 1_u32;
         let mut number = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            // A few values again and again, of both signs, and close ones.
+            // A few repeated values of both signs, and close ones.
             ((state >> 24) as f32 - 100.0) / 256.0 + if state & 1 == 0 { 1e-7 } else { 0.0 }
         };
         for len in [1, 2, 3, 10, 101, 5000] {

@@ -1,20 +1,20 @@
-//! How predictions are printed.
+//! Predictions, as they are printed.
 
 use super::{Format, Name, Truth};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Classes shown of each image where there are several.
+/// The number of classes shown for each of several images.
 const SHOWN_OF_MANY: usize = 3;
 
-/// What a network makes of an image.
+/// The outputs of a network for an image.
 pub(super) struct Prediction {
     pub(super) name: Name,
     pub(super) outputs: Vec<f32>,
 }
 
-/// What of it is shown.
+/// The part of a prediction that is shown.
 #[derive(Clone, Copy)]
 pub(super) enum Shown {
     /// The likeliest classes, or as many as fit.
@@ -39,7 +39,7 @@ struct ClassEvent<'a> {
     /// The class of the largest output.
     class: usize,
     output: f32,
-    /// The largest outputs, largest first; of equal ones the lower class first.
+    /// The largest outputs, largest first. Equal outputs are in the order of their classes.
     ranked: Vec<Ranked>,
 }
 
@@ -48,13 +48,13 @@ struct ClassEvent<'a> {
 struct ValueEvent<'a> {
     image: Cow<'a, str>,
     index: Option<usize>,
-    /// What the dataset has in their place.
+    /// The values that the dataset has for the example.
     target: Option<&'a [f32]>,
     values: &'a [f32],
 }
 
 impl Prediction {
-    /// The classes, that of the largest output first; of equal ones the lower.
+    /// The classes, largest output first. Equal outputs are in the order of their classes.
     fn ranked(&self) -> Vec<Ranked> {
         let outputs = self.outputs.iter().enumerate();
         let mut ranked: Vec<Ranked> = outputs.map(|(class, &output)| Ranked { class, output }).collect();
@@ -64,7 +64,7 @@ impl Prediction {
 }
 
 impl Name {
-    /// For people: `nine.png`, `data/mnist[7]`.
+    /// The name for people: `nine.png`, `data/mnist[7]`.
     pub(super) fn shown(&self) -> String {
         match self.index {
             Some(index) => format!("{}[{index}]", self.image.display()),
@@ -87,7 +87,7 @@ impl Name {
     }
 }
 
-/// Writes `predictions`, without a `format` for people.
+/// Writes `predictions` in `format`, or as text for people.
 pub(super) fn write(
     out: &mut Vec<u8>,
     format: Option<Format>,
@@ -104,7 +104,7 @@ pub(super) fn write(
     }
 }
 
-/// A table of a single image's outputs.
+/// Writes a table of a single image's outputs.
 fn write_one(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Result<()> {
     let name = prediction.name.shown();
     match shown {
@@ -125,7 +125,7 @@ fn write_one(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Re
             )?;
             for (i, value) in prediction.outputs.iter().enumerate() {
                 write!(out, "{i:>7}  {value:>10.6}")?;
-                // A set of another width has no target for it.
+                // A set whose examples have fewer values has no target for this output.
                 if let Some(target) = target.and_then(|target| target.get(i)) {
                     write!(out, "  {target:>10.6}")?;
                 }
@@ -136,7 +136,7 @@ fn write_one(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Re
     }
 }
 
-/// One of several images.
+/// Writes the line of one of several images.
 fn write_line(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Result<()> {
     let name = prediction.name.shown();
     match shown {
@@ -181,8 +181,8 @@ fn write_json(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::R
     out.write_all(b"\n")
 }
 
-/// Image, index, then label, class and the outputs of all classes in their order, or the values after their targets, if
-/// those are known (RFC 4180, lines ended by a line feed).
+/// Writes a table of CSV (RFC 4180, lines ended by a line feed). The first columns are image and index. For classes, label, class
+/// and the outputs of all classes in their order follow. For values, the targets follow, if they are known, then the values.
 fn write_csv(out: &mut Vec<u8>, shown: Shown, predictions: &[Prediction]) -> io::Result<()> {
     let outputs = predictions.first().map_or(0, |prediction| prediction.outputs.len());
     let targets = predictions.first().and_then(|one| one.name.target()).map_or(0, <[f32]>::len);

@@ -1,4 +1,4 @@
-//! What a command prints: text for people, or JSON lines for programs.
+//! The output of a command: text for people, or JSON lines for programs.
 
 mod run;
 
@@ -9,16 +9,16 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Something a command tells: one JSON object, or some lines of text.
+/// An event that a command reports: one JSON object, or some lines of text.
 pub(crate) trait Event: Serialize {
-    /// The text.
+    /// Writes the text.
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()>;
 }
 
 /// Prints events to standard output, each as it happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Report {
-    /// For people.
+    /// Text for people.
     Text,
     /// One JSON object a line.
     Json,
@@ -30,7 +30,7 @@ impl Report {
         if json { Report::Json } else { Report::Text }
     }
 
-    /// Prints `event`, whole.
+    /// Prints the whole of `event`.
     pub(crate) fn print(self, event: &impl Event) -> Result<(), Failure> {
         let mut text = Vec::new();
         let formatted = match self {
@@ -45,7 +45,7 @@ impl Report {
     }
 }
 
-/// Writes `text` to standard output, whole.
+/// Writes the whole of `text` to standard output.
 pub(crate) fn write_out(text: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text).and_then(|()| out.flush()).map_err(|error| Failure::output(&error))
@@ -77,7 +77,7 @@ pub(crate) fn optimizer(name: &str) -> String {
     }
 }
 
-/// An initialiser in words; n_in and n_out are a layer's inputs and outputs.
+/// An initialiser in words. n_in and n_out are a layer's inputs and outputs.
 pub(crate) fn initializer(name: &str) -> String {
     let drawn = match name {
         "standard-normal" => return "weights and biases from N(0, 1)".to_owned(),

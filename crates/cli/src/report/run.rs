@@ -1,4 +1,4 @@
-//! What a training run tells: its plan, its epochs, its end.
+//! The events of a training run: its plan, its epochs, its end.
 
 use super::{Event, cost, initializer, optimizer, sizes, write_rows};
 use crate::text::{duration, grouped, images, percent, samples_per_second};
@@ -6,14 +6,14 @@ use minibatch::{Epoch, Evaluation, Fit};
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// Everything a run is about to do.
+/// The plan of a run, printed before the first step.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "plan")]
 pub(crate) struct Plan {
     /// Folder of the dataset.
     pub data: String,
     pub training_examples: usize,
-    /// Set aside of what would be the training set.
+    /// Examples that `--validation-split` sets aside from the training set.
     pub validation_examples: Option<usize>,
     pub test_examples: usize,
     /// Shape of an example, `[28, 28]`.
@@ -32,7 +32,7 @@ pub(crate) struct Plan {
     pub learning_rate: f64,
     pub batch_size: usize,
     pub epochs: usize,
-    /// Null where the first weights came from elsewhere.
+    /// Null if the first weights came from elsewhere.
     pub initializer: Option<&'static str>,
     pub seed: u64,
     pub threads: usize,
@@ -41,25 +41,25 @@ pub(crate) struct Plan {
     /// The file holds another run, which this one replaces.
     #[serde(skip)]
     pub replaces: bool,
-    /// How the run is kept, in words.
+    /// The interval between saves and the kept checkpoints, in words.
     #[serde(skip)]
     pub keeping: String,
-    /// Where the run goes on, if it is resumed.
+    /// The place at which a resumed run goes on.
     pub resumed: Option<Resumed>,
 }
 
-/// What is behind a resumed run.
+/// The place at which a resumed run goes on.
 #[derive(Debug, Serialize)]
 pub(crate) struct Resumed {
     pub checkpoint: String,
     /// Finished epochs.
     pub epochs: usize,
-    /// Examples of the next that have been trained on.
+    /// Examples of the next epoch that have been trained on.
     pub position: usize,
 }
 
 impl Plan {
-    /// Minibatches of an epoch, the last, smaller one included.
+    /// Steps of an epoch. The last one may be smaller, and counts.
     pub(crate) fn steps_per_epoch(&self) -> usize {
         self.training_examples.div_ceil(self.batch_size)
     }
@@ -123,7 +123,7 @@ impl Event for Plan {
     }
 }
 
-/// Where a run stands: `step 1,234 of epoch 5`, `the end of epoch 4`.
+/// A place in a run, in words: `step 1,234 of epoch 5`, `the end of epoch 4`.
 pub(crate) fn place(epochs: usize, step: usize) -> String {
     match (epochs, step) {
         (0, 0) => "its start".to_owned(),
@@ -142,7 +142,7 @@ pub(crate) struct Test {
     pub examples: usize,
 }
 
-/// How good a result is, besides the cost.
+/// The score of a result, besides its cost.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Score {
@@ -164,7 +164,7 @@ impl From<Evaluation> for Test {
 }
 
 impl Test {
-    /// What the score is called: that of a test set.
+    /// The name of a test set's score.
     pub(crate) fn measure(&self) -> &'static str {
         match self.score {
             Score::Classes { .. } => "test accuracy",
@@ -172,7 +172,7 @@ impl Test {
         }
     }
 
-    /// `95.31% (9531/10000)`, `RMSE 0.1234, MAE 0.0987, R² 0.9012`
+    /// The score in words: `95.31% (9531/10000)`, `RMSE 0.1234, MAE 0.0987, R² 0.9012`.
     pub(crate) fn score(&self) -> String {
         match self.score {
             Score::Classes { accuracy, correct } => {
@@ -186,7 +186,7 @@ impl Test {
 
     /// The score in a column.
     fn padded(&self) -> String {
-        // The width of anything but 100%.
+        // The width of any accuracy except 100%.
         let width = match self.score {
             Score::Classes { .. } => 9 + 2 * self.examples.to_string().len(),
             Score::Values { .. } => 0,
@@ -195,20 +195,20 @@ impl Test {
     }
 }
 
-/// What an epoch came to.
+/// The results of an epoch.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "epoch")]
 pub(crate) struct EpochLine {
-    /// From 1.
+    /// Number of the epoch, from 1.
     pub epoch: usize,
     pub epochs: usize,
     /// Mean cost per training example.
     pub cost: f64,
-    /// On what --validation-split set aside.
+    /// The result on the examples that `--validation-split` set aside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation: Option<Test>,
     pub test: Option<Test>,
-    /// Without the evaluation.
+    /// Seconds of training, without the evaluation.
     pub training_seconds: f64,
     pub samples_per_second: f64,
 }
@@ -243,21 +243,22 @@ impl Event for EpochLine {
     }
 }
 
-/// How a run ended.
+/// The end of a run that came to its last epoch.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "end")]
 pub(crate) struct Summary {
-    /// Since the process started.
+    /// Seconds since the process started.
     pub seconds: f64,
-    /// Within the training steps.
+    /// Seconds within the training steps.
     pub training_seconds: f64,
-    /// Of the whole run, also what was before it was resumed.
+    /// The best epoch of the whole run. Epochs from before it was resumed count.
     pub best_epoch: Option<usize>,
     /// Null for regression.
     pub best_test_accuracy: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best_test_cost: Option<f64>,
-    /// By validation, of the epochs since the run was started; since it was resumed, unless the best is kept.
+    /// The epoch that the validation set chooses from all epochs of the run. If the run was resumed and the best epoch isn't kept,
+    /// it is chosen from the epochs since then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Chosen>,
     /// 16 hexadecimal digits.
@@ -266,7 +267,7 @@ pub(crate) struct Summary {
     pub saved: Option<String>,
 }
 
-/// The epoch that the validation set chooses: its test result is no longer the best of many.
+/// The epoch that the validation set chooses. Its test result isn't picked as the best of many.
 #[derive(Debug, Serialize)]
 pub(crate) struct Chosen {
     pub epoch: usize,
@@ -303,7 +304,7 @@ impl Event for Summary {
     }
 }
 
-/// How a run was stopped.
+/// The end of a run that a signal stopped.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "stopped")]
 pub(crate) struct Stopped {
@@ -311,11 +312,11 @@ pub(crate) struct Stopped {
     pub signal: &'static str,
     /// Finished epochs.
     pub epochs: usize,
-    /// Steps of the next.
+    /// Steps of the next epoch.
     pub step: usize,
     /// The file that holds the run.
     pub saved: Option<String>,
-    /// The command that goes on with it.
+    /// The command that resumes the run.
     pub resume: Option<String>,
 }
 

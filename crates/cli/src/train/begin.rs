@@ -1,4 +1,4 @@
-//! The beginning of a run: its data, and its trainer, of a new run or of one that goes on.
+//! The beginning of a new or resumed run: its data and its trainer.
 
 use super::options::Args;
 use crate::failure::Failure;
@@ -17,7 +17,7 @@ pub(super) struct Sets {
 }
 
 impl Sets {
-    /// Opens the sets of a new run, or of the one in `recorded`, whose file is named with it.
+    /// Opens the sets of a new run, or of the run in `recorded`, which has the checkpoint and its path.
     pub(super) fn open(args: &Args, recorded: Option<(&Path, &Checkpoint)>) -> Result<Sets, Failure> {
         let TrainTest { train, test } = args.data.open()?;
         let folder = args.data.folder();

@@ -42,7 +42,7 @@ impl FromStr for Every {
     }
 }
 
-/// Writes it as `--checkpoint-every` takes it.
+/// Writes the interval as `--checkpoint-every` takes it.
 impl std::fmt::Display for Every {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -119,7 +119,7 @@ impl Args {
         if self.keep().best { 4 } else { 3 }
     }
 
-    /// The interval and the kept checkpoints, in words. `judge`: the set that chooses the best epoch.
+    /// The interval and the kept checkpoints, in words. `judge` is the set that chooses the best epoch.
     pub(crate) fn describe(&self, judge: &str) -> String {
         let every = self.every().describe();
         match self.keep.map(NonZeroU16::get) {
@@ -144,8 +144,8 @@ pub(crate) struct Reserved {
     pub(crate) replaces: bool,
 }
 
-/// Reserves `path` for this run, which may go on with the one in `resumed`. Refuses a path at which the first save would fail, or
-/// would destroy another run: here, before anything is computed.
+/// Reserves `path` for this run, which may go on with the run in `resumed`. Refuses a path at which the first save would fail, or
+/// would destroy another run. The refusal comes here, before anything is computed.
 pub(crate) fn reserve(path: &Path, args: &Args, resumed: Option<&Path>) -> Result<Reserved, Failure> {
     let recipe = resumed.map(recorded::recipe).transpose()?;
     check_folder(path)?;
@@ -226,7 +226,7 @@ fn check_folder(path: &Path) -> Result<(), Failure> {
         let (path, folder) = (path.display(), folder.display());
         return Err(Failure::usage(format!("--checkpoint {path}: the folder {folder} {fault}")));
     }
-    // Without a file's name at its end, as in `runs/`, it can only be a folder's.
+    // A path without a file's name at its end, as in `runs/`, can only be a folder's.
     let names_folder = path.as_os_str().to_string_lossy().ends_with(std::path::is_separator);
     if names_folder && !path.is_dir() {
         let path = path.display();

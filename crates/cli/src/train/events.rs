@@ -12,7 +12,7 @@ use minibatch::{Dataset, Evaluation, Pool, Trainer};
 use std::path::Path;
 use std::time::Instant;
 
-/// The plan of `trainer`'s run. `replaces`: the checkpoint holds another run, which this one replaces.
+/// The plan of `trainer`'s run. `replaces` is true if the checkpoint holds another run, which this one replaces.
 pub(super) fn plan(
     args: &Args,
     pool: &Pool,
@@ -51,7 +51,7 @@ pub(super) fn plan(
     }
 }
 
-/// The end of a run that came to its last epoch. `started`: when the process did.
+/// The end of a run that came to its last epoch. `started` is the start of the process.
 pub(super) fn summary(run: &RunObserver<'_>, trainer: &Trainer<'_>, started: Instant) -> Summary {
     let best = best_tested(trainer.history());
     let chosen = |(epoch, validation, test): (_, Evaluation, Evaluation)| Chosen {

@@ -2,7 +2,7 @@
 
 use minibatch::{Dataset, Epoch, Error, Evaluation, Network, Pool, Trainer};
 
-/// Judges epochs by their result on the validation set, or without one on the test set. Of equal results the first is the best.
+/// Judges epochs by their result on the validation set, or without one on the test set. The first of equal results is the best.
 pub(super) struct Judge<'a> {
     pool: &'a Pool,
     validation: Option<&'a Dataset>,
@@ -11,7 +11,7 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    /// The judge of `trainer`'s run. `best`: the number and the network of the epoch that was the best before the run was resumed,
+    /// The judge of `trainer`'s run. `best` is the number and the network of the epoch that was the best before the run was resumed,
     /// if they are kept. The results on the validation set are recorded nowhere, so the network is evaluated again.
     pub(super) fn new(
         pool: &'a Pool,
@@ -28,7 +28,7 @@ impl<'a> Judge<'a> {
         Ok(Judge { pool, validation, chosen })
     }
 
-    /// Judges the epoch that has just ended: its result on the validation set, and true if it is the best so far.
+    /// Judges the epoch that has just ended. Returns its result on the validation set, and true if it is the best so far.
     pub(super) fn judge(&mut self, trainer: &Trainer<'_>) -> Result<(Option<Evaluation>, bool), Error> {
         let last = trainer.history().last().expect("an epoch has just ended");
         let Some(data) = self.validation else {

@@ -28,7 +28,7 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
-    /// Starts to save `trainer`'s run. `saved`: the file holds its state already.
+    /// Starts to save `trainer`'s run. `saved` is true if the file holds its state already.
     pub(super) fn start(
         lock: Lock,
         args: &Args,
@@ -70,8 +70,8 @@ impl Keeper {
         }
     }
 
-    /// Saves the run if that is due. `best`: an epoch has just ended, and is the best so far. It must have been evaluated. Returns
-    /// a warning if an earlier checkpoint could not be written.
+    /// Saves the run if that is due. `best` is true if an epoch has just ended and is the best so far. It must have been evaluated.
+    /// Returns a warning if an earlier checkpoint could not be written.
     pub(super) fn look(&mut self, trainer: &Trainer<'_>, best: bool) -> Result<Option<String>, Failure> {
         let epoch_ended = trainer.position() == 0;
         let due = match self.every {
@@ -110,7 +110,7 @@ impl Keeper {
         Ok(self.writer.flush()?)
     }
 
-    /// Keeps as much as possible of a run that failed. The returned failure adds where that is, or why there is nothing.
+    /// Keeps as much as possible of a run that failed. The returned failure adds the file that holds it, or why there is none.
     pub(super) fn keep_in_spite_of(&mut self, failure: Failure, trainer: &Trainer<'_>) -> Failure {
         // If only the output failed, the run is sound, and is saved as it is.
         let kept = if failure.is_of_output() { self.finish(trainer) } else { self.flush() };

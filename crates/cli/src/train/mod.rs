@@ -4,7 +4,7 @@
 //!
 //! 1. [`options`], with [`network`] and [`checkpoint`]: the options.
 //! 2. [`checkpoint`]: reserves the file that the run is kept in.
-//! 3. [`begin`], [`resume`]: the data; the trainer, of a new run or of one that goes on.
+//! 3. [`begin`], [`resume`]: the data, and the trainer of a new or resumed run.
 //! 4. [`notes`]: advice to a run that is likely to learn badly.
 //! 5. [`observer`], with [`judge`] and [`keeper`]: trains.
 //! 6. [`events`]: the plan and the end, as they are printed.
@@ -35,7 +35,7 @@ use minibatch::Dataset;
 use observer::RunObserver;
 use std::time::Instant;
 
-/// Trains a network and prints the plan, the epochs and the end. `started`: when the process did.
+/// Trains a network and prints the plan, the epochs and the end. `started` is the start of the process.
 pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let path = args.keeping.checkpoint.as_deref().or(args.resume.as_deref());
     if let (None, Some(option)) = (path, args.keeping.first_given()) {

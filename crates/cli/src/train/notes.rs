@@ -7,7 +7,7 @@ use minibatch::{Dataset, Optimizer};
 use minibatch_data::Row;
 
 /// The note that other options than the defaults learn better. The defaults are the tutorial's, and go with sigmoids. The note names
-/// an initialiser and a learning rate for the hidden activation, or for the output's where the hidden one is a sigmoid.
+/// an initialiser and a learning rate for the hidden activation, or for the output activation if the hidden one is a sigmoid.
 /// docs/costs.md has the measurements.
 pub(crate) fn advice(args: &Args, task: Task) -> Option<String> {
     let hidden = args.network.activation.as_ref().map_or("sigmoid", |activation| activation.name());

@@ -9,7 +9,8 @@ use crate::signals::{Signal, Signals};
 use minibatch::{Dataset, Epoch, Observer, Trainer};
 use std::ops::ControlFlow;
 
-/// Between two slices it moves the bar, and saves the run if that is due. After an epoch it prints the epoch's line.
+/// The observer of a run. Between two slices it moves the bar, and saves the run if that is due. After an epoch it prints the
+/// epoch's line.
 pub(super) struct RunObserver<'a> {
     pub(super) judge: Judge<'a>,
     pub(super) keeper: Option<Keeper>,
@@ -19,7 +20,7 @@ pub(super) struct RunObserver<'a> {
 }
 
 impl<'a> RunObserver<'a> {
-    /// Trains to the last epoch, or to a signal, which is returned. Then all that is kept is on disk.
+    /// Trains to the last epoch, or to a signal, which is returned. On return, everything that is kept is on disk.
     pub(super) fn train(
         &mut self,
         trainer: &mut Trainer<'a>,
@@ -48,7 +49,7 @@ impl<'a> RunObserver<'a> {
         Ok(signal.filter(|_| trainer.history().len() < trainer.settings().epochs))
     }
 
-    /// Saves the run if that is due. `best`: an epoch has just ended, and is the best so far.
+    /// Saves the run if that is due. `best` is true if an epoch has just ended and is the best so far.
     fn save(&mut self, trainer: &Trainer<'_>, best: bool) -> Result<(), Failure> {
         if let Some(keeper) = &mut self.keeper
             && let Some(warning) = keeper.look(trainer, best)?

@@ -8,8 +8,8 @@ use minibatch::optimizer::LearningRates;
 use minibatch::{Optimizer, Settings};
 use std::path::PathBuf;
 
-/// The default seed. README ("How well it learns") lists the accuracies of 15 seeds; this one's is their median. It was chosen
-/// because it is typical, not because it is good.
+/// The default seed. README ("How well it learns") lists the accuracies of 15 seeds. The accuracy of this seed is their median.
+/// It was chosen because it is typical, not because it is good.
 const DEFAULT_SEED: u64 = 14;
 
 /// The options of `train`. An option that isn't given has the tutorial's value. When resuming, it has the checkpoint's.

@@ -1,7 +1,7 @@
 //! Bad input: every case of `bad_input.txt` is refused in one line, with the right exit code, and leaves no trace.
 //!
-//! The file is a table of command lines and what they answer. With `UPDATE_SNAPSHOTS=1` the test writes the answers
-//! anew, to be read before they are committed.
+//! The file is a table of command lines and their answers. With `UPDATE_SNAPSHOTS=1` the test writes the answers
+//! anew. Read them before they are committed.
 
 use crate::pictures::picture;
 use crate::world::{Run, TEST, TRAINING, World};
@@ -14,14 +14,14 @@ use std::time::Duration;
 
 const TABLE: &str = include_str!("bad_input.txt");
 
-/// Cases at least: fewer would mean that the table wasn't read to its end.
+/// The least number of cases. Fewer would mean that the table wasn't read to its end.
 const CASES: usize = 226;
 
 #[test]
 fn bad_input_is_told_in_one_line_and_leaves_no_trace() {
     let world = world();
     let before = listing(&world.path(""));
-    // The one list that depends on the machine.
+    // The list of instruction sets is the only one that depends on the machine.
     let fused = Isa::fused().into_iter().map(Isa::name).collect::<Vec<_>>().join(", ");
     let (mut answers, mut cases) = (String::new(), 0);
     let mut lines = TABLE.lines();
@@ -30,7 +30,7 @@ fn bad_input_is_told_in_one_line_and_leaves_no_trace() {
         answers.push('\n');
         let Some(arguments) = line.strip_prefix("$ minibatch") else { continue };
         cases += 1;
-        // The answer as it was; there is none yet of a new case.
+        // The old answer. A new case has none yet.
         lines.next();
         let Run { code, stdout, stderr } = world.run(arguments);
         let stderr = without_memory(&stderr.replace(&fused, "avx512, avx2, portable"));
@@ -52,7 +52,7 @@ fn bad_input_is_told_in_one_line_and_leaves_no_trace() {
     }
 }
 
-/// A message without what the machine has of memory.
+/// A message without the size of the machine's memory.
 pub(crate) fn without_memory(message: &str) -> String {
     match (message.split_once("expected to fit into the "), message.split_once(" of memory that are left")) {
         (Some((start, _)), Some((_, end))) => {
@@ -62,7 +62,7 @@ pub(crate) fn without_memory(message: &str) -> String {
     }
 }
 
-/// All that lies in a folder, and when it was written last.
+/// The entries of a folder, and the time of the last write to each.
 fn listing(folder: &Path) -> Vec<String> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
@@ -130,7 +130,7 @@ fn sets(world: &World) {
     variant("jpeg", IMAGES, b"\xff\xd8\xff\xe0\0\x10JFIF");
     variant("gzip", IMAGES, &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
     variant("type-0a", IMAGES, &idx(0x0a, &shape, &images[16..]));
-    // An image too few, of elements of every size.
+    // Sets with an image too few, of elements of every size.
     for (name, element, size) in
         [("i8", 9, 1), ("i16", 0x0b, 2), ("i32", 0x0c, 4), ("f32", 0x0d, 4), ("f64", 0x0e, 8)]
     {
@@ -172,7 +172,7 @@ fn sets(world: &World) {
     variant("other-width", "t10k-labels-idx1-ubyte", &floats(&[TEST, 2], &[0.5; TEST * 2]));
     fs::write(world.path(&format!("other-width/{LABELS}")), floats(&[TRAINING], &[0.5; TRAINING])).unwrap();
 
-    // Good ones: values, another shape, another set of the same shape, and one of more classes.
+    // Good sets: values, another shape, another set of the same shape, and one of more classes.
     variant(
         "values",
         LABELS,
@@ -200,7 +200,7 @@ fn checkpoints(world: &World) {
     for (set, options) in [("set", ""), ("square", ""), ("values", "--task regression")] {
         let options = format!("{options} --hidden 5 --epochs 2 --seed 1 --isa portable --threads 1");
         world.run(&format!("train --data {set} {options} --checkpoint {set}.ckpt")).succeeded();
-        // Times are the one thing in it that is never the same, and the messages tell checksums.
+        // The messages tell checksums, and times are the only part of a checkpoint that is never the same.
         let path = world.path(&format!("{set}.ckpt"));
         let mut recorded = Checkpoint::load(&path).unwrap();
         recorded.history.iter_mut().for_each(|epoch| epoch.seconds = 0.5);
@@ -261,7 +261,7 @@ fn a_path_with_line_feeds_stays_in_one_line() {
     assert_eq!((run.code, &*run.stdout, run.stderr), (Some(1), "", format!("error: {message}")));
 }
 
-/// Every command ends quietly when nobody reads on.
+/// Every command ends quietly when its reader has gone.
 #[test]
 fn a_closed_pipe_ends_every_command_quietly() {
     let world = World::new();

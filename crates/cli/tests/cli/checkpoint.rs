@@ -58,7 +58,7 @@ compared hash     {}
         text("weight_hash"),
         text("compared_hash"),
     );
-    // The epochs stand there as they were printed in training.
+    // `info` prints the epochs as training did.
     let (_, epochs) = trained.split_once("\n\n").unwrap();
     let (epochs, _) = epochs.split_once("\n\n").unwrap();
     assert_eq!(world.run("info run.ckpt").succeeded(), format!("{expected}{epochs}\n"));

@@ -1,4 +1,4 @@
-//! Disks that fail while a run goes on: the checkpoint before stays whole, the cause is named, the run goes on.
+//! Disks that fail during a run: the earlier checkpoint stays whole, the cause is named, the run goes on.
 
 use crate::world::{Run, World};
 use std::fs;
@@ -21,14 +21,14 @@ fn a_file_that_can_t_grow_leaves_the_one_before() {
         let line = format!("{prepare}ulimit -f 1; exec {}", world.program(arguments));
         let run = Run::new(world.shell(&line).output().unwrap());
         assert_eq!(run.code, Some(1), "{}", run.stderr);
-        // Warned once, not after every epoch (or not at all, if the run ends before the writer reports); and at the end it
-        // is an error.
+        // The run warns once, not after every epoch. It doesn't warn at all if it ends before the writer reports. At the end, the
+        // failure is an error.
         let cause =
             "cannot write the new content of run.ckpt: File too large (os error 27); the file is unchanged";
         let warnings = run.stderr.matches(&format!("warning: {cause}; the run goes on")).count();
         assert!(warnings <= 1, "{}", run.stderr);
         assert!(run.stderr.ends_with(&format!("error: {cause}")), "{}", run.stderr);
-        // To the last epoch all the same.
+        // The run still goes on to the last epoch.
         let last = if arguments == again { "epoch 3/3" } else { "epoch 6/6" };
         assert!(run.stdout.contains(last) && !run.stdout.contains("Saved"), "{}", run.stdout);
         assert_eq!(fs::read(world.path("run.ckpt")).unwrap(), before);
@@ -54,7 +54,7 @@ fn a_folder_that_goes_and_comes_back_costs_nothing() {
     world.wait_for("out/run.ckpt");
     fs::rename(world.path("out"), world.path("away")).unwrap();
     let warning = world.wait_for_error(&mut child, "warning: ");
-    // Whichever step of writing the folder went away under.
+    // The folder may have gone during any step of writing.
     assert!(
         warning.starts_with("warning: cannot ")
             && warning.contains(" out/run.ckpt: No such file or directory (os error 2); the "),
@@ -71,7 +71,7 @@ fn a_folder_that_goes_and_comes_back_costs_nothing() {
     world.run(&format!("train --data set --resume out/run.ckpt --epochs {}", epochs + 1)).succeeded();
 }
 
-/// Gone for good: the last checkpoint is lost, and the exit code says so.
+/// If the folder is gone for good, the last checkpoint is lost, and the exit code says so.
 #[test]
 fn a_last_checkpoint_that_can_t_be_written_is_a_failure() {
     let world = World::new();

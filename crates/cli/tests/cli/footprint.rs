@@ -1,4 +1,4 @@
-//! What the main job takes: the time until it trains, and memory beyond the mapped data.
+//! The footprint of the default job: the time until it trains, and its memory beyond the mapped data.
 
 use crate::world::World;
 use minibatch_data::write_idx_u8;
@@ -21,7 +21,7 @@ fn write_digits(world: &World) {
     }
 }
 
-/// The main job on it, and the lines that it prints.
+/// The default job on this dataset, and the lines that it prints.
 fn start(world: &World) -> (Child, std::io::Lines<BufReader<ChildStdout>>) {
     let mut command = world.command("train --data digits --epochs 1000 --json");
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -59,7 +59,7 @@ fn little_memory_beyond_the_mapped_data() {
     assert!((1 << 20..24 << 20).contains(&resident), "{} KiB resident beyond the data", resident / 1024);
 }
 
-/// From before the process is made to the plan, which is printed before the first step.
+/// The time goes from before the process is made to the plan, which is printed before the first step.
 #[test]
 #[ignore = "a measurement, for a release build on a quiet machine: cargo test --release -p minibatch-cli -- --ignored starts"]
 fn starts_in_40_milliseconds() {

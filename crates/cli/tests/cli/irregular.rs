@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What isn't a regular file is refused at once, wherever it is named.
+/// A path that isn't a regular file is refused at once, wherever it is named.
 #[test]
 fn pipes_and_devices_are_refused_and_nobody_waits() {
     let world = World::new();
@@ -30,7 +30,7 @@ fn pipes_and_devices_are_refused_and_nobody_waits() {
         while child.try_wait().unwrap().is_none() && started.elapsed() < Duration::from_secs(30) {
             thread::sleep(Duration::from_millis(2));
         }
-        // Nothing to a command that has ended.
+        // The kill does nothing to a command that has ended.
         child.kill().unwrap();
         let run = Run::new(child.wait_with_output().unwrap());
         assert_eq!((run.code, run.stderr), (Some(1), format!("error: {path}: {found}")), "{arguments}");

@@ -1,4 +1,4 @@
-//! SIGKILL at any moment: what was saved goes on as if nothing had happened.
+//! SIGKILL at any moment: a saved run goes on as if nothing had happened.
 #![allow(clippy::print_stdout, reason = "cargo xtask kill shows it")]
 
 use crate::world::World;
@@ -7,10 +7,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 const TRAIN: &str = "train --data set --hidden 16 --seed 5 --epochs 250";
-/// Small enough that a checkpoint is being written at almost every moment.
+/// The interval is so small that a checkpoint is being written at almost every moment.
 const SAVE: &str = "--checkpoint-every 3steps --keep 3";
 
-/// Kills runs until so many have been; each is resumed until it ends, then a new one begins.
+/// Kills runs until so many have been killed. Each run is resumed until it ends. Then a new one begins.
 #[allow(clippy::print_stdout, reason = "what the long form did is worth knowing")]
 fn kill(kills: usize, seed: u64) {
     let world = World::new();
@@ -21,7 +21,7 @@ fn kill(kills: usize, seed: u64) {
     let hash = |file: &str| world.json(&format!("info {file}"))[0]["compared_hash"].clone();
     let expected = hash("whole.ckpt");
     let mut state = seed;
-    // SplitMix64, as a fraction.
+    // The next number of SplitMix64, as a fraction.
     let mut fraction = || {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -45,12 +45,12 @@ fn kill(kills: usize, seed: u64) {
             .spawn()
             .unwrap();
         if killed < kills {
-            // Every second one has something to leave, however slowly it starts.
+            // Every second run is killed only once it has a checkpoint, however slowly it starts.
             while killed % 2 == 1 && !world.path("run.ckpt").exists() && child.try_wait().unwrap().is_none() {
                 std::thread::sleep(Duration::from_millis(1));
             }
             std::thread::sleep(whole.mul_f64(0.3 * fraction()));
-            // After its end it is no kill, as the exit code shows.
+            // A kill after the run's end does nothing, as the exit code shows.
             child.kill().unwrap();
         }
         let output = child.wait_with_output().unwrap();
@@ -59,7 +59,7 @@ fn kill(kills: usize, seed: u64) {
             Some(0) => {
                 assert_eq!(hash("run.ckpt"), expected, "seed {seed}, after {killed} kills");
                 ended += 1;
-                // Where files are slow to write, a short run leaves fewer.
+                // A short run leaves fewer files if they are slow to write.
                 let files = ["run.ckpt", "run.ckpt.1", "run.ckpt.2", "run.best.ckpt"];
                 for file in files.into_iter().filter(|file| world.path(file).exists()) {
                     world.run(&format!("info {file}")).succeeded();
@@ -84,7 +84,7 @@ fn killed_anywhere_a_run_ends_with_the_same_bits() {
     kill(12, 1);
 }
 
-/// As many as wanted, for `cargo xtask kill`.
+/// The long form of the test, for `cargo xtask kill`, kills as many runs as wanted.
 #[test]
 #[ignore = "takes a minute: cargo xtask kill"]
 fn killed_anywhere_and_often() {

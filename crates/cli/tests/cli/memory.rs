@@ -1,4 +1,4 @@
-//! Memory that isn't there: a command says so in one line before it asks for it.
+//! Commands that need more memory than there is: they say so in one line before they ask for it.
 
 use crate::bad_input::without_memory;
 use crate::world::{Run, World};
@@ -36,7 +36,7 @@ fn what_memory_can_t_hold_is_refused() {
     }
 }
 
-/// If no option asks for a size, it is no wrong usage.
+/// A lack of memory is no wrong usage if no option asks for a size.
 #[test]
 fn a_machine_too_small_for_the_defaults_is_a_failed_run() {
     let world = World::new();
@@ -53,7 +53,7 @@ fn a_machine_too_small_for_the_defaults_is_a_failed_run() {
     }
 }
 
-/// Under every limit a command ends well, or with a line of its own. None is aborted.
+/// A command under any limit ends well, or with a line of its own. None is aborted.
 #[test]
 fn no_limit_aborts_a_command() {
     let world = World::empty();

@@ -49,7 +49,7 @@ fn every_optimizer_is_recorded_repeated_and_gone_on_with() {
         assert_eq!((&plan["optimizer"], &plan["learning_rate"]), (&recorded.into(), &rate.into()));
         let whole = world.json("info run.ckpt")[0]["compared_hash"].clone();
         world.run("verify run.ckpt --data set --isa portable").succeeded();
-        // With the same options, and without.
+        // The run goes on with the same options, and without them.
         world.run(&format!("{train} --overwrite --epochs 2")).succeeded();
         world.run(&format!("{train} --resume run.ckpt --epochs 3")).succeeded();
         world.run("train --data set --resume run.ckpt --epochs 4 --threads 2").succeeded();
@@ -66,7 +66,7 @@ fn every_optimizer_is_recorded_repeated_and_gone_on_with() {
     assert_eq!((run.code, &*run.stderr), (Some(2), message));
 }
 
-/// What is left to the defaults, and goes with sigmoids only, is told.
+/// A note tells of defaults that are used and go with sigmoids only.
 #[test]
 fn other_activations_want_another_start() {
     let world = World::new();
@@ -102,7 +102,7 @@ fn other_activations_want_another_start() {
     }
 }
 
-/// Bytes saved as floats, for one.
+/// Bytes saved as floats are an example.
 #[test]
 fn inputs_far_from_1_are_told() {
     let world = World::new();
@@ -146,7 +146,7 @@ fn values_are_learnt_by_regression() {
     world.run("verify run.ckpt --data set").succeeded();
 }
 
-/// What `--keep` calls the best is what the validation set chooses, also across an interruption.
+/// The best epoch of `--keep` is the one that the validation set chooses, also across an interruption.
 #[test]
 fn the_validation_set_chooses_the_best_checkpoint() {
     let world = World::new();
@@ -165,7 +165,7 @@ fn the_validation_set_chooses_the_best_checkpoint() {
         "{results:?}"
     );
 
-    // Stopped after the best epoch, the run goes on knowing of it.
+    // A run that is stopped after the best epoch still knows of it when it goes on.
     assert!(chosen < epochs, "the seed must choose an epoch before the last: {results:?}");
     world.run(&format!("{train} --epochs {chosen} --checkpoint cut.ckpt")).succeeded();
     let resume =

@@ -9,7 +9,7 @@ const WIDTH: usize = 200;
 const HEIGHT: usize = 300;
 const SIDE: usize = 28;
 
-/// How many kinds there are.
+/// The number of kinds.
 pub(crate) const KINDS: usize = 11;
 
 /// A picture of 200 × 300 that shows `digit` (28 × 28, white on black) somewhere, as a PNG file.
@@ -63,7 +63,7 @@ pub(crate) fn picture(digit: &[u8], kind: usize, seed: u32) -> Vec<u8> {
                 .flat_map(|(i, &level)| if margin(i) { [0, 0] } else { [level, 255] });
             encode(ColorType::GrayscaleAlpha, BitDepth::Eight, &pixels.collect::<Vec<u8>>())
         }
-        // Levels of grey as a palette, of which white, the paper, is made transparent: a fringe of light grey is left.
+        // A palette of grey levels, in which white, the paper, is made transparent. A fringe of light grey is left.
         10 => {
             let palette: Vec<u8> = (0..=255).flat_map(|level| [level; 3]).collect();
             let alpha: Vec<u8> = (0..=255).map(|level| if level == 255 { 0 } else { 255 }).collect();
@@ -76,7 +76,7 @@ pub(crate) fn picture(digit: &[u8], kind: usize, seed: u32) -> Vec<u8> {
     }
 }
 
-/// Ink, 0 to 1, of 200 × 300 pixels: the digit, three to six times as large, somewhere.
+/// Ink, 0 to 1, of 200 × 300 pixels that show the digit somewhere, three to six times as large.
 fn enlarge(digit: &[u8], seed: u32) -> Vec<f32> {
     let mut state = seed;
     let mut below = |n: usize| {
@@ -106,7 +106,7 @@ pub(crate) fn normalised(digit: &[u8]) -> Vec<u8> {
     (0..SIDE * SIDE).map(|i| value(i).round() as u8).collect()
 }
 
-/// The digit, 0 to 1, at a point: linear interpolation between the centres of its pixels.
+/// The digit, 0 to 1, at a point, interpolated linearly between the centres of its pixels.
 fn sample(digit: &[u8], x: f32, y: f32) -> f32 {
     let at = |x: isize, y: isize| match (usize::try_from(x), usize::try_from(y)) {
         (Ok(x @ 0..SIDE), Ok(y @ 0..SIDE)) => f32::from(digit[y * SIDE + x]) / 255.0,
@@ -140,7 +140,7 @@ fn info(color: ColorType, depth: BitDepth) -> Info<'static> {
 
 /// A grey picture in the seven passes of Adam7, which the encoder doesn't make.
 fn interlaced(pixels: &[u8]) -> Vec<u8> {
-    /// Of each pass: first column and row, step to the next.
+    /// The first column and row of each pass, and the steps to the next.
     const PASSES: [[usize; 4]; 7] =
         [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]];
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());

@@ -1,4 +1,4 @@
-//! The places of a run's files. Nothing of somebody else's is replaced or followed there.
+//! The places of a run's files. A run replaces no file of somebody else's there, and follows no link.
 
 use crate::world::{Run, World};
 use std::ffi::OsStr;
@@ -24,7 +24,7 @@ fn seed(world: &World, file: &str) -> u64 {
     world.json(&format!("info {file}"))[0]["seed"].as_u64().unwrap()
 }
 
-/// The names in a folder besides the data, and what is there: a file's content, or where a link leads.
+/// The names in a folder besides the data, each with its file's content or its link's target.
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -55,7 +55,7 @@ fn kept_run(world: &World) {
     assert_eq!(names(world), ["run.best.ckpt", "run.ckpt", "run.ckpt.1"]);
 }
 
-/// The arrow-up key after a run, or after its kill.
+/// The same command, entered again after a run or after its kill.
 #[test]
 fn another_run_is_replaced_only_when_asked_to() {
     let world = World::new();
@@ -68,7 +68,7 @@ fn another_run_is_replaced_only_when_asked_to() {
         "--checkpoint run.ckpt: expected a new name, found a checkpoint; `--resume run.ckpt` goes on with its run, \
          `--overwrite` replaces it",
     );
-    // Its file is gone, but not what was kept beside it.
+    // The run's file is gone, but not the files kept beside it.
     fs::rename(world.path("run.ckpt"), world.path("moved")).unwrap();
     refused(
         &world,
@@ -79,7 +79,7 @@ fn another_run_is_replaced_only_when_asked_to() {
     fs::rename(world.path("moved"), world.path("run.ckpt")).unwrap();
     assert_eq!(contents(&world.path("")), before);
 
-    // Back to an older one of its own: that's a replacement, too, but the best stays the best.
+    // The run goes back to an older checkpoint of its own. That's a replacement, too, but the best stays the best.
     let back = "train --data set --resume run.ckpt.1 --checkpoint run.ckpt --epochs 2 --keep 3";
     let message = "--checkpoint run.ckpt: expected a new name, found a checkpoint; `--resume run.ckpt` goes on with its run, \
                    `--overwrite` replaces it";
@@ -119,7 +119,7 @@ fn kept_ones_of_another_run_are_not_taken_for_a_resumed_run_s() {
     world.run("train --data set --resume run.ckpt --epochs 2 --keep 3 --overwrite").succeeded();
     assert_eq!((epochs(&world, "run.ckpt"), epochs(&world, "run.ckpt.1")), (2, 1));
     assert!(names(&world).iter().all(|name| seed(&world, name) == 7), "{:?}", names(&world));
-    // Its own are no obstacle.
+    // The run's own checkpoints are no obstacle.
     world.run("train --data set --resume run.ckpt --epochs 3 --keep 3").succeeded();
     assert_eq!((epochs(&world, "run.ckpt"), epochs(&world, "run.ckpt.2")), (3, 1));
 }
@@ -161,7 +161,7 @@ fn what_is_no_run_s_is_left_alone() {
             }
         }
     }
-    // Without --keep nothing of these names but the lock is the run's.
+    // Without --keep, the lock is the only one of these names that is the run's.
     fs::create_dir(world.path("run.ckpt.1")).unwrap();
     world.run(&format!("{TRAIN} --checkpoint run.ckpt")).succeeded();
     // A folder that comes there while the run goes on stays, too. The run is kept all the same.
@@ -198,7 +198,7 @@ fn a_link_stands_for_the_file_that_it_leads_to() {
         "--checkpoint disk/run.ckpt: expected a new name, found a checkpoint; `--resume disk/run.ckpt` goes on with its run, \
          `--overwrite` replaces it",
     );
-    // The run goes on in its place, whichever way the file is named.
+    // The run goes on in its place, by whatever name the file is given.
     let run = world.run("train --data set --resume link.ckpt --epochs 2 --keep 2");
     assert!(run.succeeded().contains("\nSaved disk/run.ckpt, "), "{}", run.stdout);
     world.run("train --data set --resume disk/run.ckpt --checkpoint link.ckpt --epochs 3").succeeded();
@@ -255,7 +255,7 @@ fn a_link_stands_for_the_file_that_it_leads_to() {
     );
 }
 
-/// A rename would replace it: only its folder's permissions count there.
+/// A rename would replace a write-protected checkpoint, because only its folder's permissions count there.
 #[test]
 fn a_write_protected_checkpoint_is_not_replaced() {
     let world = World::new();
@@ -277,7 +277,7 @@ fn a_write_protected_checkpoint_is_not_replaced() {
         assert_eq!(contents(&world.path("")), before);
         protect(0o644);
     }
-    // It is read all the same.
+    // A write-protected checkpoint is still read.
     fs::set_permissions(world.path("run.ckpt"), fs::Permissions::from_mode(0o400)).unwrap();
     world.run("train --data set --resume run.ckpt --checkpoint on.ckpt --epochs 3").succeeded();
 }
@@ -296,7 +296,7 @@ fn a_name_too_long_for_its_temporary_one_is_refused() {
     world.run(&format!("info {name}")).succeeded();
 }
 
-/// Paths are bytes; JSON is text.
+/// Paths are bytes, and JSON is text.
 #[test]
 fn a_path_that_is_no_text_is_shown_in_json() {
     let world = World::new();

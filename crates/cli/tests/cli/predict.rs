@@ -9,7 +9,7 @@ use std::fs::{self, File};
 
 const PICTURES: usize = 100;
 
-/// A set in MNIST's form, and eleven kinds of pictures of those of its test digits that the network classifies correctly.
+/// A set in MNIST's form, and eleven kinds of pictures of the test digits that the network classifies correctly.
 #[test]
 fn foreign_pictures_are_classified_as_their_originals() {
     let world = World::empty();
@@ -36,7 +36,7 @@ fn foreign_pictures_are_classified_as_their_originals() {
     for (i, original) in right.enumerate() {
         let index = original["index"].as_u64().unwrap() as usize;
         let name = format!("{i}.png");
-        // Nine or ten of each kind; the set's digits come in tens.
+        // There are nine or ten of each kind. The set's digits come in tens.
         let kind = i % KINDS;
         fs::write(world.path(&name), picture(bytes(&test, index), kind, i as u32)).unwrap();
         names.push(name);
@@ -100,7 +100,7 @@ fn every_format_tells_the_same() {
     assert_eq!(run.stdout.lines().count(), 6);
 }
 
-/// A network of a regression has values to tell, and no classes.
+/// For a regression network, `predict` prints values, and no classes.
 #[test]
 fn values_are_predicted_as_values() {
     let world = World::new();
@@ -132,7 +132,7 @@ fn values_are_predicted_as_values() {
         values[0] as f32, values[1] as f32
     );
     assert_eq!(csv, expected);
-    // Of a file alone the targets aren't known.
+    // A file alone has no targets.
     let csv = text("set/t10k-images-idx3-ubyte --format csv");
     assert_eq!((csv.lines().count(), csv.lines().next()), (1 + TEST, Some("image,index,value_0,value_1")));
 }

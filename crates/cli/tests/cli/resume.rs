@@ -6,10 +6,10 @@ use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
 use std::fs;
 
 const TRAIN: &str = "train --data set --hidden 8 --epochs 3 --seed 5";
-/// Steps of an epoch: the last of its minibatches of 16 is a smaller one.
+/// Steps of an epoch. The last of its minibatches of 16 is a smaller one.
 const STEPS: u64 = TRAINING.div_ceil(16) as u64;
 
-/// The hash that two runs share if they agree in everything but time, and how far the run is.
+/// The hash that two runs share if they agree in everything but time, and the number of steps done.
 fn compared(world: &World, file: &str) -> (String, u64) {
     let info = &world.json(&format!("info {file}"))[0];
     let epochs = info["history"].as_array().unwrap().len() as u64;
@@ -20,7 +20,7 @@ fn compared(world: &World, file: &str) -> (String, u64) {
 #[test]
 fn a_resumed_run_ends_as_an_uninterrupted_one() {
     let world = World::new();
-    // Steps that take longer than saving: of what comes faster, not everything is saved.
+    // The network is so large that a step takes longer than a save. If snapshots come faster, some aren't saved.
     let train = TRAIN.replace("--hidden 8", "--hidden 400,300");
     world.run(&format!("{train} --checkpoint whole.ckpt")).succeeded();
     let whole = compared(&world, "whole.ckpt");
@@ -35,7 +35,7 @@ fn a_resumed_run_ends_as_an_uninterrupted_one() {
     let mut within_an_epoch = 0;
     for (age, file) in kept.iter().enumerate() {
         let (_, steps) = compared(&world, file);
-        // At the steps asked for, or as the best after an epoch.
+        // A checkpoint is made at the steps asked for, or as the best after an epoch.
         assert!(steps.is_multiple_of(5) || steps.is_multiple_of(STEPS), "{file}: {steps} steps");
         within_an_epoch += usize::from(!steps.is_multiple_of(STEPS));
         let (threads, isa) = (1 + age % 3, isas.next().unwrap());
@@ -82,7 +82,7 @@ fn a_finished_run_is_left_as_it_is() {
     assert_eq!((events.len(), &events[1]["event"]), (2, &"end".into()));
     assert_eq!(fs::read(world.path("run.ckpt")).unwrap(), before);
     assert!(!world.path("run.ckpt.1").exists());
-    // Elsewhere it is a copy.
+    // A run that is kept in another file is a copy.
     world.run("train --data set --resume run.ckpt --checkpoint copy.ckpt").succeeded();
     assert_eq!(fs::read(world.path("copy.ckpt")).unwrap(), before);
 }
@@ -149,7 +149,7 @@ fn other_data_are_refused() {
         world.write_set("other");
         let file = world.path(&format!("other/{name}"));
         let mut bytes = fs::read(&file).unwrap();
-        // Of a label another label.
+        // The last label becomes another label.
         let last = bytes.last_mut().unwrap();
         *last = if name.contains("labels") { (*last + 1) % 3 } else { *last ^ 1 };
         fs::write(&file, bytes).unwrap();
@@ -175,7 +175,7 @@ fn the_second_opinion_goes_on_as_such() {
 #[test]
 fn older_ones_and_the_best_are_kept() {
     let world = World::new();
-    // In two runs: of the checkpoints of one, which come fast, the writer may leave out all but the last.
+    // The training takes two runs. In one run the checkpoints come so fast that the writer may leave out all but the last.
     let mut events = world.json(&format!("{TRAIN} --learning-rate 30 --checkpoint run.ckpt --keep 2"));
     events.truncate(4);
     events.extend(world.json("train --data set --resume run.ckpt --epochs 9 --keep 2").split_off(1));

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 const TRAIN: &str = "train --data set --hidden 8 --seed 5";
 
-/// Starts the command; its output goes to pipes.
+/// Starts the command, with its output to pipes.
 fn start(world: &World, arguments: &str) -> Child {
     world.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// A command whose output a thread reads as it comes: with a full pipe it would stand still.
+/// A command whose output a thread reads as it comes. With a full pipe the command would stand still.
 struct Running {
     id: u32,
     end: JoinHandle<io::Result<Output>>,
@@ -39,7 +39,7 @@ fn signal(name: &str, id: u32) {
 #[test]
 fn an_interrupted_run_is_saved_and_says_how_to_go_on() {
     let world = World::new();
-    // The file is there from the first epoch on, by when signals are caught.
+    // The file is there from the first epoch on. Signals are caught by then.
     let running =
         Running::start(&world, &format!("{TRAIN} --epochs 200000 --checkpoint my.ckpt --threads 1"));
     world.wait_for("my.ckpt");
@@ -51,7 +51,7 @@ fn an_interrupted_run_is_saved_and_says_how_to_go_on() {
     let (_, options) = command.trim_end().split_once(" train ").expect(command);
     assert_eq!(options, "--resume my.ckpt --data set --threads 1");
 
-    // As it stands there, pasted into a shell, but for an end in sight.
+    // The printed command, pasted into a shell, with a number of epochs that it will reach.
     let epochs = world.json("info my.ckpt")[0]["history"].as_array().unwrap().len() + 2;
     let shell = format!("{} --epochs {epochs}", command.trim_end());
     let status = world.shell(&shell).output().unwrap().status;
@@ -149,7 +149,7 @@ fn without_a_checkpoint_nothing_is_saved() {
     assert!(std::fs::read_dir(world.path("")).unwrap().count() == 1, "the dataset alone");
 }
 
-/// A step of this takes seconds: the first signal waits for its end, the second doesn't.
+/// A step of this run takes seconds. The first signal waits for the step's end, the second doesn't.
 #[test]
 fn a_second_signal_ends_the_run_at_once() {
     let world = World::new();
@@ -160,7 +160,7 @@ fn a_second_signal_ends_the_run_at_once() {
     let mut child =
         start(&world, "train --data set --resume run.ckpt --epochs 9 --isa portable --threads 1 --keep 2");
     world.wait_for_line(&mut child, "resumed ");
-    // From the plan to the first step it isn't far.
+    // The first step comes soon after the plan.
     std::thread::sleep(Duration::from_millis(300));
     signal("TERM", child.id());
     std::thread::sleep(Duration::from_millis(100));

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-/// Epochs enough to tell the classes apart.
+/// A run of enough epochs to tell the classes apart.
 const TRAIN: &str = "train --data set --hidden 8 --epochs 4";
 
 const PLAN: &str = "\
@@ -99,7 +99,7 @@ fn json_lines_tell_the_run() {
     assert_eq!(end["saved"], Value::Null);
 }
 
-/// What of a run must not depend on the machine.
+/// The results of a run that must not depend on the machine.
 fn results(events: &[Value]) -> Vec<Value> {
     let field = |name: &str| events.iter().map(|event| event[name].clone()).collect::<Vec<_>>();
     ["cost", "test", "weight_hash"].iter().flat_map(|name| field(name)).collect()

@@ -1,4 +1,4 @@
-//! What the command says of itself.
+//! The help, the version and wrong usage of the command.
 
 use crate::world::World;
 

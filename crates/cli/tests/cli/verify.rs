@@ -30,7 +30,7 @@ fn a_recorded_run_can_be_repeated_anywhere() {
     assert_eq!((other_class.code, &*other_class.stdout), (Some(2), ""));
 }
 
-/// The file's checksums are right, so only training again can tell.
+/// The file's checksums are right, so only training again can find the change.
 #[test]
 fn what_was_not_trained_so_is_found_out() {
     let world = World::new();
@@ -68,7 +68,7 @@ fn weights_set_by_hand_have_no_start_to_repeat() {
         "{}",
         run.stderr
     );
-    // It goes on all the same.
+    // The run still goes on.
     let plan = world.run("train --data set --resume run.ckpt --epochs 4");
     assert!(plan.succeeded().contains("\ninitial values    from elsewhere\n"), "{}", plan.stdout);
 }

@@ -24,14 +24,14 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// A new one.
+    /// A new folder with a dataset.
     pub(crate) fn new() -> World {
         let world = World::empty();
         world.write_set("set");
         world
     }
 
-    /// One without a dataset.
+    /// A new folder without a dataset.
     pub(crate) fn empty() -> World {
         World { folder: tempfile::tempdir().unwrap() }
     }
@@ -77,22 +77,22 @@ impl World {
         }
     }
 
-    /// Waits until standard output has a line that begins so. The pipe stays open, and is read to its end.
+    /// Waits until standard output has a line that begins with `start`. The pipe stays open, and is read to its end.
     pub(crate) fn wait_for_line(&self, child: &mut Child, start: &str) {
         wait_for_line(child.stdout.take().unwrap(), start);
     }
 
-    /// The same of standard error.
+    /// Waits until standard error has a line that begins with `start`. The pipe stays open, and is read to its end.
     pub(crate) fn wait_for_error(&self, child: &mut Child, start: &str) -> String {
         wait_for_line(child.stderr.take().unwrap(), start)
     }
 
-    /// Runs it to its end.
+    /// Runs the command to its end.
     pub(crate) fn run(&self, arguments: &str) -> Run {
         Run::new(self.command(arguments).output().unwrap())
     }
 
-    /// Runs it to a good end, and returns the JSON objects that it printed.
+    /// Runs the command to a good end, and returns the JSON objects that it printed.
     pub(crate) fn json(&self, arguments: &str) -> Vec<Value> {
         let run = self.run(&format!("{arguments} --json"));
         run.succeeded().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -103,7 +103,7 @@ impl World {
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
-    /// Without the note of debug builds.
+    /// Standard error without the note of debug builds.
     pub(crate) stderr: String,
 }
 

@@ -1,4 +1,4 @@
-//! The digits' skeletons: how a pen moves to write them.
+//! The digits' skeletons: the movements of a pen that writes them.
 //!
 //! Points are (x, y) in a box about one high, centred on the origin, y downwards as in the image.
 
@@ -8,7 +8,7 @@ pub(super) struct Stroke {
     pub(super) points: &'static [[f32; 2]],
 }
 
-/// What lies between a stroke's points.
+/// The line between a stroke's points.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Joins {
     /// Straight lines.

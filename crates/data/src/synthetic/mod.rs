@@ -1,13 +1,18 @@
 //! Digits that the crate draws itself: a set for tests, examples and machines without a network.
 //!
-//! Each image is a digit's skeleton, one of several styles, its points moved a little, then bent,
-//! stretched, slanted and turned, drawn with a pen of random width and ink that has grain. Its form is MNIST's:
-//! white on black, fitted into 20 × 20 pixels, the centre of mass (but for a small shift) in the middle of 28 × 28.
-//! A 784-32-10 network trained on 60,000 of them as the default job does (sigmoid, quadratic cost, η = 3, minibatches of
-//! 16, 30 epochs) ends at 92.5 to 93.6% of 10,000 others over three seeds, and reads 83 to 86% of MNIST's test digits.
+//! Each image is drawn in these steps:
 //!
-//! The bytes are a function of the seed, on every platform and in every later version: integer random
-//! numbers, IEEE arithmetic without fused multiply-add, and the `libm` crate's sine.
+//! 1. A digit's skeleton is chosen from several styles.
+//! 2. Its points are moved a little.
+//! 3. It is bent, stretched, slanted and turned.
+//! 4. It is fitted into MNIST's form: 20 × 20 pixels, the centre of mass (but for a small shift) in the middle of 28 × 28.
+//! 5. A pen of random width draws it, white on black, with ink that has grain.
+//!
+//! A 784-32-10 network trained on 60,000 of these images as the default job does (sigmoid, quadratic cost, η = 3, minibatches
+//! of 16, 30 epochs) ends at 92.5 to 93.6% of 10,000 others over three seeds, and reads 83 to 86% of MNIST's test digits.
+//!
+//! The bytes are a function of the seed, on every platform and in every later version. For that, the random numbers are
+//! integers, the arithmetic is IEEE without fused multiply-add, and the sine is the `libm` crate's.
 
 mod glyphs;
 
@@ -29,21 +34,21 @@ use glyphs::{DIGITS, Joins, Stroke};
 /// Width and height of an image in pixels.
 pub const SIDE: usize = 28;
 
-/// Most images in a set: just below 4 GB of them.
+/// The most images in a set. They take just below 4 GB.
 pub const MAX_IMAGES: usize = 5_000_000;
 
 const PIXELS: usize = SIDE * SIDE;
 
 /// Line segments between two points of a smooth stroke.
 const SUBDIVISIONS: usize = 4;
-/// Side of the box that a digit is fitted into, and where its centre of mass is put, in pixels: as MNIST's.
+/// The side of the box that a digit is fitted into, and the place of its centre of mass, in pixels. Both are MNIST's.
 const BOX: f32 = 20.0;
 const MIDDLE: f32 = 14.0;
 
-/// Draws `train` and `test` images: (training set, test set), shape `[28, 28]`, ten classes.
+/// Draws a set of `train` and one of `test` images, of shape `[28, 28]` and ten classes.
 ///
-/// Fewer images of the same seed are the first of more. Any ten images from a multiple of ten
-/// on show all ten digits.
+/// A smaller set of the same seed holds the first images of a larger one. Any ten images from a
+/// multiple of ten on show all ten digits.
 ///
 /// ```
 /// let set = minibatch_data::synthetic::generate(100, 10, 1)?;
@@ -63,7 +68,7 @@ pub fn generate(train: usize, test: usize, seed: u64) -> Result<TrainTest, Error
     Ok(TrainTest { train: dataset(train, TRAIN)?, test: dataset(test, TEST)? })
 }
 
-/// Writes what [`generate`] draws as four IDX files into `folder`, which is made if need be, under
+/// Writes the images of [`generate`] as four IDX files into `folder`, which is made if need be, under
 /// MNIST's names. Each appears under its name only when it is complete.
 ///
 /// # Errors
@@ -75,7 +80,7 @@ pub fn write(folder: &Path, train: usize, test: usize, seed: u64) -> Result<SetF
         test_images: folder.join("t10k-images-idx3-ubyte"),
         test_labels: folder.join("t10k-labels-idx1-ubyte"),
     };
-    // Both drawn before anything is written: a count that is refused leaves no file.
+    // Both sets are drawn before anything is written, so a count that is refused leaves no file.
     let (train, test) = (draw_set(train, seed, TRAIN)?, draw_set(test, seed, TEST)?);
     fs::create_dir_all(folder).map_err(Error::io(folder, "create the folder"))?;
     for (images, labels, set) in
@@ -96,13 +101,13 @@ fn write_file(path: &Path, dims: &[usize], data: &[u8]) -> Result<(), Error> {
         .and_then(|mut file| write_idx_u8(&mut file, dims, data))
         .and_then(|()| fs::rename(&partial, path));
     if written.is_err() {
-        // It may not even have been made; the first error is the one to report.
+        // The partial file may not even have been made. The first error is the one to report.
         let _ = fs::remove_file(&partial);
     }
     written.map_err(Error::io(path, "write"))
 }
 
-/// The generator's purpose for each set: the sets share no image.
+/// The generator's purpose for each set. The purposes differ, so the sets share no image.
 const TRAIN: [u8; 8] = *b"syntrain";
 const TEST: [u8; 8] = *b"syn-test";
 
@@ -127,7 +132,7 @@ fn draw_set(len: usize, seed: u64, purpose: [u8; 8]) -> Result<(Vec<u8>, Vec<u8>
     Ok((pixels, labels))
 }
 
-/// What the drawing asks of chance.
+/// The random numbers that the drawing needs.
 struct Random(Xoshiro256PlusPlus);
 
 impl Random {
@@ -141,7 +146,7 @@ impl Random {
         low + (high - low) * ((self.0.next_u64() >> 40) as f32 * (1.0 / 16_777_216.0))
     }
 
-    /// Bell-shaped in (−3σ, 3σ): three uniform numbers from one draw, so that no logarithm is needed.
+    /// Bell-shaped in (−3σ, 3σ): the sum of three uniform numbers from one draw, which needs no logarithm.
     fn bell(&mut self, sigma: f32) -> f32 {
         let bits = self.0.next_u64();
         let sum = (bits >> 43) + ((bits >> 22) & 0x1f_ffff) + (bits & 0x1f_ffff);
@@ -149,7 +154,7 @@ impl Random {
     }
 }
 
-/// Where one image is drawn: buffers used again for the next.
+/// The buffers in which an image is drawn. They are used again for the next.
 struct Canvas {
     /// Squared distance of each pixel's centre from the nearest stroke, in pixels.
     distance: [f32; PIXELS],
@@ -260,7 +265,7 @@ fn mark(distance: &mut [f32; PIXELS], a: [f32; 2], b: [f32; 2], reach: f32) {
     let span = |axis: usize| {
         let low = a[axis].min(b[axis]) - reach;
         let high = a[axis].max(b[axis]) + reach;
-        // A cast to an integer saturates, so that nothing lies outside the image.
+        // A cast to an integer saturates, so the span stays inside the image.
         (low.ceil() as usize).min(SIDE)..(high.floor() + 1.0).min(SIDE as f32) as usize
     };
     let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
@@ -278,11 +283,11 @@ fn mark(distance: &mut [f32; PIXELS], a: [f32; 2], b: [f32; 2], reach: f32) {
     }
 }
 
-/// How a hand departs from the skeletons: it bends, stretches, slants and turns them.
+/// The way in which a hand departs from the skeletons: it bends, stretches, slants and turns them.
 struct Hand {
-    /// Of y² and xy in x, of xy and x² in y.
+    /// The coefficients of y² and xy in x, and of xy and x² in y.
     bend: [f32; 4],
-    /// Rows of the matrix that comes after.
+    /// Rows of the matrix that is applied after the bend.
     x: [f32; 2],
     y: [f32; 2],
 }
