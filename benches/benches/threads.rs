@@ -35,7 +35,7 @@ struct Comparison {
     many: usize,
     batches: &'static [usize],
     least: f64,
-    /// Threads that compute something else meanwhile.
+    /// Threads that compute something else at the same time.
     strangers: usize,
     /// Seconds of a turn.
     seconds: f64,

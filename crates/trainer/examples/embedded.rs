@@ -1,6 +1,6 @@
 //! A trained network inside the program. Its checkpoint is compiled in and read from memory, and no file is opened.
 //!
-//! `cargo run --release -p minibatch --example embedded`; with the argument `train`, the checkpoint is made anew.
+//! `cargo run --release -p minibatch --example embedded`. With the argument `train`, the checkpoint is made anew.
 
 use minibatch::{Checkpoint, Dataset, Epoch, Isa, Network, Pool, Settings, Trainer};
 use std::ops::ControlFlow;

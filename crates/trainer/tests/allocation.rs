@@ -98,7 +98,7 @@ fn neither_a_step_nor_a_prediction_allocates() {
         // Shared by two threads: 2·64·128·60 operations in the first product.
         ("wide", Network::builder(60).layer(128).layer(10), 64),
     ];
-    // Before there is a pool: its threads allocate when they end, which is some time later.
+    // The predictors come before there is a pool: its threads allocate when they end, some time later.
     for (name, builder, _) in networks.clone() {
         check_predictor(name, &builder.seed(1).build().expect("a network"), &mut Numbers::new(3));
     }

@@ -78,7 +78,7 @@ fn threads_and_instruction_sets_give_the_same_bits() {
                     let result = run.train(&pool, &data, optimizer.clone());
                     assert!(!result.1.is_empty(), "a run should span epochs");
                     assert_ne!(result.0, bits(&run.network()), "a run should train");
-                    // Not assert_eq, whose message would be two lists of thousands of weights.
+                    // The message of assert_eq would be two lists of thousands of weights.
                     let same = *first.get_or_insert(result.clone()) == result;
                     assert!(same, "{:?} by {optimizer} on {pool:?}", run.sizes);
                 }

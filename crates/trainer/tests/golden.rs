@@ -15,7 +15,7 @@ const PRINTED: f64 = 1e-11;
 /// One file of reference/golden.
 struct Golden {
     name: String,
-    /// With the initial weights.
+    /// The network with the initial weights.
     network: Network,
     optimizer: Optimizer,
     learning_rate: f64,

@@ -78,7 +78,7 @@ fn pools(isa: Isa) -> [Pool; 2] {
     [1, 2].map(|threads| Pool::oversubscribed(isa, threads).expect("threads"))
 }
 
-/// As many examples as the run has been trained on, which its cost accepts.
+/// A dataset of as many examples as the run has been trained on, with targets that its cost accepts.
 fn data(checkpoint: &Checkpoint, seed: &mut u64) -> Option<Dataset> {
     let (network, examples) = (&checkpoint.network, checkpoint.data.examples as usize);
     let (inputs, outputs) = (network.inputs(), network.outputs());

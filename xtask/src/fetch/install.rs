@@ -46,9 +46,9 @@ pub(super) enum Installed {
 /// Whether a plain file without a published checksum may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// From the network: only files that can be verified.
+    /// The file comes from the network, and passes only if it can be verified.
     VerifiedOnly,
-    /// From the user's own folder.
+    /// The file comes from the user's own folder.
     OwnFiles,
 }
 

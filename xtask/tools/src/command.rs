@@ -96,7 +96,7 @@ impl CommandLine {
     }
 
     fn prepared(&self, root: &Path) -> Command {
-        // Cargo names itself to what it runs, so that a chosen toolchain stays chosen; rustup's takes another.
+        // Cargo names itself to the programs that it runs, so that a chosen toolchain stays chosen. rustup's takes another.
         let own = std::env::var_os("CARGO").filter(|_| self.toolchain.is_none());
         let mut command = Command::new(own.unwrap_or_else(|| "cargo".into()));
         if self.toolchain.is_some() {

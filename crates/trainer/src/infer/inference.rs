@@ -26,7 +26,7 @@ const SPARSE_ROWS: usize = 64;
 struct Inputs {
     /// A_0 of bytes (up to `SPARSE_ROWS` × n_0)
     bytes: SparseInputs,
-    /// A_0 of numbers that don't lie in one matrix (rows at a time × n_0); empty until there are some
+    /// A_0 of numbers that don't lie in one matrix (rows at a time × n_0). Empty until there are some
     floats: Matrix,
 }
 

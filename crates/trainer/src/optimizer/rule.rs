@@ -71,7 +71,7 @@ pub struct LearningRates {
 }
 
 impl LearningRates {
-    /// The same η everywhere. It is for rules whose size of a step doesn't depend on the size of gradients.
+    /// The same η everywhere, for rules whose steps don't depend on the size of gradients.
     pub const fn everywhere(rate: f64) -> LearningRates {
         LearningRates { sigmoid: rate, other: rate, values: rate }
     }

@@ -138,7 +138,7 @@ impl<'a> Trainer<'a> {
     /// let pool = Pool::new(Isa::detect(), 2)?;
     /// let network = || Network::builder(2).layer(4).layer(2).seed(3).build();
     ///
-    /// // Stopped after 5 of an epoch's 16 minibatches, and gone on with to its end on one thread …
+    /// // A run stops after 5 of an epoch's 16 minibatches, and goes on to the epoch's end on one thread.
     /// let mut trainer = Trainer::new(&pool, &data, network()?, Settings::default())?;
     /// trainer.advance(5)?;
     /// let checkpoint: Checkpoint = trainer.checkpoint();
@@ -146,7 +146,7 @@ impl<'a> Trainer<'a> {
     /// let mut resumed = Trainer::resume(&one, &data, checkpoint)?;
     /// resumed.epoch()?;
     ///
-    /// // … it has the bits of a run that never stopped.
+    /// // It has the bits of a run that never stopped.
     /// let mut whole = Trainer::new(&pool, &data, network()?, Settings::default())?;
     /// whole.epoch()?;
     /// assert_eq!(resumed.network().weight_hash(), whole.network().weight_hash());

@@ -144,7 +144,7 @@ fn blocks(layer: &Layer) -> impl Iterator<Item = &[f32]> {
     weights.chain(std::iter::once(layer.biases()))
 }
 
-/// The largest magnitude of `values`, weights or biases of layer l; an error if one isn't finite.
+/// The largest magnitude of `values`, weights or biases of layer l. An error if one isn't finite.
 fn magnitude(isa: Isa, values: &[f32], l: usize) -> Result<f64, Error> {
     match values.iter().find(|x| !x.is_finite()) {
         None => Ok(max_magnitude(isa, slice(values)).into()),

@@ -119,7 +119,7 @@ impl Order {
 
 /// The peer's whole main function.
 ///
-/// With arguments `job REQUEST` it does a whole job instead, as one process: setup, then for `epochs` epochs train and
+/// If its arguments are `job REQUEST`, it does a whole job instead, as one process: setup, then for `epochs` epochs train and
 /// test, one line each.
 pub fn main<P: Peer>() {
     let arguments: Vec<String> = std::env::args().collect();

@@ -140,7 +140,7 @@ pub trait Activation: Any + Debug + Send + Sync {
 pub enum Range {
     /// Both signs.
     Signed,
-    /// From 0, included, on.
+    /// At least 0.
     NonNegative,
     /// Above 0.
     Positive,

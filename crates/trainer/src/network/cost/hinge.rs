@@ -18,7 +18,7 @@ impl Cost for Hinge {
 
     fn value(&self, a: f64, y: f64) -> f64 {
         let distance = 1.0 - side(y) * a;
-        // Not f64::max, which would make NaN 0.
+        // f64::max would make NaN 0.
         if distance < 0.0 { 0.0 } else { distance }
     }
 
