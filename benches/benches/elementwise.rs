@@ -1,5 +1,6 @@
-//! Element-wise operations in elements a second (Gelem/s: elements a nanosecond), on the default network's hidden layer
-//! (16 × 32), where everything is in the first-level cache, and on 256 × 1024, where it isn't; and what an epilogue costs a product.
+//! Element-wise operations in elements a second (Gelem/s: elements a nanosecond), and the cost of an epilogue to a product. The
+//! operands are the default network's hidden layer (16 × 32), where everything is in the first-level cache, and 256 × 1024, where
+//! it isn't.
 #![allow(missing_docs)]
 
 mod common;
@@ -13,8 +14,8 @@ use minibatch_kernels::{
 };
 use std::time::{Duration, Instant};
 
-/// How often an operation is repeated in place before its operand is made new: σ′ ≤ ¼, so that errors are still above the
-/// 2⁻⁹⁶ below which they become 0.
+/// Repetitions of an operation in place before its operand is made new. σ′ ≤ ¼, so errors are then still above the 2⁻⁹⁶ below
+/// which they become 0.
 const REPEATS: u64 = 40;
 
 type Operation = fn(Isa, &mut MatMut<'_>, &Matrix);

@@ -1,5 +1,6 @@
 //! The gather: from the bytes of randomly drawn images to the operand of the first layer's products, quad by quad
-//! (`SparseInputs`), in examples (elements) a second. MNIST if it has been fetched, memory-mapped; else as many synthetic digits in memory.
+//! (`SparseInputs`), in examples (elements) a second. The images are MNIST if it has been fetched, memory-mapped, else as many
+//! synthetic digits in memory.
 #![allow(missing_docs, clippy::print_stdout)]
 
 mod common;
@@ -59,7 +60,7 @@ fn gather(criterion: &mut Criterion) {
                     x.gather(isa, size, Examples::Bytes(&|row| bytes(data, indices[row])));
                 });
             });
-            // Always the same images: what is left when the memory has been asked for them in time.
+            // The images are always the same. The remaining time is that of a gather whose memory has been asked for in time.
             let indices = minibatches.next().to_vec();
             group.bench_function(format!("bytes in the cache, {isa}"), |bencher| {
                 bencher.iter(|| x.gather(isa, size, Examples::Bytes(&|row| bytes(data, indices[row]))));

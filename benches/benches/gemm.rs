@@ -1,6 +1,6 @@
-//! Matrix products C ← start + A·B in GFLOP/s (criterion calls them Gelem/s): the three products of each layer of
-//! networks of three sizes, and squares; every fused instruction set, the crates matrixmultiply and gemmkit; one and two
-//! threads. All operands are row-major; where it says *panels*, the weights are as the trainer keeps them.
+//! Matrix products C ← start + A·B in GFLOP/s (criterion calls them Gelem/s): the three products of each layer of networks of
+//! three sizes, and squares. They are measured on every fused instruction set and with the crates matrixmultiply and gemmkit, on
+//! one and two threads. All operands are row-major. In a benchmark named *panels*, the weights are as the trainer keeps them.
 //!
 //! `cargo bench --bench gemm -- 16x32x784` runs those whose name contains that.
 #![allow(missing_docs, clippy::print_stdout)]
@@ -15,7 +15,7 @@ use minibatch_kernels::{Isa, Mat, Matrix, Start, Store, gemm};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// Which product of a layer it is, and so how its operands lie.
+/// The product's place in a layer, and so the layout of its operands.
 #[derive(Clone, Copy, PartialEq)]
 enum Product {
     /// A·B: the forward product.
@@ -27,7 +27,7 @@ enum Product {
 }
 
 impl Product {
-    /// A and B as the product takes them, from how they are stored; and what it starts from.
+    /// A and B as the product takes them, from how they are stored, and the start of C.
     fn views<'a>(self, a: Mat<'a>, b: Mat<'a>) -> (Mat<'a>, Mat<'a>, Start<'static>) {
         match self {
             Plain => (a, b, Start::Zero),
@@ -111,7 +111,7 @@ fn products(criterion: &mut Criterion) {
             group.sampling_mode(SamplingMode::Flat);
         }
         let best = Cell::new(f64::INFINITY);
-        // Nothing was measured where the command line left the benchmark out.
+        // Nothing was measured if the command line left the benchmark out.
         let report = |peak: f64, threads: usize| {
             let seconds = best.replace(f64::INFINITY);
             if seconds.is_finite() {
@@ -126,7 +126,7 @@ fn products(criterion: &mut Criterion) {
         for threads in THREADS {
             let ours = peaks.iter().copied().chain([(Isa::MATRIXMULTIPLY, fastest)]);
             for (isa, peak) in ours {
-                // Where it is accumulated into, C grows by as much with every call, and stays far from overflow.
+                // If the product is added to C, C grows by as much with every call, and stays far from overflow.
                 let mut c = random(m, n, 3);
                 group.bench_function(format!("{isa}, {}", plural(threads)), |bencher| {
                     pool(isa, threads).run(|team| {

@@ -1,8 +1,8 @@
 //! Inference in samples (elements) a second: one example at a time and the whole test set, from bytes and from numbers, on one
 //! and two threads.
 //!
-//! Beside each network stands what it would take if all its multiply-adds, zeros included, ran at the peak measured in
-//! this run: what is faster than that leaves zeros out.
+//! Beside each network stands the time that it would take if all its multiply-adds, zeros included, ran at the peak measured in
+//! this run. A faster inference leaves zeros out.
 #![allow(missing_docs, clippy::print_stdout)]
 
 mod common;
@@ -33,7 +33,7 @@ fn bytes(data: &Dataset) -> Vec<u8> {
     (0..data.len()).flat_map(image).copied().collect()
 }
 
-/// Every image in turn, so that the time is the mean over all of them.
+/// Predicts every image in turn, so that the time is the mean over all of them.
 fn one_at_a_time(criterion: &mut Criterion) {
     let (sets, what) = digits();
     let (images, pixels, noise) = (bytes(&sets.test), matrix(&sets.test), random(64, 784, 1));

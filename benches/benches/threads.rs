@@ -1,10 +1,10 @@
-//! Whether more threads are ever slower: training with one thread and with two (or as many as there are processors), and
-//! with four times too many, on networks and minibatches of all sizes. Each pair takes turns within a run; a figure is the
-//! median of the turns' ratios.
+//! Whether more threads are ever slower: training with one thread and with two (or as many as there are processors), and with
+//! four times too many, on networks and minibatches of all sizes. Each pair takes turns within a run. A figure is the median of
+//! the turns' ratios.
 //!
-//! Neighbours distort it: two threads that wait for each other lose more to one than a thread by itself. Where Linux groups
-//! processes by session, `setsid -w sh -c 'echo -19 > /proc/self/autogroup; exec cargo bench --bench threads'` as root keeps
-//! them off.
+//! Neighbours distort it: two threads that wait for each other lose more to a neighbour than a thread by itself. If Linux groups
+//! processes by session, `setsid -w sh -c 'echo -19 > /proc/self/autogroup; exec cargo bench --bench threads'` as root keeps them
+//! off.
 //!
 //! `cargo bench --bench threads` prints the tables, `-- 784-32-10` those of that network alone. Without `--bench` it does
 //! one turn, as a test.
@@ -14,7 +14,7 @@ use minibatch_benches::pace::{CLASSES, median, noise, side_by_side};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Hidden layers and inputs; the outputs are the classes.
+/// Hidden layers and inputs. The outputs are the classes.
 const NETWORKS: [&[usize]; 8] = [
     &[8, 8],
     &[64, 32],
@@ -28,16 +28,16 @@ const NETWORKS: [&[usize]; 8] = [
 
 const EXAMPLES: usize = 4_096;
 
-/// A comparison: `many` threads against `few`, at minibatches of these sizes, never slower than `least`.
+/// A comparison of `many` threads with `few`, at minibatches of these sizes. The ratio must never be below `least`.
 #[derive(Clone, Copy)]
 struct Comparison {
     few: usize,
     many: usize,
     batches: &'static [usize],
     least: f64,
-    /// Threads that compute something else meanwhile.
+    /// Threads that compute something else at the same time.
     strangers: usize,
-    /// What a turn takes.
+    /// Seconds of a turn.
     seconds: f64,
 }
 
@@ -51,7 +51,7 @@ fn main() {
     let comparisons = [
         undisturbed,
         Comparison { few: cores, many: 4 * cores, batches: &[1, 16, 128, 1024], least: 0.4, ..undisturbed },
-        // Long turns: a team that is disturbed computes alone for up to a fifth of a second.
+        // The turns are long: a team that is disturbed computes alone for up to a fifth of a second.
         Comparison { batches: &[1, 16, 128], least: 0.7, strangers: 1, seconds: 0.3, ..undisturbed },
     ];
     for comparison in &comparisons {
@@ -79,7 +79,7 @@ fn main() {
     }
 }
 
-/// Stops the strangers, whatever comes: else a panic would wait for them.
+/// Stops the strangers in every case. Without it a panic would wait for them.
 struct Stop<'a>(&'a AtomicBool);
 
 impl Drop for Stop<'_> {
@@ -88,7 +88,7 @@ impl Drop for Stop<'_> {
     }
 }
 
-/// Prints a table, and returns where the speed falls short.
+/// Prints a table, and returns the places where the speed falls short.
 fn compare(comparison: &Comparison, filter: Option<&String>, rounds: usize, seconds: f64) -> Vec<String> {
     let &Comparison { few, many, batches, least, strangers, .. } = comparison;
     let disturbed = if strangers > 0 { ", beside one that computes something else" } else { "" };
@@ -113,11 +113,11 @@ fn compare(comparison: &Comparison, filter: Option<&String>, rounds: usize, seco
             };
             let mut found = ratio(rounds);
             if found < least {
-                // A neighbour on this machine, or the truth? Three times as many turns decide.
+                // The cause may be a neighbour on this machine. Three times as many turns decide.
                 found = ratio(3 * rounds);
             }
             print!("{found:>7.2}");
-            // The terminal is to see it now.
+            // Shows the line on the terminal now.
             let _ = std::io::stdout().flush();
             if found < least {
                 missed.push(format!("{name} at B = {batch} ({found:.2})"));

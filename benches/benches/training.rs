@@ -1,4 +1,4 @@
-//! Training in samples (elements) a second: steps and epochs of the default network, steps of a larger one; on one and two
+//! Training in samples (elements) a second: steps and epochs of the default network, steps of a larger one, on one and two
 //! threads.
 #![allow(missing_docs, clippy::print_stdout)]
 
@@ -18,7 +18,7 @@ struct Job {
     learning_rate: f64,
 }
 
-/// The tutorial's.
+/// The tutorial's job.
 const DEFAULT: Job = Job { sizes: &[784, 32, 10], batch_size: 16, learning_rate: 3.0 };
 
 const LARGE: Job = Job { sizes: &[784, 512, 512, 10], batch_size: 128, learning_rate: 0.1 };
@@ -40,7 +40,8 @@ impl Job {
     }
 }
 
-/// Steps, one after the other through as many epochs as it takes. Entering the pool is shared by all of a sample, as in a run.
+/// Takes steps, one after the other through as many epochs as needed. Entering the pool is shared by all of a sample, as in a
+/// run.
 fn steps(group: &mut BenchmarkGroup<'_, WallTime>, job: &Job, data: &Dataset, isa: Isa, threads: usize) {
     group.throughput(Throughput::Elements(job.batch_size as u64));
     group.bench_function(format!("step, {isa}, {}", plural(threads)), |bencher| {

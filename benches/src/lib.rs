@@ -1,4 +1,4 @@
-//! What the benches share: operands, digits, and the machine's peak.
+//! Code that the benches share: operands, digits, and the machine's peak.
 #![forbid(unsafe_code)]
 
 pub mod pace;
@@ -17,14 +17,14 @@ struct Readme;
 /// Thread counts that are compared.
 pub const THREADS: [usize; 2] = [1, 2];
 
-/// The instruction sets worth measuring: all fused ones but the scalar one, which is for checking, not for speed.
+/// The instruction sets worth measuring: all fused ones but the scalar one, which is there for checking.
 pub fn fused() -> Vec<Isa> {
     let all = Isa::fused();
     let fast: Vec<Isa> = all.iter().copied().filter(|&isa| isa != Isa::PORTABLE).collect();
     if fast.is_empty() { all } else { fast }
 }
 
-/// A pool, or why there is none.
+/// A pool for the benches.
 ///
 /// # Panics
 ///
@@ -60,8 +60,8 @@ pub fn panels(matrix: &Matrix) -> Panels {
     panels
 }
 
-/// Digits to train on and to test with, and what they are: MNIST if it has been fetched, else the same number of
-/// synthetic ones.
+/// Digits to train on and to test with, and their name. They are MNIST if it has been fetched, else the same number of synthetic
+/// ones.
 ///
 /// # Panics
 ///
@@ -86,7 +86,7 @@ pub fn matrix(data: &Dataset) -> Matrix {
     })
 }
 
-/// The rate at which `isa` multiplies and adds on one thread when nothing holds it up, in GFLOP/s: the best of many turns of
+/// The rate at which `isa` multiplies and adds on one thread if nothing holds it up, in GFLOP/s. It is the best of many turns of
 /// chains that stay in registers.
 pub fn fma_peak(isa: Isa) -> f64 {
     let turn = || {

@@ -1,4 +1,4 @@
-//! How fast a trainer trains: samples a second in turns of some milliseconds, taken side by side.
+//! The pace of training: samples a second in turns of some milliseconds, taken side by side.
 
 use minibatch::{Dataset, Error, Isa, Network, Pool, Settings, Trainer};
 use std::time::Instant;
@@ -9,7 +9,7 @@ pub const CLASSES: usize = 10;
 /// A chunk of steps between two looks at the clock takes at least this long.
 const CHUNK: f64 = 1e-3;
 
-/// Examples of `inputs` bytes, none of them 0, with random labels: nothing to learn, and nothing to leave out.
+/// Examples of `inputs` bytes, none of them 0, with random labels. There is nothing to learn, and nothing to leave out.
 ///
 /// # Panics
 ///
@@ -53,7 +53,7 @@ pub fn trainer<'a>(
     Trainer::new(pool, data, network.expect("sizes above 0"), settings)
 }
 
-/// Samples a second over `seconds` of training, however many epochs that is.
+/// Samples a second over `seconds` of training, for as many epochs as they take.
 ///
 /// # Errors
 ///
@@ -74,7 +74,7 @@ pub fn pace(trainer: &mut Trainer<'_>, seconds: f64) -> Result<f64, Error> {
     }
 }
 
-/// The median; of an even number the mean of the two in the middle.
+/// The median. Of an even number it is the mean of the two in the middle.
 ///
 /// # Panics
 ///
@@ -109,7 +109,7 @@ pub fn side_by_side(
     let mut paces = vec![Vec::new(); threads.len()];
     for round in 0..=rounds {
         for turn in 0..threads.len() {
-            // Nobody always comes first.
+            // No thread count always comes first.
             let turn = (turn + round) % threads.len();
             let pace = pace(&mut trainers[turn], seconds)?;
             if round > 0 {

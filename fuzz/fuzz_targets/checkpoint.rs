@@ -6,7 +6,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     fuzz_targets::checkpoint(bytes);
 });
 
-// What is changed gets its lengths and checksums repaired, or no change would be seen behind them.
+// A changed file gets its lengths and checksums repaired. Without that, no change would be seen behind them.
 libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, most: usize, seed: u32| {
     checkpoint_file::mutate(data, size, most, seed, libfuzzer_sys::fuzzer_mutate)
 });

@@ -13,16 +13,16 @@ pub(crate) struct Args {}
 /// sanitizer. A test of the trainer runs its examples.
 const TESTS: &str = "test -p minibatch-kernels -p minibatch-checkpoint -p minibatch --lib --tests --examples --target-dir target/asan --target";
 
-/// Runs them.
+/// Runs the tests.
 pub(crate) fn run(_: &Args) -> Result<()> {
     let root = xtask_tools::workspace_root();
     let target = host(&root)?;
-    // A test asks for more memory than there is, and wants to be told so.
+    // A test asks for more memory than there is, and expects a refusal.
     let tests = CommandLine::nightly(TESTS).arg(target).env("ASAN_OPTIONS", "allocator_may_return_null=1");
     tests.env("RUSTFLAGS", "-Zsanitizer=address").run(&root).map(|_| ())
 }
 
-/// The target that nightly builds for when it isn't told one. (It is told: or build scripts would be built with the sanitizer, too.)
+/// The target that nightly builds for by default. The command names it, or build scripts would be built with the sanitizer, too.
 pub(crate) fn host(root: &Path) -> Result<String> {
     ensure!(
         CommandLine::nightly("--version").probe(root).is_ok(),

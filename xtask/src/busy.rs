@@ -1,8 +1,8 @@
-//! `cargo xtask busy`: whether two threads, which are the default, are ever much slower than one: beside other processes that
-//! compute, at both ends of the scheduler's priorities, and in jobs of some milliseconds.
+//! `cargo xtask busy`: checks that two threads, which are the default, are never much slower than one. It measures beside other
+//! processes that compute, at both ends of the scheduler's priorities, and in jobs of some milliseconds.
 //!
-//! Everything measured is a child of this process, so that the scheduler has all of it in one session. Pairs of turns, one
-//! with one thread and one with the default, follow each other; a figure is the median of their ratios.
+//! Every measured process is a child of this process, so that the scheduler has all of them in one session. Pairs of turns, one
+//! with one thread and one with the default, follow each other. A figure is the median of their ratios.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -32,17 +32,17 @@ pub(crate) struct Args {
     spin: bool,
 }
 
-/// What beside busy processes the default keeps of one thread's speed.
+/// The least part of one thread's speed that the default keeps beside busy processes.
 const LEAST_BUSY: f64 = 0.8;
 
-/// What a short job on a quiet machine keeps, in 19 of 20 runs, of what one thread has in as many.
+/// The least part of one thread's speed that a short job keeps on a quiet machine, in 19 of 20 runs of each.
 const LEAST_SHORT: f64 = 0.9;
 
 /// Two networks: members train one in shares, and share single products of the other.
 const NETWORKS: [(&str, &str); 2] =
     [("shares", ""), ("phases", "--hidden 256 --optimizer adam --batch-size 128")];
 
-/// Some milliseconds of training each.
+/// Jobs of some milliseconds of training.
 const JOBS: [(&str, &str); 4] = [
     ("784-32-10", "--epochs 1"),
     ("784-32-10", "--epochs 6"),
@@ -70,13 +70,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The command that trains, and where its output goes.
+/// The command that trains, and the files for its output.
 struct Trainer {
     command: PathBuf,
     output: PathBuf,
 }
 
-/// The default, whatever the machine, or one thread.
+/// One thread, or the default of any machine.
 const THREADS: [Option<&str>; 2] = [Some("1"), None];
 
 impl Trainer {
@@ -90,7 +90,7 @@ impl Trainer {
         command
     }
 
-    /// How many epochs it trains in `time`.
+    /// The number of epochs that it trains in `time`.
     fn epochs(&self, nice: &str, options: &str, threads: Option<&str>, time: Duration) -> Result<f64> {
         let options = format!("{options} --epochs 1000000");
         let mut command = self.command(nice, "512,20", &options, threads);
@@ -119,7 +119,7 @@ impl Trainer {
     }
 }
 
-/// The events of epochs.
+/// The events of epochs in the command's output.
 fn epochs_in(output: &str) -> impl Iterator<Item = serde_json::Value> + '_ {
     let events = output.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     events.filter(|event| event["event"] == "epoch")
@@ -148,7 +148,7 @@ fn short_jobs(trainer: &Trainer, args: &Args) -> Result<Vec<String>> {
                     rates.push(trainer.rate(options, threads, pipe)?);
                 }
             }
-            // One thread's own runs differ: the same place in both orders is compared.
+            // One thread's own runs differ too, so the same place in both orders is compared.
             let [one, default] = rates.map(|mut rates| {
                 rates.sort_by(f64::total_cmp);
                 rates[rates.len() / 20]

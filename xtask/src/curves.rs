@@ -1,4 +1,4 @@
-//! `cargo xtask curves`: samples a second against width, depth and minibatch, beside what the machine allows.
+//! `cargo xtask curves`: samples a second against width, depth and minibatch, beside the limits of the machine.
 
 use anyhow::Result;
 use xtask_tools::{CommandLine, Machine, free_name, workspace_root};

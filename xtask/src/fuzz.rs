@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: the fuzzers of `fuzz/`, one after the other, on the committed corpora and what they found before.
+//! `cargo xtask fuzz`: the fuzzers of `fuzz/`, one after the other, on the committed corpora and on the inputs found before.
 
 use std::fmt;
 use std::fs;
@@ -30,20 +30,20 @@ const INSTALL_CARGO_FUZZ: &str =
 /// Seconds that an input may take, and megabytes of memory.
 const LIMITS: [&str; 2] = ["-timeout=10", "-rss_limit_mb=2048"];
 
-/// How libFuzzer's exit says that an input took too long, and that somebody stopped it.
+/// libFuzzer's exit codes after an input that took too long, and after an interruption.
 const TOOK_TOO_LONG: i32 = 70;
 const INTERRUPTED: i32 = 72;
 
-/// What fuzzing a target came to.
+/// The result of fuzzing a target.
 #[derive(Debug, Default, PartialEq)]
 struct Total {
     target: String,
     /// Inputs that were run.
     executions: u64,
-    /// Edges of the program's flow that were taken, and what libFuzzer counts of them and of compared values.
+    /// Edges of the program's flow that were taken, and libFuzzer's count of features: edges and compared values.
     edges: u64,
     features: u64,
-    /// Inputs that are kept, as each adds something.
+    /// Inputs that are kept, because each adds something.
     inputs: u64,
     time: Duration,
     findings: Vec<PathBuf>,
@@ -60,7 +60,7 @@ impl fmt::Display for Total {
     }
 }
 
-/// Fuzzes; the error names the findings.
+/// Fuzzes. The error names the findings.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = xtask_tools::workspace_root();
     ensure!(CommandLine::nightly("--version").probe(&root).is_ok(), "{INSTALL_NIGHTLY}");
@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What has a corpus.
+/// The names of the targets, which are those that have a corpus.
 fn targets(root: &Path) -> Result<Vec<String>> {
     let folder = root.join("fuzz/corpus");
     let entries = fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
@@ -133,7 +133,7 @@ impl Fuzzer<'_> {
         Ok(total)
     }
 
-    /// One process of the fuzzer: its exit code and what it said, of which the numbers are added to `total`.
+    /// Runs one process of the fuzzer. Returns its exit code and its log, whose numbers are added to `total`.
     fn run(&self, time: Duration, total: &mut Total) -> Result<(Option<i32>, String)> {
         let folder = |name: &str| self.root.join("fuzz").join(name).join(self.target);
         let [grown, artifacts] = ["grown", "artifacts"].map(folder);
@@ -146,7 +146,7 @@ impl Fuzzer<'_> {
         if words.exists() {
             command.arg(format!("-dict={}", words.display()));
         }
-        // What is new goes into the first folder.
+        // New inputs go into the first folder.
         command.arg(grown).arg(folder("corpus")).stderr(Stdio::piped()).stdout(Stdio::null());
         let mut child = command.spawn().with_context(|| self.binary.display().to_string())?;
         println!(
@@ -174,7 +174,7 @@ impl Fuzzer<'_> {
         let mut command = Command::new(&self.binary);
         let artifacts = format!("-artifact_prefix=fuzz/artifacts/{}/", self.target);
         command.args(LIMITS).arg(artifacts).current_dir(self.root).stdin(Stdio::null());
-        // As cargo-fuzz has it.
+        // The option that cargo-fuzz sets.
         command.env("ASAN_OPTIONS", "detect_odr_violation=0");
         command
     }
@@ -187,7 +187,7 @@ impl Fuzzer<'_> {
     }
 }
 
-/// Takes over what a line of libFuzzer says: `#4096 pulse cov: 512 ft: 900 corp: 35/11Kb …`, or at the end
+/// Adds the numbers of a line of libFuzzer to `total`: `#4096 pulse cov: 512 ft: 900 corp: 35/11Kb …`, or at the end
 /// `stat::number_of_executed_units: 8192`. `before`: the executions of earlier processes.
 fn take_numbers(line: &str, before: u64, total: &mut Total) {
     let after = |key: &str| {
@@ -210,7 +210,7 @@ fn artifact(log: &str) -> Option<&str> {
     log.lines().find_map(|line| line.split_once("Test unit written to ")).map(|(_, path)| path.trim())
 }
 
-/// Of what a fuzzer said, the finding: from where it begins, or else the end.
+/// The finding in a fuzzer's log: from its beginning on, or else the end of the log.
 fn finding(log: &str) -> String {
     const LINES: usize = 30;
     let lines: Vec<&str> = log.lines().collect();

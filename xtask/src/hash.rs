@@ -1,4 +1,4 @@
-//! The weight hash of the default job: recorded in the repository, so that every other machine can compare its own.
+//! The weight hash of the default job. It is recorded in the repository, so that every other machine can compare its own.
 
 use std::fs;
 use std::path::Path;
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xtask_tools::{CommandLine, Outcome};
 
-/// What trains the default job.
+/// The command that trains the default job.
 const TRAIN: &str = "run --release -- train --json";
-/// Where its result is recorded.
+/// The file of its recorded result.
 const RECORD: &str = "reference/default-job.json";
-/// What records it anew.
+/// The command that records it anew.
 const RERECORD: &str = "cargo xtask record-hash";
 
 /// Train the default job and record its weight hash, which `cargo xtask ci` then demands
@@ -29,7 +29,7 @@ struct Record {
     weight_hash: String,
 }
 
-/// Records it.
+/// Records the result.
 pub(crate) fn record(_: &Args) -> Result<()> {
     let root = xtask_tools::workspace_root();
     let Some(record) = train(&root)? else {
@@ -42,7 +42,7 @@ pub(crate) fn record(_: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Compares this machine's with the recorded one.
+/// Compares this machine's result with the recorded one.
 pub(crate) fn check(root: &Path) -> Result<Outcome> {
     let text =
         fs::read_to_string(root.join(RECORD)).with_context(|| format!("{RECORD}; {RERECORD} writes it"))?;
@@ -59,7 +59,7 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Trains; `None` if this machine's arithmetic is of another class.
+/// Trains. `None` if this machine's arithmetic is of another class.
 fn train(root: &Path) -> Result<Option<Record>> {
     let command = CommandLine::cargo(TRAIN);
     let output = command.run_and_read(root)?;

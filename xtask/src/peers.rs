@@ -12,7 +12,7 @@ pub(crate) struct Args {
     options: Vec<String>,
 }
 
-/// Ends with the harness's own exit code, where that isn't 0: the harness has said why.
+/// Ends with the harness's own exit code, if that isn't 0: the harness has given the reason.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["run", "--release", "--quiet", "--package", "minibatch-peers", "--"]).args(&args.options);

@@ -18,26 +18,26 @@ pub(crate) struct Args {
     minutes: u32,
 }
 
-/// Adam has the larger file; the epochs are more than will be reached.
+/// The command. Adam has the larger file, and the epochs are more than will be reached.
 const TRAIN: &str = "train --dataset synthetic --synthetic-size 20000,1000 --hidden 64 --optimizer adam \
                      --checkpoint-every 20steps --keep 3 --epochs 1000000000 --json --checkpoint";
 
 /// Bytes by which memory may differ from one half of the time to the other. An epoch's record has 64.
 const NOISE: u64 = 1 << 20;
 
-/// What a process has at one time.
+/// The resources of a process at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Sample {
     /// Bytes of memory of its own, without mapped files.
     memory: u64,
     descriptors: usize,
     threads: usize,
-    /// In the folder of the checkpoint.
+    /// Files in the folder of the checkpoint.
     files: usize,
 }
 
 impl Sample {
-    /// The most of each.
+    /// The most of each resource.
     fn most(samples: &[Sample]) -> Sample {
         samples.iter().fold(Sample::default(), |most, sample| Sample {
             memory: most.memory.max(sample.memory),
@@ -48,7 +48,7 @@ impl Sample {
     }
 }
 
-/// Trains, watches, stops the run as a user would, and looks at what it left.
+/// Trains, watches, stops the run as a user would, and looks at the files that it left.
 pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(Path::new("/proc/self/status").exists(), "soak reads /proc, which this system doesn't have");
     let program = built_command(&xtask_tools::workspace_root())?;
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut child = command.spawn().with_context(|| program.display().to_string())?;
     let watched = watch(&mut child, &checkpoint, Duration::from_secs(60 * u64::from(args.minutes)));
     if watched.is_err() {
-        // It may have ended by itself.
+        // The child may have ended by itself.
         let _ = child.kill();
     } else {
         let status =
@@ -78,7 +78,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Samples once a second, and how many checkpoints were seen.
+/// Samples once a second. Returns them with the number of checkpoints that were seen.
 fn watch(child: &mut Child, checkpoint: &Path, time: Duration) -> Result<(Vec<Sample>, usize)> {
     let folder = checkpoint.parent().context("a folder")?;
     let (started, mut samples, mut seen) = (Instant::now(), Vec::new(), HashSet::new());
@@ -87,7 +87,7 @@ fn watch(child: &mut Child, checkpoint: &Path, time: Duration) -> Result<(Vec<Sa
         if let Some(status) = child.try_wait()? {
             bail!("the run ended by itself: {status}");
         }
-        // Each is a new file under the old name.
+        // Each checkpoint is a new file under the old name.
         seen.extend(fs::metadata(checkpoint).ok().and_then(|file| file.modified().ok()));
         if started.elapsed() >= sampled {
             sampled += Duration::from_secs(1);

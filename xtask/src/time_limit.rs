@@ -5,9 +5,9 @@ use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How the child ended; `None` if it had not after `patience`, and was killed.
+/// The child's exit status. `None` if the child had not ended after `patience`, and was killed.
 ///
-/// Nobody reads what it prints meanwhile: its output goes to a file or to nobody, not into a pipe.
+/// Nobody reads the child's output meanwhile. It goes to a file or to nobody, not into a pipe.
 pub(crate) fn wait(child: &mut Child, patience: Duration) -> io::Result<Option<ExitStatus>> {
     let start = Instant::now();
     loop {

@@ -1,10 +1,10 @@
-//! How all benches measure.
+//! The settings of all benches.
 
 use criterion::Criterion;
 use std::time::Duration;
 
-/// Criterion with `samples` samples of a benchmark in `milliseconds`, without the pictures and with few of the resamplings
-/// that would take longer than what they are about.
+/// Criterion with `samples` samples of a benchmark in `milliseconds`. It draws no pictures and resamples little: both would take
+/// longer than the measurement.
 pub(crate) fn criterion(samples: usize, milliseconds: u64) -> Criterion {
     Criterion::default()
         .sample_size(samples)

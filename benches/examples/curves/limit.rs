@@ -1,5 +1,5 @@
-//! A step of the default network against the machine's ceilings, product by product, with the zeros left out: of four
-//! neighbouring inputs of an example in what is computed, of the whole minibatch in what is moved.
+//! A step of the default network against the machine's ceilings, product by product, with the zeros left out. Arithmetic leaves
+//! out four neighbouring inputs that are 0 in an example. Memory leaves out those that are 0 in the whole minibatch.
 
 use crate::machine::Machine;
 use minibatch::Dataset;
@@ -12,8 +12,8 @@ use std::fmt::Write;
 const B: usize = 16;
 const SIZES: [usize; 3] = [784, 32, 10];
 
-/// The table, one line for each part of a step: µs of arithmetic at the FMA peak, µs of the weights' way from the
-/// second-level cache; the longer of the two is the least the part can take on one core.
+/// The table, one line for each part of a step: µs of arithmetic at the FMA peak, and µs of the weights' way from the
+/// second-level cache. The longer of the two is the least that the part can take on one core.
 pub(crate) fn table(machine: &Machine) -> String {
     let (sets, what) = digits();
     let (active, computed) = active(&sets.train);

@@ -1,4 +1,4 @@
-//! What the machine can do: the ceilings of the model.
+//! The measured ceilings of the machine, for the model.
 
 use minibatch_benches::{fma_peak, random};
 use minibatch_kernels::{Isa, scale};
@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-/// Ceilings, measured.
+/// The measured ceilings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Machine {
     /// FLOP/s of one core.
@@ -15,7 +15,7 @@ pub(crate) struct Machine {
     pub(crate) l2_read: f64,
     /// … and bytes of an array there that it updates in place, each read and written.
     pub(crate) l2_update: f64,
-    /// Bytes a second that one core reads from beyond it.
+    /// Bytes a second that one core reads from beyond the second-level cache.
     pub(crate) memory_read: f64,
     /// Seconds from a flag's being set on one core to the answer's being seen there.
     pub(crate) barrier: f64,
@@ -116,7 +116,7 @@ fn random_row() -> f64 {
     let (mut state, mut sum) = (1_u64, 0_u64);
     let rate = best(1_000, || {
         for _ in 0..1_000 {
-            // Knuth's MMIX; its high bits are the random ones.
+            // Knuth's MMIX. Its high bits are the random ones.
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let row = (state >> 33) as usize % rows;
             // A word of each line is enough to bring the line.

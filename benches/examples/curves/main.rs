@@ -1,5 +1,5 @@
-//! Samples a second against width, depth and size of the minibatch, with one thread and with two, beside what the machine's
-//! measured ceilings allow; and what they would allow on more cores. `cargo xtask curves` runs it.
+//! Samples a second against width, depth and size of the minibatch, with one thread and with two, beside the limits of the
+//! machine's measured ceilings. A prediction for more cores follows. `cargo xtask curves` runs it.
 //!
 //!     cargo run --release -p minibatch-benches --example curves -- CSV FOLDER [--quick] [ABOUT]
 //!
@@ -148,7 +148,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Measured and allowed, for each number of threads.
+/// The measured and the allowed curve for each number of threads.
 fn curves(machine: &Machine, points: &[Point]) -> Vec<Curve> {
     let mut curves = Vec::new();
     for (which, threads) in THREADS.into_iter().enumerate() {
@@ -168,7 +168,7 @@ fn curves(machine: &Machine, points: &[Point]) -> Vec<Curve> {
 /// Every measured point over FLOP for each byte of the weights that a step moves, under the ceilings.
 fn roofline<'a>(machine: &Machine, points: &[Point]) -> Picture<'a> {
     let intensity = |point: &Point| {
-        // Read forward, read backward but in the first layer, read and written in the update.
+        // Weights are read forward, read backward but in the first layer, and read and written in the update.
         let moved = |(l, pair): (usize, &[usize])| pair[0] * pair[1] * if l == 0 { 3 } else { 4 };
         let bytes = 4 * point.sizes.windows(2).enumerate().map(moved).sum::<usize>();
         model::flops(&point.sizes, point.batch) / bytes as f64
@@ -202,7 +202,7 @@ fn roofline<'a>(machine: &Machine, points: &[Point]) -> Picture<'a> {
     }
 }
 
-/// What the model makes of more cores: speed-up over one, and the samples a second as lines of the table.
+/// The model's prediction for more cores: speed-up over one, and the samples a second as lines of the table.
 fn prediction<'a>(machine: &Machine) -> (Picture<'a>, String) {
     let jobs: [(&str, &[usize], usize); 4] = [
         ("C1: 784-32-10, B = 16", &[784, 32, 10], 16),

@@ -1,14 +1,14 @@
-//! What a training step should cost: a roofline for each product, and a barrier between phases.
+//! The model of a training step's time: a roofline for each product, and a barrier between phases.
 
 use crate::machine::Machine;
 
-/// Bytes of a second-level cache: what a core can keep of the weights.
+/// Bytes of a second-level cache. A core can keep so much of the weights.
 const L2: f64 = 1.5 * 1024.0 * 1024.0;
 
-/// f32 values in a cache line: columns are shared out in whole lines.
+/// f32 values in a cache line. Columns are shared out in whole lines.
 const LINE: usize = 16;
 
-/// How the cost of a barrier grows with the cores that meet at it.
+/// The growth of a barrier's cost with the cores that meet at it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Barrier {
     /// One driver looks at the flag of each worker in turn, as the team does: proportional to the workers.
@@ -30,9 +30,9 @@ impl Barrier {
 /// Seconds of a step of plain gradient descent on inputs without zeros, on so many of the machine's cores that it is
 /// fastest, at most `cores`.
 ///
-/// Each product takes as long as its arithmetic at the peak or its weights' way from the cache, whichever is longer, and is
-/// shared by as many cores as are worth their barrier. Rows that were prefetched cost a core its share of their way.
-/// What is not in it: activations, costs, the errors' and activations' way, edges of tiles.
+/// Each product takes as long as its arithmetic at the peak or its weights' way from the cache, whichever is longer. It is shared
+/// by as many cores as are worth their barrier. Rows that were prefetched cost a core its share of their way. The model leaves
+/// out activations, costs, the errors' and activations' way, and edges of tiles.
 pub(crate) fn step(machine: &Machine, sizes: &[usize], batch: usize, cores: usize, barrier: Barrier) -> f64 {
     let weights: usize = sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
     let mut seconds = batch as f64 * machine.row;

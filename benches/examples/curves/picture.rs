@@ -4,7 +4,7 @@ use plotters::prelude::*;
 use std::error::Error;
 use std::path::Path;
 
-/// What a curve shows.
+/// The kind of a curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     /// A thick line with its points.
@@ -15,7 +15,7 @@ pub(crate) enum Kind {
     Points,
 }
 
-/// A curve and its name in the legend; curves of one `colour` belong together.
+/// A curve and its name in the legend. Curves of one `colour` belong together.
 pub(crate) struct Curve {
     pub(crate) name: String,
     pub(crate) colour: usize,
@@ -25,13 +25,13 @@ pub(crate) struct Curve {
 
 pub(crate) struct Picture<'a> {
     pub(crate) title: &'a str,
-    /// Of the axes.
+    /// The labels of the axes.
     pub(crate) x: &'a str,
     pub(crate) y: &'a str,
     pub(crate) curves: Vec<Curve>,
 }
 
-/// Told apart by people who see few colours, too.
+/// The colours. People who see few colours can tell them apart, too.
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -42,7 +42,7 @@ const COLOURS: [RGBColor; 6] = [
 ];
 
 impl Picture<'_> {
-    /// Writes it to `path`.
+    /// Writes the picture to `path`.
     pub(crate) fn draw(&self, path: &Path) -> Result<(), Box<dyn Error>> {
         let area = SVGBackend::new(path, (860, 540)).into_drawing_area();
         area.fill(&WHITE)?;

@@ -8,7 +8,7 @@ use std::time::Instant;
 pub(crate) enum Clock {
     /// Time as it passes.
     Wall,
-    /// CPU time of the calling thread, where the system tells it: what other processes take of the core isn't in it.
+    /// CPU time of the calling thread, if the system tells it. The core's time for other processes isn't in it.
     Thread,
 }
 

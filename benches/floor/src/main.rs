@@ -10,7 +10,7 @@
 //! | `{"do":"about"}` | `{"isas":["avx2","portable"]}` |
 //! | `{"do":"measure","direction":"update","m":784,"n":32,"k":16,"strides":"odd","storage":"panels","isa":"avx2","threads":2,"turns":5,"seconds":0.004}` | `{"product":…,"peak":…}`: the best turn of each, in FLOP/s |
 //!
-//! A reply with `error` says why there is none.
+//! A reply with `error` gives the reason for a failure.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to its terminal")]
 
@@ -35,7 +35,7 @@ enum Request {
     Measure(Measure),
 }
 
-/// A product to measure, and how.
+/// A product to measure, with the way to measure it.
 #[derive(Deserialize)]
 struct Measure {
     #[serde(flatten)]
@@ -126,7 +126,7 @@ mod tests {
         let request = r#"{"do":"measure","direction":"update","m":64,"n":64,"k":64,"strides":"odd","storage":"panels","isa":"portable","threads":1,"turns":2,"seconds":0.0001}"#;
         let reply = session.answer(request).unwrap();
         let [product, peak] = ["product", "peak"].map(|key| reply[key].as_f64().unwrap());
-        // Far below what any core does, and more than the peak by no more than clocks are off.
+        // The rate is far below that of any core, and exceeds the peak by no more than clocks are off.
         assert!(product > 1e6 && peak > 1e6 && product < 2.0 * peak, "{reply}");
         assert!(session.answer(&request.replace("portable", "sse9")).unwrap_err().contains("sse9"));
         assert!(session.answer(&request.replace("\"threads\":1", "\"threads\":0")).is_err());

@@ -1,4 +1,4 @@
-//! A product to measure: its shape, how its operands lie, and the operands themselves.
+//! A product to measure: its shape, the layout of its operands, and the operands themselves.
 
 use minibatch_kernels::{Mat, MatMut, Matrix, Panels, Start, Store, Team, gemm};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use std::fmt;
 /// Values of a cache line.
 pub(crate) const LINE: usize = 16;
 
-/// Which product of a layer it is. C is m × n, the depth k.
+/// The product's place in a layer. C is m × n, the depth k.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Direction {
@@ -60,7 +60,7 @@ impl Shape {
     }
 }
 
-/// How far a row of a row-major matrix is from the next.
+/// The distance from a row of a row-major matrix to the next.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Strides {
@@ -81,7 +81,7 @@ impl Strides {
     }
 }
 
-/// How the weights are stored: B of a forward or a backward product, C of an update. The other operands are row-major.
+/// The storage of the weights: B of a forward or a backward product, C of an update. The other operands are row-major.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Storage {
@@ -93,7 +93,7 @@ pub(crate) enum Storage {
 
 /// A stored matrix.
 enum Stored {
-    /// Row-major. The matrix is as wide as its rows are apart; its first `cols` columns are used.
+    /// Row-major. The matrix is as wide as its rows are apart, and its first `cols` columns are used.
     Rows {
         matrix: Matrix,
         cols: usize,
@@ -152,7 +152,7 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// The product of `shape` with random operands; `strides` are those of A, B and C where they are row-major.
+    /// The product of `shape` with random operands. `strides` are those of A, B and C if they are row-major.
     pub(crate) fn new(shape: Shape, storage: Storage, strides: [usize; 3]) -> Product {
         let [a, b, c] = shape.stored();
         let weights_are_c = shape.direction == Direction::Update;
@@ -171,7 +171,7 @@ impl Product {
         }
     }
 
-    /// Computes it once. An update's C grows by as much with every call, and stays far from overflow.
+    /// Computes the product once. An update's C grows by as much with every call, and stays far from overflow.
     pub(crate) fn compute(&mut self, team: &Team<'_>) {
         let (a, b, start) = match self.direction {
             Direction::Forward => (self.a.view(), self.b.view(), Start::Zero),
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(of(2048), (2048, 2064));
     }
 
-    /// Each direction, stride and storage is the product it's called.
+    /// Each direction, stride and storage is the product of its name.
     #[test]
     fn products_are_those_of_a_layer() {
         let pool = Pool::new(Isa::detect(), 1).unwrap();

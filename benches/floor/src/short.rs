@@ -1,10 +1,10 @@
 //! The short form: within one process, products whose rows are a power of two apart beside the same with rows a line further
 //! apart, and both beside the register peak.
 //!
-//! It is to fail where a product has lost half of its speed, and never on noise:
+//! It fails if a product has lost half of its speed, and never on noise:
 //!
 //! - The three that are compared take turns of a millisecond or two, so a change of the core's frequency meets all.
-//! - A turn's time is CPU time of the one thread, so what other processes take of the core isn't in it.
+//! - A turn's time is CPU time of the one thread, so the core's time for other processes isn't in it.
 //! - The best turn of each counts. As long as a comparison fails, it takes more turns, up to [`MOST`].
 
 use crate::product::{Direction, LINE, Product, Shape, Storage, Strides};
@@ -16,21 +16,21 @@ use std::time::Instant;
 const LEAST: usize = 15;
 const MOST: usize = 150;
 
-/// Seconds of a turn, at least.
+/// The least seconds of a turn.
 const TURN: f64 = 1e-3;
 
-/// The least share of its twin's speed. A product has nearly all of it; less than this is a halving.
+/// The least share of its twin's speed. A product has nearly all of it. Less than this is a halving.
 const OF_TWIN: f64 = 0.5;
 
-/// The least share of the register peak. Large products have 0.7 or more on every machine of benches/record; less than this is a
+/// The least share of the register peak. Large products have 0.7 or more on every machine of benches/record. Less than this is a
 /// halving.
 const OF_PEAK: f64 = 0.35;
 
-/// Two products that differ in how far rows of A are apart.
+/// Two products that differ in the distance between rows of A.
 struct Pair {
     shape: Shape,
     storage: Storage,
-    /// Values from a row of A to the next, a power of two; in the twin, a line more.
+    /// Values from a row of A to the next, a power of two. In the twin it is a line more.
     apart: usize,
     /// Whether it is large enough to be held against the peak.
     is_large: bool,
@@ -74,7 +74,7 @@ impl Rates {
         self.power.rate() / self.odd.rate()
     }
 
-    /// The twin's, of the peak.
+    /// The twin's share of the peak.
     fn of_peak(&self) -> f64 {
         self.odd.rate() / self.peak.rate()
     }
@@ -84,7 +84,7 @@ impl Rates {
     }
 }
 
-/// Measures until it passes, or long enough.
+/// Measures until the pair passes, or has had enough turns.
 fn measure(pair: &Pair, pool: &Pool, peak: &Peak) -> Rates {
     let product = |further: usize| {
         let [_, b, c] = pair.shape.strides(Strides::Odd);
@@ -104,7 +104,7 @@ fn measure(pair: &Pair, pool: &Pool, peak: &Peak) -> Rates {
     rates
 }
 
-/// Every vector instruction set of this machine; where it has none, the one it uses.
+/// Every vector instruction set of this machine. If it has none, the one it uses.
 fn instruction_sets() -> Vec<Isa> {
     let vectors: Vec<Isa> = Isa::fused().into_iter().filter(|&isa| isa != Isa::PORTABLE).collect();
     if vectors.is_empty() { vec![Isa::detect()] } else { vectors }

@@ -1,4 +1,4 @@
-//! Products and the register peak in turns of some milliseconds, so that whatever else the machine does meets both.
+//! Products and the register peak in turns of some milliseconds, so that any other work of the machine meets both.
 
 use crate::clock::Clock;
 use crate::product::Product;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Seconds of a turn of the register peak on one thread.
 const PEAK: f64 = 0.5e-3;
 
-/// Seconds of a turn of the register peak on several threads, at most.
+/// The most seconds of a turn of the register peak on several threads.
 const LONG_PEAK: f64 = 20e-3;
 
 /// The arithmetic of an instruction set on some threads, with nothing in its way.
@@ -22,7 +22,7 @@ pub(crate) struct Peak {
 impl Peak {
     pub(crate) fn new(isa: Isa, threads: usize) -> Peak {
         let mut peak = Peak { isa, threads, pace: 1e6 };
-        // The first of them also take the core out of its idle state.
+        // The first turns also take the core out of its idle state.
         for _ in 0..10 {
             let steps = peak.steps(PEAK);
             let started = Clock::Thread.now();
@@ -32,15 +32,15 @@ impl Peak {
         peak
     }
 
-    /// Steps that take about so long.
+    /// The number of steps that take about so long.
     fn steps(&self, seconds: f64) -> usize {
         (self.pace * seconds).clamp(10.0, 1e9) as usize
     }
 
     /// FLOP/s of a turn beside one of a product that takes `seconds`.
     ///
-    /// On one thread it's a short one, of CPU time. Several threads are as long at it as at the product, and the turn ends with
-    /// the last of them: who takes their cores takes them from both alike.
+    /// On one thread it's a short turn, of CPU time. On several threads it's as long as the product's, and ends with the last of
+    /// them. So a process that takes their cores takes them from both alike.
     pub(crate) fn turn(&self, seconds: f64) -> f64 {
         if self.threads == 1 {
             let started = Clock::Thread.now();

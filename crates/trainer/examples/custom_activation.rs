@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut trainer = Trainer::new(&pool, &data, network, settings)?;
     trainer.fit(None, &mut ())?;
 
-    // A checkpoint holds the name; the registry knows what it means.
+    // A checkpoint holds the name. The registry has the activation of that name.
     let mut file = Vec::new();
     trainer.encode_into(&mut file)?;
     let error = Checkpoint::decode(&file).err().map(|error| error.to_string());

@@ -1,4 +1,4 @@
-//! A cost of one's own, from outside the library: a pinball, whose least is a quantile instead of the mean.
+//! A cost of one's own, from outside the library: the pinball cost, which is least at a quantile instead of the mean.
 //!
 //! `cargo run --release -p minibatch --example custom_cost`
 
@@ -24,7 +24,7 @@ impl Cost for Pinball {
         if a < y { -self.quantile } else { 1.0 - self.quantile }
     }
 
-    /// Its kink is where a = y: gradients are checked on either side.
+    /// The kink is at a = y. Gradients are checked on either side.
     fn piece(&self, a: f64, y: f64) -> i32 {
         i32::from(a < y)
     }
@@ -32,7 +32,7 @@ impl Cost for Pinball {
 
 #[allow(clippy::print_stdout)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // 0, 1, …, 999 in some order, all with the same input: the quantiles are known.
+    // The numbers 0, 1, …, 999 in some order, all with the same input, so the quantiles are known.
     let y: Vec<f32> = (0..1_000).map(|i| (i * 389 % 1_000) as f32 / 1_000.0).collect();
     let data = Dataset::from_values(vec![1.0_f32; 1_000], &[1], y, 1)?;
     let pool = Pool::new(Isa::detect(), 1)?;

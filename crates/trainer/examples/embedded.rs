@@ -1,6 +1,6 @@
-//! A trained network inside the program: its checkpoint is compiled in and read from memory, no file is opened.
+//! A trained network inside the program. Its checkpoint is compiled in and read from memory, and no file is opened.
 //!
-//! `cargo run --release -p minibatch --example embedded`; with the argument `train`, the checkpoint is made anew.
+//! `cargo run --release -p minibatch --example embedded`. With the argument `train`, the checkpoint is made anew.
 
 use minibatch::{Checkpoint, Dataset, Epoch, Isa, Network, Pool, Settings, Trainer};
 use std::ops::ControlFlow;
@@ -15,7 +15,7 @@ const INPUTS: [f32; 8] = [0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0];
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = Pool::new(Isa::detect(), 1)?;
     if std::env::args().nth(1).as_deref() == Some("train") {
-        // Many times over: fewer epochs, and the checkpoint has a line for each.
+        // The examples come many times over. So there are fewer epochs, and the checkpoint has a line for each.
         let targets = [0.0, 1.0, 1.0, 0.0].repeat(128);
         let data = Dataset::from_values(INPUTS.repeat(128), &[2], targets, 1)?;
         let network = Network::builder(2).layer(4).layer(1).build()?;

@@ -1,4 +1,4 @@
-//! The tutorial's job: a 784-32-10 network learns to read digits. Where MNIST isn't, it learns drawn ones.
+//! The tutorial's job: a 784-32-10 network learns to read digits. Without MNIST, it learns drawn ones.
 //!
 //! `cargo run --release -p minibatch --example mnist [data/mnist]`
 

@@ -39,7 +39,7 @@ fn draw(numbers: &[(&str, f32)]) -> String {
     numbers.iter().fold(GRAPH.to_owned(), fill)
 }
 
-/// The graph of `network` at the example, forward and back, as text; and a, to compare.
+/// The graph of `network` at the example, forward and back, as text. With it comes a, to compare.
 fn graph(network: &Network, pool: &Pool) -> Result<(String, f32), Box<dyn std::error::Error>> {
     let (x, y) = (Mat::row_major(&X, 1, 2), Mat::row_major(&Y, 1, 1));
     let gradients = network.gradients(pool, x, y)?;

@@ -1,4 +1,4 @@
-//! A number in f64 with a bound on what f32 arithmetic can make of it. [`gradcheck`](crate::gradcheck) says what it is for.
+//! A number in f64 with a bound on the error of f32 arithmetic. [`gradcheck`](crate::gradcheck) says what it is for.
 
 use minibatch_kernels::Element;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -9,23 +9,23 @@ pub(crate) const U: f64 = 1.0 / (1 << 24) as f64;
 /// Errors below 2⁻⁹⁶ become 0.
 pub(crate) const FLUSHED: f64 = 1.0 / (1_u128 << 96) as f64;
 
-/// n roundings in a row, relative.
+/// The relative error of n roundings in a row.
 pub(crate) fn gamma(n: usize) -> f64 {
     let nu = n as f64 * U;
     nu / (1.0 - nu)
 }
 
-/// A value and how far f32 may stray from it.
+/// A value, and the most that f32 may stray from it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bounded {
-    /// What f64 makes of it.
+    /// The value in f64.
     pub value: f64,
-    /// The most that f32 is off.
+    /// The most that f32 may be off.
     pub error: f64,
 }
 
 impl Bounded {
-    /// What f32 holds exactly.
+    /// A number that f32 holds exactly.
     pub fn exact(value: f32) -> Bounded {
         Bounded { value: f64::from(value), error: 0.0 }
     }
@@ -44,7 +44,7 @@ impl Bounded {
         Bounded { value: self.value - other.value, error: self.error + other.error }.rounded(1)
     }
 
-    /// After `n` more roundings.
+    /// The number after `n` more roundings.
     pub(crate) fn rounded(self, n: usize) -> Bounded {
         Bounded { error: self.error + gamma(n) * self.magnitude(), ..self }
     }
@@ -58,7 +58,7 @@ impl Bounded {
             magnitude += p.magnitude() * q.magnitude();
             n += 1;
         }
-        // A product and an addition for each term, where they aren't fused one.
+        // Each term is a product and an addition, fused or not.
         Bounded { error: sum.error + gamma(n + 1) * magnitude, ..sum }
     }
 
@@ -66,7 +66,7 @@ impl Bounded {
     ///
     /// # Panics
     ///
-    /// If it isn't a possible f32 result, with what `what` calls it.
+    /// If `found` isn't a possible f32 result. The message calls it by `what`.
     #[track_caller]
     pub fn check(self, found: impl Into<f64>, what: impl Fn() -> String) {
         let found = found.into();
@@ -166,7 +166,7 @@ impl Element for Bounded {
         if most <= b.value - b.error {
             return otherwise;
         }
-        // Either may be taken.
+        // f32 may take either.
         let (taken, other) = if self.value > b.value { (value, otherwise) } else { (otherwise, value) };
         let error = taken.error.max((other.value - taken.value).abs() + other.error);
         Bounded { error, ..taken }

@@ -9,8 +9,8 @@ pub struct Epoch {
     pub number: usize,
     /// Mean cost per training example, each measured before its minibatch's update.
     pub cost: f64,
-    /// The network on the test set after the epoch, if it was evaluated.
+    /// The evaluation on the test set after the epoch, if there was one.
     pub test: Option<Evaluation>,
-    /// Wall-clock time spent training in it.
+    /// Wall-clock time spent training in the epoch.
     pub seconds: f64,
 }

@@ -5,7 +5,7 @@ use crate::optimizer::OptimizerError;
 use minibatch_checkpoint as checkpoint;
 use minibatch_kernels::PoolError;
 
-/// Why something couldn't be done, in one line. Every error of this crate becomes one with `?`.
+/// The reason why something couldn't be done, in one line. Every error of this crate becomes one with `?`.
 ///
 /// ```
 /// use minibatch::{Error, Isa, Network, NetworkError, Optimizer, Pool};

@@ -1,4 +1,4 @@
-//! Activations, costs and optimisers by name: how checkpoints and the command line find them.
+//! Activations, costs and optimisers by name. Checkpoints and the command line find them here.
 
 use crate::network::activation::{self, Activation};
 use crate::network::cost::{self, Cost};
@@ -6,7 +6,7 @@ use crate::network::name::split;
 use crate::optimizer::{Optimizer, OptimizerError};
 use std::sync::Arc;
 
-/// The activations, costs and optimisers that a name may mean: the built-in ones, and what is added.
+/// The activations, costs and optimisers that a name may mean: the built-in ones, and those that are added.
 ///
 /// A name may be followed by its parameter: `leaky-relu(0.2)`, `huber(0.5)`.
 ///
@@ -37,7 +37,7 @@ impl Default for Registry {
 }
 
 impl Registry {
-    /// Adds an activation. Where names are equal, the one added last is meant.
+    /// Adds an activation. If names are equal, the one added last is meant.
     pub fn with_activation(mut self, activation: impl Activation) -> Registry {
         self.activations.insert(0, Arc::new(activation));
         self
@@ -65,7 +65,7 @@ impl Registry {
         self.costs.iter().map(|cost| &**cost)
     }
 
-    /// The activation of that name; `None` if there is none, or not with that parameter.
+    /// The activation of that name. `None` if there is none, or not with that parameter.
     pub fn activation(&self, name: &str) -> Option<Arc<dyn Activation>> {
         let (name, parameter) = split(name)?;
         let found = self.activations.iter().find(|activation| activation.name() == name)?;

@@ -7,12 +7,12 @@ use minibatch_kernels::TeamInputs;
 /// The settings of a run. The default is the tutorial's recipe, plain stochastic gradient descent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// The optimiser: it says how weights and biases follow from their gradients.
+    /// The optimiser: the rule by which weights and biases follow from their gradients.
     pub optimizer: Optimizer,
     /// η. Every step of plain descent subtracts η times the mean gradient of its minibatch. Other optimisers need a very different
     /// η ([`Optimizer::learning_rates`]).
     pub learning_rate: f64,
-    /// B, the examples of a minibatch. An epoch's last minibatch may be smaller; it is averaged over its own size.
+    /// B, the examples of a minibatch. An epoch's last minibatch may be smaller. Its mean is over its own size.
     pub batch_size: usize,
     /// Epochs of the whole run.
     pub epochs: usize,
@@ -32,7 +32,7 @@ impl Settings {
     pub(crate) fn check(&self, examples: usize, inputs: usize) -> Result<(), Error> {
         let out_of_range = |setting, expected, found| Err(Error::Setting { setting, expected, found });
         let Settings { learning_rate, batch_size, .. } = *self;
-        // As an f32 too: steps are computed in f32.
+        // The learning rate must be in range as an f32 too: steps are computed in f32.
         let step = learning_rate as f32;
         if !(step.is_finite() && step > 0.0 && learning_rate.is_finite()) {
             let expected = "a number from 1e-45 to 3.4e38".to_owned();

@@ -1,11 +1,11 @@
 //! Once warm, a training step allocates nothing, nor does a [`Predictor`].
 //!
-//! An allocator counts every call in the process, on all threads. Entering the pool may allocate (rayon's scope and
-//! its messages to the workers), once for each call of [`Trainer::advance`] and now and then a block of a queue; so
-//! calls of 5 and of 50 steps are compared, each by the least of several: what a *step* allocates would be there 45 times
-//! more in every single one.
+//! An allocator counts every call in the process, on all threads. Entering the pool may allocate (rayon's scope and its messages
+//! to the workers): once for each call of [`Trainer::advance`], and now and then a block of a queue. So calls of 5 and of 50
+//! steps are compared, each by the least of several. An allocation of a *step* would be counted 45 times more in every single
+//! long call.
 //!
-//! Only one test: another one's allocations, at the same time, would be counted too.
+//! There is only one test here. Another test's allocations, at the same time, would be counted too.
 
 #![allow(unsafe_code, reason = "an allocator can't be written without")]
 
@@ -52,7 +52,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What entering a pool of two may allocate. Measured: 1, rayon's message to its worker; nothing with one thread.
+/// The most allocations for entering a pool of two. Measured: 1, rayon's message to its worker, and none with one thread.
 const ENTRY: usize = 4;
 
 /// Steps of the short and of the long call.
@@ -98,7 +98,7 @@ fn neither_a_step_nor_a_prediction_allocates() {
         // Shared by two threads: 2·64·128·60 operations in the first product.
         ("wide", Network::builder(60).layer(128).layer(10), 64),
     ];
-    // Before there is a pool: its threads allocate when they end, which is some time later.
+    // The predictors come before there is a pool: its threads allocate when they end, some time later.
     for (name, builder, _) in networks.clone() {
         check_predictor(name, &builder.seed(1).build().expect("a network"), &mut Numbers::new(3));
     }

@@ -1,4 +1,4 @@
-//! Costs at the extremes, which pairs are legal, and what targets they take.
+//! Costs at the extremes, the legal pairs, and the targets that costs take.
 
 use minibatch::activation::{Identity, Relu, Sigmoid, Softmax, Softplus, Tanh};
 use minibatch::cost::{BinaryCrossEntropy, CategoricalCrossEntropy, Hinge, Poisson};
@@ -50,7 +50,7 @@ fn binary_cross_entropy_of_saturated_sigmoids() {
     }
 }
 
-/// More outputs than are computed at a time: the sum is that of the parts.
+/// The outputs are more than are computed at a time. The sum is that of the parts.
 #[test]
 fn binary_cross_entropy_of_many_outputs() {
     let n = 150;

@@ -1,5 +1,5 @@
-//! The bits of the weights, and of what an optimiser remembers, depend on seeds and data, and on nothing else: not on the instruction set, not on the number
-//! of threads, not on how a run is cut into calls.
+//! The bits of the weights and moments depend on seeds and data, and on nothing else. The instruction set, the number of threads,
+//! and the calls that a run is cut into don't change them.
 
 mod common;
 
@@ -49,8 +49,8 @@ impl Run {
         Trainer::new(pool, data, self.network(), settings).expect("a trainer")
     }
 
-    /// The weights after all steps, the costs of the epochs ended on the way, and a hash of all that a checkpoint compares: moments
-    /// too.
+    /// The weights after all steps, the costs of the epochs ended on the way, and a hash of all that a checkpoint compares,
+    /// moments too.
     fn train(&self, pool: &Pool, data: &Dataset, optimizer: Optimizer) -> (Vec<u32>, Vec<u64>, u64) {
         let mut trainer = self.trainer(pool, data, optimizer);
         let mut left = self.steps;
@@ -78,7 +78,7 @@ fn threads_and_instruction_sets_give_the_same_bits() {
                     let result = run.train(&pool, &data, optimizer.clone());
                     assert!(!result.1.is_empty(), "a run should span epochs");
                     assert_ne!(result.0, bits(&run.network()), "a run should train");
-                    // Not assert_eq, whose message would be two lists of thousands of weights.
+                    // The message of assert_eq would be two lists of thousands of weights.
                     let same = *first.get_or_insert(result.clone()) == result;
                     assert!(same, "{:?} by {optimizer} on {pool:?}", run.sizes);
                 }
@@ -87,7 +87,7 @@ fn threads_and_instruction_sets_give_the_same_bits() {
     }
 }
 
-/// Holds for the unfused set as well, whose sums have an order of their own.
+/// This holds for the unfused set as well, whose sums have an order of their own.
 #[test]
 fn cutting_a_run_into_calls_changes_nothing() {
     for isa in Isa::available() {

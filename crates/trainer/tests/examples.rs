@@ -57,7 +57,7 @@ fn a_curve_is_fitted() {
     assert!(fit.trim().parse::<f64>().unwrap() > 0.95, "{printed}");
 }
 
-/// On drawn digits: any set in MNIST's form will do.
+/// The example runs on drawn digits: any set in MNIST's form will do.
 #[test]
 fn digits_are_learnt() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,7 +1,6 @@
 //! The golden runs of reference/: numpy's float64, one example at a time, against whole minibatches in f32.
 //!
-//! The tolerance is the error bound of f32 arithmetic itself, computed for each number by
-//! [`minibatch::gradcheck::bounds`]. The
+//! The tolerance is the error bound of f32 arithmetic itself, computed for each number by [`minibatch::gradcheck::bounds`]. The
 //! reference prints 12 significant digits; [`PRINTED`] allows for the 13th.
 
 use minibatch::gradcheck::bounds::{Bounded, LayerBounds, Moments, Parameters, backpropagate};
@@ -16,7 +15,7 @@ const PRINTED: f64 = 1e-11;
 /// One file of reference/golden.
 struct Golden {
     name: String,
-    /// With the initial weights.
+    /// The network with the initial weights.
     network: Network,
     optimizer: Optimizer,
     learning_rate: f64,
@@ -105,7 +104,7 @@ impl Golden {
         paths.iter().map(|path| Golden::load(path)).collect()
     }
 
-    /// What the optimiser remembers before the first step.
+    /// The optimiser's memory before the first step.
     fn state_before_training(&self) -> OptimizerState {
         let (x, y) = self.examples(&[0]);
         let (inputs, outputs) = (x[0].len(), y[0].len());
@@ -130,7 +129,7 @@ impl Golden {
     }
 }
 
-/// How the library gives a matrix's element.
+/// A function that gives an element of one of the library's matrices.
 type Element<'a> = &'a dyn Fn(usize, usize) -> f32;
 
 /// Every pool the runs are checked on.
@@ -139,7 +138,7 @@ fn pools() -> impl Iterator<Item = Pool> {
     sets.map(|(isa, threads)| Pool::new(isa, threads).expect("a pool"))
 }
 
-/// The reference's number with our bound on it, after a look at whether the two f64 computations agree.
+/// The reference's number with our bound on it. Checks first that the two f64 computations agree.
 #[track_caller]
 fn agreed(golden: f64, ours: Bounded) -> Bounded {
     let (off, printed) = ((golden - ours.value).abs(), PRINTED * golden.abs() + 1e-15);
@@ -203,12 +202,11 @@ fn check_parameters(network: &Network, bounds: &[Parameters], context: &str) {
 
 /// Ten steps over the reference's own minibatches, the smaller ones included.
 ///
-/// Each step must be right to the bound of one step, seen from the weights before it; the costs and the final weights
-/// must be the reference's to the bound of all steps together, in which each step's error goes through the next.
+/// Each step must be right to the bound of one step, seen from the weights before it. The costs and the final weights must be the
+/// reference's to the bound of all steps together, in which each step's error goes through the next.
 ///
-/// A trainer draws its own order, so each step is an epoch of one minibatch on a dataset of just its examples, which goes on from what
-/// the optimiser remembers. (Their
-/// order within the minibatch changes the order of sums, which the bound allows.)
+/// A trainer draws its own order. So each step is an epoch of one minibatch, on a dataset of just its examples, and goes on from
+/// the optimiser's memory. (The order of the examples within the minibatch changes the order of sums, which the bound allows.)
 #[test]
 fn ten_steps() {
     for golden in Golden::all() {

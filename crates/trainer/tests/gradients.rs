@@ -21,7 +21,7 @@ fn every_pair() {
         let compared: usize = checks.iter().map(|check| check.compared).sum();
         let skipped: usize = checks.iter().map(|check| check.skipped).sum();
         assert!(skipped * 100 < compared, "{isa}: {skipped} skipped for {compared} compared");
-        // Where bounds that hold are too wide to tell anything, the test would be none.
+        // Bounds that hold but are too wide would make this no test.
         let mut allowed: Vec<f64> = checks.iter().map(|check| check.largest_allowed).collect();
         allowed.sort_by(f64::total_cmp);
         let of = |share: usize| allowed[allowed.len() * share / 100];

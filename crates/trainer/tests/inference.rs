@@ -22,7 +22,7 @@ fn networks() -> Vec<(&'static str, NetworkBuilder)> {
     ]
 }
 
-/// Rows of bytes of which about one in `one_in` isn't 0, and the first none.
+/// Rows of bytes. About one byte in `one_in` isn't 0, and the first row is all 0.
 fn sparse_bytes(numbers: &mut Numbers, rows: usize, inputs: usize, one_in: usize) -> Vec<u8> {
     let byte = |i: usize, numbers: &mut Numbers| match numbers.below(one_in) {
         0 if i >= inputs => numbers.below(256) as u8,

@@ -33,7 +33,8 @@ fn names_go_back_and_forth() {
     assert_eq!(Initializer::ALL.len(), GOLDEN.len());
 }
 
-/// 300 × 200 weights: the variance is what the table says to within five standard errors, no uniform one beyond its limit.
+/// 300 × 200 weights. The variance is that of the table to within five standard errors, and no uniform weight is beyond its
+/// limit.
 #[test]
 fn the_spread_is_the_documented_one() {
     let (inputs, outputs) = (300, 200);

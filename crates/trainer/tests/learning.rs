@@ -1,4 +1,4 @@
-//! Training as a learner meets it: what is learned, what can't be, and what goes wrong.
+//! Training as a learner meets it: problems that are learned, problems that can't be, and runs that go wrong.
 
 mod common;
 
@@ -16,7 +16,7 @@ fn xor() -> Dataset {
     Dataset::from_values(inputs, &[2], vec![0.0, 1.0, 1.0, 0.0], 1).expect("a dataset")
 }
 
-/// Random inputs with random targets, for what doesn't depend on what is learned.
+/// Random inputs with random targets, for tests in which it doesn't matter what is learned.
 fn noise(examples: usize, inputs: usize, outputs: usize) -> Dataset {
     let mut numbers = Numbers::new(11);
     let x = numbers.signed_rows(examples, inputs).concat();
@@ -37,8 +37,8 @@ fn learns_xor(pool: &Pool, data: &Dataset, seed: u64) -> bool {
     [false, true, true, false].iter().enumerate().all(|(row, &one)| (outputs.row(row)[0] > 0.5) == one)
 }
 
-/// With two hidden neurons XOR has local minima, so a seed may get stuck; one lucky seed would prove little. 14 of these
-/// 20 learn.
+/// With two hidden neurons XOR has local minima, so a seed may get stuck, and one lucky seed would prove little. 14 of these 20
+/// learn.
 #[test]
 fn xor_is_learned_from_most_seeds() {
     let (pool, data) = (pool(), xor());
@@ -56,8 +56,8 @@ fn outgoing(layer: &Layer, k: usize) -> Vec<u32> {
     (0..layer.outputs()).map(|j| layer.weight(j, k).to_bits()).collect()
 }
 
-/// Why initial weights must differ (docs/backprop.md): from zeros, the neurons of each hidden layer stay twins to the
-/// bit, in and out, while the network does learn; from N(0, 1) they don't.
+/// Initial weights must differ (docs/backprop.md). From zeros, the neurons of each hidden layer stay twins to the bit, in and
+/// out, while the network does learn. From N(0, 1) they don't.
 #[test]
 fn zero_weights_leave_hidden_neurons_identical() {
     let data = noise(50, 6, 3);
@@ -111,8 +111,8 @@ fn the_seeds_decide_the_run() {
     assert_ne!(run, trained(&data, 1, Settings { seed: 2, ..settings }), "another order");
 }
 
-/// The last minibatch is what remains, and its gradient the mean over its own size: its step is the step of a trainer
-/// who has nothing but these examples.
+/// The last minibatch is smaller, and its gradient is the mean over its own size. Its step is the step of a trainer that has only
+/// these examples.
 #[test]
 fn a_smaller_last_minibatch_is_averaged_over_its_own_size() {
     // Ten examples in minibatches of 4, 4 and 2: ten times the same example, so that the order doesn't matter.
@@ -186,7 +186,7 @@ fn divergence_is_reported_before_the_update() {
     }
 }
 
-/// An infinite cost is no more to be trained on than one that isn't a number.
+/// An infinite cost can't be trained on, as NaN can't.
 #[test]
 fn an_infinite_cost_is_divergence() {
     let data = Dataset::from_values(vec![1e20_f32], &[1], vec![0.0], 1).expect("a dataset");
@@ -245,7 +245,7 @@ fn what_training_starts_from_is_finite() {
     }
 }
 
-/// Activations, errors and cost are finite; only the sum that the update would make isn't.
+/// Activations, errors and cost are finite. Only the sum that the update would make isn't.
 #[test]
 fn an_update_that_would_overflow_is_not_made() {
     let pool = pool();
@@ -262,7 +262,7 @@ fn an_update_that_would_overflow_is_not_made() {
          try a smaller learning rate"
     );
     assert_eq!((bits(trainer.network()), trainer.position()), (before, 0));
-    // The epoch has not begun: what is saved can be gone on with.
+    // The epoch has not begun, so the saved run can be resumed.
     let recorded = trainer.checkpoint();
     assert!(recorded.compared_hash().is_ok());
     assert_eq!(recorded.progress.shuffle.epoch(), 0);

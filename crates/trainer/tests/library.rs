@@ -1,4 +1,4 @@
-//! What a user of the library brings and watches: functions of their own, values instead of classes, observers.
+//! The library in a user's hands: functions of the user's own, values instead of classes, observers.
 
 mod common;
 
@@ -133,7 +133,7 @@ fn values_are_scored_by_their_fit() {
     assert!((evaluation.cost - 1.25 / 3.0).abs() < 1e-12, "{}", evaluation.cost);
     assert_eq!((evaluation.accuracy(), evaluation.correct()), (None, None));
 
-    // Sevenths of it don't add up to it.
+    // Sevenths of 0.3 don't add up to 0.3.
     let constant = Dataset::from_values(vec![1.0f32; 7], &[1], vec![0.3; 7], 1).expect("a dataset");
     assert_eq!(
         network.evaluate(&pool, &constant).expect("an evaluation").fit().expect("values").r_squared,
@@ -232,7 +232,7 @@ fn observers_see_every_step_and_end_the_run() {
     assert_eq!(stopping.best(), costs.iter().copied().fold(f64::INFINITY, f64::min));
 }
 
-/// It evaluates a set of its own in the middle of an epoch, stops the run there, and goes on with it; then it fails.
+/// The observer evaluates a set of its own in the middle of an epoch, stops the run there, and goes on with it. Then it fails.
 #[test]
 fn observers_evaluate_stop_within_an_epoch_and_fail() {
     struct Looker<'a> {
@@ -265,13 +265,14 @@ fn observers_evaluate_stop_within_an_epoch_and_fail() {
         (fit.map_err(|error| error.to_string()), trainer.history().len(), trainer.step())
     };
     assert_eq!(fit(5), (Ok(()), 0, 5));
-    // An epoch that has ended is evaluated and told of, also if the run stops with its last step.
+    // An epoch that has ended is evaluated, and the observer is called, also if the run stops with its last step.
     assert_eq!(fit(0), (Ok(()), 1, 0));
     assert_eq!(fit(9), (Err("enough".to_owned()), 2, 0));
     assert!(trainer.history().iter().all(|epoch| epoch.test.is_some()));
 }
 
-/// Layers that keep Z, softmax's pass over rows and the stable costs: bits on every fused set and any threads.
+/// Layers that keep Z, softmax's pass over rows and the stable costs give the same bits on every fused set with any number of
+/// threads.
 #[test]
 fn every_path_gives_the_same_bits() {
     let inputs: Vec<f32> = (0..96 * 40).map(|i| ((i * 37 + i / 7) % 101) as f32 / 50.0 - 1.0).collect();
@@ -297,7 +298,7 @@ fn every_path_gives_the_same_bits() {
     }
 }
 
-/// No system has this much: addresses don't reach so far.
+/// No system has this much memory: addresses don't reach so far.
 #[test]
 fn what_no_memory_holds_is_an_error() {
     let wide = |builder: minibatch::NetworkBuilder, layer: usize| {

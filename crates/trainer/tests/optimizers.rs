@@ -1,4 +1,4 @@
-//! What optimisers are for, and what they refuse.
+//! The purposes of optimisers, and the steps that they refuse.
 
 mod common;
 
@@ -17,8 +17,8 @@ fn last_cost(data: &Dataset, network: &Network, settings: Settings, epochs: usiz
     (0..epochs).map(|_| trainer.epoch().expect("an epoch").cost).last().expect("epochs")
 }
 
-/// A straight line in two directions of which one is ten times as steep: what is stable in the steep one is slow in the other.
-/// Momentum is there for that.
+/// A straight line in two directions, one ten times as steep as the other. A learning rate that is stable in the steep direction
+/// is slow in the other. Momentum is there for that.
 #[test]
 fn momentum_is_faster_in_a_narrow_valley() {
     let mut numbers = Numbers::new(7);
@@ -41,7 +41,7 @@ fn momentum_is_faster_in_a_narrow_valley() {
     assert!(plain > 1e-6, "a valley that plain descent is done with tells nothing: {plain:e}");
 }
 
-/// Which two of four quadrants a point lies in: nothing linear tells.
+/// The class is the pair of opposite quadrants, of two, that a point lies in. Nothing linear can tell them apart.
 #[test]
 fn every_optimizer_learns_quadrants() {
     let mut numbers = Numbers::new(3);
@@ -63,7 +63,7 @@ fn every_optimizer_learns_quadrants() {
     }
 }
 
-/// Where no input ever is and no gradient comes from, decay alone moves a weight: by its factor, step by step. Biases stay.
+/// A weight whose input is always 0 has no gradient. Decay alone moves it: by its factor, step by step. Biases stay.
 #[test]
 fn decay_is_decoupled_and_of_weights_only() {
     let data = Dataset::from_values(vec![0.0_f32; 8], &[2], vec![0.0; 4], 1).expect("a dataset");
@@ -91,12 +91,12 @@ fn steep(x: f32) -> (Dataset, Network) {
     (data, network)
 }
 
-/// Nothing that isn't finite is applied, and nothing at all of a step that would: no moment either.
+/// No number that isn't finite is applied. A step that would apply one changes nothing at all, not even a moment.
 #[test]
 fn steps_that_would_overflow_are_not_made() {
     let pool = pool();
-    // A gradient of 10²² fits, its square doesn't.
-    // (Those that remember its square refuse.)
+    // A gradient of 10²² fits, and its square doesn't.
+    // (The optimisers that remember its square refuse.)
     let squaring = ["adagrad", "rmsprop", "centred-rmsprop", "adam", "adamw", "nadam"];
     for (x, refusing) in [(1e25, Optimizer::all().len()), (1e11, squaring.len())] {
         let (data, network) = steep(x);
@@ -129,13 +129,13 @@ fn steps_that_would_overflow_are_not_made() {
     }
 }
 
-/// Long runs far from 0: bounds add up, are measured anew, and refuse nothing that is finite.
+/// In long runs far from 0, bounds add up, are measured anew, and refuse nothing that is finite.
 #[test]
 fn runs_among_large_numbers_are_not_refused() {
     let pool = pool();
     for optimizer in Optimizer::all() {
-        // Gradients around 10¹⁸, whose steps take the weight to the other side and back. (The squares of 3,000 must not add up to more
-        // than there is.)
+        // Gradients are around 10¹⁸, and their steps take the weight to the other side and back. (The squares of 3,000 must not
+        // add up to more than the largest number.)
         let (data, network) = steep(if optimizer.name() == "adagrad" { 1e8 } else { 1e9 });
         let learning_rate = if optimizer.learning_rates().sigmoid < 0.1 { 1e-3 } else { 1e-19 };
         let settings =

@@ -95,8 +95,8 @@ fn hash(trainer: &Trainer<'_>) -> u64 {
     trainer.checkpoint().compared_hash().expect("a checkpoint")
 }
 
-/// Every instruction set with fused multiply-add, so many threads, and so many interruptions; the run goes on with the
-/// pool that follows.
+/// Interrupts runs so many times, on every instruction set with fused multiply-add and with so many threads. A run goes on with
+/// the pool that follows. Returns the number of interruptions.
 fn suite(threads: &[usize], interruptions: usize, shapes: &[Shape]) -> usize {
     let pools: Vec<Pool> = Isa::fused()
         .into_iter()
@@ -113,7 +113,7 @@ fn suite(threads: &[usize], interruptions: usize, shapes: &[Shape]) -> usize {
             train(&mut uninterrupted, &data, shape.steps());
             assert_eq!(hash(&uninterrupted), expected, "{:?} on {pool:?}", shape.sizes);
             for interruption in 0..interruptions {
-                // The first at the start, the last at the end; no two pools at the same steps.
+                // The first interruption is at the start, the last at the end. No two pools have the same steps.
                 let step = (shape.steps() * interruption / (interruptions - 1) + i % 2).min(shape.steps());
                 let other = &pools[(i + interruption + 1) % pools.len()];
                 let mut first = shape.trainer(pool, &data);
@@ -141,7 +141,7 @@ fn an_interrupted_run_ends_with_the_same_bits() {
     assert!(suite(&[1, 3], 3, &SHAPES) >= 18);
 }
 
-/// Everything, for `cargo xtask determinism`.
+/// The whole suite, for `cargo xtask determinism`.
 #[test]
 #[ignore = "takes a minute: cargo xtask determinism"]
 fn the_whole_suite() {
@@ -149,7 +149,7 @@ fn the_whole_suite() {
     println!("{runs} interrupted runs, all with the bits of an uninterrupted one");
 }
 
-/// Interrupted after every single step, by every optimiser.
+/// Runs by every optimiser are interrupted after every single step.
 #[test]
 fn every_step_is_a_place_to_stop() {
     let shape = Shape { sizes: &[6, 5, 3], batch_size: 4, examples: 18 };
@@ -173,7 +173,7 @@ fn every_step_is_a_place_to_stop() {
     }
 }
 
-/// On other threads and another instruction set, a network wide enough to be shared.
+/// A network wide enough to be shared goes on with other threads and another instruction set.
 #[test]
 fn what_an_optimizer_remembers_goes_on_anywhere() {
     let shape = &SHAPES[2];
@@ -229,7 +229,7 @@ fn the_golden_checkpoint_loads() {
     assert_eq!(golden.origin.map(|origin| origin.seed), Some(7));
     assert_eq!((golden.history.len(), golden.progress.position), (2, 6));
     assert!(golden.history.iter().all(|epoch| epoch.test.is_some_and(|test| test.examples == 10)));
-    // What is written today is what was written then.
+    // The content is encoded today as it was then.
     assert_eq!(format!("{:016x}", golden.compared_hash().expect("it encodes")), GOLDEN_HASH);
     let (pool, data) = (Pool::new(Isa::detect(), 1).expect("a pool"), golden_data());
     if pool.isa().class() == golden.class {
@@ -241,7 +241,7 @@ fn the_golden_checkpoint_loads() {
 /// The compared hash of the golden checkpoint.
 const GOLDEN_HASH: &str = "60a28cd6dcc08007";
 
-/// The same of version 2, by AdamW.
+/// The golden checkpoint of version 2, by AdamW.
 const GOLDEN_2: &[u8] = include_bytes!("golden/v2.ckpt");
 
 #[test]
@@ -261,7 +261,7 @@ fn the_golden_checkpoint_of_version_2_loads() {
 /// The compared hash of the golden checkpoint of version 2.
 const GOLDEN_2_HASH: &str = "3b90ad36a122e2cf";
 
-/// Once, for a new version of the format: never again for an old one.
+/// Writes the golden checkpoint once, for a new version of the format, and never again for an old one.
 #[test]
 #[ignore = "writes the newest golden checkpoint anew, with MINIBATCH_WRITE_GOLDEN=1"]
 fn write_the_golden_checkpoint() {

@@ -5,8 +5,7 @@ use minibatch::{Dataset, Isa, Mat, Matrix, Network, Pool, Settings, Trainer};
 const X: [f32; 2] = [-1.0, -2.0];
 const Y: [f32; 1] = [1.0];
 
-/// The numbers are given to six decimals; f32 adds less than two units of 10⁻⁷ for values up to 4, rounded a few
-/// times.
+/// The numbers are given to six decimals. For values up to 4, rounded a few times, f32 adds less than two units of 10⁻⁷.
 #[track_caller]
 fn assert_close(found: impl Into<f64>, expected: f64, what: &str) {
     let found = found.into();

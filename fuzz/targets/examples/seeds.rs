@@ -1,5 +1,5 @@
-//! Writes what the corpora began with into the folder that it is given: real files, options that the manuals name, and bytes
-//! that choose each of the kernels. `cargo run -p fuzz-targets --example seeds fuzz/corpus`
+//! Writes the seeds of the corpora into the folder that it is given: real files, options that the manuals name, and bytes that
+//! choose each of the kernels. `cargo run -p fuzz-targets --example seeds fuzz/corpus`
 #![forbid(unsafe_code)]
 
 use minibatch::data::{Dataset, synthetic, write_idx_f32, write_idx_u8};
@@ -207,7 +207,7 @@ fn options(folder: &Path) -> Outcome {
     Ok(())
 }
 
-/// Enough bytes to choose by, from each first byte that chooses another kernel.
+/// Bytes, enough to choose by, after each first byte that chooses another kernel.
 fn kernels(folder: &Path) -> Outcome {
     let mut state = 2_u64;
     for number in 0..120 {

@@ -1,4 +1,5 @@
-//! Checkpoints: whatever decodes predicts, is resumed, trains and encodes, with the same bits on one thread and on two.
+//! Checkpoints. If the bytes decode, the run predicts, is resumed, trains and encodes, with the same bits on one thread and on
+//! two.
 
 use crate::checkpoint_file::File;
 use crate::next;
@@ -17,7 +18,7 @@ const MOST_EXAMPLES: u64 = 40;
 /// Minibatches that a resumed run takes.
 const STEPS: usize = 3;
 
-/// A checkpoint's file, intact or not.
+/// The target: a checkpoint's file, intact or not.
 pub fn checkpoint(bytes: &[u8]) -> bool {
     let Some(checkpoint) = decoded(bytes) else { return false };
     let small = checkpoint.network.parameters() <= MOST_PARAMETERS
@@ -27,7 +28,7 @@ pub fn checkpoint(bytes: &[u8]) -> bool {
     small && trained(checkpoint, xxh3_64(bytes))
 }
 
-/// The checkpoint, if it is one, after all that must hold without knowing its data.
+/// The checkpoint, if the bytes are one. Checks all that must hold without knowing its data.
 fn decoded(bytes: &[u8]) -> Option<Checkpoint> {
     let checkpoint = match Checkpoint::decode(bytes) {
         Ok(checkpoint) => checkpoint,
@@ -52,7 +53,7 @@ fn decoded(bytes: &[u8]) -> Option<Checkpoint> {
 /// Resumes the run on a dataset that is made for it.
 fn trained(mut checkpoint: Checkpoint, mut seed: u64) -> bool {
     let Some(data) = data(&checkpoint, &mut seed) else { return false };
-    // The fingerprint of these data instead of the recorded one: nothing else depends on it.
+    // The fingerprint is that of these data instead of the recorded one. Nothing else depends on it.
     checkpoint.data = DataIdentity::of(&data);
     predicted(&checkpoint.network, &data);
     let isas = match checkpoint.class {
@@ -77,7 +78,7 @@ fn pools(isa: Isa) -> [Pool; 2] {
     [1, 2].map(|threads| Pool::oversubscribed(isa, threads).expect("threads"))
 }
 
-/// As many examples as the run has been trained on, which its cost accepts.
+/// A dataset of as many examples as the run has been trained on, with targets that its cost accepts.
 fn data(checkpoint: &Checkpoint, seed: &mut u64) -> Option<Dataset> {
     let (network, examples) = (&checkpoint.network, checkpoint.data.examples as usize);
     let (inputs, outputs) = (network.inputs(), network.outputs());
@@ -98,12 +99,12 @@ fn data(checkpoint: &Checkpoint, seed: &mut u64) -> Option<Dataset> {
     if data.classes().is_some() { data.with_classes(outputs).ok() } else { Some(data) }
 }
 
-/// From −1 to 1, with 0 in a quarter of all.
+/// A number from −1 to 1. A quarter of all are 0.
 fn number(bits: u64) -> f32 {
     if bits.is_multiple_of(4) { 0.0 } else { (bits >> 40) as f32 / (1 << 23) as f32 - 1.0 }
 }
 
-/// All ways to predict agree.
+/// Checks that all ways to predict agree.
 fn predicted(network: &Network, data: &Dataset) {
     let [pool, other] = &FUSED[0];
     let all = network.predict(pool, data).expect("the shapes fit");
@@ -138,13 +139,14 @@ fn assert_same_bits(found: &minibatch::Matrix, expected: &minibatch::Matrix, wha
     }
 }
 
-/// Equal to the bit, but for two exceptions. Any NaN is as good as another: the promise is for finite numbers. So is either
-/// zero: a sum that is −0 keeps its sign only where a product with an input of 0 is left out.
+/// Whether the numbers are equal to the bit, but for two exceptions. Any NaN is as good as another: the promise is for finite
+/// numbers. Either zero is as good as the other: a sum that is −0 keeps its sign only where a product with an input of 0 is left
+/// out.
 fn same(a: &[f32], b: &[f32]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x == y || x.is_nan() && y.is_nan())
 }
 
-/// What a run comes to.
+/// The outcome of a run.
 #[derive(Debug)]
 struct Outcome {
     compared_hash: u64,
@@ -155,8 +157,8 @@ struct Outcome {
 }
 
 impl PartialEq for Outcome {
-    /// The same bits, or the same numbers where some are zeros of either sign: that of a sum which is −0 depends on which inputs
-    /// of 0 are left out.
+    /// The same bits, or the same numbers where some are zeros of either sign. The sign of a sum which is −0 depends on which
+    /// inputs of 0 are left out.
     fn eq(&self, other: &Outcome) -> bool {
         let bits = |outcome: &Outcome| outcome.parameters.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         let same_numbers = self.parameters == other.parameters && self.cost_sum == other.cost_sum;
@@ -174,7 +176,7 @@ fn parameters(network: &Network) -> Vec<f32> {
     network.layers().iter().flat_map(weights).collect()
 }
 
-/// Some steps on `data`; none if no run can stand where this one does.
+/// The outcome of some steps on `data`. `None` if no run can stand where this one does.
 fn after_some_steps(checkpoint: &Checkpoint, data: &Dataset, pool: &Pool) -> Option<Outcome> {
     let mut trainer = match Trainer::resume(pool, data, checkpoint.clone()) {
         Ok(trainer) => trainer,

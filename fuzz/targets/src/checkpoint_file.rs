@@ -1,4 +1,4 @@
-//! A checkpoint's bytes as sections, to change them so that lengths and checksums are right again: behind these a reader has
+//! A checkpoint's bytes as sections. They can be changed so that lengths and checksums are right again: behind these a reader has
 //! only its own care. docs/checkpoint-format.md has the layout.
 
 use crate::next;
@@ -10,15 +10,15 @@ const PREFIX: usize = 16;
 /// Tag, flags, length, checksum.
 const ENTRY: usize = 24;
 const CHECKSUM: usize = 8;
-/// Weights and biases that sections are made as long for as the layers' sizes say.
+/// The most weights and biases for which sections are made as long as the layers' sizes say.
 const MOST_PARAMETERS: u64 = 1 << 12;
 
-/// What a file holds.
+/// The content of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct File {
     /// The format's version.
     pub version: u32,
-    /// In the order of the file.
+    /// The sections, in the order of the file.
     pub sections: Vec<Section>,
 }
 
@@ -27,15 +27,15 @@ pub struct File {
 pub struct Section {
     /// Four letters.
     pub tag: [u8; 4],
-    /// As they stand in the table.
+    /// The flags as they stand in the table.
     pub flags: u32,
-    /// What it holds.
+    /// The section's content.
     pub payload: Vec<u8>,
 }
 
 impl File {
-    /// Takes apart what may be a checkpoint. Believes no checksum; a payload that would reach beyond the file ends with it, and
-    /// what is left goes to the last section.
+    /// Takes apart bytes that may be a checkpoint. Believes no checksum. A payload that would reach beyond the file ends with it.
+    /// Bytes that are left go to the last section.
     pub fn parse(bytes: &[u8]) -> Option<File> {
         let prefix: &[u8; PREFIX] = bytes.first_chunk()?;
         if prefix[..8] != MAGIC {
@@ -102,7 +102,7 @@ impl File {
     }
 }
 
-/// Weights and biases of the layers whose sizes a `SETT` section begins with; none if there are many.
+/// Weights and biases of the layers whose sizes a `SETT` section begins with. `None` if there are many.
 fn parameters(settings: &[u8]) -> Option<u64> {
     let mut numbers = settings.as_chunks().0.iter().map(|number| u64::from_le_bytes(*number));
     let layers = numbers.next().filter(|layers| (2..=16).contains(layers))?;
@@ -165,8 +165,8 @@ const NAMES: [&str; 26] = [
     "adamw(0.9,0.999,1e-8,0.01)",
 ];
 
-/// Changes the file in `data`, which has `size` bytes, to one of at most `most`, and returns its size: the fuzzer's mutator.
-/// `change` does the same to any bytes.
+/// Changes the file in `data`, which has `size` bytes, to one of at most `most` bytes, and returns its size. It is the fuzzer's
+/// mutator. `change` does the same to any bytes.
 pub fn mutate(
     data: &mut [u8],
     size: usize,
@@ -185,7 +185,7 @@ pub fn mutate(
         let section = &mut file.sections[at];
         let length = section.payload.len();
         match draw(40) {
-            // As it comes, checksums and all.
+            // Changes the bytes as they come, checksums and all.
             0 => return change(data, size, most),
             1 => section.flags ^= 1 << draw(3),
             2 => file.version = draw(4) as u32,
@@ -197,21 +197,21 @@ pub fn mutate(
                 flags: 1 + 2 * draw(2) as u32,
                 payload: vec![7; draw(9)],
             }),
-            // A number at one of its places.
+            // Puts a number at one of its places.
             7..16 if length >= 8 => {
                 let (width, edge) =
                     (if draw(2) == 0 { 4 } else { 8 }, EDGES[draw(EDGES.len())].to_le_bytes());
                 let place = if draw(4) == 0 { draw(length - 7) } else { draw(length / width) * width };
                 section.payload[place..][..width].copy_from_slice(&edge[..width]);
             }
-            // A number a little larger or smaller.
+            // Makes a number a little larger or smaller.
             16..24 if length >= 8 => {
                 let place = if draw(4) == 0 { draw(length - 7) } else { draw(length / 8) * 8 };
                 let bytes: &mut [u8; 8] = section.payload[place..].first_chunk_mut().expect("eight bytes");
                 *bytes =
                     u64::from_le_bytes(*bytes).wrapping_add(draw(9) as u64).wrapping_sub(4).to_le_bytes();
             }
-            // Another name in the place of one.
+            // Puts another name in the place of one.
             24..32 if section.tag == Tag::Settings.bytes() => rename(&mut section.payload, &mut draw),
             _ => {
                 let room = length + 64;

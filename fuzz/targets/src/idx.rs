@@ -7,7 +7,7 @@ use std::path::Path;
 use std::{fs, io};
 use tempfile::TempDir;
 
-/// The first two bytes are the length of the labels (little-endian); the labels' file follows, then the images'.
+/// The first two bytes are the length of the labels (little-endian). The labels' file follows, then the images'.
 pub fn idx(bytes: &[u8]) -> bool {
     let Some((length, files)) = bytes.split_first_chunk() else { return false };
     let length = usize::from(u16::from_le_bytes(*length)).min(files.len());
@@ -21,7 +21,7 @@ pub fn idx(bytes: &[u8]) -> bool {
     pair(&images_at, &labels_at)
 }
 
-/// A folder that goes when it is no longer used; in memory, where the system has one there.
+/// A folder that goes when it is no longer used. It is in memory, if the system has a folder there.
 fn folder() -> io::Result<TempDir> {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
@@ -50,7 +50,7 @@ fn file(path: &Path, bytes: &[u8]) {
     }
 }
 
-/// The numbers by their bits, or why not.
+/// The numbers by their bits, or the error.
 fn numbers(file: &IdxFile) -> Result<Vec<u32>, String> {
     let numbers = file.to_f32().map_err(one_line)?;
     assert_eq!(numbers.len() * file.header().element().size(), file.payload().len());
@@ -58,7 +58,7 @@ fn numbers(file: &IdxFile) -> Result<Vec<u32>, String> {
     Ok(numbers.into_iter().map(f32::to_bits).collect())
 }
 
-/// There is one file for an array.
+/// Checks that writing the array again gives the same file.
 fn written_again(file: &IdxFile, bytes: &[u8]) {
     let (mut again, dims) = (Vec::new(), file.header().dims());
     match (file.header().element(), file.to_f32()) {
@@ -71,7 +71,7 @@ fn written_again(file: &IdxFile, bytes: &[u8]) {
     assert!(again == bytes, "an array is written as it was read");
 }
 
-/// Images with their labels, as a dataset.
+/// Checks images with their labels, as a dataset.
 fn pair(images: &Path, labels: &Path) -> bool {
     let (mapped, read) = match (Dataset::map(images, labels), Dataset::read(images, labels)) {
         (Ok(mapped), Ok(read)) => (mapped, read),
@@ -103,7 +103,7 @@ fn pair(images: &Path, labels: &Path) -> bool {
     true
 }
 
-/// Subsets, splits and orders of `data`.
+/// Checks subsets, splits and orders of `data`.
 fn parts(data: &Dataset) {
     let mut shuffle = Shuffle::new(data.len(), data.fingerprint()).expect("an order");
     shuffle.begin_epoch();
@@ -121,7 +121,7 @@ fn parts(data: &Dataset) {
     }
 }
 
-/// The error, which is one line.
+/// The error of `outcome`, which is one line.
 fn message<T: std::fmt::Debug>(outcome: Result<T, Error>) -> String {
     one_line(outcome.expect_err("one was refused, and the other not"))
 }

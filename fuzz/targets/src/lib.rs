@@ -1,8 +1,8 @@
-//! What the fuzzers feed: a function for each kind of input that comes from outside, and one for the kernels beneath.
+//! The fuzzers' targets: a function for each kind of input that comes from outside, and one for the kernels beneath.
 //!
-//! A target takes any bytes, and panics where a promise is broken: that is a finding. It returns whether the bytes got all the
-//! way through, so that the test which runs the committed corpus (`tests/corpus.rs`, on stable) sees that the corpus reaches
-//! what it is kept for. The fuzzers are in the workspace around this package, and `cargo xtask fuzz` runs them.
+//! A target takes any bytes, and panics if a promise is broken: that is a finding. It returns whether the bytes got all the way
+//! through. So the test which runs the committed corpus (`tests/corpus.rs`, on stable) sees that the corpus still reaches its
+//! code. The fuzzers are in the workspace around this package, and `cargo xtask fuzz` runs them.
 #![forbid(unsafe_code)]
 
 mod checkpoint;
@@ -18,7 +18,7 @@ pub use kernels::kernels;
 pub use options::options;
 pub use picture::picture;
 
-/// A target: whether the bytes got all the way through it.
+/// A target. It returns whether the bytes got all the way through it.
 pub type Target = fn(&[u8]) -> bool;
 
 /// All targets, each with the name of its fuzzer and of its corpus.

@@ -1,9 +1,10 @@
-//! The command's options: no command line panics, each refusal is one line, and what is printed is parsed to the same again.
+//! The command's options. No command line panics, each refusal is one line, and a printed command line is parsed to the same
+//! options again.
 
 use minibatch_cli::inspect::{CHECKPOINT, Parsed, Train, options as parse};
 use std::ffi::OsString;
 
-/// Words, a line each.
+/// The target: words, a line each.
 pub fn options(bytes: &[u8]) -> bool {
     let words: Vec<OsString> = bytes.split(|&byte| byte == b'\n').map(word).collect();
     match parse(&words) {
@@ -35,7 +36,7 @@ fn word(bytes: &[u8]) -> OsString {
     String::from_utf8_lossy(bytes).into_owned().into()
 }
 
-/// The command that goes on with a run is one, and says of itself the same.
+/// Checks that the command that goes on with a run is valid, and names itself in the same way.
 fn resumed(train: &Train) {
     let words = shell_words(&train.resume);
     let (_program, words) = words.split_first().expect("a program");
@@ -46,7 +47,7 @@ fn resumed(train: &Train) {
     }
 }
 
-/// The words that name every choice mean the same choices.
+/// Checks that the words that name every choice mean the same choices.
 fn described(recipe: &Result<Vec<String>, String>) -> bool {
     let recipe = match recipe {
         Ok(recipe) => recipe,
@@ -67,7 +68,7 @@ fn described(recipe: &Result<Vec<String>, String>) -> bool {
     true
 }
 
-/// The words of a line as a POSIX shell reads it, without expansions: of a line that needs none.
+/// The words of a line as a POSIX shell reads it, without expansions. The line must need none.
 fn shell_words(line: &str) -> Vec<OsString> {
     let (mut words, mut text, mut characters) = (Vec::new(), None::<Vec<u8>>, line.chars().peekable());
     while let Some(c) = characters.next() {
@@ -91,7 +92,7 @@ fn shell_words(line: &str) -> Vec<OsString> {
     words.iter().map(|text| word(text)).collect()
 }
 
-/// The bytes of `$'…'` up to its end: a backslash stands before itself, a quote, or three octal digits.
+/// The bytes of `$'…'` up to its end. A backslash stands before itself, a quote, or three octal digits.
 fn escaped(characters: &mut impl Iterator<Item = char>) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Some(c) = characters.next().filter(|&c| c != '\'') {

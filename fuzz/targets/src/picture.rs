@@ -1,4 +1,4 @@
-//! Pictures: a PNG file, damaged or not, or one that is made of the bytes, becomes inputs from 0 to 1 or is refused in a line.
+//! Pictures. A PNG file, damaged or not, or one that is made of the bytes, becomes inputs from 0 to 1 or is refused in a line.
 
 use arbitrary::{Result, Unstructured};
 use minibatch_cli::inspect;
@@ -6,16 +6,16 @@ use png::{BitDepth, ColorType, Encoder};
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Larger ones are as many more of the same, and take their time.
+/// The most pixels of a picture. Larger ones have only more of the same, and take their time.
 const MOST_PIXELS: u64 = 1 << 16;
 
-/// More pixels than the command takes: those it must refuse at once.
+/// More pixels than the command takes. It must refuse such pictures at once.
 const TOO_MANY: u64 = 1 << 25;
 
-/// A PNG file, or else what one is made of.
+/// The target: a PNG file, or else bytes that one is made of.
 pub fn picture(bytes: &[u8]) -> bool {
     if bytes.starts_with(SIGNATURE) {
-        // As it is, then with checksums that are right: behind these the decoder has only its own care.
+        // The file goes as it is, then with checksums that are right: behind these the decoder has only its own care.
         let as_it_is = prepared(bytes);
         prepared(&with_checksums(bytes)) || as_it_is
     } else {
@@ -26,7 +26,7 @@ pub fn picture(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether the picture is one, and shows something.
+/// Whether the file is a picture, and shows something.
 fn prepared(file: &[u8]) -> bool {
     let pixels = pixels(file).unwrap_or(0);
     if (MOST_PIXELS..=TOO_MANY).contains(&pixels) {
@@ -47,7 +47,7 @@ fn prepared(file: &[u8]) -> bool {
     }
 }
 
-/// Inputs are (side × side) numbers from 0 to 1.
+/// Checks that inputs are (side × side) numbers from 0 to 1.
 fn check(inputs: Option<&[f32]>, side: usize) -> bool {
     let Some(inputs) = inputs else { return false };
     assert_eq!(inputs.len(), side * side);
@@ -108,7 +108,7 @@ fn made(choices: &mut Unstructured<'_>) -> Result<Vec<u8>> {
         }
     }
     let row = (width as usize * color.samples() * depth as usize).div_ceil(8);
-    // A paper of one tone with something on it, or anything at all.
+    // The picture is a paper of one tone with something on it, or anything at all.
     let paper: Option<u8> = choices.arbitrary()?;
     let mut samples = vec![paper.unwrap_or(0); row * height as usize];
     let drawn = choices.int_in_range(0..=samples.len())?;

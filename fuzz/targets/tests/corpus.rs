@@ -1,4 +1,4 @@
-//! The committed corpus through every target, on stable: what the fuzzers have found once stays looked at.
+//! The committed corpus through every target, on stable. Inputs that the fuzzers have found once stay checked.
 #![allow(clippy::print_stderr, reason = "an input is named before it is run")]
 
 use fuzz_targets::{TARGETS, Target};
@@ -21,13 +21,13 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     files.into_iter().map(|path| (path.clone(), fs::read(&path).expect("a file"))).collect()
 }
 
-/// Runs a corpus, of which at least so many files must get all the way through.
+/// Runs a corpus. At least `least` of its files must get all the way through.
 fn replay(name: &str, least: usize) {
     let (_, target): (_, Target) = *TARGETS.iter().find(|(target, _)| *target == name).expect("a target");
     let files = corpus(name);
     let mut through = 0;
     for (path, bytes) in &files {
-        // A panic of the target says nothing of its input.
+        // A panic of the target doesn't name its input.
         eprintln!("{}", path.display());
         through += usize::from(target(bytes));
     }
@@ -59,7 +59,7 @@ fn kernels() {
     replay("kernels", 80);
 }
 
-/// Targets, fuzzers and corpora are the same, and the corpora small.
+/// Targets, fuzzers and corpora are the same, and the corpora are small.
 #[test]
 fn every_target_has_its_fuzzer_and_its_corpus() {
     let manifest = fs::read_to_string(fuzz_folder().join("Cargo.toml")).expect("a manifest");

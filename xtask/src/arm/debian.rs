@@ -1,7 +1,7 @@
 //! A compiler, a linker and an emulator for Arm out of Debian's packages, unpacked into a folder and not installed.
 //!
-//! apt works on lists, a cache and a record of installed packages of its own, all in that folder: the machine's stay as
-//! they are, and no right beyond writing there is needed. A tool is there whole or not at all, and is fetched once.
+//! apt works on lists, a cache and a record of installed packages of its own, all in that folder. The machine's stay as they are,
+//! and no right beyond writing there is needed. A tool is there whole or not at all, and is fetched once.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -13,25 +13,25 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::time_limit;
 
-/// How long one command of apt's may take.
+/// The most time for one command of apt's.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// What the packages wanted here have in their names. The record of installed packages leaves them out: one that the
-/// system has would not be fetched.
+/// Parts of the names of the packages wanted here. The record of installed packages leaves them out: one that the system has
+/// would not be fetched.
 const WANTED: [&str; 5] = ["rust-web", "rustc-web", "aarch64-linux-gnu", "-cross", "qemu-user"];
 
 /// A program and the packages it comes from.
 pub(super) struct Tool {
     name: &'static str,
-    /// With whatever they depend on and this machine lacks.
+    /// Packages of this machine's architecture. The packages that they depend on, and this machine lacks, come with them.
     packages: &'static [&'static str],
-    /// Of the other architecture, without what they depend on.
+    /// Packages of the other architecture, without those that they depend on.
     foreign: &'static [&'static str],
     program: &'static str,
-    /// Its first arguments, as the shell takes them; `$root` is where the packages are unpacked.
+    /// Its first arguments, as the shell takes them. `$root` is the folder in which the packages are unpacked.
     arguments: &'static str,
 }
 
-/// rustc, with the standard libraries of this machine (for what runs while building) and of the target.
+/// rustc, with the standard libraries of this machine (for programs that run while building) and of the target.
 pub(super) const COMPILER: Tool = Tool {
     name: "compiler",
     packages: &["rustc-web"],
@@ -58,20 +58,20 @@ pub(super) const EMULATOR: Tool = Tool {
     arguments: "",
 };
 
-/// Where tools are unpacked.
+/// The folder in which tools are unpacked.
 pub(super) struct Debian {
     folder: PathBuf,
-    /// How the update of apt's lists went in this run.
+    /// The outcome of updating apt's lists in this run.
     update: Option<Result<(), String>>,
 }
 
 impl Debian {
-    /// Tools in this folder, an absolute path.
+    /// The tools in this folder, an absolute path.
     pub(super) fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), update: None }
     }
 
-    /// The tool, as a script that runs it; fetched if it isn't there yet.
+    /// The tool, as a script that runs it. It is fetched if it isn't there yet.
     pub(super) fn tool(&mut self, tool: &Tool) -> Result<PathBuf> {
         let home = self.folder.join(tool.name);
         let script = home.join("run");
@@ -137,7 +137,7 @@ impl Debian {
         let installed = fs::read_to_string(installed).context(installed)?;
         write(&apt.join("status"), &without_wanted(&installed))?;
         write(&apt.join("apt.conf"), &configuration(&apt))?;
-        // A source that fails, such as one that knows no Arm, need not be one of those that matter: what is missing shows.
+        // A source that fails, such as one that knows no Arm, need not matter. A missing package shows later.
         let update = self.run(&mut self.apt(&["update"]));
         self.update = Some(update.map_err(|error| error.to_string()));
         Ok(())
@@ -149,7 +149,7 @@ impl Debian {
         command
     }
 
-    /// Runs a command silently; the error is what it says.
+    /// Runs a command silently. The error is the command's own message.
     fn run(&self, command: &mut Command) -> Result<()> {
         let name = command.get_program().to_string_lossy().into_owned();
         let log = self.folder.join("log");
@@ -172,7 +172,7 @@ fn is_debian() -> bool {
     cfg!(target_arch = "x86_64") && release.lines().any(|line| line == "ID=debian")
 }
 
-/// Folders of its own, both architectures, and no long waiting.
+/// apt's configuration: folders of its own, both architectures, and no long waiting.
 fn configuration(apt: &Path) -> String {
     let apt = apt.display();
     format!(
@@ -224,7 +224,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).with_context(|| path.display().to_string())
 }
 
-/// apt's first error, or whatever the last line says.
+/// apt's first error, or else the last line.
 fn reason(said: &str) -> Option<&str> {
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
     lines().find_map(|line| line.strip_prefix("E: ")).or_else(|| lines().next_back())

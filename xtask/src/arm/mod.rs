@@ -1,8 +1,7 @@
 //! The command for 64-bit Arm Linux: built by every CI run, and run by `cargo xtask arm`.
 //!
-//! The compiler is the workspace's own where it has the target's standard library (`rustup target add
-//! aarch64-unknown-linux-gnu`), else Debian's, from packages unpacked under `target/arm`. So are linker and emulator, if the
-//! machine has none.
+//! The compiler is the workspace's own if it has the target's standard library (`rustup target add aarch64-unknown-linux-gnu`),
+//! else Debian's, from packages unpacked under `target/arm`. So are linker and emulator, if the machine has none.
 
 mod debian;
 
@@ -19,12 +18,12 @@ use xtask_tools::{CommandLine, Outcome};
 use debian::{COMPILER, Debian, EMULATOR, LINKER};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
-/// Where it is built, and where Debian's packages are unpacked, in the repository.
+/// The folder of the build and of Debian's unpacked packages, in the repository.
 const FOLDER: &str = "target/arm";
-/// What is only built needs no optimisation.
+/// Options for a program that is only built. It needs no optimisation.
 const QUICK: &str = "--config profile.dev.opt-level=0 --config profile.dev.debug=0";
 
-/// What is trained under emulation: sparse and dense inputs, small and blocked products, plain descent and moments.
+/// The runs that train under emulation: sparse and dense inputs, small and blocked products, plain descent and moments.
 const RUNS: [&str; 4] = [
     "--synthetic-size 10000,1000 --epochs 1",
     "--synthetic-size 2000,500 --epochs 3 --threads 1 --optimizer adam --learning-rate 0.005 --activation tanh --init glorot-normal",
@@ -47,7 +46,7 @@ pub(crate) fn run(_: &Args) -> Result<()> {
         Some(emulator) => emulator,
         None => debian.tool(&EMULATOR).context("there is no emulator of 64-bit Arm")?,
     };
-    // With the C library in it, it needs none where it runs.
+    // With the C library in it, the program needs none on the machine that runs it.
     tools.cargo("build", "-C target-feature=+crt-static").run(&root)?;
     let built = root.join(FOLDER).join(TARGET).join("debug/minibatch");
     for settings in RUNS {
@@ -65,7 +64,7 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The step of CI: whether it builds.
+/// The step of CI, which builds the command.
 pub(crate) fn build(root: &Path) -> Result<Outcome> {
     if is_native() {
         return Ok(Outcome::Skipped("this machine is one: the other steps build for it".to_owned()));
@@ -74,9 +73,9 @@ pub(crate) fn build(root: &Path) -> Result<Outcome> {
         Ok(tools) => tools,
         Err(why) => return Ok(Outcome::Skipped(format!("no compiler for {TARGET}: {why:#}"))),
     };
-    // Without a linker there is still what the compiler finds.
+    // Without a linker, the compiler can still check.
     let task = if tools.linker.is_some() { "build" } else { "check" };
-    // Debian's compiler is of another version, which may have lints of its own: a new one mustn't end a run of CI.
+    // Debian's compiler is of another version, which may have lints of its own. A new lint mustn't end a run of CI.
     let lints = if tools.compiler.is_none() { "-D warnings" } else { "" };
     tools.cargo(&format!("{task} {QUICK}"), lints).run(root)
 }
@@ -85,15 +84,15 @@ fn is_native() -> bool {
     (consts::ARCH, consts::OS) == ("aarch64", "linux")
 }
 
-/// What builds for the target.
+/// The tools that build for the target.
 struct Tools {
-    /// `None` for the workspace's own.
+    /// `None` for the workspace's own compiler.
     compiler: Option<PathBuf>,
     linker: Option<PathBuf>,
 }
 
 impl Tools {
-    /// The machine's, else Debian's. The error says why there is no compiler.
+    /// The machine's tools, else Debian's. The error says why there is no compiler.
     fn find(root: &Path, debian: &mut Debian) -> Result<Tools> {
         let folder = root.join(FOLDER);
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
@@ -129,7 +128,7 @@ impl Tools {
     }
 }
 
-/// Whether the compiler makes anything of an empty program for the target, which takes a standard library.
+/// Whether the compiler builds an empty program for the target, which takes a standard library.
 fn compiles(compiler: &Path, folder: &Path) -> Result<()> {
     let mut child = Command::new(compiler)
         .args(["--target", TARGET, "--emit=metadata", "--crate-name=empty", "--out-dir"])
@@ -140,7 +139,7 @@ fn compiles(compiler: &Path, folder: &Path) -> Result<()> {
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| compiler.display().to_string())?;
-    // One that can't be started by its loader reads nothing; its error is what counts.
+    // A compiler that can't be started by its loader reads nothing. Its error is what counts.
     child.stdin.take().context("no pipe")?.write_all(b"fn main() {}").ok();
     let output = child.wait_with_output().with_context(|| compiler.display().to_string())?;
     let said = String::from_utf8_lossy(&output.stderr);
@@ -179,7 +178,7 @@ fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
-/// Runs the built command under the emulator; returns what it prints.
+/// Runs the built command under the emulator, and returns its output.
 fn emulate(emulator: &Path, built: &Path, arguments: &str) -> Result<String> {
     println!("$ {} {} {arguments}", emulator.display(), built.display());
     let mut command = Command::new(emulator);

@@ -48,12 +48,12 @@ struct Module {
 
 /// A leaf of a `use` declaration.
 struct Import {
-    /// The name that the module gets; `None` for `*`, whose path is then that of a module.
+    /// The name that the module gets. `None` for `*`, whose path is then that of a module.
     name: Option<String>,
     path: Vec<String>,
 }
 
-/// Where a path leads.
+/// The target of a path.
 #[derive(Clone, Debug, PartialEq)]
 enum Target {
     Module(usize),
@@ -61,7 +61,7 @@ enum Target {
     Item(usize, String),
 }
 
-/// Which files each file uses, and the names that it uses of them.
+/// The files that each file uses, and the names that it uses of them.
 type Arrows = BTreeMap<usize, BTreeMap<usize, BTreeSet<String>>>;
 
 struct Crate<'a> {
@@ -127,8 +127,8 @@ impl Crate<'_> {
         self.add_file(name, below, &text, Some(parent))
     }
 
-    /// Where `path` leads from module `at`: to several targets where a name stands for a module and for an item. `seen` are
-    /// the names that are being looked up, as imports may go in circles, too.
+    /// The targets of `path` from module `at`. There are several if a name stands for a module and for an item. `seen` are the
+    /// names that are being looked up, as imports may go in circles, too.
     fn resolve(&self, at: usize, path: &[String], seen: &mut Vec<(usize, String)>) -> Vec<Target> {
         let mut targets = vec![Target::Module(at)];
         for (number, name) in path.iter().enumerate() {
@@ -141,7 +141,7 @@ impl Crate<'_> {
                         next.extend(self.modules[module].parent.map(Target::Module));
                     }
                     (Target::Module(module), _) => next.extend(self.look_up(module, name, seen)),
-                    // The rest names something of the item's: a variant, an associated function.
+                    // The rest names a part of the item: a variant, an associated function.
                     (item, _) => next.push(item),
                 }
             }
@@ -228,7 +228,7 @@ impl Crate<'_> {
     }
 }
 
-/// The files of a circle that no other has fewer of.
+/// The files of a circle with the fewest files.
 fn shortest_circle(arrows: &Arrows) -> Option<Vec<usize>> {
     arrows.keys().filter_map(|&start| circle_through(start, arrows)).min_by_key(Vec::len)
 }
@@ -286,7 +286,7 @@ impl<'ast> Visit<'ast> for Module {
         self.add_tokens(called.tokens.clone());
     }
 
-    /// Documentation is `doc = "…"`, no list.
+    /// Documentation is `doc = "…"`, not a list.
     fn visit_attribute(&mut self, attribute: &'ast Attribute) {
         if let Meta::List(list) = &attribute.meta {
             self.add_tokens(list.tokens.clone());
@@ -316,7 +316,7 @@ impl Module {
         self.imports.push(Import { name, path });
     }
 
-    /// Adds what looks like a path: a macro may make anything of its tokens.
+    /// Adds all that looks like a path. A macro may make anything of its tokens.
     fn add_tokens(&mut self, tokens: TokenStream) {
         let (mut path, mut colons) = (Vec::new(), 0);
         for token in tokens {
@@ -361,7 +361,7 @@ fn about(item: &Item) -> (&[Attribute], Option<&Ident>) {
     }
 }
 
-/// Whether they are those of a test, or of what only tests have.
+/// Whether these attributes are those of a test, or of an item that only tests have.
 fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| match &attribute.meta {
         Meta::Path(path) => path.is_ident("test"),
@@ -387,14 +387,14 @@ fn needs_test(condition: TokenStream) -> bool {
 mod tests {
     use super::*;
 
-    /// What is found in a crate `c` with these files and their texts.
+    /// The findings in a crate `c` with these files and their texts.
     fn findings(files: &[(&str, &str)]) -> Vec<String> {
         let files: HashMap<String, &str> =
             files.iter().map(|&(name, text)| (format!("c/src/{name}"), text)).collect();
         find(&["c/src/lib.rs".to_owned()], &|name| files.get(name).map(|&text| text.to_owned()))
     }
 
-    /// What is found in two modules `a` and `b`.
+    /// The findings in two modules `a` and `b`.
     fn between(a: &str, b: &str) -> Vec<String> {
         findings(&[("lib.rs", "mod a; mod b;"), ("a.rs", a), ("b.rs", b)])
     }

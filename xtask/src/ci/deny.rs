@@ -5,17 +5,17 @@ use std::path::Path;
 use anyhow::Result;
 use xtask_tools::{CommandLine, Outcome};
 
-/// Installed only where there is no cargo-deny at all. Without optimisation and debug information it builds
-/// several times as fast, and still checks the tree in a second.
+/// The command that installs cargo-deny. It runs only if there is no cargo-deny at all. Without optimisation and debug
+/// information cargo-deny builds several times as fast, and still checks the tree in a second.
 const INSTALL: &str = "install cargo-deny --locked --version =0.20.2 --debug --config profile.dev.debug=0";
 
-/// Bans, licences, sources.
+/// Checks bans, licences and sources.
 pub(super) fn tree(root: &Path) -> Result<Outcome> {
     ensure_installed(root)?;
     CommandLine::cargo("deny check --hide-inclusion-graph bans licenses sources").run(root)
 }
 
-/// Security advisories, where their database can be had.
+/// Checks security advisories, if their database can be had.
 pub(super) fn advisories(root: &Path) -> Result<Outcome> {
     ensure_installed(root)?;
     let fetch = CommandLine::cargo("deny fetch db").env("GIT_TERMINAL_PROMPT", "0");

@@ -1,13 +1,13 @@
-//! The main job for a few epochs on real MNIST, and how well it must do.
+//! The main job for a few epochs on real MNIST, and the accuracy that it must reach.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use xtask_tools::{CommandLine, Outcome};
 
-/// Three epochs of the default recipe.
+/// The command for three epochs of the default recipe.
 const TRAIN: &str = "run --release -- train --epochs 3";
-/// What they must reach on the test set, in percent.
+/// The accuracy that the epochs must reach on the test set, in percent.
 const REQUIRED: f64 = 92.0;
 
 pub(super) fn train(root: &Path) -> Result<Outcome> {

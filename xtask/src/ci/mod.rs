@@ -27,7 +27,7 @@ struct Step {
     run: fn(root: &Path) -> Result<Outcome>,
 }
 
-/// Quick ones first, and what later ones build on before them.
+/// The steps. Quick ones come first, and a step comes before those that build on it.
 const STEPS: [Step; 13] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: tidy::run },
@@ -44,7 +44,7 @@ const STEPS: [Step; 13] = [
     Step { name: "floor", run: crate::floor::short },
 ];
 
-/// Runs the steps; the error is that of the first step that failed.
+/// Runs the steps. The error is that of the first step that failed.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = xtask_tools::workspace_root();
     let start = Instant::now();
@@ -83,13 +83,13 @@ fn docs(root: &Path) -> Result<Outcome> {
     CommandLine::cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings").run(root)
 }
 
-/// Whatever the README tells a newcomer to type is what is tested.
+/// Runs the tests with the command that the README tells a newcomer to type.
 fn test(root: &Path) -> Result<Outcome> {
     let text = std::fs::read_to_string(root.join("README.md")).context("README.md")?;
     CommandLine::cargo(readme::test_arguments(&text)?).run(root)
 }
 
-/// The thread team's protocols in every order. What is built for that is kept apart, or it would replace the rest.
+/// Checks the thread team's protocols in every order. Its build has a target folder of its own, or it would replace the rest.
 fn loom(root: &Path) -> Result<Outcome> {
     let test = CommandLine::cargo("test -p minibatch-kernels --lib model --target-dir target/loom");
     test.env("RUSTFLAGS", "--cfg loom").run(root)

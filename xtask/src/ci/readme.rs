@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 
-/// The arguments of the first `cargo test …` in a fenced block: what a newcomer types to run the tests.
+/// The arguments of the first `cargo test …` in a fenced block. A newcomer types it to run the tests.
 pub(super) fn test_arguments(readme: &str) -> Result<&str> {
     let mut fenced = false;
     for line in readme.lines() {

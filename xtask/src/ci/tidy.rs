@@ -1,4 +1,4 @@
-//! What holds for the tree itself: sizes, links, no circles of imports, and nothing left lying about.
+//! The rules for the tree itself: sizes, links, no circles of imports, and nothing left lying about.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,9 +10,9 @@ use super::circles;
 
 const MOST_LINES: usize = 600;
 const MOST_BYTES: u64 = 512 * 1024;
-/// Split, so that this file does not break its own rule.
+/// The text is split, so that this file does not break its own rule.
 const UNFINISHED: &str = concat!("to", "do!");
-/// Where people's home folders are.
+/// The folders of people's homes.
 const HOMES: [&str; 4] =
     [concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!("/ro", "ot/"), concat!("C:\\Us", "ers\\")];
 
@@ -27,7 +27,7 @@ pub(super) fn run(root: &Path) -> Result<Outcome> {
     for name in &files {
         let path = root.join(name);
         let metadata = match path.symlink_metadata() {
-            // Removed here, but not yet in the index.
+            // The file is removed here, but not yet in the index.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             metadata => metadata.with_context(|| path.display().to_string())?,
         };
@@ -37,7 +37,7 @@ pub(super) fn run(root: &Path) -> Result<Outcome> {
         if metadata.len() > MOST_BYTES {
             findings.push(format!("{name}: {} bytes, at most {MOST_BYTES} are kept in git", metadata.len()));
         }
-        // Whatever is not UTF-8 has no lines.
+        // A file that is not UTF-8 has no lines.
         if let Ok(text) = String::from_utf8(std::fs::read(&path).with_context(|| path.display().to_string())?)
         {
             findings.extend(check(root, name, &text, &places));
@@ -92,7 +92,7 @@ fn names_a_path_below(line: &str, place: &str) -> bool {
     })
 }
 
-/// Links to files, with their line numbers, without their fragments; code is passed over.
+/// Links to files, with their line numbers, without their fragments. Code is passed over.
 fn relative_links(markdown: &str) -> Vec<(usize, String)> {
     let mut links = Vec::new();
     let mut fenced = false;
@@ -103,7 +103,7 @@ fn relative_links(markdown: &str) -> Vec<(usize, String)> {
         if fenced {
             continue;
         }
-        // Every second piece between backticks is code; what stands for it keeps `[`code`](link)` a link.
+        // Every second piece between backticks is code. A word stands for it, so that `[`code`](link)` stays a link.
         let pieces = line.split('`').enumerate();
         let prose: String = pieces.map(|(i, piece)| if i % 2 == 0 { piece } else { "code" }).collect();
         let inline = prose.split("](").skip(1).filter_map(|rest| rest.split(')').next());

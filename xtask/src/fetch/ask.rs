@@ -11,7 +11,7 @@ use super::npm;
 use super::regular;
 use super::source::{Failure, Job, Source};
 
-/// Asks `source` for `files`; returns the names it did not give, and adds what went wrong to `problems`.
+/// Asks `source` for `files`. Returns the names that it did not give, and adds its errors to `problems`.
 pub(super) fn ask<'a>(
     source: &Source,
     files: &[&'a FileEntry],
@@ -41,7 +41,7 @@ pub(super) fn ask<'a>(
     Ok(files.iter().copied().filter(|file| !given.contains(&file.name)).collect())
 }
 
-/// Asks for each file; one that the source lacks does not keep it from being asked for the next.
+/// Asks for each file. If the source lacks one, it is still asked for the next.
 fn one_by_one(
     files: &[&FileEntry],
     problems: &mut Vec<String>,

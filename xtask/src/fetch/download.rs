@@ -18,7 +18,7 @@ pub(super) struct Downloader {
 }
 
 impl Downloader {
-    /// How long finding the host and connecting to it may take, each.
+    /// The most time for finding the host, and for connecting to it.
     const CONNECT: Duration = Duration::from_secs(5);
 
     /// A server is left that sends no byte, or fewer than `slowest` a second, for as long as `stall`.
@@ -59,7 +59,7 @@ impl Downloader {
         job: &Job<'_>,
     ) -> Result<Installed, Missing> {
         let url = format!("{}/{name}", base.trim_end_matches('/'));
-        // The reader below looks at the rate. What it never sees, such as the lines between chunks, ends by this.
+        // The reader below looks at the rate. It never sees bytes such as the lines between chunks, so this deadline ends them.
         let deadline = self.stall + Duration::from_secs(file.bytes / self.slowest);
         let request = self.agent.get(&url).config().timeout_recv_body(Some(deadline)).build();
         let response = {
@@ -137,9 +137,9 @@ struct Paced<R> {
     body: R,
     slowest: f64,
     window: Duration,
-    /// Since the window began.
+    /// The time waited since the window began.
     waited: Duration,
-    /// Bytes since the window began.
+    /// The bytes that came since the window began.
     came: u64,
 }
 
@@ -171,7 +171,7 @@ impl fmt::Display for TooSlow {
 
 impl std::error::Error for TooSlow {}
 
-/// Why a name could not be fetched.
+/// The reason why a name could not be fetched.
 enum Missing {
     /// The server knows no such name (HTTP 4xx).
     NotThere(u16),

@@ -17,37 +17,38 @@ use super::regular;
 
 /// Temporary files carry this prefix.
 const TEMPORARY: &str = ".fetch-";
-/// Where the checksums of files go that were gated on their .gz; the format of `sha256sum -c`.
+/// The file of checksums of files that were gated on their .gz, in the format of `sha256sum -c`.
 const SUMS: &str = "SHA256SUMS";
-/// Bytes written at once: several huge pages, so that the page cache can hold the file, and training map it, in such.
+/// Bytes written at once. They are several huge pages, so that the page cache can hold the file in such pages, and training map
+/// it.
 const PIECE: usize = 8 << 20;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Why a file was not installed.
+/// The reason why a file was not installed.
 pub(super) enum Refusal {
     /// Reading from the source failed.
     Read(io::Error),
     /// The source's bytes are not the file.
     Content(String),
-    /// This machine's disk or folder: no other source will do better.
+    /// This machine's disk or folder failed. No other source will do better.
     Local(anyhow::Error),
 }
 
-/// What was installed.
+/// The kind of check that an installed file has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Installed {
-    /// It matches the published SHA-256.
+    /// The file matches the published SHA-256.
     Verified,
-    /// It has the right length, and there is no published checksum to compare with.
+    /// The file has the right length, and there is no published checksum to compare with.
     Unverified,
 }
 
 /// Whether a plain file without a published checksum may pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// From the network: only what can be verified.
+    /// The file comes from the network, and passes only if it can be verified.
     VerifiedOnly,
-    /// From the user's own folder.
+    /// The file comes from the user's own folder.
     OwnFiles,
 }
 
@@ -58,7 +59,7 @@ pub(super) enum OnDisk {
     Intact,
     /// The right length, and nothing to compare its content with.
     Unverified,
-    /// What is wrong with it.
+    /// The file's defect.
     Damaged(String),
 }
 
@@ -116,15 +117,15 @@ pub(super) fn install(
         return Err(Refusal::Content(format!("SHA-256 of {what} is {found}, expected {expected}")));
     }
     if file.sha256.is_none() {
-        // The record goes first: a kill in between makes an old file count as damaged, never a new one as unknown.
+        // The record goes first. A kill in between makes an old file count as damaged, never a new one as unknown.
         record_sum(folder, &file.name, Some(&sum)).map_err(Refusal::Local)?;
     }
     persist(folder, file, temporary)?;
     Ok(Installed::Verified)
 }
 
-/// Copies the uncompressed bytes to `target`: at most the file's length of them, whatever the source sends.
-/// Returns the SHA-256 of the uncompressed bytes and, if they came gzipped, that of the .gz.
+/// Copies the uncompressed bytes to `target`: at most the file's length of them, however many the source sends. Returns the
+/// SHA-256 of the uncompressed bytes and, if they came gzipped, that of the .gz.
 fn receive(
     file: &FileEntry,
     mut source: impl Read,
@@ -134,7 +135,7 @@ fn receive(
     let mut magic = Vec::with_capacity(2);
     source.by_ref().take(2).read_to_end(&mut magic).map_err(Refusal::Read)?;
     let zipped = magic == GZIP_MAGIC;
-    // Gzip adds less than this to data that do not compress; an endless chain of empty members ends here too.
+    // Gzip adds less than this to data that do not compress. An endless chain of empty members ends here too.
     let most = file.bytes + file.bytes / 256 + 4096;
     let raw = HashingReader::new(Cursor::new(magic).chain(source).take(most));
 
@@ -199,7 +200,7 @@ fn persist(folder: &Path, file: &FileEntry, temporary: tempfile::NamedTempFile) 
     sync_folder(folder).map_err(|error| local(folder, error))
 }
 
-/// Removes what killed runs have left, once it is too old to belong to a run beside this one.
+/// Removes the files that killed runs have left, once they are too old to belong to a run beside this one.
 pub(super) fn sweep(folder: &Path) -> io::Result<()> {
     const OLD: Duration = Duration::from_secs(3600);
     for entry in fs::read_dir(folder)? {
@@ -219,13 +220,15 @@ fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As any new file; the umask applies. tempfile's own choice, 0600, would keep the others of a machine out.
+        // The permissions are those of any new file, and the umask applies. tempfile's own choice, 0600, would keep the others of
+        // a machine out.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
 }
 
-/// A rename is on the disk only when its folder is. Where folders cannot be opened (Windows) there is nothing to do.
+/// Flushes the folder: a rename is on the disk only when its folder is. Where folders cannot be opened (Windows) there is nothing
+/// to do.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
@@ -241,7 +244,7 @@ fn recorded_sum(folder: &Path, name: &str) -> Result<Option<String>> {
     Ok(found.map(|(sum, _)| sum.into()))
 }
 
-/// All that are noted; nothing where there is no such file.
+/// All checksums that are noted. Empty if there is no such file.
 fn recorded_sums(folder: &Path) -> Result<String> {
     /// Room for thousands of names.
     const MOST: u64 = 1 << 20;
@@ -272,7 +275,7 @@ fn record_sum(folder: &Path, name: &str, sum: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Hashes what is read through it.
+/// A reader that hashes the bytes read through it.
 struct HashingReader<R> {
     inner: R,
     hash: Sha256,

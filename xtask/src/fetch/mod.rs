@@ -49,20 +49,20 @@ pub(crate) struct Args {
     manifest: Option<PathBuf>,
 }
 
-/// Fetches what is missing or damaged. The error lists every source that was asked and what it answered.
+/// Fetches the files that are missing or damaged. The error lists every source that was asked, with its answer.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let start = Instant::now();
     let manifest = args.manifest.as_deref().map_or_else(Manifest::built_in, Manifest::read)?;
     let name = &args.dataset;
     let dataset = match manifest.dataset(name) {
         Ok(dataset) => dataset,
-        // Which names are right is known only now, but it is a mistake in the command line like any other.
+        // The right names are known only now, but a wrong one is a mistake in the command line like any other.
         Err(error) => clap::Error::raw(clap::error::ErrorKind::InvalidValue, format!("{error}\n")).exit(),
     };
     let folder = args.dir.clone().unwrap_or_else(|| xtask_tools::workspace_root().join("data").join(name));
     let shown = relative(&folder);
     std::fs::create_dir_all(&folder).with_context(|| format!("the folder {shown} cannot be made"))?;
-    // Leftovers only take room; what hinders removing them does not hinder fetching.
+    // Leftovers only take room. An error in removing them does not hinder fetching.
     install::sweep(&folder).ok();
 
     let replace_unverified = args.from.is_some();
@@ -117,7 +117,7 @@ fn wanted<'a>(folder: &Path, dataset: &'a Dataset, replace_unverified: bool) -> 
     Ok(wanted)
 }
 
-/// Whom to ask, in this order.
+/// The sources to ask, in this order.
 fn sources(args: &Args, dataset: &Dataset) -> Vec<Source> {
     if let Some(folder) = &args.from {
         return vec![Source::Folder(folder.clone())];
@@ -126,7 +126,7 @@ fn sources(args: &Args, dataset: &Dataset) -> Vec<Source> {
     mirrors.chain(dataset.npm.clone().map(Source::Npm)).collect()
 }
 
-/// The one message for the end: every source with its errors, and what to do next.
+/// The one message for the end: every source with its errors, and the next thing to do.
 fn everything_failed(
     name: &str,
     folder: &str,

@@ -33,8 +33,8 @@ pub(super) fn fetch(
     let mut archive = tar::Archive::new(unpacked);
     let mut wanted = files.to_vec();
     let mut problems = Vec::new();
-    // Raw: a long name (GNU) or an extended header (pax) is an entry like any other, and skipped. Else the tar crate reads
-    // it into memory whole, however long it says it is; and none of the files' names needs one.
+    // Raw: a long name (GNU) or an extended header (pax) is an entry like any other, and skipped. Else the tar crate reads it
+    // into memory whole, however long it says it is. None of the files' names needs one.
     for entry in archive.entries().map_err(unreadable)?.raw(true) {
         let entry = entry.map_err(unreadable)?;
         let path = entry.path().map_err(unreadable)?.into_owned();
@@ -60,7 +60,7 @@ pub(super) fn fetch(
     if problems.is_empty() { Ok(()) } else { Err(Failure::File(problems.join("; "))) }
 }
 
-/// What a package unpacks to, an error once that is more than `most` bytes: some MB of gzip can stand for a TB.
+/// The unpacked bytes of a package. More than `most` bytes are an error, because some MB of gzip can stand for a TB.
 struct Bounded<R> {
     inner: R,
     most: u64,
@@ -106,7 +106,7 @@ fn pack(package: &NpmPackage, scratch: &Path, patience: Duration) -> Result<Path
     };
     if !status.success() {
         let mut stderr = Vec::new();
-        // What matters comes first; without it the failure is told all the same.
+        // The first lines matter. Without them the failure is told all the same.
         File::open(&errors).and_then(|file| file.take(1 << 16).read_to_end(&mut stderr)).ok();
         return Err(Failure::Source(npm_error(&String::from_utf8_lossy(&stderr))));
     }

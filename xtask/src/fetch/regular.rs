@@ -1,4 +1,4 @@
-//! Files that are read are regular files, and opening one waits for nobody.
+//! Regular files, opened to be read. Opening one waits for nobody.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -13,7 +13,7 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     open_now(path)
 }
 
-/// Opens what `path` stands for now, and refuses it if that is no regular file.
+/// Opens the file that `path` stands for now, and refuses it if it is not regular.
 ///
 /// Opening a pipe would wait for its writer. On Unix it doesn't, because of `O_NONBLOCK`, which changes nothing for a
 /// regular file.

@@ -1,4 +1,4 @@
-//! What the user sees while files come in: a progress bar on a terminal, plain lines anywhere else.
+//! The report to the user while files come in: a progress bar on a terminal, plain lines anywhere else.
 
 use std::fmt;
 use std::io::IsTerminal;
@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::install::Installed;
 use super::manifest::FileEntry;
 
-/// Says what happens.
+/// Reports progress.
 pub(super) struct Report {
     on_terminal: bool,
 }

@@ -1,4 +1,4 @@
-//! Where files can come from, and how a source fails.
+//! The sources of files, and the ways in which a source fails.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -28,13 +28,13 @@ impl fmt::Display for Source {
     }
 }
 
-/// Why a source did not give a file.
+/// The reason why a source did not give a file.
 pub(super) enum Failure {
-    /// The source itself is of no use now: it is not asked for further files.
+    /// The source itself is of no use now, and is not asked for further files.
     Source(String),
-    /// It lacks this file, or what it calls so is not the file.
+    /// The source lacks this file, or its file of that name is another.
     File(String),
-    /// This machine: no source will do better.
+    /// This machine failed. No source will do better.
     Local(anyhow::Error),
 }
 
@@ -48,10 +48,10 @@ impl From<Refusal> for Failure {
     }
 }
 
-/// What every source needs to know.
+/// The circumstances that every source needs to know.
 pub(super) struct Job<'a> {
     pub(super) folder: &'a Path,
     pub(super) report: &'a Report,
-    /// How long npm may take for its package.
+    /// The most time that npm may take for its package.
     pub(super) npm_patience: Duration,
 }

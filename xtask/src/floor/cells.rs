@@ -1,11 +1,11 @@
-//! What is measured: products of the networks C1 to C4, squares, and the ways in which each is stored and computed.
+//! The measured cells: products of the networks C1 to C4, squares, and the ways in which each is stored and computed.
 
 use std::fmt;
 
 use serde::Serialize;
 use xtask_tools::networks::{C1, C2, C3, C4};
 
-/// Which product of a layer it is. C is m × n, the depth k.
+/// The product's place in a layer. C is m × n, the depth k.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Direction {
@@ -56,7 +56,7 @@ impl Product {
     }
 }
 
-/// How far rows of row-major matrices are apart: the least power of two of cache lines, or the least odd number of them.
+/// The distance between rows of row-major matrices: the least power of two of cache lines, or the least odd number of them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Strides {
@@ -83,7 +83,7 @@ impl Strides {
     }
 }
 
-/// How the weights are stored.
+/// The storage of the weights.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Storage {
@@ -122,7 +122,7 @@ impl fmt::Display for Cell {
     }
 }
 
-/// Scalar code is slow: it is measured up to so many multiply-adds.
+/// The most multiply-adds of a product that is measured with scalar code, which is slow.
 const MOST_PORTABLE: usize = 256 * 256 * 256;
 
 /// Every product of C1 to C4, each once, in the order of the networks, and squares.

@@ -1,7 +1,7 @@
 //! The committed floors: for each kind of cache a file, with a share of the register peak for each product and way.
 //!
-//! The file is CSV, to be read in a diff: `isa,threads,direction,m,n,k,strides,storage,floor`. Lines that begin with `#` say
-//! where the floors come from.
+//! The file is CSV, to be read in a diff: `isa,threads,direction,m,n,k,strides,storage,floor`. Lines that begin with `#` name the
+//! origin of the floors.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -11,16 +11,16 @@ use anyhow::{Context, Result, ensure};
 
 use super::cells::Cell;
 
-/// Where the files are.
+/// The folder of the files.
 const FOLDER: &str = "benches/floor/floors";
 
 const HEADER: &str = "isa,threads,direction,m,n,k,strides,storage,floor";
 
-/// A floor is this much of the least share that was measured when it was recorded.
+/// A floor is this part of the least share that was measured when the floor was recorded.
 const MARGIN: f64 = 0.85;
 
-/// The kind of this machine's caches, such as `l1-32k-8way-l2-512k-8way`: what block sizes and packing depend on. `None` where
-/// the system doesn't tell.
+/// The kind of this machine's caches, such as `l1-32k-8way-l2-512k-8way`. Block sizes and packing depend on it. `None` if the
+/// system doesn't tell.
 pub(super) fn kind() -> Option<String> {
     let read = |index: usize, what: &str| {
         let path = format!("/sys/devices/system/cpu/cpu0/cache/index{index}/{what}");
@@ -47,7 +47,7 @@ pub(super) fn path(root: &Path, kind: &str) -> PathBuf {
 pub(super) struct Floors(HashMap<String, f64>);
 
 impl Floors {
-    /// Those of `kind`; `None` if there are none.
+    /// The floors of `kind`. `None` if there are none.
     pub(super) fn read(root: &Path, kind: &str) -> Result<Option<Self>> {
         let path = path(root, kind);
         let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
@@ -84,7 +84,7 @@ impl Floors {
     }
 }
 
-/// The file's text, from the least share of each cell; `about` says where they come from.
+/// The file's text, from the least share of each cell. `about` names the origin.
 pub(super) fn text<'a>(about: &[String], shares: impl Iterator<Item = (&'a Cell, f64)>) -> String {
     let mut text: String = about.iter().map(|line| format!("# {line}\n")).collect();
     text.push_str(HEADER);
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(error(&format!("{HEADER}\na,0\n")), "f.csv:2: a share of the peak, found 0");
     }
 
-    /// Whatever is committed can be read.
+    /// Every committed file can be read.
     #[test]
     fn committed_floors_are_floors() {
         let folder = xtask_tools::workspace_root().join(FOLDER);

@@ -10,13 +10,13 @@ use xtask_tools::{CommandLine, PeerFolder, PeerProcess};
 
 use super::cells::{Cell, Direction, Product, Strides};
 
-/// What a request may take.
+/// The most time that a request may take.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Libraries of matrix products among the peers, as their script names them.
 const LIBRARIES: [&str; 2] = ["mkl", "onednn"];
 
-/// Seconds of a turn, at least.
+/// The least seconds of a turn.
 const TURN: f64 = 0.004;
 
 /// The best turn of a product and of the peak beside it, in FLOP/s.
@@ -27,7 +27,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Of the peak.
+    /// The share of the peak.
     pub(super) fn share(&self) -> f64 {
         self.product / self.peak
     }
@@ -68,16 +68,16 @@ impl Own {
     }
 }
 
-/// The libraries of the peers' environment, a process for each and for each number of threads; all but the one that is
-/// asked are stopped.
+/// The libraries of the peers' environment, a process for each and for each number of threads. All but the one that is asked are
+/// stopped.
 pub(super) struct Libraries {
     running: Vec<(&'static str, usize, PeerProcess)>,
-    /// What each says of itself, or why it isn't there.
+    /// A note for each library: its own description, or why it isn't there.
     pub(super) notes: Vec<String>,
 }
 
 impl Libraries {
-    /// Starts what is there. Nothing is installed.
+    /// Starts the libraries that are there. Nothing is installed.
     pub(super) fn find(root: &Path, threads: &[usize]) -> Self {
         let mut libraries = Self { running: Vec::new(), notes: Vec::new() };
         let folder = PeerFolder::of(root, &[]);
@@ -112,7 +112,7 @@ impl Libraries {
         libraries
     }
 
-    /// FLOP/s of the faster library, the best of some turns each; `None` if none is there.
+    /// FLOP/s of the faster library, the best of some turns each. `None` if no library is there.
     pub(super) fn best(
         &mut self,
         product: &Product,

@@ -40,17 +40,17 @@ pub(crate) struct Args {
 /// Turns of a product in a look. One that seems to have fallen gets three times as many.
 const TURNS: usize = 5;
 
-/// Looks at each product for a record, spread over the run, if there is time: floors are from the least share.
+/// Looks at each product for a record, spread over the run, if there is time. Floors are from the least share.
 const LOOKS: usize = 3;
 
-/// What is known of a product in one way.
+/// The looks at a product in one way.
 pub(super) struct Entry {
     cell: Cell,
     looks: Vec<Look>,
 }
 
 impl Entry {
-    /// `None` before the first look.
+    /// The best look. `None` before the first.
     fn best(&self) -> Option<Look> {
         self.looks.iter().copied().max_by(|a, b| a.share().total_cmp(&b.share()))
     }
@@ -68,7 +68,7 @@ pub(super) struct Theirs {
     rate: Option<f64>,
 }
 
-/// Measures, prints, compares, and records where that is asked for.
+/// Measures, prints, compares, and records if asked to.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = xtask_tools::workspace_root();
     let started = Instant::now();
@@ -146,7 +146,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     verdict(&entries, floors.as_ref(), &fallen)
 }
 
-/// The short form, as a step of `cargo xtask ci`.
+/// Runs the short form, as a step of `cargo xtask ci`.
 pub(crate) fn short(root: &Path) -> Result<Outcome> {
     CommandLine::cargo("run --release --quiet --package minibatch-floor -- --short").run(root)
 }
@@ -170,7 +170,7 @@ fn warn_if_busy(machine: &Machine) {
     }
 }
 
-/// A look at each product in each way, and at the libraries' where they are given, with a line for each product; false if the
+/// Looks at each product in each way, and at the libraries if they are given, and prints a line for each product. False if the
 /// time was over before the end.
 fn look_at_all(
     own: &mut Own,
@@ -210,8 +210,8 @@ fn look_at_all(
     Ok(true)
 }
 
-/// What is below its floor, a line each. What seems to be gets a second look, three times as long: a neighbour's noise goes
-/// away, a slow product stays.
+/// The products that are below their floor, a line each. A product that seems to be gets a second look, three times as long. A
+/// neighbour's noise goes away in it, a slow product stays.
 fn fallen(
     entries: &mut [Entry],
     floors: &Floors,
@@ -238,7 +238,7 @@ fn fallen(
     Ok(fallen)
 }
 
-/// Says what fell, and how much wasn't compared.
+/// Prints the products that fell, and the number of those that weren't compared.
 fn verdict(entries: &[Entry], floors: Option<&Floors>, fallen: &[String]) -> Result<()> {
     let Some(floors) = floors else {
         println!("nothing to compare with");
@@ -255,7 +255,7 @@ fn verdict(entries: &[Entry], floors: Option<&Floors>, fallen: &[String]) -> Res
     Ok(())
 }
 
-/// Family and model of the processor, whose name alone may not tell them.
+/// Family and model of the processor. The processor's name alone may not tell them.
 fn model() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let of = |name: &str| {

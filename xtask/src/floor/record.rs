@@ -58,7 +58,7 @@ fn ways() -> Vec<(Strides, Storage)> {
     Strides::ALL.map(|strides| Storage::ALL.map(|storage| (strides, storage))).concat()
 }
 
-/// The best peak beside any of them.
+/// The best peak that was measured beside any of them.
 fn peak(entries: &[&Entry]) -> f64 {
     entries.iter().filter_map(|entry| entry.best()).map(|look| look.peak).fold(0.0, f64::max)
 }
@@ -92,7 +92,7 @@ fn percent(share: f64) -> Option<String> {
     share.is_finite().then(|| format!("{:.0}%", 100.0 * share))
 }
 
-/// What the record and the floors are of.
+/// The origin of the record and of the floors.
 pub(super) fn about(
     machine: &Machine,
     kind: &str,

@@ -88,7 +88,7 @@ fn oversize() {
     first_file_comes_from_the_next_mirror(|_| Reply::Body(vec![7; 3_000_000]), complaint);
     // A bomb: 50 MB of zeros in some 50 KB.
     first_file_comes_from_the_next_mirror(|_| Reply::Body(gz(&vec![0; 50_000_000])), complaint);
-    // Empty members without end: nothing comes out of them, and all the same they are read no further than a file's length.
+    // Empty members without end: they decompress to nothing, but are read no further than a file's length.
     let empty = GzEncoder::new(Vec::new(), Compression::fast()).finish().unwrap();
     first_file_comes_from_the_next_mirror(|_| Reply::Unannounced(empty.repeat(200_000)), "cut off after 0");
 }
@@ -131,7 +131,7 @@ fn dripping_server() {
     );
     let head = dripped(b"HTTP/1.1 200 OK\r\nX: ", &[b'x'; 1000]);
     slow_server_is_left_and_not_asked_again(head, &[], "stalled (no answer within 0.4 s)");
-    // Between chunks, where nothing of the body comes.
+    // The server is slow between chunks, where no byte of the body comes.
     let trailer = dripped(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", &[b'x'; 1000]);
     let complaint = "too slow (less than 1000 KiB a second)";
     slow_server_is_left_and_not_asked_again(trailer, &["--slowest", "1000"], complaint);
@@ -180,7 +180,7 @@ fn named_mirror_is_asked_first() {
     let usual = Server::start(all_gz());
     let named = Server::start(all_gz());
     let world = World::served_by(&usual);
-    // Without the slash at the end, as people type it.
+    // The URL lacks the slash at the end, as people type it.
     assert_eq!(world.run(&["--mirror", named.url.trim_end_matches('/')]).code, 0);
     world.assert_complete();
     assert_eq!((named.requests().len(), usual.requests().len()), (4, 0));

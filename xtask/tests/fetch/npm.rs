@@ -118,18 +118,18 @@ fn run_on(parts: &[&[u8]]) -> (World, Run) {
     (world, run)
 }
 
-/// Nothing in a package says how much memory is taken.
+/// The memory taken doesn't depend on any size that a package names.
 #[test]
 fn packages_that_ask_for_memory() {
     let files = NAMES.map(|name| (format!("package/data/{name}"), content(name)));
     let good = gunzipped(&tarball(&files));
-    // A name, the target of a link, an extended header, one for all files.
+    // The kinds: a name, the target of a link, an extended header, one for all files.
     for kind in *b"LKxg" {
         let (world, run) = run_on(&[&long_name(kind, 1_000_000), &good]);
         assert_eq!(run.code, 0, "{}", run.stderr);
         world.assert_complete();
     }
-    // Packed it's a hundredth of that.
+    // Packed, it is a hundredth of that.
     let bomb = long_name(b'L', 200_000_000);
     let (_, run) = run_on(&[&bomb, &good]);
     assert_eq!(run.code, 1, "{}", run.stderr);

@@ -1,4 +1,4 @@
-//! Whatever is opened is a regular file; anything else is refused at once.
+//! Only regular files are opened. Anything else is refused at once.
 #![cfg(unix)]
 
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use crate::world::{NAMES, World, all_gz, content, gz};
 
 const PIPE: &str = "expected a regular file, found a pipe or device; move it away";
 
-/// Makes something that is no regular file of the second name in the world, and says what it is found to be.
+/// Makes something that is no regular file under the second name in the world, and returns its description in the error.
 type Make = fn(&World, &str) -> &'static str;
 
 const IRREGULAR: [Make; 5] = [
@@ -60,7 +60,7 @@ fn own_files() {
             world.put(&format!("own/{name}.gz"), &gz(&content(name)));
         }
         let found = make(&world, &format!("own/{}", NAMES[0]));
-        // Another of its names is a file.
+        // Another of the dataset's names is a file.
         assert_eq!(world.run(&["--from", "own"]).code, 0);
         world.assert_complete();
 

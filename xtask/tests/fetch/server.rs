@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a path is answered with; any other path is answered with 404.
+/// The answer to a path. Any other path is answered with 404.
 #[derive(Clone)]
 pub(crate) enum Reply {
     Body(Vec<u8>),
@@ -80,7 +80,7 @@ fn answer(mut stream: TcpStream, replies: &HashMap<String, Reply>, log: &Mutex<V
     log.lock().unwrap().push(path.clone());
 
     let reply = replies.get(&path).cloned().unwrap_or(Reply::Status(404));
-    // The client may have gone away in the middle of an answer; that is not the test's failure.
+    // The client may have gone away in the middle of an answer. That is not the test's failure.
     let mut send = |head: &str, body: &[u8]| {
         stream.write_all(head.as_bytes()).ok();
         stream.write_all(body).ok();

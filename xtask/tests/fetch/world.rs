@@ -84,7 +84,7 @@ impl World {
         Self::new(&[&server.url])
     }
 
-    /// As KMNIST: only the checksums of the .gz files are known.
+    /// Makes the dataset like KMNIST: only the checksums of the .gz files are known.
     pub(crate) fn gated_on_gz(mut self) -> Self {
         self.gated_on_gz = true;
         self
@@ -132,7 +132,7 @@ impl World {
         self.command_patient(Duration::from_millis(400), arguments)
     }
 
-    /// The same with another stall timeout.
+    /// The same command with another stall timeout.
     pub(crate) fn command_patient(&self, stall: Duration, arguments: &[&str]) -> Command {
         let files = NAMES.map(|name| {
             let bytes = content(name);
@@ -163,7 +163,7 @@ impl World {
     pub(crate) fn ended(mut command: Command) -> Run {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let start = Instant::now();
-        // What is printed fits into the pipes.
+        // The output fits into the pipes.
         while child.try_wait().unwrap().is_none() {
             if start.elapsed() > Duration::from_secs(40) {
                 child.kill().unwrap();
@@ -179,7 +179,7 @@ impl World {
         run
     }
 
-    /// The target folder holds exactly the four files, with the right content.
+    /// Checks that the target folder holds exactly the four files, with the right content.
     pub(crate) fn assert_complete(&self) {
         for name in NAMES {
             assert!(std::fs::read(self.target(name)).unwrap() == content(name), "{name}");

@@ -1,4 +1,4 @@
-//! A command that can be run, and shown so that it can be pasted into a shell.
+//! A command that can be run, and printed so that it can be pasted into a shell.
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
@@ -8,17 +8,17 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-/// What a command, or a step of `cargo xtask ci`, came to.
+/// The outcome of a command, or of a step of `cargo xtask ci`.
 pub enum Outcome {
-    /// It did what it is for.
+    /// The command succeeded.
     Passed,
-    /// It could not be done here; the reason is printed.
+    /// It could not be done here. The reason is printed.
     Skipped(String),
 }
 
 /// `cargo` with arguments and environment variables.
 pub struct CommandLine {
-    /// As rustup's `cargo` takes it: `+nightly`. Without one it is that of this program.
+    /// The toolchain as rustup's `cargo` takes it: `+nightly`. Without one it is that of this program.
     toolchain: Option<&'static str>,
     environment: Vec<(&'static str, String)>,
     arguments: Vec<String>,
@@ -36,23 +36,23 @@ impl CommandLine {
         Self { toolchain: Some("+nightly"), ..Self::cargo(arguments) }
     }
 
-    /// One more argument, with its white space.
+    /// Adds one more argument, with its white space.
     pub fn arg(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
         self
     }
 
-    /// With an environment variable.
+    /// Adds an environment variable.
     pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
         self
     }
 
-    /// Runs it in `root` with the terminal as its own.
+    /// Runs the command in `root`, with the terminal as its own.
     ///
     /// # Errors
     ///
-    /// If it can't be started, or fails: the error names the command that repeats it.
+    /// If it can't be started, or fails. The error names the command that repeats it.
     pub fn run(&self, root: &Path) -> Result<Outcome> {
         println!("$ {self}");
         let status = self.prepared(root).status().with_context(|| self.to_string())?;
@@ -60,11 +60,11 @@ impl CommandLine {
         Ok(Outcome::Passed)
     }
 
-    /// Runs it in `root`, showing each line of its standard output as it comes, and returns that output.
+    /// Runs the command in `root`, showing each line of its standard output as it comes, and returns that output.
     ///
     /// # Errors
     ///
-    /// As [`CommandLine::run`]; or if its output is not UTF-8.
+    /// As [`CommandLine::run`], or if its output is not UTF-8.
     pub fn run_and_read(&self, root: &Path) -> Result<String> {
         println!("$ {self}");
         let mut child =
@@ -81,7 +81,7 @@ impl CommandLine {
         Ok(output)
     }
 
-    /// Runs it silently.
+    /// Runs the command silently.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl CommandLine {
     }
 
     fn prepared(&self, root: &Path) -> Command {
-        // Cargo names itself to what it runs, so that a chosen toolchain stays chosen; rustup's takes another.
+        // Cargo names itself to the programs that it runs, so that a chosen toolchain stays chosen. rustup's takes another.
         let own = std::env::var_os("CARGO").filter(|_| self.toolchain.is_none());
         let mut command = Command::new(own.unwrap_or_else(|| "cargo".into()));
         if self.toolchain.is_some() {

@@ -1,4 +1,4 @@
-//! What the tasks share with the programs that they start: Cargo's command lines, and the tools of measurements.
+//! Code that the tasks share with the programs that they start: Cargo's command lines, and the tools of measurements.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a command line shows itself before it runs")]
 

@@ -1,4 +1,4 @@
-//! What was measured on what: the head of a record.
+//! The head of a record: the machine that measured, and the state of the sources.
 
 use std::path::Path;
 use std::process::Command;
@@ -43,7 +43,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Asks. What can't be found out is `unknown`.
+    /// Asks the system. A property that can't be found out is `unknown`.
     pub fn ask(root: &Path) -> Self {
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let flags = field(&info, "flags").or_else(|| field(&info, "Features")).unwrap_or_default();
@@ -93,7 +93,7 @@ fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(of)
 }
 
-/// Of the first processor.
+/// The caches of the first processor.
 fn caches() -> String {
     let read = |index: usize, name: &str| {
         let path = format!("/sys/devices/system/cpu/cpu0/cache/index{index}/{name}");

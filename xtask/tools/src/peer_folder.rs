@@ -1,9 +1,9 @@
-//! The folder `target/peers`: the Python environment of the peers, and how its programs are started.
+//! The folder `target/peers`: the Python environment of the peers, and the commands that start its programs.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What every library of threads reads.
+/// The variables from which the threading libraries read the number of threads.
 const THREAD_VARIABLES: [&str; 8] = [
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -26,7 +26,7 @@ pub struct PeerFolder {
 }
 
 impl PeerFolder {
-    /// That of the repository at `root`. Programs run on the first of `cpus`; on any processor if there are none.
+    /// The folder of the repository at `root`. Programs run on the first of `cpus`, or on any processor if there are none.
     pub fn of(root: &Path, cpus: &[usize]) -> Self {
         Self { root: root.to_owned(), path: root.join("target/peers"), cpus: cpus.to_vec() }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// A running peer. It is killed when this goes.
+/// A running peer. It is killed when the value is dropped.
 pub struct PeerProcess {
     child: Child,
     requests: ChildStdin,
@@ -33,7 +33,7 @@ impl PeerProcess {
             return Err(format!("`{program}` has no pipes"));
         };
         let (sender, replies) = channel();
-        // Ends with the pipe, that is, with the process.
+        // The thread ends with the pipe, that is, with the process.
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 if sender.send(line).is_err() {
@@ -48,7 +48,7 @@ impl PeerProcess {
     ///
     /// # Errors
     ///
-    /// What the peer answers under `error`; or that it ended, with the last line of its log; or that it is too slow,
+    /// The peer's own answer under `error`. Or the message that it ended, with the last line of its log. Or that it is too slow,
     /// after which it is dead.
     pub fn ask(&mut self, request: &Value, limit: Duration) -> Result<Value, String> {
         let doing = request["do"].as_str().unwrap_or("?").to_owned();
@@ -70,23 +70,23 @@ impl PeerProcess {
         }
     }
 
-    /// Stops it where it stands, so that nothing of it runs while another is measured.
+    /// Stops the process where it stands, so that nothing of it runs while another is measured.
     pub fn pause(&self) {
         self.signal("-STOP");
     }
 
-    /// Lets it run again.
+    /// Lets the process run again.
     pub fn resume(&self) {
         self.signal("-CONT");
     }
 
     fn signal(&self, signal: &str) {
-        // It may have ended; that is found out when it is asked something.
+        // It may have ended. That is found out at the next request.
         let id = self.child.id().to_string();
         let _ = Command::new("kill").args([signal, &id]).stderr(Stdio::null()).status();
     }
 
-    /// Why it ended.
+    /// The reason why it ended.
     fn epitaph(&mut self, doing: &str) -> String {
         let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
         let log = std::fs::read(&self.log).unwrap_or_default();
@@ -156,7 +156,7 @@ mod tests {
         let (mut peer, _folder) = fake("read line; echo first >&2; echo out of luck >&2; echo >&2; exit 3");
         let error = peer.ask(&json!({ "do": "train" }), LONG).unwrap_err();
         assert_eq!(error, "ended (exit status: 3) during `train`: out of luck");
-        // And so it stays.
+        // The peer stays dead.
         assert!(peer.ask(&json!({ "do": "train" }), LONG).is_err());
     }
 

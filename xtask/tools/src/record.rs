@@ -9,12 +9,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// With the names of its columns.
+    /// A table with these names of its columns.
     pub fn new(header: &[&str]) -> Self {
         Self { rows: vec![header.iter().map(|&cell| cell.to_owned()).collect()] }
     }
 
-    /// One more row, with as many cells.
+    /// Adds one more row, with as many cells.
     pub fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
     }
@@ -24,7 +24,7 @@ impl Table {
         self.rows.len() == 1
     }
 
-    /// As text.
+    /// The table as text.
     pub fn show(&self) -> String {
         let columns = self.rows[0].len();
         let width =
@@ -47,7 +47,7 @@ impl Table {
     }
 }
 
-/// `SLUG.md`, or `SLUG-2.md` and so on, where `md` is the `extension`: a record is never written over.
+/// `SLUG.md`, or `SLUG-2.md` and so on, where `md` is the `extension`. A record is never written over.
 pub fn free_name(folder: &Path, slug: &str, extension: &str) -> PathBuf {
     let named = |number: usize| match number {
         1 => folder.join(format!("{slug}.{extension}")),

@@ -1,9 +1,9 @@
 //! Medians and ranges.
 
-/// The median of some measurements, and between what they lay.
+/// The median of some measurements, with their least and their most.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
-    /// The one in the middle; of an even number the mean of the two there.
+    /// The measurement in the middle. Of an even number, the mean of the two there.
     pub median: f64,
     /// The least.
     pub least: f64,
@@ -12,7 +12,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// `None` if there are none.
+    /// The summary of `values`. `None` if there are none.
     pub fn of(values: &[f64]) -> Option<Self> {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -23,7 +23,7 @@ impl Summary {
         Some(Self { median, least, most })
     }
 
-    /// As `345 (320–351)`, each number divided by `unit`, three significant digits.
+    /// The summary as `345 (320–351)`, each number divided by `unit`, three significant digits.
     pub fn show(&self, unit: f64) -> String {
         let [median, least, most] =
             [self.median, self.least, self.most].map(|value| three_digits(value / unit));
@@ -31,7 +31,7 @@ impl Summary {
     }
 }
 
-/// `0.123`, `1.23`, `12.3`, `123`, `1234`.
+/// A number with three significant digits: `0.123`, `1.23`, `12.3`, `123`, `1234`.
 pub fn three_digits(value: f64) -> String {
     let decimals = match value.abs() {
         v if v >= 99.95 => 0,

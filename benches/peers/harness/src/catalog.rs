@@ -3,7 +3,7 @@
 use serde::Serialize;
 use xtask_tools::networks::{C1, C2, C3, C4};
 
-/// A network and how it is trained: the same for every peer, which gets it as JSON.
+/// A network with the settings of its training. They are the same for every peer, which gets them as JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct Workload {
     #[serde(skip)]
@@ -20,13 +20,13 @@ pub(crate) struct Workload {
     pub(crate) batch: usize,
     /// Examples trained between two looks at the clock: an epoch, unless that takes long.
     slice: usize,
-    /// How long a peer trains before it is asked what it has learnt, …
+    /// The epochs that a peer trains before its accuracy is checked, …
     #[serde(skip)]
     pub(crate) check_epochs: usize,
     /// … and the test examples of 10,000 that it must then classify correctly.
     #[serde(skip)]
     pub(crate) floor: u64,
-    /// Whether inference is measured too: one workload for each network is enough.
+    /// Whether inference is measured too. One workload for each network is enough.
     #[serde(skip)]
     pub(crate) inference: bool,
     /// Whether it is large enough for the slow peers to be left out, unless `--only` names them.
@@ -34,8 +34,8 @@ pub(crate) struct Workload {
     pub(crate) large: bool,
 }
 
-/// η of C1 and C2 is that of the tutorial and of its sequel. Some seeds of C1 leave an output of the network stuck, which costs
-/// a tenth of the accuracy: its floor allows for one.
+/// The workloads. η of C1 and C2 is that of the tutorial and of its sequel. Some seeds of C1 leave an output of the network
+/// stuck, which costs a tenth of the accuracy. Its floor allows for one.
 pub(crate) const WORKLOADS: [Workload; 5] = [
     Workload {
         name: "C1",
@@ -119,7 +119,7 @@ pub(crate) const WORKLOADS: [Workload; 5] = [
     },
 ];
 
-/// What runs a peer.
+/// The program that runs a peer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Program {
     /// This script of `benches/peers/python`, with the peer's name.
@@ -149,7 +149,7 @@ impl Peer {
         Self { name, program, reference: true, job: false, large: true }
     }
 
-    /// Never the one that others are compared to.
+    /// The peer, never the one that others are compared to.
     const fn no_reference(mut self) -> Self {
         self.reference = false;
         self

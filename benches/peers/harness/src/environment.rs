@@ -11,15 +11,15 @@ use xtask_tools::PeerFolder;
 
 use crate::catalog::{PEERS, PRODUCTS, Peer, Program};
 
-/// Where the peers' programs are.
+/// The place of the peers' programs.
 pub(crate) struct Environment {
     pub(crate) folder: PeerFolder,
-    /// What could not be made, by peer, and why.
+    /// The reasons why programs could not be made, by peer.
     missing: HashMap<&'static str, String>,
 }
 
 impl Environment {
-    /// Makes what `peers` need, telling what it does; a peer whose program can't be made is remembered as missing.
+    /// Makes the programs that `peers` need, and prints each step. A peer whose program can't be made is remembered as missing.
     pub(crate) fn prepare(root: &Path, peers: &[&'static Peer], cpus: &[usize]) -> Result<Self> {
         let folder = PeerFolder::of(root, cpus);
         std::fs::create_dir_all(folder.path.join("logs"))
@@ -88,7 +88,7 @@ impl Environment {
             run(command.args(options).arg("-r").arg(file))
         };
         pip(&[], &packages)?;
-        // Without these the others can still be measured, and their rows say what is missing.
+        // Without these the others can still be measured, and the rows of these name the reason.
         if let Err(error) = pip(&["--no-deps"], &products) {
             println!("without libraries of matrix products: {error:#}");
         }
@@ -103,8 +103,8 @@ impl Environment {
         Ok(())
     }
 
-    /// Builds the programs of `peers`, which share a target folder: in one go, as what they share would be built again
-    /// for each alone; and one by one if that fails, to see which it is.
+    /// Builds the programs of `peers`, which share a target folder. It builds them in one go, as their shared packages would be
+    /// built again for each alone. If that fails, it builds them one by one, to see which one fails.
     fn build(&mut self, peers: &[&'static Peer]) {
         if self.build_together(peers).is_ok() {
             return;
@@ -117,7 +117,7 @@ impl Environment {
         }
     }
 
-    /// In one call of Cargo. All of `peers` are native or all are shipped.
+    /// Builds in one call of Cargo. All of `peers` are native or all are shipped.
     fn build_together(&self, peers: &[&Peer]) -> Result<()> {
         let mut command = cargo();
         command.args(["build", "--release", "--quiet", "--locked"]);
@@ -141,7 +141,7 @@ impl Environment {
     }
 }
 
-/// Cargo names itself to what it runs, so that a chosen toolchain stays chosen.
+/// Cargo's command. Cargo names itself to the programs that it runs, so that a chosen toolchain stays chosen.
 fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }

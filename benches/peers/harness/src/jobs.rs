@@ -13,7 +13,7 @@ use crate::catalog::{OWN, Peer, Workload};
 use crate::environment::Environment;
 use crate::measure;
 
-/// The slowest takes a minute or two.
+/// The most time of a job. The slowest takes a minute or two.
 const LIMIT: Duration = Duration::from_secs(1_800);
 
 /// A peer's whole jobs.
@@ -21,9 +21,9 @@ const LIMIT: Duration = Duration::from_secs(1_800);
 pub(crate) struct Job {
     pub(crate) peer: &'static str,
     pub(crate) reference: bool,
-    /// One for each round.
+    /// The seconds of each round.
     pub(crate) seconds: Vec<f64>,
-    /// Right answers after the last epoch, of how many.
+    /// The number of right answers after the last epoch, and of all answers.
     pub(crate) accuracy: Option<(u64, u64)>,
     pub(crate) failed: Option<String>,
 }
@@ -67,7 +67,7 @@ pub(crate) fn run(
         }
         println!("  round {} of {rounds}", round + 1);
     }
-    // The floor of the check: a job is to have as many epochs as that, or more.
+    // The floor is that of the check. A job has as many epochs as the check, or more.
     for job in &mut jobs {
         if let Some((correct, of)) = job.accuracy
             && correct * 10_000 < workload.floor * of
@@ -78,7 +78,7 @@ pub(crate) fn run(
     jobs
 }
 
-/// Minibatch's own command line; its defaults are the job.
+/// Minibatch's own command line. Its defaults are the job.
 fn own_command(
     environment: &Environment,
     program: &Path,
@@ -107,17 +107,17 @@ fn peer_command(
     Ok(command)
 }
 
-/// Seconds from start to end, and the last accuracy it printed.
+/// The seconds from start to end, and the last accuracy that the command printed.
 fn time(mut command: Command, log: &Path) -> Result<(f64, (u64, u64)), String> {
     let text = |error: std::io::Error| error.to_string();
     let stderr = File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
-    // A file, as a pipe would have to be emptied meanwhile.
+    // The output is a file, as a pipe would have to be emptied meanwhile.
     let mut output = tempfile::tempfile().map_err(text)?;
     command.stdin(Stdio::null()).stdout(output.try_clone().map_err(text)?).stderr(stderr);
     let started = Instant::now();
     let mut child = command.spawn().map_err(text)?;
     let status = loop {
-        // Short against what is timed, long enough not to disturb it.
+        // The pause is short against the measured time, and long enough not to disturb it.
         std::thread::sleep(Duration::from_millis(2));
         if let Some(status) = child.try_wait().map_err(text)? {
             break status;
@@ -140,7 +140,7 @@ fn time(mut command: Command, log: &Path) -> Result<(f64, (u64, u64)), String> {
     Ok((seconds, accuracy))
 }
 
-/// Of a peer's line `{"epoch":1,"correct":9000,"of":10000}`, or of Minibatch's, where `test` holds it.
+/// The accuracy in a peer's line `{"epoch":1,"correct":9000,"of":10000}`, or in Minibatch's, where `test` holds it.
 fn accuracy(line: &str) -> Option<(u64, u64)> {
     let line: Value = serde_json::from_str(line).ok()?;
     match &line["test"] {

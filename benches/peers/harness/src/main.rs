@@ -80,7 +80,7 @@ struct Args {
 /// The name of the matrix products among the workloads.
 const GEMM: &str = "gemm";
 
-/// What `--only` takes.
+/// The names that `--only` takes.
 fn all_names() -> Vec<&'static str> {
     let products = PRODUCTS.iter().filter(|library| library.name != OWN);
     PEERS.iter().chain(products).map(|peer| peer.name).collect()
@@ -96,7 +96,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures, prints, records. A peer that fails has a row that says so; only when none can be measured is that an error.
+/// Measures, prints, records. A peer that fails has a row that says so. It is an error only if no peer can be measured.
 fn run(args: &Args) -> Result<()> {
     let root = xtask_tools::workspace_root();
     if args.check {
@@ -144,7 +144,7 @@ fn run(args: &Args) -> Result<()> {
     for threads in threads(args).into_iter().filter(|_| with_products) {
         println!("matrix products with {threads} threads, {rounds} rounds");
         let is_wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
-        // A product takes microseconds to milliseconds: a tenth of what training gets is enough.
+        // A product takes microseconds to milliseconds. A tenth of the time for training is enough.
         let products =
             products::run(is_wanted, threads, rounds, seconds / 10.0, |peer| start(peer, threads, GEMM));
         measured += products.ways.len();
@@ -170,7 +170,7 @@ fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The checks of a workspace that `cargo xtask ci` leaves alone, as its dependencies take minutes to build.
+/// Runs the checks of a workspace that `cargo xtask ci` leaves alone, as its dependencies take minutes to build.
 fn check(root: &Path) -> Result<()> {
     const MANIFEST: &str = "--manifest-path benches/peers/rust/Cargo.toml";
     const PARSE: &str = "import ast, sys; [ast.parse(open(name).read(), name) for name in sys.argv[1:]]";
@@ -190,7 +190,7 @@ fn check(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// C1 as whole processes, where it is among the workloads: it is the tutorial's job.
+/// Runs C1 as whole processes, if it is among the workloads: it is the tutorial's job.
 fn whole_jobs(args: &Args, environment: &Environment, peers: &[&'static Peer], data: &Path) -> Vec<String> {
     let workload = chosen(&args.workloads).next().filter(|workload| workload.name == "C1");
     let (epochs, rounds) =
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn workloads_and_threads_are_chosen() {
         let args = parse("--workloads c2,C1 --threads 1,4 --only jax,minibatch").unwrap();
-        // In the table's order, whatever the command line's.
+        // The order is the table's, not the command line's.
         assert_eq!(chosen(&args.workloads).map(|workload| workload.name).collect::<Vec<_>>(), ["C1", "C2"]);
         assert_eq!(threads(&args), [1, 4]);
         assert_eq!(threads(&parse("--cpus 2,3,4").unwrap()), [1, 3]);

@@ -8,45 +8,45 @@ use xtask_tools::PeerProcess;
 
 use crate::catalog::{OWN, Peer, Workload};
 
-/// Loading a framework, reading the data, compiling.
+/// The most time for loading a framework, reading the data and compiling.
 const SETUP_LIMIT: Duration = Duration::from_secs(300);
-/// A check takes an epoch or two, of the slowest peer on the largest network.
+/// The most time for a check. It takes an epoch or two, of the slowest peer on the largest network.
 const CHECK_LIMIT: Duration = Duration::from_secs(900);
-/// What a turn may take beyond its time: it ends with a slice of an epoch.
+/// The most time that a turn may take beyond its own. A turn ends with a slice of an epoch.
 const TURN_SLACK: Duration = Duration::from_secs(300);
 /// Every peer begins with the same seed, though not all draw the same numbers from it.
 const SEED: u64 = 1;
 /// Examples of a batch for inference.
 const BATCHES: [usize; 2] = [1, 10_000];
 
-/// How to measure.
+/// The way to measure.
 pub(crate) struct Plan<'a> {
     pub(crate) rounds: usize,
-    /// Of training in a turn; inference gets a fifth of it for each batch size.
+    /// Seconds of training in a turn. Inference gets a fifth of them for each batch size.
     pub(crate) seconds: f64,
-    /// What the peers train on.
+    /// The data that the peers train on.
     pub(crate) data: &'a Path,
-    /// What they show on that they learn.
+    /// The data on which the peers show that they learn.
     pub(crate) check_data: &'a Path,
 }
 
-/// What came of a peer.
+/// The measurements of a peer.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    /// For `--only`.
+    /// The peer's name for `--only`.
     pub(crate) peer: &'static str,
-    /// In the table.
+    /// The peer's name in the table.
     pub(crate) name: String,
     pub(crate) version: String,
-    /// What it does instead of the job.
+    /// The job that the peer does instead, if it can't do the job itself.
     pub(crate) differs: Option<String>,
     pub(crate) reference: bool,
-    /// Test examples classified correctly when it was checked, of how many.
+    /// The test examples classified correctly when the peer was checked, and the number of all.
     pub(crate) accuracy: Option<(u64, u64)>,
     /// Samples per second, one for each round.
     pub(crate) train: Vec<f64>,
     pub(crate) inference: Vec<Inference>,
-    /// Why there are no figures.
+    /// The reason why there are no figures.
     pub(crate) failed: Option<String>,
 }
 
@@ -79,12 +79,12 @@ impl Row {
     }
 }
 
-/// The request that sets a peer up; whole jobs begin with it too.
+/// The request that sets a peer up. Whole jobs begin with it too.
 pub(crate) fn setup(workload: &Workload, threads: usize, data: &Path) -> Value {
     json!({ "do": "setup", "workload": workload, "threads": threads, "data": data, "seed": SEED })
 }
 
-/// Measures `peers` with `threads` threads each; `start` starts one. Never fails: a row says what went wrong.
+/// Measures `peers` with `threads` threads each. `start` starts one. It never fails: a row names what went wrong.
 pub(crate) fn group(
     peers: &[&Peer],
     workload: &Workload,
@@ -112,7 +112,8 @@ pub(crate) fn group(
     }
     let count = rows.len();
     for round in 0..plan.rounds {
-        // Nobody always follows the same neighbour's cold caches and clock frequency.
+        // The turns begin with another peer each round, so that none always follows the same neighbour's cold caches and clock
+        // frequency.
         for turn in 0..count {
             let turn = (turn + round) % count;
             let Some(process) = &mut processes[turn] else { continue };
@@ -130,7 +131,7 @@ pub(crate) fn group(
     rows
 }
 
-/// Sets a peer up, has it learn, and leaves it warm.
+/// Sets a peer up, trains it until it has learnt, and leaves it warm.
 fn check(
     process: &mut PeerProcess,
     row: &mut Row,
@@ -147,7 +148,7 @@ fn check(
     let accuracy = process.ask(&json!({ "do": "accuracy" }), TURN_SLACK)?;
     let (correct, of) = (count(&accuracy, "correct")?, count(&accuracy, "of")?);
     row.accuracy = Some((correct, of));
-    // The floor is of 10,000, whatever the size of the test set.
+    // The floor is one of 10,000, for any size of the test set.
     if correct * 10_000 < workload.floor * of {
         let (epochs, floor) = (workload.check_epochs, workload.floor / 100);
         return Err(format!(
@@ -169,7 +170,7 @@ fn take_turn(process: &mut PeerProcess, row: &mut Row, seconds: f64) -> Result<(
     for Inference { input, rates } in &mut row.inference {
         for (batch, rates) in BATCHES.into_iter().zip(rates) {
             let request = json!({ "do": "infer", "batch": batch, "input": *input, "seconds": seconds / 5.0 });
-            // Some have no inference from bytes; they say so, and train on.
+            // Some peers have no inference from bytes. They say so, and train on.
             if let Ok(inferred) = process.ask(&request, limit) {
                 rates.push(rate(&inferred)?);
             }
@@ -197,7 +198,7 @@ mod tests {
     use crate::catalog::{PEERS, WORKLOADS};
     use std::process::Command;
 
-    /// Answers as a peer does; `$1` is the number of right answers, `$2` is run for a turn's training.
+    /// A program that answers as a peer does. `$1` is the number of right answers, `$2` is run for a turn's training.
     const FAKE: &str = r#"
         while read line; do case $line in
             *'"setup"'*) echo '{"name":"Fake","version":"1","differs":null}';;

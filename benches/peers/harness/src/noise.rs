@@ -22,7 +22,7 @@ pub(crate) fn make(parent: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// An IDX file of unsigned bytes, unless one of that size is there.
+/// Writes an IDX file of unsigned bytes, unless one of that size is there.
 fn write(path: &Path, sizes: &[u32], mut next: impl FnMut() -> u8) -> Result<()> {
     let count: usize = sizes.iter().map(|&size| size as usize).product();
     let header = 4 + 4 * sizes.len();
@@ -36,7 +36,7 @@ fn write(path: &Path, sizes: &[u32], mut next: impl FnMut() -> u8) -> Result<()>
     fs::write(path, bytes).with_context(|| path.display().to_string())
 }
 
-/// From 0 to `below` − 1, by SplitMix64.
+/// A number from 0 to `below` − 1, by SplitMix64.
 fn byte(state: &mut u64, below: u64) -> u8 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;

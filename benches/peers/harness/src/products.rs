@@ -7,14 +7,14 @@ use xtask_tools::PeerProcess;
 
 use crate::catalog::{OWN, PRODUCTS, Peer, SHAPES, Shape};
 
-/// Starting a library; and what a turn may take beyond its time.
+/// The most time for starting a library, and for a turn beyond its time.
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// A column of the table: a library, or a way of Minibatch's.
 struct Way {
     peer: &'static str,
     name: &'static str,
-    /// For Minibatch alone.
+    /// Whether the weights are in panels, for Minibatch alone.
     panels: bool,
     isa: Option<&'static str>,
 }
@@ -24,7 +24,7 @@ impl Way {
         Self { peer, name, panels: false, isa: None }
     }
 
-    /// AVX2 is measured where the packing decides, not the edges.
+    /// Whether this way takes `shape`. AVX2 is measured where the packing decides, not the edges.
     fn takes(&self, shape: &Shape) -> bool {
         self.isa.is_none() || (shape.m == shape.n && shape.n == shape.k)
     }
@@ -38,20 +38,20 @@ const WAYS: [Way; 5] = [
     Way::new("onednn", "oneDNN"),
 ];
 
-/// What came of the products with one number of threads.
+/// The measurements of the products with one number of threads.
 pub(crate) struct Products {
     pub(crate) ways: Vec<&'static str>,
     /// For each shape, for each way, FLOP/s of each round.
     pub(crate) rates: Vec<Vec<Vec<f64>>>,
-    /// The first two ways are Minibatch's with its fastest instruction set; those from here on are others'.
+    /// The index of the first way of another library. The first two ways are Minibatch's with its fastest instruction set.
     pub(crate) others: usize,
     /// GFLOP/s of one thread's fused multiply-adds that stay in registers: 16 lanes, 8 lanes.
     pub(crate) peaks: [Option<f64>; 2],
-    /// What each library says of itself, or why it has no figures.
+    /// A note for each library: its own description, or the reason why it has no figures.
     pub(crate) notes: Vec<String>,
 }
 
-/// Measures the libraries among `PRODUCTS` that are `chosen`, with `threads` threads each; `start` starts one.
+/// Measures the libraries among `PRODUCTS` that are `chosen`, with `threads` threads each. `start` starts one.
 pub(crate) fn run(
     chosen: impl Fn(&str) -> bool,
     threads: usize,
@@ -161,7 +161,7 @@ fn repeat(
     }
 }
 
-/// Three elements of the product of the operands that every library is to make, exact in every order of summation.
+/// Three elements of the product of the operands that every library makes. They are exact in every order of summation.
 fn corners(&Shape { m, n, k, .. }: &Shape) -> [f64; 3] {
     let a = |i: usize, p: usize| ((7 * i + 13 * p) % 11) as f64 - 5.0;
     let b = |p: usize, j: usize| ((5 * p + 3 * j) % 13) as f64 - 6.0;
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    /// Takes every product to be the first of `SHAPES`.
+    /// A library that takes every product to be the first of `SHAPES`.
     fn fake(corners: &str) -> Result<PeerProcess, String> {
         const FAKE: &str = r#"
             while read line; do case $line in
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(products.ways, ["MKL"]);
         let rate = 2.0 * (16 * 32 * 784 * 10) as f64;
         assert_eq!(products.rates[0], [vec![rate, rate]]);
-        // The second shape's first turn is wrong, and the library's last.
+        // The second shape's first turn is wrong, and ends the library's turns.
         assert!(products.rates[1..].iter().all(|row| row[0].is_empty()));
         assert_eq!(products.peaks, [Some(100.0); 2]);
         assert_eq!(products.notes[..2], ["minibatch: FAILED, is not built", "mkl: Fake 1"]);

@@ -83,7 +83,7 @@ pub(crate) fn jobs(workload: &Workload, threads: usize, epochs: usize, jobs: &[J
         workload.name,
         threads_of(threads)
     );
-    // Speeds, so that more is better here too.
+    // These are speeds, so that more is better here too.
     let speed = |job: &Job| {
         let speeds: Vec<_> = job.seconds.iter().map(|seconds| 1.0 / seconds).collect();
         Summary::of(&speeds)
@@ -173,7 +173,7 @@ fn fastest(rows: &[Row], of: impl Fn(&Row) -> Option<Summary>) -> Option<f64> {
     rows.filter_map(of).map(|summary| summary.median).max_by(f64::total_cmp)
 }
 
-/// Minibatch first, then the faster first, then those without figures.
+/// The rows in order: Minibatch first, then the faster first, then those without figures.
 fn by_speed(rows: &[Row], of: impl Fn(&Row) -> Option<Summary>) -> Vec<&Row> {
     let mut rows: Vec<_> = rows.iter().collect();
     let speed = |row: &Row| of(row).filter(|_| row.failed.is_none()).map_or(0.0, |summary| summary.median);

@@ -43,7 +43,7 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     let ProgressSection { progress, tested_on } = sections.value(Tag::Progress)?;
     let (history, elapsed) = read_history(&sections)?;
     if optimizer.moments() > 0 {
-        // In numbers that hold the product of whatever the file says.
+        // u128 holds the product of any numbers that the file may have.
         let (epochs, steps) = (history.len() as u128, examples.div_ceil(read.batch_size) as u128);
         let expected = epochs * steps + u128::from(progress.position) / read.batch_size as u128;
         if u128::from(state.steps) != expected {

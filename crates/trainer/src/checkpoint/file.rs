@@ -11,7 +11,7 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// If the file can't be read, is damaged, or holds what no run can have written.
+    /// If the file can't be read, is damaged, or holds a state that no run can have written.
     pub fn load(path: &Path) -> Result<Checkpoint, Error> {
         Self::load_with(path, &Registry::default())
     }

@@ -1,8 +1,8 @@
 //! Checkpoints: the state of a training run as a file, from which a resumed run goes on to the same bits.
 //!
-//! [`Checkpoint`] is what a run's file holds, and [`Recipe`] what the file says of its run before the rest is read. The file
-//! itself, with its sections, its lock and the writer in the background, is the crate `minibatch-checkpoint`, whose items
-//! stand here too. `docs/checkpoint-format.md` describes the format byte by byte.
+//! A [`Checkpoint`] is the content of a run's file. A [`Recipe`] is the part at the file's front that describes the run, read
+//! before the rest. The crate `minibatch-checkpoint` has the file itself, with its sections, its lock and the writer in the
+//! background. Its items stand here too. `docs/checkpoint-format.md` describes the format byte by byte.
 //!
 //! ```
 //! use minibatch::checkpoint::{Keep, Lock, OsDisk, Writer};

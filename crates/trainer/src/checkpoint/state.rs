@@ -83,7 +83,7 @@ pub struct Progress {
     pub shuffle: ShuffleState,
     /// Examples of the current epoch that have been trained on; 0 between epochs.
     pub position: u64,
-    /// Their summed cost.
+    /// The summed cost of these examples.
     pub cost_sum: f64,
 }
 
@@ -103,7 +103,7 @@ impl Progress {
                 "position {position} in an epoch of {of} examples in steps of {step}"
             ));
         }
-        // By the bits: it starts from +0.
+        // Compares the bits, since the sum starts from +0.
         if !cost_sum.is_finite() || (*position == 0 && cost_sum.to_bits() != 0) {
             return impossible(format!("a summed cost of {cost_sum} at position {position}"));
         }

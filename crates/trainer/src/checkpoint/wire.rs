@@ -22,7 +22,7 @@ pub(super) struct SettingsSection {
     pub(super) data: DataIdentity,
 }
 
-/// How the first weights and biases were drawn.
+/// The origin of the first weights and biases.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct OriginSection {
     pub(super) initializer: String,
@@ -53,7 +53,7 @@ pub(super) struct StepsSection {
     pub(super) powers: Vec<f64>,
 }
 
-/// The `PROG` section: where the run stands.
+/// The `PROG` section: the place at which the run stands.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct ProgressSection {
     pub(super) progress: Progress,
@@ -90,6 +90,6 @@ pub(super) struct TimeSection {
     pub(super) version: String,
     /// Seconds of training in each finished epoch.
     pub(super) seconds: Vec<f64>,
-    /// Seconds of training in the current one.
+    /// Seconds of training in the current epoch.
     pub(super) elapsed: f64,
 }

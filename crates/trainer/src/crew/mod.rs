@@ -1,4 +1,4 @@
-//! Who takes the steps of training: [`Crew`].
+//! The crew, which takes the steps of training: [`Crew`].
 //!
 //! A network is trained in one of three ways. The bits are the same in all of them. The [cost model](mod@sharing) picks the way
 //! that it expects to be fastest:
@@ -42,7 +42,7 @@ pub(crate) enum Crew {
 }
 
 impl Crew {
-    /// For training `network` on `data`.
+    /// The crew that trains `network` on `data`.
     ///
     /// # Errors
     ///

@@ -15,7 +15,7 @@
 
 use std::time::Duration;
 
-/// The least time of a slice in shares; the most is twice as much. Opening such a slice costs a thousandth of it.
+/// The least time of a slice in shares. The most is twice as much. Opening such a slice costs a thousandth of it.
 const SHARED: Duration = Duration::from_millis(2);
 /// The least time of a slice of one thread. It is short because members that have been called stand by for as long, and it
 /// costs nothing to open.
@@ -34,7 +34,7 @@ pub(crate) enum Way {
     Alone,
 }
 
-/// Decides how many steps a slice has, and who takes them.
+/// Decides how many steps a slice has, and the way in which they are taken.
 #[derive(Debug)]
 pub(crate) struct Pace {
     /// Steps of a slice, for each way.
@@ -45,14 +45,14 @@ pub(crate) struct Pace {
     delay: Duration,
     /// The way of the current slice.
     way: Way,
-    /// The last slice that one thread trained; no steps if there was none.
+    /// The last slice that one thread trained. It has no steps if there was none.
     alone: Taken,
-    /// In tests, the ways of the slices to come, the last one first. They count, whoever is ready.
+    /// In tests, the ways of the slices to come, the last one first. They count whether members are ready or not.
     #[cfg(test)]
     pub(crate) script: Vec<Way>,
 }
 
-/// Steps, and how long they took.
+/// Steps, and the time that they took.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Taken {
     pub(crate) steps: usize,
@@ -84,7 +84,7 @@ impl Pace {
         }
     }
 
-    /// Decides who takes the next steps. `ready` says whether members could.
+    /// Decides the way of the next steps. `ready` says whether members could take them.
     pub(crate) fn way(&mut self, ready: bool) -> Way {
         let way = if ready { Way::Shares } else { Way::Alone };
         #[cfg(test)]
@@ -95,7 +95,7 @@ impl Pace {
         way
     }
 
-    /// The most steps that are left of the slice; at least 1.
+    /// The most steps that are left of the slice, at least 1.
     pub(crate) fn steps(&self) -> usize {
         self.steps[self.way as usize].saturating_sub(self.done.steps).max(1)
     }
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn undisturbed_members_never_rest() {
-        // Even where one thread would be faster: that is the cost model's business.
+        // Members don't rest even if one thread would be faster: that choice is the cost model's.
         for alone in [5_000, 10_000] {
             let mut pace = Pace::new();
             train(&mut pace, Way::Alone, 20, alone, 0.0);
@@ -162,11 +162,11 @@ mod tests {
     fn disturbed_members_rest_where_one_thread_is_faster() {
         let mut pace = Pace::new();
         train(&mut pace, Way::Alone, 20, 10_000, 0.0);
-        // Two thirds of what a slice of one step takes.
+        // The loss is two thirds of the time of a slice of one step.
         let lost = train(&mut pace, Way::Shares, 1, 30_000, 0.5)[0].expect("a loss");
         assert_eq!(lost.as_micros(), 20);
         assert!(train(&mut pace, Way::Shares, 100, 8_000, 0.5).iter().all(Option::is_none));
-        // Nobody knows how fast one thread is.
+        // The time of one thread isn't known.
         assert_eq!(train(&mut Pace::new(), Way::Shares, 1, 30_000, 0.5), [None]);
     }
 
@@ -180,7 +180,7 @@ mod tests {
                 assert!((slice..=2 * slice).contains(&time), "{time:?}");
             }
         }
-        // Never without a step.
+        // A slice always has a step.
         let mut pace = Pace::new();
         train(&mut pace, Way::Alone, 20, 1_000_000_000, 0.0);
         assert_eq!(pace.steps(), 1);

@@ -12,8 +12,8 @@
 //!
 //! The exchange of A_1 is all that passes between members in a step.
 //!
-//! Members wait for each other in every step. Where another process takes the core of one member, all of them lose the
-//! scheduler's slice, and one thread would be faster. So steps are taken in slices, and each slice in one of two ways:
+//! Members wait for each other in every step. If another process takes the core of one member, all of them lose the scheduler's
+//! slice, and one thread would be faster. So steps are taken in slices, and each slice in one of two ways:
 //!
 //! 1. One thread trains the whole network alone until the members are [ready](Team::ready).
 //! 2. Then the members train their parts. If one of them waits for longer than its patience, all leave the slice after the
@@ -40,7 +40,7 @@ pub(crate) struct Shares {
     pub(super) whole: Whole,
     /// A team of that thread.
     alone: Solo<()>,
-    /// Made when the members are ready for the first time. Until then nobody waits for them.
+    /// The parts. They are made when the members are ready for the first time. Until then nobody waits for them.
     parts: Option<Parts>,
     exchange: Exchange,
     pub(super) pace: Pace,
@@ -58,8 +58,8 @@ struct Parts {
 enum Newest {
     /// In the whole network.
     Whole,
-    /// In the parts. The cell has them put together, if anyone has asked since they changed: copying a network in and out of
-    /// every call can take longer than its steps.
+    /// In the parts. The cell holds the network put together from them, if anyone has asked since they changed. Copying a network
+    /// in and out of every call can take longer than the call's steps.
     Parts(OnceCell<Network>),
 }
 
@@ -75,7 +75,7 @@ struct Seat {
     workspace: Workspace,
     /// Every member's guard has the same bounds.
     guard: Guard,
-    /// How far the member came in the last slice, and how long it was kept waiting.
+    /// The state that the member came to in the last slice, and the time that it was kept waiting.
     came: Option<(Trained, Duration)>,
 }
 
@@ -87,8 +87,8 @@ impl Parts {
         let mut seats = Vec::new();
         seats.resize_with(exchange.members(), || None);
         team.together(exchange, &mut seats, |member, seat| {
-            // Memory that one thread allocates lies apart from another's, so each member makes its own part, and members don't
-            // take cache lines from each other. They meet first, or a quick one would do another's work.
+            // Each member makes its own part. Memory that one thread allocates lies apart from another's, so members don't take
+            // cache lines from each other. They meet first, or a quick one would do another's work.
             member.largest(0.0);
             let part = Part::new(network, member.columns(neurons));
             let own = part.layers[0].outputs();
@@ -107,7 +107,7 @@ impl Parts {
 }
 
 impl Shares {
-    /// For the network of `whole`, which was made for a team of one, and so many members.
+    /// Shares for the network of `whole`, which was made for a team of one, and so many members.
     pub(super) fn new(whole: Whole, members: usize, batch_size: usize) -> Shares {
         let exchange = Exchange::new(members, batch_size, whole.network.layers[0].outputs());
         Shares { whole, alone: Solo::new(()), parts: None, exchange, pace: Pace::new() }

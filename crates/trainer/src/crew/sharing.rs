@@ -6,9 +6,9 @@ use crate::network::{Layer, Network};
 
 /// The number of members that should each have a part of `network`, at most `cores`; 1 if phases are better.
 pub(crate) fn sharing(network: &Network, batch_size: usize, cores: usize) -> usize {
-    /// An exchange, with the time that members wait for the slowest of them: measured, 0.7 µs at 200 GFLOP/s.
+    /// An exchange, with the time that members wait for the slowest of them. Measured: 0.7 µs at 200 GFLOP/s.
     const EXCHANGE: f64 = 150_000.0;
-    /// A line of 16 values that comes from another member's cache: measured, 8 ns.
+    /// A line of 16 values that comes from another member's cache. Measured: 8 ns.
     const LINE: f64 = 1_600.0;
     /// A phase that shares one product.
     const PHASE: f64 = 300_000.0;
@@ -47,9 +47,9 @@ pub(crate) fn worth_phases(network: &Network, batch_size: usize, members: usize)
     const LEAST: f64 = 8e5;
     /// A phase while the workers still spin: 1.5 µs.
     const WARM: f64 = 300_000.0;
-    /// A phase after the workers have parked, because the driver had more to do between phases than they wait: measured, 15 µs.
+    /// A phase after the workers have parked, because the driver had more to do between phases than they wait. Measured: 15 µs.
     const COLD: f64 = 3e6;
-    /// How long a worker waits before it parks: 50 µs.
+    /// The time that a worker waits before it parks: 50 µs.
     const WAIT: f64 = 1e7;
     let products = network.layers().iter().enumerate().map(|(index, layer)| {
         let product = 2.0 * batch_size as f64 * layer.inputs() as f64 * layer.outputs() as f64;
@@ -60,7 +60,7 @@ pub(crate) fn worth_phases(network: &Network, batch_size: usize, members: usize)
     let small = products.clone().filter(|&(_, product, _)| product < LEAST);
     let besides = |neurons: usize| batch_size as f64 * NEURON * neurons as f64;
     let left: f64 = small.map(|(times, product, neurons)| times * product + besides(neurons)).sum();
-    // A tenth: not all of this work lies between the same two phases, and its time differs from machine to machine.
+    // The limit is a tenth: not all of this work lies between the same two phases, and its time differs from machine to machine.
     let phase = if left < WAIT / 10.0 { WARM } else { COLD };
     let gains = products.map(|(times, product, _)| {
         if product < LEAST { 0.0 } else { times * (product * (1.0 - 1.0 / members as f64) - phase) }
@@ -68,9 +68,9 @@ pub(crate) fn worth_phases(network: &Network, batch_size: usize, members: usize)
     members > 1 && gains.sum::<f64>() > 0.0
 }
 
-/// An input of an example, besides products: measured, 0.4 ns.
+/// An input of an example, besides products. Measured: 0.4 ns.
 const INPUT: f64 = 80.0;
-/// A neuron for an example, besides products: measured, 1.6 ns.
+/// A neuron for an example, besides products. Measured: 1.6 ns.
 const NEURON: f64 = 320.0;
 
 /// The work of a step besides products. Every member that trains in shares does nearly all of it.

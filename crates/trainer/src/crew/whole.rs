@@ -6,7 +6,7 @@ use crate::settings::Settings;
 use crate::step::{Guard, Runner, Stepper, Steps, Trained, Workspace};
 use minibatch_kernels::{Isa, Team, TeamInputs};
 
-/// A network, and what it is trained with.
+/// A network, with all that trains it.
 #[derive(Debug)]
 pub(crate) struct Whole {
     pub(super) network: Network,
@@ -15,7 +15,7 @@ pub(crate) struct Whole {
 }
 
 impl Whole {
-    /// For a team of `team_size` members that share products.
+    /// `network` for a team of `team_size` members that share products.
     pub(super) fn new(
         isa: Isa,
         network: Network,

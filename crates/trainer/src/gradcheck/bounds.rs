@@ -1,18 +1,18 @@
-//! How far f32 may stray: a running error analysis of backpropagation.
+//! Bounds on the error of f32: a running error analysis of backpropagation.
 //!
-//! Every quantity is computed in f64 together with a bound on what f32 arithmetic can make of it (Higham, *Accuracy and
-//! Stability of Numerical Algorithms*, chapter 3). With u = 2⁻²⁴, the error of one rounding relative to its result:
+//! Every quantity is computed in f64, together with a bound on the error that f32 arithmetic can add to it (Higham, *Accuracy and
+//! Stability of Numerical Algorithms*, chapter 3). u = 2⁻²⁴ is the error of one rounding, relative to its result. The rules:
 //!
-//! - a sum of n products, in any order, fused or not, strays by at most γ(n) = n·u/(1 − n·u) times the sum of the
-//!   products' magnitudes, plus what its operands' own errors contribute;
-//! - σ adds its own relative error, which its kernel keeps, and passes on an error e of z as at most σ′·e, where σ′
-//!   is the largest slope within e of z; a derivative of σ or of the cost passes it on as it changes within e;
-//! - a product p·q of inexact factors strays by |p|·e_q + |q|·e_p + e_p·e_q and the rounding.
-//! - the library takes errors δ below 2⁻⁹⁶ for 0.
+//! - A sum of n products, in any order, fused or not, strays by at most γ(n) = n·u/(1 − n·u) times the sum of the products'
+//!   magnitudes, plus the contribution of its operands' own errors.
+//! - σ adds its own relative error, whose bound its kernel keeps. An error e of z becomes an error of at most σ′·e, where σ′ is
+//!   the largest slope within e of z. In a derivative of σ or of the cost, an error e becomes at most the change of the
+//!   derivative within e.
+//! - A product p·q of inexact factors strays by |p|·e_q + |q|·e_p + e_p·e_q and the rounding.
+//! - The library takes errors δ below 2⁻⁹⁶ for 0.
 //!
-//! These are worst cases, and roundings scatter: in the golden runs the typical error is a fiftieth of its bound or
-//! less, the largest about half. They hold for every instruction set, the unfused one included, and there is no
-//! constant to tune.
+//! These are worst cases, and roundings scatter. In the golden runs the typical error is a fiftieth of its bound or less, the
+//! largest about half. The bounds hold for every instruction set, the unfused one included. There is no constant to tune.
 
 mod descent;
 
@@ -24,28 +24,29 @@ use crate::network::activation::Activation;
 use crate::network::cost::Cost;
 use crate::network::{Layer, Network};
 
-/// Relative error of the f32 sigmoid: 3 units in the last place, which the kernels keep (fused sets: 2.5), each at most
+/// The relative error of the f32 sigmoid. The kernels keep within 3 units in the last place (fused sets: 2.5). A unit is at most
 /// 2u of the value.
 const SIGMOID: f64 = 6.0 * U;
 
-/// Relative error of other activations: the kernels' widest, GELU's down to −3.
+/// The relative error of the other activations. The widest of the kernels is GELU's, down to −3.
 const ACTIVATION: f64 = 36.0 * U;
 
-/// Error of a cost's terms where they are computed in f32, relative to 1 and to themselves.
+/// The error of a cost's terms where they are computed in f32, relative to 1 and to themselves.
 const COST: f64 = 8.0 * U;
 
-/// Absolute error of an activation's derivative from an exact argument, the kernels' bound (their tests/math.rs).
+/// The absolute error of an activation's derivative from an exact argument: the kernels' bound (their tests/math.rs).
 const DERIVATIVE: f64 = 16.0 * U;
 
-/// `f` at `at.value`, and how far it strays within `at.error` of it. `f` must be smooth there, and as good as monotonic.
+/// The value of `f` at `at.value`, with the most that `f` changes within `at.error` of it. `f` must be smooth there, and as good
+/// as monotonic.
 fn through(f: impl Fn(f64) -> f64, at: Bounded) -> Bounded {
     let value = f(at.value);
     let strays = [-at.error, at.error].map(|e| (f(at.value + e) - value).abs());
-    // What bends within an error of 10⁻⁶ is some 10⁻¹² of it.
+    // Within an error of 10⁻⁶, the bend of `f` adds some 10⁻¹² of it.
     Bounded { value, error: 1.01 * strays[0].max(strays[1]) }
 }
 
-/// (σ(z), σ′(z)) of an element-wise σ, the latter computed from a or z as the library does.
+/// (σ(z), σ′(z)) of an element-wise σ. The slope is computed from a or z, as in the library.
 fn activate(activation: &dyn Activation, z: Bounded) -> (Bounded, Bounded) {
     let smooth = activation.piece(z.value - z.error) == activation.piece(z.value + z.error);
     assert!(smooth, "a kink within the error of z = {}", z.value);
@@ -53,7 +54,7 @@ fn activate(activation: &dyn Activation, z: Bounded) -> (Bounded, Bounded) {
     let mut slope = through(|z| activation.derivative(z), z);
     let value = a.value;
     match activation.name() {
-        // Exact but for what z brings.
+        // Exact: the only error is that of z.
         "relu" | "identity" => {}
         "sigmoid" => {
             a.error += SIGMOID * (value + a.error);
@@ -62,7 +63,7 @@ fn activate(activation: &dyn Activation, z: Bounded) -> (Bounded, Bounded) {
         }
         _ => {
             a.error += ACTIVATION * a.magnitude();
-            // From a, where it is: no derivative changes by more than twice what a does.
+            // The library may compute the slope from a. No derivative changes by more than twice the change of a.
             let through_a =
                 if activation.needs_pre_activation() { 0.0 } else { 2.0 * ACTIVATION * value.abs() };
             slope.error += through_a + DERIVATIVE * (1.0 + slope.magnitude());
@@ -112,7 +113,7 @@ fn output_error(
     blame.iter().zip(slope).map(|(blame, &slope)| blame.times(slope)).collect()
 }
 
-/// A layer's parameters, with what has gone into them so far.
+/// A layer's parameters, with the error that has gone into them so far.
 #[derive(Clone, Debug)]
 pub struct Parameters {
     /// w\[j\]\[k\]
@@ -122,7 +123,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Those of a network as they are, without error.
+    /// The parameters of a network as they are, without error.
     pub fn of(network: &Network) -> Vec<Parameters> {
         let exact = |row: &[f32]| row.iter().map(|&v| Bounded::exact(v)).collect();
         let layer = |layer: &Layer| Parameters {
@@ -134,8 +135,8 @@ impl Parameters {
         network.layers().iter().map(layer).collect()
     }
 
-    /// One step of gradient descent: the library continues the gradient's chain from the parameter, with the factor
-    /// −η/B instead of 1/B, so the parameter takes part in one more rounding than there are examples.
+    /// Takes one step of gradient descent. The library continues the gradient's chain from the parameter, with the factor −η/B
+    /// instead of 1/B. So the parameter takes part in one more rounding than there are examples.
     pub fn step(&mut self, gradients: &LayerBounds, learning_rate: f64, examples: usize) {
         let step = |p: &mut Bounded, gradient: &Bounded| {
             let error = p.error + learning_rate * gradient.error + gamma(examples + 1) * p.magnitude();
@@ -155,13 +156,13 @@ pub struct LayerBounds {
     slope: Vec<Vec<Bounded>>,
     /// δ\[x\]\[j\]
     pub delta: Vec<Vec<Bounded>>,
-    /// Means over the minibatch, \[j\]\[k\].
+    /// ∂C/∂w\[j\]\[k\], a mean over the minibatch
     pub nabla_w: Vec<Vec<Bounded>>,
-    /// Means over the minibatch, \[j\].
+    /// ∂C/∂b\[j\], a mean over the minibatch
     pub nabla_b: Vec<Bounded>,
 }
 
-/// Mean cost, and forward and backward pass over a minibatch, with the activations and the cost
+/// The mean cost of a minibatch, and the results of the forward and backward pass over it. The activations and the cost are those
 /// of `network`.
 ///
 /// # Panics
@@ -201,7 +202,7 @@ pub fn backpropagate(
                 for (&a, &y) in a.iter().zip(&y[row]) {
                     let term = through(|a| network_cost.value(a, f64::from(y)), a);
                     cost.value += factor * term.value;
-                    // From the outputs on, the cost is computed in f64, or from z with some roundings of about 1.
+                    // The cost is computed in f64 from the outputs on, or from z with some roundings of about 1.
                     cost.error += factor * (term.error + COST * (1.0 + term.magnitude()));
                 }
                 continue;

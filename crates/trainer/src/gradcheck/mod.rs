@@ -1,7 +1,8 @@
 //! Gradients held against central differences of the cost's definition, in f64.
 //!
-//! What backpropagation in f32 gives may differ from the difference quotient by the truncation and rounding of the
-//! latter, which is estimated, and by f32's own rounding, which is [bounded](bounds). There is no constant to tune.
+//! The gradient of backpropagation in f32 may differ from the difference quotient for two reasons. One is the truncation and
+//! rounding of the quotient, which is estimated. The other is f32's own rounding, which is [bounded](bounds). There is no
+//! constant to tune.
 
 pub mod bounds;
 mod oracle;
@@ -19,14 +20,14 @@ use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use std::sync::Arc;
 
-/// Half the distance of a difference. Its truncation error falls with its square, its rounding error grows with its
-/// inverse; both stay near 1e-10 here.
+/// Half the distance of a difference. The truncation error is proportional to its square, the rounding error to its inverse. Both
+/// stay near 1e-10 here.
 const H: f64 = 1e-5;
 
-/// How far random examples stay from every kink: a gradient at a kink is a convention, not a limit of differences.
+/// The least distance of random examples from every kink. A gradient at a kink is a convention, not a limit of differences.
 const MARGIN: f64 = 2e-3;
 
-/// What checking one network came to.
+/// The result of checking one network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Check {
     /// The activations' labels, layer 1 first.
@@ -39,9 +40,9 @@ pub struct Check {
     pub skipped: usize,
     /// The largest difference between the two gradients, relative to the largest gradient of the network.
     pub largest_error: f64,
-    /// What was allowed for that, likewise relative.
+    /// The largest difference that was allowed, also relative to the largest gradient.
     pub largest_allowed: f64,
-    /// Everything that was off by more than is allowed, in one line each.
+    /// A line for each number that was off by more than is allowed.
     pub failures: Vec<String>,
 }
 
@@ -102,7 +103,7 @@ pub fn check(pool: &Pool, network: &Network, x: Mat<'_>, y: Mat<'_>) -> Result<C
     for (l, (found, bounds)) in found.layers.iter().zip(&bounds).enumerate() {
         let layer = &network.layers()[l];
         for j in 0..layer.outputs() {
-            // After the weights, k = n_{l−1} is the bias.
+            // k = n_{l−1}, after the weights, is the bias.
             for k in 0..=layer.inputs() {
                 let is_weight = k < layer.inputs();
                 let difference = central_difference(&mut oracle, &x, &y, |oracle| {
@@ -140,10 +141,10 @@ pub fn check(pool: &Pool, network: &Network, x: Mat<'_>, y: Mat<'_>) -> Result<C
     Ok(check)
 }
 
-/// (C(p + h) − C(p − h)) / 2h, and how far it may be from the derivative; `None` if a kink lies in between.
+/// (C(p + h) − C(p − h)) / 2h, and the most that it may differ from the derivative. `None` if a kink lies in between.
 ///
-/// The truncation error of a central difference is h²·C‴/6 + O(h⁴), so that doubling h quadruples it: what differs
-/// between h and 2h is three times the error at h. Rounding: a cost strays by some tens of 2⁻⁵³ of itself.
+/// The truncation error of a central difference is h²·C‴/6 + O(h⁴). Doubling h quadruples it, so the difference between h and 2h
+/// is three times the error at h. The rounding error of a cost is some tens of 2⁻⁵³ of the cost.
 fn central_difference(
     oracle: &mut Oracle,
     x: &[Vec<f32>],
@@ -166,8 +167,9 @@ fn central_difference(
     smooth.then(|| (near, (far - near).abs() + 64.0 * f64::EPSILON * magnitude.max(1.0) / H))
 }
 
-/// Checks every legal pair of built-in cost and output activation, in networks of one, two and three layers: of two with
-/// every hidden activation there is, of three with two of them in turn. Widths and numbers come from `seed`.
+/// Checks every legal pair of built-in cost and output activation, in networks of one, two and three layers. Networks of two
+/// layers are checked with every hidden activation, networks of three layers with two of them in turn. Widths and numbers come
+/// from `seed`.
 ///
 /// # Errors
 ///
@@ -213,7 +215,7 @@ fn check_pair(
     let oracle = Oracle::new(&network);
     let examples = 1 + numbers.below(4);
     let (mut x, mut y) = (Vec::new(), Vec::new());
-    // A network may be so flat that a kink is everywhere; then the last draw is taken, and what it hits left out.
+    // A network may be so flat that a kink is everywhere. Then the last draw is taken, and the gradients at kinks are skipped.
     let mut draws = 0;
     while y.len() < examples * outputs {
         draws += 1;
@@ -228,11 +230,11 @@ fn check_pair(
     check(pool, &network, Mat::row_major(&x, examples, inputs), Mat::row_major(&y, examples, outputs))
 }
 
-/// Seeded numbers.
+/// A generator of seeded numbers.
 struct Numbers(Xoshiro256PlusPlus);
 
 impl Numbers {
-    /// Below `end`.
+    /// A number below `end`.
     fn below(&mut self, end: usize) -> usize {
         (self.0.next_u64() % end as u64) as usize
     }
@@ -242,7 +244,7 @@ impl Numbers {
         (self.0.next_u64() >> 44) as f32 / (1 << 19) as f32 - 1.0
     }
 
-    /// A target the cost takes: numbers of either sign, else of [0, 1), else two classes, half each.
+    /// A target that the cost takes: numbers of either sign, else of [0, 1), else two classes, half each.
     fn target(&mut self, cost: &dyn Cost, outputs: usize) -> Vec<f32> {
         let signed: Vec<f32> = (0..outputs).map(|_| self.signed()).collect();
         if cost.target_defect(&signed).is_none() {

@@ -15,7 +15,7 @@ pub struct OracleLayer {
     activation: Arc<dyn Activation>,
 }
 
-/// A network's parameters in f64; f32 converts exactly.
+/// A network's parameters in f64. f32 converts exactly.
 #[derive(Clone, Debug)]
 pub struct Oracle {
     /// Layers 1, …, L.
@@ -60,8 +60,7 @@ impl Oracle {
         x.iter().zip(y).map(example).sum::<f64>() / x.len() as f64
     }
 
-    /// On which smooth pieces of the activations and the cost an example lies, with every z and the outputs moved by
-    /// `shift`.
+    /// The smooth pieces of the activations and the cost that an example lies on, with every z and the outputs moved by `shift`.
     pub fn pieces(&self, x: &[f32], y: &[f32], shift: f64) -> Vec<i32> {
         let (zs, a) = self.forward(x);
         let hidden = zs

@@ -39,8 +39,8 @@ pub struct Fit {
     pub rmse: f64,
     /// Mean absolute error, over all examples and outputs.
     pub mae: f64,
-    /// R² = 1 − Σ(a − y)²/Σ(y − ȳ)², ȳ each output's mean target: 1 is perfect, 0 as good as always answering ȳ. Where
-    /// every target is ȳ, 1 if all outputs are right, else 0.
+    /// R² = 1 − Σ(a − y)²/Σ(y − ȳ)², ȳ each output's mean target. 1 is perfect, 0 as good as always answering ȳ. If every target
+    /// is ȳ, R² is 1 if all outputs are right, else 0.
     pub r_squared: f64,
 }
 
@@ -67,7 +67,7 @@ impl Evaluation {
     }
 }
 
-/// Sums over examples and outputs: first over a block's, then over the blocks, both in order.
+/// Sums over examples and outputs. They are taken over each block first, then over the blocks, both in order.
 #[derive(Clone, Copy, Default)]
 struct Residuals {
     squares: f64,
@@ -95,7 +95,7 @@ impl Residuals {
         for row in targets.chunks_exact(width) {
             means.iter_mut().zip(row).for_each(|(sum, &y)| *sum += f64::from(y));
         }
-        // Divided once, so that the mean of equal targets is theirs, and their spread 0.
+        // One division at the end, so that the mean of equal targets is their value, and their spread 0.
         means.iter_mut().for_each(|mean| *mean /= rows as f64);
         let spread = |(i, &y): (usize, &f32)| (f64::from(y) - means[i % width]).powi(2);
         let total: f64 = targets.iter().enumerate().map(spread).sum();
@@ -168,10 +168,10 @@ impl Evaluator {
 }
 
 impl Network {
-    /// Cost on `data`, and accuracy or fit.
+    /// The cost on `data`, and the accuracy or fit.
     ///
-    /// The pool's members share the examples out in blocks; the sums over a block, and over the blocks, are taken in
-    /// order, so the result doesn't depend on who computed what.
+    /// The pool's members share the examples out in blocks. The sums over a block, and over the blocks, are taken in order, so
+    /// the result doesn't depend on which member computed which block.
     ///
     /// # Errors
     ///
@@ -210,7 +210,7 @@ impl Network {
             return Err(Error::Shape { what: "inputs", expected: self.inputs(), found: data.input_len() });
         }
         let (width, outputs) = (data.targets().width(), self.outputs());
-        // A test set may lack the last classes; values must fit exactly.
+        // A test set may lack the last classes. Values must fit exactly.
         let fits = if data.classes().is_some() { width <= outputs } else { width == outputs };
         if !fits {
             return Err(Error::Shape { what: "outputs", expected: outputs, found: width });

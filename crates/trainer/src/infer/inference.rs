@@ -1,7 +1,7 @@
 //! The forward pass alone: outputs for rows of inputs.
 //!
-//! Examples don't know of one another. So members share them out in blocks, and one thread takes a block from the first layer to
-//! the last. The first layer leaves out the zeros of bytes ([`sparse_gemm`]).
+//! Examples are independent of one another. So members share them out in blocks, and one thread takes a block from the first
+//! layer to the last. The first layer leaves out the zeros of bytes ([`sparse_gemm`]).
 
 use super::rows::Rows;
 use crate::network::{Layer, Network};
@@ -19,14 +19,14 @@ pub(crate) const BLOCK: usize = 256;
 /// Values of the widest layer that go through the layers at a time. They should stay in the second-level cache.
 const VALUES: usize = 1 << 16;
 
-/// Examples whose zeros are left out at a time. So many share the lists of a block.
+/// Examples whose zeros are left out at a time. They share the lists of a block.
 const SPARSE_ROWS: usize = 64;
 
 /// The buffers of the first layer's inputs.
 struct Inputs {
     /// A_0 of bytes (up to `SPARSE_ROWS` × n_0)
     bytes: SparseInputs,
-    /// A_0 of numbers that don't lie in one matrix (rows at a time × n_0); empty until there are some
+    /// A_0 of numbers that don't lie in one matrix (rows at a time × n_0). Empty until there are some
     floats: Matrix,
 }
 
@@ -65,7 +65,7 @@ impl Inputs {
         }
     }
 
-    /// The same for examples that have to be gathered. The zeros of bytes are left out.
+    /// The first layer's product for examples that have to be gathered. The zeros of bytes are left out.
     fn gathered(
         &mut self,
         team: &Team<'_>,
@@ -109,7 +109,7 @@ pub(crate) struct Inference {
     rows_at_a_time: usize,
 }
 
-/// Examples that go through the layers of `network` at a time, where there are so many.
+/// The number of examples that go through the layers of `network` at a time, at most `rows`.
 fn rows_at_a_time(network: &Network, rows: usize) -> usize {
     let hidden = &network.layers[..network.layers.len() - 1];
     let widest = hidden.iter().map(Layer::outputs).max().unwrap_or(1);
@@ -151,7 +151,7 @@ impl Inference {
         }
     }
 
-    /// Room for outputs of up to `rows` examples and for what the cost is computed from.
+    /// Room for outputs of up to `rows` examples, and for Z_L if the cost is computed from it.
     pub(crate) fn for_cost(network: &Network, rows: usize) -> Inference {
         let needed = network.cost_needs_pre_activation();
         let pre_activations = needed.then(|| Matrix::zeros(rows, network.outputs()));
@@ -201,7 +201,7 @@ impl Inference {
                 None => (&mut self.outputs, at..at + rows),
             };
             let mut z = self.pre_activations.as_mut().filter(|_| is_last);
-            // A block of a product isn't a row, and Z that is kept must not become A.
+            // A row-wise activation needs whole rows, and a block of a product isn't one. Z that is kept must not become A.
             let afterwards = z.is_some() || activation.is_row_wise();
             let product = z.as_deref_mut().unwrap_or(a);
             let activate = Activate(activation);

@@ -1,4 +1,4 @@
-//! Inference: what a network makes of examples.
+//! Inference: the outputs of a network for examples.
 //!
 //! [`inference`] is the forward pass alone, a block of examples at a time. [`predict`] and [`evaluation`] share blocks out among
 //! the pool's members. A [`Predictor`] answers for one example on the calling thread.

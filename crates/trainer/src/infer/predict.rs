@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 /// Multiply-adds that are worth waking another thread for.
 const WORK_PER_MEMBER: usize = 1_000_000;
 
-/// Examples in a block, so that `members` have something to do where that is worth it.
+/// The number of examples in a block. All `members` get a block if the work is worth it.
 fn block_rows(network: &Network, rows: usize, members: usize) -> usize {
     let worth = (WORK_PER_MEMBER / network.parameters()).max(1);
     rows.div_ceil(members).max(worth).next_multiple_of(4).min(BLOCK)
@@ -45,8 +45,8 @@ impl Network {
         Ok(outputs)
     }
 
-    /// As [`predict`](Self::predict), into a matrix that exists already. A program that predicts again and again saves the system the
-    /// making of new memory.
+    /// As [`predict`](Self::predict), into a matrix that exists already. It saves a program that predicts again and again the
+    /// allocation of new memory.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl Network {
         Ok(())
     }
 
-    /// The outputs for rows of n_0 inputs, row after row of n_L.
+    /// The outputs for rows of n_0 inputs: row after row of n_L.
     ///
     /// ```
     /// use minibatch::{Isa, Network, Pool};
@@ -122,8 +122,8 @@ impl Network {
         Ok((0..outputs.rows()).map(|row| argmax(outputs.row(row))).collect())
     }
 
-    /// The probabilities of the classes for rows of n_0 inputs, as [`predict_rows`](Self::predict_rows), from a network
-    /// whose outputs are probabilities: softmax's sum to 1, sigmoids' are each for itself.
+    /// The probabilities of the classes for rows of n_0 inputs, as [`predict_rows`](Self::predict_rows). The network's outputs
+    /// must be probabilities: softmax's sum to 1, and each of sigmoid's is for itself.
     ///
     /// # Errors
     ///

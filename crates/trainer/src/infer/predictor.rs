@@ -7,7 +7,7 @@ use minibatch_kernels::{Isa, Matrix, SparseRow, argmax};
 
 /// Answers for one example at a time: on the calling thread, without a pool, and without allocating.
 ///
-/// Made once from a network, it holds every buffer. The outputs have the bits that [`Network::predict`] gives.
+/// A predictor is made once from a network, and holds every buffer. Its outputs have the bits that [`Network::predict`] gives.
 ///
 /// ```
 /// use minibatch::{Isa, Network, Predictor};

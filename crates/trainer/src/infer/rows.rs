@@ -6,7 +6,7 @@ use minibatch_kernels::Mat;
 
 /// Inputs of examples, n_0 to a row.
 ///
-/// Made from slices of bytes or numbers, from a matrix, or from a dataset, whose targets don't matter.
+/// Rows are made from slices of bytes or numbers, from a matrix, or from a dataset. The targets of a dataset don't matter.
 #[derive(Clone, Copy)]
 pub enum Rows<'a> {
     /// Row after row of bytes, taken as numbers in [0, 1]: the correctly rounded x/255.
@@ -19,7 +19,7 @@ pub enum Rows<'a> {
     Dataset(&'a Dataset),
 }
 
-/// Defines `From` for what can be taken as rows.
+/// Defines `From` for the types that can be taken as rows.
 macro_rules! rows_from {
     ($([$($generics:tt)*] $from:ty => $variant:ident,)*) => {
         $(impl<$($generics)*> From<$from> for Rows<'a> {

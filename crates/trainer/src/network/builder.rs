@@ -23,7 +23,7 @@ impl Network {
     }
 }
 
-/// Collects what a [`Network`] is made of.
+/// Collects the parts of a [`Network`].
 #[derive(Clone, Debug)]
 pub struct NetworkBuilder {
     inputs: usize,
@@ -61,7 +61,7 @@ impl NetworkBuilder {
         self
     }
 
-    /// Sets how weights and biases start.
+    /// Sets the distribution of the first weights and biases.
     pub fn initializer(mut self, initializer: Initializer) -> NetworkBuilder {
         self.initializer = initializer;
         self
@@ -77,8 +77,8 @@ impl NetworkBuilder {
     ///
     /// # Errors
     ///
-    /// If there is no layer, or one without inputs or neurons, or one too large for memory; if a row-wise activation
-    /// isn't the output's, or the cost can't follow the output activation.
+    /// If there is no layer, or one without inputs or neurons, or one too large for memory. If a row-wise activation isn't the
+    /// output's, or the cost can't follow the output activation.
     pub fn build(self) -> Result<Network, NetworkError> {
         if self.layers.is_empty() {
             return Err(NetworkError::NoLayers);
@@ -107,7 +107,7 @@ impl NetworkBuilder {
     }
 }
 
-/// Whether the activations may stand where they do, and the cost after the last of them.
+/// Checks that the activations may stand at their layers, and the cost after the last of them.
 fn check_pairs(layers: &[Layer], cost: &dyn Cost) -> Result<(), NetworkError> {
     let (output, hidden) = layers.split_last().expect("checked to have a layer");
     for (l, layer) in hidden.iter().enumerate() {

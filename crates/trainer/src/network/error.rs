@@ -1,17 +1,17 @@
-//! Why a network can't be made.
+//! The reasons why a network can't be made.
 
 use super::layer::MAX_WEIGHTS;
 
-/// Why a network can't be made.
+/// The reason why a network can't be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
     /// The builder was given no layer.
     #[error("a network needs at least one layer after its inputs")]
     NoLayers,
-    /// A layer of nothing.
+    /// A layer without neurons.
     #[error("layer {layer} has no neurons: every layer, the inputs (layer 0) included, needs at least 1")]
     EmptyLayer {
-        /// 0 is the input.
+        /// The layer's number. 0 is the input.
         layer: usize,
     },
     /// An activation of whole rows in a hidden layer.
@@ -22,7 +22,7 @@ pub enum NetworkError {
         /// Its activation.
         activation: &'static str,
     },
-    /// A cost that isn't defined for what the output activation gives.
+    /// A cost that isn't defined for the values of the output activation.
     #[error("cost {cost} can't follow output activation {activation}: it takes {}", legal.join(", "))]
     Pair {
         /// The cost.

@@ -8,8 +8,8 @@ use rand_distr::{Distribution, StandardNormal};
 
 /// The distribution of the first weights and biases.
 ///
-/// The scaled ones keep the spread of activations and errors from growing or shrinking from layer to layer. Biases start
-/// at 0, except where it says N(0, 1).
+/// The scaled distributions keep the spread of activations and errors from growing or shrinking from layer to layer. Biases start
+/// at 0, except where the table says N(0, 1).
 ///
 /// | | variance of the weights | biases | goes with |
 /// |---|---|---|---|
@@ -20,7 +20,7 @@ use rand_distr::{Distribution, StandardNormal};
 /// | LeCun | 1/n_in | 0 | SELU, LeCun's tanh (LeCun et al. 1998) |
 /// | zeros | 0 | 0 | nothing with a hidden layer |
 ///
-/// Uniform ones draw from ±√(3·variance). The same seed gives the same bits on every platform.
+/// Uniform distributions draw from ±√(3·variance). The same seed gives the same bits on every platform.
 ///
 /// ```
 /// use minibatch::{Initializer, Network};
@@ -154,7 +154,7 @@ impl Draw {
                 limit * (2.0 * unit - 1.0)
             }
         };
-        // Adding +0 turns −0 into +0: the bits promise is about numbers.
+        // Adding +0 turns −0 into +0. The promise of equal bits is about numbers.
         x as f32 + 0.0
     }
 }

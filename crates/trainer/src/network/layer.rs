@@ -4,13 +4,13 @@ use super::activation::Activation;
 use minibatch_kernels::Panels;
 use std::sync::Arc;
 
-/// The most weights of a layer: 2³³, 32 GiB of them; 2²⁸, 1 GiB, where a `usize` has 32 bits.
+/// The most weights of a layer: 2³³ (32 GiB), or 2²⁸ (1 GiB) where a `usize` has 32 bits.
 pub(super) const MAX_WEIGHTS: usize = 1 << if usize::BITS > 32 { 33 } else { 28 };
 
 /// A fully connected layer: A_l = σ_l(A_{l−1}·W_lᵀ + b_l).
 ///
-/// W_l is stored input-major, (n_{l−1} × n_l), so that the forward product reads contiguous rows over the outputs; the
-/// accessors speak W_jk, from input k to output j.
+/// W_l is stored input-major, (n_{l−1} × n_l), so that the forward product reads contiguous rows over the outputs. The accessors
+/// speak of W_jk, from input k to output j.
 #[derive(Clone, Debug)]
 pub struct Layer {
     /// (n_{l−1} × n_l)

@@ -1,7 +1,7 @@
-//! Networks: what is trained.
+//! Networks: layers and a cost, without their training.
 //!
-//! A [`Network`] is a row of [`Layer`]s and a [`Cost`](cost::Cost); a [`NetworkBuilder`] makes it. Each
-//! [activation] and each [cost] is a file of its own. Nothing in this room computes a step or an output.
+//! A [`Network`] is a row of [`Layer`]s and a [`Cost`](cost::Cost). A [`NetworkBuilder`] makes it. Each [activation] and each
+//! [cost] is a file of its own. Nothing in this room computes a step or an output.
 
 pub mod activation;
 mod builder;

@@ -1,4 +1,4 @@
-//! How a function and its parameter are written as one name: `huber(0.5)`.
+//! A function and its parameter, written as one name: `huber(0.5)`.
 
 /// The name and the parameter in `name` or `name(parameter)`.
 pub(crate) fn split(name: &str) -> Option<(&str, Option<f32>)> {

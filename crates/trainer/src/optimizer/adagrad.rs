@@ -2,15 +2,15 @@ use super::rule::is_epsilon;
 use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
-/// Adagrad (Duchi, Hazan and Singer 2011), as PyTorch has it without decay of η: s ← s + g²; p ← p − η·g/(√s + ε), from s = 0. The
-/// parameter is ε; usually 10⁻¹⁰.
+/// Adagrad (Duchi, Hazan and Singer 2011), as PyTorch has it without decay of η: s ← s + g²; p ← p − η·g/(√s + ε), from s = 0.
+/// The parameter is ε, usually 10⁻¹⁰.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adagrad {
     epsilon: f64,
 }
 
 impl Adagrad {
-    /// With this ε; `None` unless 10⁻¹² ≤ ε ≤ 1.
+    /// Adagrad with this ε. `None` unless 10⁻¹² ≤ ε ≤ 1.
     pub fn new(epsilon: f64) -> Option<Adagrad> {
         is_epsilon(epsilon).then_some(Adagrad { epsilon })
     }

@@ -2,11 +2,11 @@ use super::rule::{is_epsilon, is_fraction};
 use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
-/// Adam (Kingma and Ba 2015): m ← β₁·m + (1 − β₁)·g; v ← β₂·v + (1 − β₂)·g²; p ← p − η·m̂/(√v̂ + ε) with m̂ = m/(1 − β₁ᵗ) and
-/// v̂ = v/(1 − β₂ᵗ) at step t, from m = v = 0. The parameters are β₁, β₂ and ε; usually 0.9, 0.999 and 10⁻⁸.
+/// Adam (Kingma and Ba 2015): m ← β₁·m + (1 − β₁)·g; v ← β₂·v + (1 − β₂)·g²; p ← p − η·m̂/(√v̂ + ε) with m̂ = m/(1 − β₁ᵗ) and v̂
+/// = v/(1 − β₂ᵗ) at step t, from m = v = 0. The parameters are β₁, β₂ and ε, usually 0.9, 0.999 and 10⁻⁸.
 ///
-/// It is computed as p − η̂·m/(√v·c + ε) with η̂ = η/(1 − β₁ᵗ) and c = 1/√(1 − β₂ᵗ), which are made in f64 once a step; β₁ᵗ and β₂ᵗ are
-/// products that each step multiplies on.
+/// The step is computed as p − η̂·m/(√v·c + ε) with η̂ = η/(1 − β₁ᵗ) and c = 1/√(1 − β₂ᵗ). Both are computed in f64 once a step.
+/// β₁ᵗ and β₂ᵗ are products that each step multiplies on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Adam {
     beta1: f64,
@@ -15,7 +15,7 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// With these parameters; `None` unless 0 ≤ β₁ < 1 and 0 ≤ β₂ < 1, as f32 too, and 10⁻¹² ≤ ε ≤ 1.
+    /// Adam with these parameters. `None` unless 0 ≤ β₁ < 1 and 0 ≤ β₂ < 1, as f32 too, and 10⁻¹² ≤ ε ≤ 1.
     pub fn new(beta1: f64, beta2: f64, epsilon: f64) -> Option<Adam> {
         let valid = is_fraction(beta1) && is_fraction(beta2) && is_epsilon(epsilon);
         valid.then_some(Adam { beta1, beta2, epsilon })

@@ -1,8 +1,8 @@
 use super::{Adam, At, Element, Formula, LearningRates, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
-/// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as PyTorch has it: w ← (1 − η·λ)·w, then Adam's step. Biases aren't
-/// decayed. The parameters are β₁, β₂, ε and λ; usually 0.9, 0.999, 10⁻⁸ and 0.01.
+/// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as PyTorch has it: w ← (1 − η·λ)·w, then Adam's step. Biases
+/// aren't decayed. The parameters are β₁, β₂, ε and λ, usually 0.9, 0.999, 10⁻⁸ and 0.01.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AdamW {
     adam: Adam,
@@ -10,7 +10,7 @@ pub struct AdamW {
 }
 
 impl AdamW {
-    /// With this λ; `None` unless it is a finite number, and not below 0.
+    /// AdamW with this λ. `None` unless λ is a finite number, and not below 0.
     pub fn new(adam: Adam, decay: f64) -> Option<AdamW> {
         (decay >= 0.0 && decay.is_finite()).then_some(AdamW { adam, decay })
     }

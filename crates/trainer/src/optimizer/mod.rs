@@ -1,11 +1,12 @@
-//! Optimisers: how weights and biases follow from their gradient. One file each, and a line in [`Optimizer::all`].
+//! Optimisers: the rules by which weights and biases follow from their gradient. Each has a file, and a line in
+//! [`Optimizer::all`].
 //!
-//! In the formulas p is a weight or a bias, g its gradient, the mean over the minibatch, and η the learning rate. The numbers that an
-//! optimiser remembers for each p, its *moments*, start at 0; a moment smaller than 2⁻⁹⁶ is replaced by +0.
+//! In the formulas p is a weight or a bias, g its gradient (the mean over the minibatch), and η the learning rate. The *moments*
+//! of an optimiser are the numbers that it remembers for each p. They start at 0. A moment smaller than 2⁻⁹⁶ is replaced by +0.
 //!
 //! An optimiser is a [`Formula`], its arithmetic, and a [`Rule`], everything else. The formula is written once over [`Element`]:
-//! in f64 it is the definition, in registers the kernel. How large numbers can become in a step, and how far f32 may stray from the
-//! definition, follows from the formula too. One of your own is made with [`Optimizer::new`]:
+//! in f64 it is the definition, in registers the kernel. Two bounds follow from it too: how large numbers can become in a step,
+//! and how far f32 may stray from the definition. [`Optimizer::new`] makes an optimiser of your own:
 //!
 //! ```
 //! use minibatch::optimizer::{At, COEFFICIENTS, Element, Formula, LearningRates, Rule};
@@ -82,7 +83,7 @@ use step::WithFormula;
 
 /// An optimiser with its parameters.
 ///
-/// As text it is its name, which its parameters may follow, all or the first of them:
+/// The text of an optimiser is its name. All of its parameters, or the first of them, may follow:
 ///
 /// ```
 /// use minibatch::Optimizer;
@@ -98,7 +99,7 @@ use step::WithFormula;
 /// ```
 #[derive(Clone, Default)]
 pub struct Optimizer(
-    /// None in plain gradient descent.
+    /// `None` in plain gradient descent.
     Option<Arc<dyn WithFormula>>,
 );
 
@@ -135,7 +136,7 @@ impl Optimizer {
         self.rule().name()
     }
 
-    /// The η to begin with.
+    /// The learning rates η to begin with.
     pub fn learning_rates(&self) -> LearningRates {
         self.rule().learning_rates()
     }
@@ -145,12 +146,12 @@ impl Optimizer {
         self.rule().parameters()
     }
 
-    /// Moments of each weight and bias, from 0 to [`MOST_MOMENTS`].
+    /// The number of moments of each weight and bias, from 0 to [`MOST_MOMENTS`].
     pub fn moments(&self) -> usize {
         self.0.as_ref().map_or(0, |rule| rule.moments())
     }
 
-    /// One step of one parameter in f64: the definition, which the kernels are checked against.
+    /// Takes one step of one parameter in f64. It is the definition, which the kernels are checked against.
     ///
     /// # Panics
     ///
@@ -163,7 +164,7 @@ impl Optimizer {
         }
     }
 
-    /// The same where each number has an error.
+    /// Takes the step of [`exact`](Self::exact) on numbers that each have an error.
     pub(crate) fn bounded(&self, at: At<'_>, p: &mut Bounded, moments: &mut [Bounded], g: Bounded) {
         match &self.0 {
             None => *p = Bounded::of(-at.learning_rate).mul_add(g, *p),
@@ -191,7 +192,7 @@ impl Optimizer {
         self.rule().squares()
     }
 
-    /// The same with `given` parameters, all or the first of them; `None` if they don't fit.
+    /// The optimiser with `given` in place of all its parameters, or of the first of them. `None` if they don't fit.
     fn with_first_parameters(&self, given: &[f64]) -> Option<Optimizer> {
         let mut parameters = self.parameters();
         parameters.get_mut(..given.len())?.copy_from_slice(given);
@@ -257,23 +258,23 @@ impl FromStr for Optimizer {
     }
 }
 
-/// Why a text is no optimiser.
+/// The reason why a text is no optimiser.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OptimizerError {
     /// No optimiser has that name.
     #[error("unknown optimiser '{text}': expected {known}")]
     Unknown {
-        /// What was asked for.
+        /// The text that was given.
         text: String,
-        /// The names that there are.
+        /// The known names.
         known: String,
     },
-    /// It doesn't take those parameters.
+    /// The optimiser doesn't take those parameters.
     #[error("optimiser '{text}': expected {expected}")]
     Parameters {
-        /// What was asked for.
+        /// The text that was given.
         text: String,
-        /// What it takes.
+        /// The form that the optimiser takes, with the ranges of its parameters.
         expected: String,
     },
 }

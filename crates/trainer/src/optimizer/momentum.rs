@@ -2,8 +2,8 @@ use super::rule::is_fraction;
 use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
-/// Gradient descent with momentum (Polyak 1964), as PyTorch has it: m ← μ·m + g; p ← p − η·m, from m = 0. The parameter is
-/// μ, 0 ≤ μ < 1; usually 0.9.
+/// Gradient descent with momentum (Polyak 1964), as PyTorch has it: m ← μ·m + g; p ← p − η·m, from m = 0. The parameter is μ, 0 ≤
+/// μ < 1, usually 0.9.
 ///
 /// At a steady gradient m becomes g/(1 − μ), so a learning rate is worth 1/(1 − μ) times what it is to plain descent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,7 +12,7 @@ pub struct Momentum {
 }
 
 impl Momentum {
-    /// With this μ; `None` unless 0 ≤ μ < 1, as an f32 too.
+    /// Momentum with this μ. `None` unless 0 ≤ μ < 1, as an f32 too.
     pub fn new(momentum: f64) -> Option<Momentum> {
         is_fraction(momentum).then_some(Momentum { momentum })
     }

@@ -2,9 +2,9 @@ use super::rule::{is_epsilon, is_fraction};
 use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
-/// Adam with Nesterov's momentum (Dozat 2016), as PyTorch has it. With μₜ = β₁·(1 − ½·0.96^(t·ψ)) and Πₜ = μ₁·…·μₜ, Adam's m and v
-/// and d = √(v/(1 − β₂ᵗ)) + ε: p ← p − η·(1 − μₜ)/(1 − Πₜ)·g/d − η·μₜ₊₁/(1 − Πₜ₊₁)·m/d. The parameters are β₁, β₂, ε and ψ; usually
-/// 0.9, 0.999, 10⁻⁸ and 0.004.
+/// Adam with Nesterov's momentum (Dozat 2016), as PyTorch has it. With μₜ = β₁·(1 − ½·0.96^(t·ψ)) and Πₜ = μ₁·…·μₜ, Adam's m and
+/// v and d = √(v/(1 − β₂ᵗ)) + ε: p ← p − η·(1 − μₜ)/(1 − Πₜ)·g/d − η·μₜ₊₁/(1 − Πₜ₊₁)·m/d. The parameters are β₁, β₂, ε and ψ,
+/// usually 0.9, 0.999, 10⁻⁸ and 0.004.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NAdam {
     beta1: f64,
@@ -14,7 +14,7 @@ pub struct NAdam {
 }
 
 impl NAdam {
-    /// With these parameters; `None` unless 0 ≤ β₁ < 1 and 0 ≤ β₂ < 1, as f32 too, 10⁻¹² ≤ ε ≤ 1, and 0 ≤ ψ ≤ 1.
+    /// NAdam with these parameters. `None` unless 0 ≤ β₁ < 1 and 0 ≤ β₂ < 1, as f32 too, 10⁻¹² ≤ ε ≤ 1, and 0 ≤ ψ ≤ 1.
     pub fn new(beta1: f64, beta2: f64, epsilon: f64, momentum_decay: f64) -> Option<NAdam> {
         let valid = is_fraction(beta1) && is_fraction(beta2) && is_epsilon(epsilon);
         let valid = valid && (0.0..=1.0).contains(&momentum_decay);

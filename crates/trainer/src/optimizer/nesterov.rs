@@ -3,17 +3,17 @@ use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
 /// Nesterov's accelerated gradient in the form of Sutskever et al. (2013), as PyTorch has it: m ← μ·m + g; p ← p − η·(g + μ·m),
-/// from m = 0. The parameter is μ, 0 ≤ μ < 1; usually 0.9.
+/// from m = 0. The parameter is μ, 0 ≤ μ < 1, usually 0.9.
 ///
-/// Nesterov takes the gradient where the momentum is about to lead. Here p is that place itself, so the gradient is taken at p, and
-/// the step looks ahead once more.
+/// Nesterov takes the gradient at the place to which the momentum is about to lead. Here p is that place itself, so the gradient
+/// is taken at p, and the step looks ahead once more.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Nesterov {
     momentum: f64,
 }
 
 impl Nesterov {
-    /// With this μ; `None` unless 0 ≤ μ < 1, as an f32 too.
+    /// Nesterov with this μ. `None` unless 0 ≤ μ < 1, as an f32 too.
     pub fn new(momentum: f64) -> Option<Nesterov> {
         is_fraction(momentum).then_some(Nesterov { momentum })
     }

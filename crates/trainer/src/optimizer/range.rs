@@ -1,9 +1,9 @@
-//! Interval arithmetic: how large what a formula computes can become, whatever its rounding.
+//! Interval arithmetic: how large a number in a formula can become, whatever its rounding.
 
 use minibatch_kernels::Element;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// A number lies between these, and no number on the way to it was larger in magnitude than `worst`.
+/// An interval that a number lies in. No number on the way to it was larger in magnitude than `worst`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Range {
     least: f64,
@@ -11,14 +11,14 @@ pub(super) struct Range {
     worst: f64,
 }
 
-/// The part of a result that its rounding is at most.
+/// The most that rounding adds to a result, as a fraction of it.
 const ROUNDED: f64 = 1.0 / (1 << 23) as f64;
 
-/// Numbers nearer to 0 may be taken for 0.
+/// The magnitude below which a number may be taken for 0.
 const SMALLEST: f64 = 1.0 / (1_u128 << 96) as f64;
 
 impl Range {
-    /// Up to this far from 0.
+    /// The numbers that are at most `bound` from 0.
     pub(super) fn within(bound: f64) -> Range {
         Range { least: -bound, most: bound, worst: bound }
     }
@@ -28,7 +28,7 @@ impl Range {
         self.most.max(-self.least)
     }
 
-    /// The largest magnitude of it and of all that it was made of.
+    /// The largest magnitude of the number and of all numbers on the way to it.
     pub(super) fn worst(self) -> f64 {
         self.worst
     }
@@ -47,7 +47,7 @@ impl Range {
         Range { least, most, worst: worst.max(most).max(-least) }
     }
 
-    /// The same of an operation that rounds nothing.
+    /// The result of an operation on `operands` that rounds nothing.
     fn exactly(operands: [Range; 2], least: f64, most: f64) -> Range {
         Range { least, most, worst: operands[0].worst.max(operands[1].worst) }
     }
@@ -107,7 +107,7 @@ impl Element for Range {
         self * b + c
     }
 
-    /// (What is negative is so in the range alone: its root isn't taken of such a number.)
+    /// (The part of the range below 0 is left out. A formula takes no root of a negative number.)
     fn sqrt(self) -> Range {
         Range::of_ends([self; 2], [self.least.max(0.0).sqrt(), self.most.max(0.0).sqrt()])
     }

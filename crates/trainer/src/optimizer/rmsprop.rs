@@ -3,7 +3,7 @@ use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
 /// RMSprop (Hinton 2012), as PyTorch has it without momentum: v ← α·v + (1 − α)·g²; p ← p − η·g/(√v + ε), from v = 0. The
-/// parameters are α and ε; usually 0.99 and 10⁻⁸.
+/// parameters are α and ε, usually 0.99 and 10⁻⁸.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RmsProp {
     alpha: f64,
@@ -11,7 +11,7 @@ pub struct RmsProp {
 }
 
 impl RmsProp {
-    /// With these parameters; `None` unless 0 ≤ α < 1, as an f32 too, and 10⁻¹² ≤ ε ≤ 1.
+    /// RMSprop with these parameters. `None` unless 0 ≤ α < 1, as an f32 too, and 10⁻¹² ≤ ε ≤ 1.
     pub fn new(alpha: f64, epsilon: f64) -> Option<RmsProp> {
         (is_fraction(alpha) && is_epsilon(epsilon)).then_some(RmsProp { alpha, epsilon })
     }
@@ -71,7 +71,7 @@ impl Rule for RmsProp {
 pub struct CentredRmsProp(RmsProp);
 
 impl CentredRmsProp {
-    /// With the parameters of this one.
+    /// Centred RMSprop with the parameters of `plain`.
     pub fn new(plain: RmsProp) -> CentredRmsProp {
         CentredRmsProp(plain)
     }

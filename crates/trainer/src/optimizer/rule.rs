@@ -1,4 +1,4 @@
-//! What an optimiser is made of.
+//! The rule of an optimiser: everything but its formula.
 
 use super::Optimizer;
 use minibatch_kernels::COEFFICIENTS;
@@ -9,7 +9,7 @@ pub trait Rule: fmt::Debug + Send + Sync + 'static {
     /// The name without parameters: lower case, without parentheses, commas and spaces.
     fn name(&self) -> &'static str;
 
-    /// How it is written, with the ranges of its parameters: for an error's text.
+    /// The optimiser's text with the ranges of its parameters. An error shows it.
     fn usage(&self) -> &str {
         self.name()
     }
@@ -19,13 +19,13 @@ pub trait Rule: fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The same rule with other parameters, as many; `None` if one is out of range.
+    /// The same rule with other parameters, as many. `None` if one is out of range.
     fn with_parameters(&self, parameters: &[f64]) -> Option<Optimizer>;
 
-    /// The η to begin with.
+    /// The learning rates η to begin with.
     fn learning_rates(&self) -> LearningRates;
 
-    /// Numbers that change from step to step, such as β₁ᵗ, as they are before the first.
+    /// The scalars before the first step. They are numbers that change from step to step, such as β₁ᵗ.
     fn scalars(&self) -> Vec<f64> {
         Vec::new()
     }
@@ -36,8 +36,8 @@ pub trait Rule: fmt::Debug + Send + Sync + 'static {
     /// The coefficients of a step's formula, computed in f64. Each is rounded once. Unused ones are 0.
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS];
 
-    /// The factor of a weight that a step leaves where no gradient comes from, 1 − ηλ for a decay of λ. A learning rate at which it isn't
-    /// positive is refused.
+    /// The factor that a step multiplies a weight by if it has no gradient: 1 − ηλ for a decay of λ. A learning rate is refused
+    /// if this factor isn't positive.
     fn decay(&self, _learning_rate: f64) -> f64 {
         1.0
     }
@@ -48,7 +48,7 @@ pub trait Rule: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// Where a run stands when a step is taken.
+/// The state of a run at the step that is taken.
 #[derive(Clone, Copy, Debug)]
 pub struct At<'a> {
     /// η
@@ -59,19 +59,19 @@ pub struct At<'a> {
     pub is_weight: bool,
 }
 
-/// The η to begin with.
+/// The learning rates η to begin with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LearningRates {
-    /// With sigmoids, the quadratic cost and small minibatches.
+    /// η with sigmoids, the quadratic cost and small minibatches.
     pub sigmoid: f64,
-    /// With other activations.
+    /// η with other activations.
     pub other: f64,
-    /// Where the network learns values.
+    /// η for a network that learns values.
     pub values: f64,
 }
 
 impl LearningRates {
-    /// The same η everywhere: the size of a step doesn't depend on the size of gradients.
+    /// The same η everywhere, for rules whose steps don't depend on the size of gradients.
     pub const fn everywhere(rate: f64) -> LearningRates {
         LearningRates { sigmoid: rate, other: rate, values: rate }
     }

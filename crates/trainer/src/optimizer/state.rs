@@ -11,18 +11,18 @@ pub struct OptimizerState {
     pub(crate) steps: u64,
     /// The rule's scalars after t steps, such as β₁ᵗ.
     pub(crate) scalars: Vec<f64>,
-    /// Those of the step that is about to be taken.
+    /// The scalars of the step that is about to be taken.
     next: Vec<f64>,
-    /// For the layers 1, …, L.
+    /// The memory for the layers 1, …, L.
     pub(crate) layers: Vec<LayerState>,
 }
 
 /// The memory of an optimiser for one layer.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerState {
-    /// As many as the optimiser has.
+    /// The moments, as many as the optimiser has.
     pub(crate) moments: Vec<Moment>,
-    /// The gradient of the biases in a step (n_l); empty where the optimiser has no moments.
+    /// The gradient of the biases in a step (n_l). Empty if the optimiser has no moments.
     pub(crate) bias_gradient: Vec<f32>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Moment {
 }
 
 impl LayerState {
-    /// Before the first step.
+    /// The memory before the first step.
     pub(crate) fn new(optimizer: &Optimizer, layer: &Layer) -> LayerState {
         let (inputs, outputs) = (layer.inputs(), layer.outputs());
         let moment = || Moment { weights: Panels::zeros(inputs, outputs), biases: vec![0.0; outputs] };
@@ -47,19 +47,19 @@ impl LayerState {
 }
 
 impl OptimizerState {
-    /// Before the first step.
+    /// The memory before the first step.
     pub(crate) fn new(optimizer: &Optimizer, layers: &[Layer]) -> OptimizerState {
         let layers = layers.iter().map(|layer| LayerState::new(optimizer, layer)).collect();
         let scalars = optimizer.scalars();
         OptimizerState { steps: 0, next: scalars.clone(), scalars, layers }
     }
 
-    /// Steps taken, t.
+    /// t, the number of steps taken.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Moments of each weight and bias.
+    /// The number of moments of each weight and bias.
     pub(crate) fn moments(&self) -> usize {
         self.layers.first().map_or(0, |layer| layer.moments.len())
     }
@@ -99,7 +99,7 @@ impl OptimizerState {
         })
     }
 
-    /// A negative number in one of these moments, which are means or sums of squares, so that there should be none.
+    /// The first negative number in the moments `squares`. They are means or sums of squares, so there should be none.
     pub(crate) fn negative_square(&self, squares: &[usize]) -> Option<f32> {
         let of_moment = self.blocks().count() / self.moments().max(1);
         let of = |&i: &usize| self.blocks().skip(i * of_moment).take(of_moment).flatten();

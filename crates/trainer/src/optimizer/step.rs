@@ -65,12 +65,13 @@ impl<R: Rule + Formula> WithFormula for R {
     }
 }
 
-/// One step of a run: what all layers' updates have in common.
+/// One step of a run. All layers' updates share it.
 #[derive(Clone, Copy)]
 pub(crate) struct Step<'a> {
-    /// Folded into Δ_l: −η/B for plain descent, whose gradient product starts from the parameters, else 1/B.
+    /// The factor that is folded into Δ_l. It is −η/B for plain descent, whose gradient product starts from the parameters, else
+    /// 1/B.
     pub(crate) factor: f32,
-    /// What follows the gradient product; nothing in plain descent.
+    /// The rule's step, which follows the gradient product. `None` in plain descent.
     rule: Option<RuleStep<'a>>,
 }
 
@@ -89,12 +90,12 @@ pub(crate) struct Growth {
     pub(crate) parameters: f64,
     /// Each moment; 0 where there is none.
     pub(crate) moments: [f64; MOST_MOMENTS],
-    /// Whatever the last step computed on its way.
+    /// All numbers that the last step computed on its way.
     worst: f64,
 }
 
 impl Growth {
-    /// Of parameters and moments that are at most so large.
+    /// The bounds of parameters and moments that are at most so large.
     pub(crate) fn new(parameters: f64, moments: [f64; MOST_MOMENTS]) -> Growth {
         Growth { parameters, moments, worst: 0.0 }
     }
@@ -127,12 +128,12 @@ impl Optimizer {
 }
 
 impl<'a> Step<'a> {
-    /// What follows the gradient product, for weights and for biases; `None` if the product takes the step by itself.
+    /// The descents that follow the gradient product, for weights and for biases. `None` if the product takes the step by itself.
     pub(crate) fn descents(&self) -> Option<[Descent<'a>; 2]> {
         self.rule.map(|step| [step.of_weights, step.of_biases])
     }
 
-    /// The bounds after this step, from those before, where no element of the gradient is larger than `gradient`.
+    /// The bounds after this step. `before` are the bounds before it, and no element of the gradient is larger than `gradient`.
     pub(crate) fn grown(&self, before: Growth, gradient: f64) -> Growth {
         let Some(RuleStep { rule, of_weights, of_biases }) = self.rule else {
             // The gradient comes with its factor of −η.

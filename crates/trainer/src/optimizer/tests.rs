@@ -97,7 +97,7 @@ fn what_is_no_optimizer_is_refused_in_one_line() {
     }
 }
 
-/// What f32 and the interval bounds make of a step: the definition lies within.
+/// Checks that the definition of a step lies within the bounds of f32 and of the intervals.
 #[test]
 fn errors_and_ranges_hold_the_definition() {
     for optimizer in Optimizer::all().into_iter().skip(1) {

@@ -66,8 +66,8 @@ pub trait Observer<'a> {
         usize::MAX
     }
 
-    /// Called after each slice. Where the slice has ended an epoch, the trainer's [position](Trainer::position) is 0 and the epoch
-    /// isn't evaluated yet; it will be, and [`after_epoch`](Self::after_epoch) is called, before a `Break` ends the run.
+    /// Called after each slice. If the slice has ended an epoch, the trainer's [position](Trainer::position) is 0 and the epoch
+    /// isn't evaluated yet. It is evaluated, and [`after_epoch`](Self::after_epoch) is called, before a `Break` ends the run.
     fn after_steps(&mut self, _trainer: &mut Trainer<'a>) -> Result<ControlFlow<()>, Self::Error> {
         Ok(ControlFlow::Continue(()))
     }
@@ -94,8 +94,8 @@ impl<F: FnMut(&Epoch) -> ControlFlow<()>> Observer<'_> for F {
     }
 }
 
-/// Ends a run when the cost hasn't fallen for some epochs: the cost on the test set that [`Trainer::fit`] is given, or without
-/// one the training cost. The test set should be a validation set: data that no result is reported on.
+/// Ends a run when the cost hasn't fallen for some epochs. It is the cost on the test set that [`Trainer::fit`] is given, or
+/// without one the training cost. The test set should be a validation set: data that no result is reported on.
 #[derive(Clone, Copy, Debug)]
 pub struct EarlyStopping {
     patience: usize,
@@ -130,8 +130,8 @@ impl Observer<'_> for EarlyStopping {
 }
 
 impl<'a> Trainer<'a> {
-    /// Trains the epochs that are left of the [settings'](crate::Settings), and evaluates `test` after each. Ends early where
-    /// `observer` says so. The weights don't depend on the observer's interval.
+    /// Trains the epochs that are left of the [settings'](crate::Settings), and evaluates `test` after each. `observer` may end
+    /// the run early. The weights don't depend on the observer's interval.
     ///
     /// ```
     /// use minibatch::{Dataset, EarlyStopping, Isa, Network, Pool, Settings, Trainer};

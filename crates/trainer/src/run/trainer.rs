@@ -49,11 +49,11 @@ pub struct Trainer<'a> {
     shuffle: Shuffle,
     /// Examples of the current epoch that have been trained on.
     position: usize,
-    /// Their summed cost.
+    /// The summed cost of these examples.
     cost_sum: f64,
-    /// Wall-clock time spent training on them.
+    /// Wall-clock time spent training on these examples.
     elapsed: Duration,
-    /// Hashed when first asked for: reading the whole dataset takes its time.
+    /// The identity of the data. It is computed when first asked for, since reading the whole dataset takes time.
     identity: OnceCell<DataIdentity>,
     /// The data of the last evaluation in the history.
     tested_on: Option<TestedOn<'a>>,
@@ -63,9 +63,9 @@ pub struct Trainer<'a> {
 /// The data of an evaluation.
 #[derive(Debug)]
 enum TestedOn<'a> {
-    /// Before the run was resumed.
+    /// Data of an evaluation before the run was resumed.
     Recorded(DataIdentity),
-    /// Hashed when first asked for.
+    /// Data of an evaluation since then. Their identity is computed when first asked for.
     Here(&'a Dataset, OnceCell<DataIdentity>),
 }
 
@@ -138,7 +138,7 @@ impl<'a> Trainer<'a> {
     /// let pool = Pool::new(Isa::detect(), 2)?;
     /// let network = || Network::builder(2).layer(4).layer(2).seed(3).build();
     ///
-    /// // Stopped after 5 of an epoch's 16 minibatches, and gone on with to its end on one thread …
+    /// // A run stops after 5 of an epoch's 16 minibatches, and goes on to the epoch's end on one thread.
     /// let mut trainer = Trainer::new(&pool, &data, network()?, Settings::default())?;
     /// trainer.advance(5)?;
     /// let checkpoint: Checkpoint = trainer.checkpoint();
@@ -146,7 +146,7 @@ impl<'a> Trainer<'a> {
     /// let mut resumed = Trainer::resume(&one, &data, checkpoint)?;
     /// resumed.epoch()?;
     ///
-    /// // … it has the bits of a run that never stopped.
+    /// // It has the bits of a run that never stopped.
     /// let mut whole = Trainer::new(&pool, &data, network()?, Settings::default())?;
     /// whole.epoch()?;
     /// assert_eq!(resumed.network().weight_hash(), whole.network().weight_hash());
@@ -179,8 +179,8 @@ impl<'a> Trainer<'a> {
         Ok(trainer)
     }
 
-    /// Starts the run that `checkpoint` records over again: from its own first weights, settings and seed. Trained as
-    /// far, it comes to the same bits.
+    /// Starts the run that `checkpoint` records over again, from its own first weights, settings and seed. Trained as far, it
+    /// comes to the same bits.
     ///
     /// # Errors
     ///
@@ -206,8 +206,8 @@ impl<'a> Trainer<'a> {
         self.snapshot().save(path)
     }
 
-    /// Writes the state of the run, as the bytes of a checkpoint, into `out`, whose old content goes: for a
-    /// [`Writer`](checkpoint::Writer).
+    /// Writes the state of the run into `out`, as the bytes of a checkpoint. The old content of `out` goes. A
+    /// [`Writer`](checkpoint::Writer) takes such bytes.
     ///
     /// # Errors
     ///
@@ -255,7 +255,7 @@ impl<'a> Trainer<'a> {
         self.snapshot().to_checkpoint()
     }
 
-    /// Examples of an epoch: those of the training set.
+    /// The number of examples of an epoch, which are those of the training set.
     pub fn examples(&self) -> usize {
         self.data.len()
     }
@@ -280,12 +280,12 @@ impl<'a> Trainer<'a> {
         self.position.div_ceil(self.settings.batch_size)
     }
 
-    /// Minibatches of an epoch, the last, perhaps smaller one included.
+    /// The number of minibatches of an epoch. The last one counts too, though it may be smaller.
     pub fn steps_per_epoch(&self) -> usize {
         self.data.len().div_ceil(self.settings.batch_size)
     }
 
-    /// Trains to the end of the epoch, and returns what it came to.
+    /// Trains to the end of the epoch, and returns the epoch's record.
     ///
     /// # Errors
     ///
@@ -298,7 +298,7 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// Trains `steps` minibatches, but not beyond the end of the epoch; returns the epoch if that was reached.
+    /// Trains `steps` minibatches, but not beyond the end of the epoch. Returns the epoch's record if that end was reached.
     ///
     /// Each call enters the pool once, which costs some microseconds. After a call in which members trained their parts of the
     /// network, the next look at the network puts it together. So make the steps many.
@@ -330,14 +330,14 @@ impl<'a> Trainer<'a> {
         Ok((self.position == self.data.len()).then(|| self.end_epoch()))
     }
 
-    /// Cost and accuracy of the network as it is now. Where an epoch has just ended, its record keeps them.
+    /// Cost and accuracy of the network as it is now. If an epoch has just ended, its record keeps them.
     ///
     /// # Errors
     ///
     /// If the data don't fit the network, or the cost isn't finite.
     pub fn evaluate(&mut self, test: &'a Dataset) -> Result<Evaluation, Error> {
         let evaluation = self.network().evaluate(self.pool, test)?;
-        // A history holds finite numbers, as what is written must be read again.
+        // A history holds finite numbers only: with others, a checkpoint could not be read again.
         let mut numbers = vec![("cost", evaluation.cost)];
         if let Score::Values(Fit { rmse, mae, r_squared }) = evaluation.score {
             numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);

@@ -25,11 +25,10 @@ use minibatch_kernels::{
 };
 use std::ops::Range;
 
-/// The one that runs the equations: a team that shares each product, or one of several members that each have a part of the
-/// network.
+/// The runner of the equations: a team that shares each product, or one of several members that each have a part of the network.
 #[derive(Clone, Copy)]
 pub(crate) struct Runner<'a> {
-    /// Shares each product.
+    /// The team that shares each product.
     pub(crate) team: &'a Team<'a>,
     /// The member that runs the equations on its part of the network. It computes and updates its own neurons of the first
     /// layer only. Its team is that member alone.
@@ -37,7 +36,7 @@ pub(crate) struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// The range of the `neurons` of layer l that it computes.
+    /// The range of the `neurons` of layer l that the runner computes.
     fn own_neurons(self, l: usize, neurons: usize) -> Range<usize> {
         match self.member {
             Some(member) if l == 1 => member.columns(neurons),
@@ -113,7 +112,7 @@ pub(crate) fn forward_through(
                     activation.forward(isa, part);
                 });
             }
-            // A block of a product isn't a row.
+            // A row-wise activation needs whole rows, and a block of a product isn't one.
             None if activation.is_row_wise() => {
                 product(output, &Store);
                 team.share_rows(output, |isa, part, _| activation.forward(isa, part));
@@ -148,7 +147,7 @@ pub(crate) fn output_error(
     workspace: &mut Workspace,
     rows: usize,
 ) {
-    // Out of the workspace while the rest of it is read.
+    // The matrix is taken out of the workspace while the rest of it is read.
     let mut error = workspace.errors.pop().expect("a network has layers");
     cost.output_error(outputs(isa, layers, workspace, rows), &mut error.top_mut(rows));
     workspace.errors.push(error);

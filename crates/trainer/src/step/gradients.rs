@@ -1,4 +1,4 @@
-//! The gradient of the cost as a value: to learn from, to check, or for an optimiser of one's own.
+//! The gradient of the cost as a value. It is there to learn from, to check, or for an optimiser of one's own.
 
 use super::backprop;
 use super::workspace::Workspace;

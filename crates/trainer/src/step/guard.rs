@@ -21,15 +21,15 @@ use minibatch_kernels::{Isa, Mat, max_magnitude, max_magnitudes};
 /// round.
 const LIMIT: f64 = f32::MAX as f64 * 0.99;
 
-/// Bounds of all that goes into an update.
+/// Bounds of the numbers that go into an update.
 ///
 /// A check reads no weights. It adds to a bound the most that the step can add to a weight. Only when the bound passes
 /// [`LIMIT`] are the weights themselves read, and that happens in a run that goes astray.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
-    /// No input is larger. At least 1, the input of a bias.
+    /// The bound of the inputs: no input is larger. It is at least 1, the input of a bias.
     inputs: f64,
-    /// No weight, bias or moment of layer l is larger.
+    /// The bounds of each layer l: no weight, bias or moment of it is larger.
     layers: Vec<Growth>,
     /// The largest error of each layer, then the largest activation of each layer but the last, in the step that is checked.
     found: Vec<f32>,
@@ -144,7 +144,7 @@ fn blocks(layer: &Layer) -> impl Iterator<Item = &[f32]> {
     weights.chain(std::iter::once(layer.biases()))
 }
 
-/// The largest magnitude of `values`, weights or biases of layer l; an error if one isn't finite.
+/// The largest magnitude of `values`, weights or biases of layer l. An error if one isn't finite.
 fn magnitude(isa: Isa, values: &[f32], l: usize) -> Result<f64, Error> {
     match values.iter().find(|x| !x.is_finite()) {
         None => Ok(max_magnitude(isa, slice(values)).into()),

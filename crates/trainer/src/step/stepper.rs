@@ -30,14 +30,14 @@ impl Steps<'_> {
     }
 }
 
-/// How far training came.
+/// The state that training came to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trained {
     /// Examples of the epoch that have been trained on by now.
     pub(crate) position: usize,
     /// The summed cost of these examples, in f64. Each minibatch's cost is added to the sum before it.
     pub(crate) cost_sum: f64,
-    /// Why the next step was refused.
+    /// The reason why the next step was refused, if it was.
     pub(crate) diverged: Option<Divergence>,
 }
 

@@ -4,7 +4,7 @@ use crate::network::Network;
 use minibatch_data::{Dataset, Row, Targets};
 use minibatch_kernels::{Examples, Matrix, TeamInputs, prefetch};
 
-/// The buffers of a step for minibatches of up to B examples; a smaller one uses the first rows.
+/// The buffers of a step for minibatches of up to B examples. A smaller minibatch uses the first rows.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     /// A_0 (B × n_0), without its zeros

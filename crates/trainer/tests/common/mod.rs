@@ -1,4 +1,4 @@
-//! What the tests share: seeded numbers, a network's bits.
+//! Code that the tests share: seeded numbers, a network's bits.
 #![allow(dead_code, reason = "every test uses a part of it")]
 
 use minibatch::{Layer, Network};
@@ -13,7 +13,7 @@ impl Numbers {
         Numbers(minibatch_data::generator(seed, *b"tests\0\0\0"))
     }
 
-    /// Below `end`.
+    /// A number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.0.next_u64() % end as u64) as usize
     }

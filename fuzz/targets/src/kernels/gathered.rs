@@ -1,4 +1,4 @@
-//! The first layer's products, from inputs without their zeros; objects that a refused minibatch leaves behind are used again.
+//! The first layer's products, from inputs without their zeros. Objects that a refused minibatch leaves behind are used again.
 
 use super::elementwise::{Drawn, contract};
 use super::views::{Operand, Target};
@@ -17,7 +17,7 @@ struct Minibatch {
 }
 
 impl Minibatch {
-    /// Of rows that are 0 in one of `sparsity` places less than all.
+    /// Rows in which about one place in `sparsity` isn't 0. If `sparsity` is above 1, about half of the inputs are 0 in all rows.
     fn draw(choices: &mut Unstructured<'_>, examples: usize, inputs: usize) -> Result<Minibatch> {
         let (sparsity, as_bytes) = (choices.int_in_range(1..=9u64)?, choices.arbitrary()?);
         let seed = &mut choices.arbitrary()?;
@@ -28,7 +28,7 @@ impl Minibatch {
         };
         let bytes: Vec<Box<[u8]>> =
             (0..examples).map(|_| dead.iter().map(|&dead| byte(dead)).collect()).collect();
-        // The bytes' own fractions, so that both ways have the same sums.
+        // The floats are the bytes' own fractions, so that both ways have the same sums.
         let fraction = |byte: &u8| (f64::from(*byte) / 255.0) as f32;
         let floats = bytes.iter().map(|row| row.iter().map(fraction).collect()).collect();
         Ok(Minibatch { bytes, floats, as_bytes })
@@ -42,7 +42,7 @@ impl Minibatch {
         Matrix::from_fn(self.len(), inputs, |row, col| self.floats[row][col])
     }
 
-    /// Calls `take` with the examples; with `short`, the last one lacks an input.
+    /// Calls `take` with the examples. If `short`, the last one lacks an input.
     fn with_examples<R>(&self, short: bool, take: impl FnOnce(Examples<'_>) -> R) -> R {
         let end = |i: usize, length: usize| length - usize::from(short && i + 1 == self.len());
         match self.as_bytes {
@@ -74,7 +74,7 @@ fn assert_panels(found: &Panels, expected: impl Fn(usize, usize) -> f32, what: &
     }
 }
 
-/// Some minibatches, one after the other, through the same object.
+/// Takes some minibatches, one after the other, through the same object.
 pub(super) fn first_layer(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<bool> {
     let (inputs, outputs, most) = shape(choices)?;
     let seed = &mut choices.arbitrary()?;
@@ -106,7 +106,7 @@ pub(super) fn first_layer(choices: &mut Unstructured<'_>, machine: &Machine) -> 
             before.check(&z, &format!("X·W on {isa}, {members} members"), |row, col| chain.row(row)[col]);
         }
         through |= product.is_some();
-        // After a refusal, too: what is there then is nobody's promise, but nothing may be read outside.
+        // The object is used after a refusal, too. Its content is then nobody's promise, but nothing may be read outside.
         let delta = Operand::plain(choices, examples, outputs, Numbers::Plain)?;
         let next: Vec<&[u8]> = batch.bytes.iter().map(|row| &row[..]).collect();
         attempt(|| x.expect(&next.iter().copied()));
@@ -119,7 +119,7 @@ pub(super) fn first_layer(choices: &mut Unstructured<'_>, machine: &Machine) -> 
     Ok(through)
 }
 
-/// W + Xᵀ·Δ.
+/// Checks W + Xᵀ·Δ.
 fn accumulated(
     machine: &Machine,
     x: &TeamInputs,
@@ -141,7 +141,7 @@ fn accumulated(
     }
 }
 
-/// A step along Xᵀ·Δ.
+/// Checks a step along Xᵀ·Δ.
 fn descended(
     choices: &mut Unstructured<'_>,
     machine: &Machine,
@@ -179,7 +179,7 @@ fn descended(
     Ok(())
 }
 
-/// The sparse product by itself.
+/// Takes minibatches through the sparse product by itself.
 pub(super) fn sparse(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<bool> {
     let (inputs, outputs, most) = shape(choices)?;
     let seed = &mut choices.arbitrary()?;
@@ -211,7 +211,7 @@ pub(super) fn sparse(choices: &mut Unstructured<'_>, machine: &Machine) -> Resul
     Ok(through)
 }
 
-/// Examples one by one.
+/// Takes examples one by one.
 pub(super) fn row(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<bool> {
     let (inputs, outputs, _) = shape(choices)?;
     let seed = &mut choices.arbitrary()?;
@@ -221,7 +221,7 @@ pub(super) fn row(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<b
     let mut taken = vec![0.0; inputs];
     for _ in 0..choices.int_in_range(1..=4)? {
         let batch = Minibatch::draw(choices, 1, inputs)?;
-        // One that is refused leaves the one before.
+        // A refused example leaves the one before.
         let length = if choices.ratio(1, 3)? { inputs / 2 } else { inputs };
         let took = attempt(|| match batch.as_bytes {
             true => x.take_bytes(isa, &batch.bytes[0][..length]),

@@ -1,8 +1,7 @@
 //! Kernels on views of every layout, in buffers of exactly their size: the bits of plain loops, or a refusal.
 //!
-//! A view is any part of any storage, transposed or not. A kernel may refuse one by a panic where its documentation says so;
-//! where it doesn't, its result is that of the elements one by one, and nothing else is written. AddressSanitizer sees what is
-//! read outside.
+//! A view is any part of any storage, transposed or not. A kernel may refuse one by a panic if its documentation says so. If it
+//! doesn't, its result is that of the elements one by one, and nothing else is written. AddressSanitizer sees reads outside.
 
 mod elementwise;
 mod gathered;
@@ -17,13 +16,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Once};
 
-/// Bytes that choose a kernel, shapes, layouts and a seed of the values.
+/// The target: `bytes` choose a kernel, shapes, layouts and a seed of the values.
 pub fn kernels(bytes: &[u8]) -> bool {
     let choices = &mut Unstructured::new(bytes);
     one(choices).unwrap_or(false)
 }
 
-/// What runs a kernel on the machine that was chosen, and says whether it came to its end.
+/// A function that runs a kernel on the machine that was chosen, and returns whether it came to its end.
 type Kernel = fn(&mut Unstructured<'_>, &Machine) -> Result<bool>;
 
 fn one(choices: &mut Unstructured<'_>) -> Result<bool> {
@@ -65,7 +64,7 @@ impl Machine {
         self.isa.class() == ArithmeticClass::Fused
     }
 
-    /// The set that says what an element becomes: of the same class, without registers.
+    /// The set that computes the result of an element: of the same class, without registers.
     fn one_by_one(&self) -> Isa {
         if self.is_fused() { Isa::PORTABLE } else { self.isa }
     }
@@ -84,12 +83,12 @@ fn size(choices: &mut Unstructured<'_>, most: usize) -> Result<usize> {
     Ok(size.min(most))
 }
 
-/// What `work` comes to, or none if it panics, as it may.
+/// The result of `work`. `None` if it panics, as it may.
 fn attempt<R>(work: impl FnOnce() -> R) -> Option<R> {
     static EXPECTED: AtomicBool = AtomicBool::new(false);
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        // The fuzzer's ends the process.
+        // The fuzzer's hook ends the process.
         let before = take_hook();
         set_hook(Box::new(move |panic| {
             if !EXPECTED.load(Ordering::Relaxed) {
@@ -103,19 +102,19 @@ fn attempt<R>(work: impl FnOnce() -> R) -> Option<R> {
     outcome.ok()
 }
 
-/// Equal to the bit, but any NaN is as good as another.
+/// Whether the numbers are equal to the bit. Any NaN is as good as another.
 fn same(found: f32, expected: f32) -> bool {
     found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan()
 }
 
-/// Which numbers a matrix holds.
+/// The kind of numbers that a matrix holds.
 #[derive(Clone, Copy, Debug)]
 enum Numbers {
-    /// From −1 to 1, with an exact 0 in sixteen: what products are made of.
+    /// From −1 to 1, with an exact 0 in sixteen: the numbers that products are made of.
     Plain,
-    /// The same without a sign.
+    /// The numbers of `Plain` without a sign.
     Positive,
-    /// At an edge of what an operation has to do, and between.
+    /// Numbers at an edge of an operation's range, and between.
     Special,
 }
 

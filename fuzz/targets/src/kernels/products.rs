@@ -6,7 +6,7 @@ use super::{EDGES, Machine, Numbers, attempt, size};
 use arbitrary::{Result, Unstructured};
 use minibatch_kernels::{Epilogue, Isa, MatMut, Start, Store, descend_gemm, gemm, reference};
 
-/// Multiply-adds of a product, about: the oracle takes them one by one.
+/// The most multiply-adds of a product, about. The oracle takes them one by one.
 const MOST_WORK: usize = 150_000;
 
 /// m, n and k of a product that doesn't take long.
@@ -21,7 +21,7 @@ pub(super) fn shape(choices: &mut Unstructured<'_>) -> Result<(usize, usize, usi
     Ok(shape.into())
 }
 
-/// Says where it has been: element (row, col) becomes 2·x + (row + 1000·col).
+/// An epilogue that marks its places: element (row, col) becomes 2·x + (row + 1000·col).
 struct Marked;
 
 impl Marked {
@@ -47,7 +47,7 @@ pub(super) fn product(choices: &mut Unstructured<'_>, machine: &Machine) -> Resu
     let bias = Numbers::Plain.vec(n, &mut choices.arbitrary()?);
     let factor = *choices.choose(&[1.0, 0.5, -1.5])?;
     let start = *choices.choose(&[Start::Zero, Start::Bias(&bias), Start::Scaled(factor)])?;
-    // What isn't read may be anything.
+    // Numbers that aren't read may be anything.
     let old = if matches!(start, Start::Scaled(_)) { Numbers::Plain } else { Numbers::Special };
     let mut c = Target::draw(choices, m, n, old)?;
     // A part of panels isn't one of row slices.

@@ -85,7 +85,7 @@ pub(super) fn rows(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<
     Ok(ran)
 }
 
-/// The first of equals; NaN is never larger.
+/// The place of the first of the largest values. NaN is never larger.
 fn first_of_the_largest(values: &[f32]) -> usize {
     let mut best = 0;
     for (i, &value) in values.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Shapes that don't fit, and sizes whose product wraps: refused, before anything is written.
+//! Shapes that don't fit, and sizes whose product wraps. They are refused before anything is written.
 
 use super::views::{Operand, Target};
 use super::{Machine, Numbers, attempt, size};
@@ -11,7 +11,7 @@ pub(super) fn refusals(choices: &mut Unstructured<'_>, machine: &Machine) -> Res
     if choices.arbitrary()? { wrapping(choices, machine) } else { mismatched(choices, machine) }
 }
 
-/// One size of an operation is another's, more or less.
+/// Takes operations in which one size is another's, more or less.
 fn mismatched(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<bool> {
     let (m, n, k) = (1 + size(choices, 33)?, 1 + size(choices, 49)?, 1 + size(choices, 33)?);
     let wrong = |choices: &mut Unstructured<'_>, right: usize| -> Result<usize> {
@@ -58,7 +58,7 @@ fn mismatched(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<bool>
     Ok(true)
 }
 
-/// Views of stride 0 that are as large as a size can be.
+/// Takes views of stride 0 that are as large as a size can be.
 fn wrapping(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<bool> {
     let one = vec![1.0];
     let (m, n) = (1 + size(choices, 64)?, 4 + size(choices, 64)?);

@@ -5,7 +5,7 @@ use arbitrary::{Result, Unstructured};
 use minibatch_kernels::{Mat, MatMut, Matrix, Panels};
 use std::ops::Range;
 
-/// Where numbers live. A vector is as long as its view needs, and no longer.
+/// The storage of numbers. A vector is as long as its view needs, and no longer.
 enum Storage {
     Vector { numbers: Vec<f32>, lead: usize, row_stride: usize, col_stride: usize },
     Matrix(Matrix),
@@ -15,7 +15,7 @@ enum Storage {
 /// A matrix to read: a part of a storage, perhaps transposed before and after.
 pub(super) struct Operand {
     storage: Storage,
-    /// Of the storage.
+    /// The rows of the storage.
     rows: usize,
     cols: usize,
     transposed: [bool; 2],
@@ -26,7 +26,7 @@ pub(super) struct Operand {
 const LINE: usize = 16;
 
 impl Operand {
-    /// One of (`rows` × `cols`).
+    /// Draws an operand of (`rows` × `cols`).
     pub(super) fn draw(
         choices: &mut Unstructured<'_>,
         rows: usize,
@@ -37,7 +37,7 @@ impl Operand {
         let (part_rows, part_cols) = if transposed[1] { (cols, rows) } else { (rows, cols) };
         let kind = choices.int_in_range(0..=4u8)?;
         let (rows, cols) = (Offsets::draw(choices)?, Offsets::draw(choices)?);
-        // A part of panels begins with one: of the columns, or, transposed, of the rows.
+        // A part of panels begins with a panel: of the columns, or, transposed, of the rows.
         let (rows, cols) = match (kind, transposed[0]) {
             (0, false) => (rows, cols.in_panels()),
             (0, true) => (rows.in_panels(), cols),
@@ -59,7 +59,7 @@ impl Operand {
                 let (row_stride, col_stride) = match kind {
                     2 => (cols + small(choices)?, 1),
                     3 => (1, rows + small(choices)?),
-                    // Rows that overlap, or are all the same one.
+                    // Rows overlap, or are all the same one.
                     _ => (small(choices)?, small(choices)?),
                 };
                 let lead = small(choices)?;
@@ -71,7 +71,7 @@ impl Operand {
         Ok(Operand { storage, rows, cols, transposed, part })
     }
 
-    /// One whose rows are slices, one after the other: what no kernel may refuse.
+    /// Draws an operand whose rows are slices, one after the other. No kernel may refuse it.
     pub(super) fn plain(
         choices: &mut Unstructured<'_>,
         rows: usize,
@@ -111,7 +111,7 @@ impl Operand {
     }
 }
 
-/// How much of a storage is before and after a part.
+/// The numbers of a storage before and after a part.
 #[derive(Clone, Copy)]
 struct Offsets {
     before: usize,
@@ -148,7 +148,7 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// One of (`rows` × `cols`).
+    /// Draws a target of (`rows` × `cols`).
     pub(super) fn draw(
         choices: &mut Unstructured<'_>,
         rows: usize,
@@ -159,7 +159,7 @@ impl Target {
         Target::of_kind(choices, kind, rows, cols, numbers)
     }
 
-    /// One whose rows are slices.
+    /// Draws a target whose rows are slices.
     pub(super) fn plain(
         choices: &mut Unstructured<'_>,
         rows: usize,
@@ -196,7 +196,7 @@ impl Target {
         Ok(Target { storage, rows, cols, part })
     }
 
-    /// Another one of the same layout, with numbers of its own.
+    /// Another target of the same layout, with numbers of its own.
     pub(super) fn alike(&self, numbers: Numbers, seed: &mut u64) -> Target {
         let storage = match &self.storage {
             Storage::Vector { numbers: old, lead, row_stride, col_stride } => Storage::Vector {
@@ -234,7 +234,7 @@ impl Target {
         whole.rows_part(self.part.clone())
     }
 
-    /// Everything that the storage holds.
+    /// All numbers that the storage holds.
     pub(super) fn cells(&self) -> Cells {
         let cells = match &self.storage {
             Storage::Vector { numbers, .. } => numbers.clone(),
@@ -258,7 +258,7 @@ impl Target {
     }
 }
 
-/// What a storage held at one time.
+/// The numbers of a storage at one time.
 #[derive(Clone)]
 pub(super) struct Cells {
     cells: Vec<f32>,
@@ -279,12 +279,12 @@ impl Cells {
         Matrix::from_fn(self.rows, self.cols, |row, col| self.get(row, col))
     }
 
-    /// Panics unless `after` has `expected` in the view and what was there before around it.
+    /// Panics unless `after` has `expected` in the view, and the numbers from before around it.
     pub(super) fn check(&self, after: &Target, what: &str, expected: impl Fn(usize, usize) -> f32) {
         self.check_by(after, what, |found, row, col| super::same(found, expected(row, col)));
     }
 
-    /// The same where `is_right` judges an element.
+    /// As [`check`](Self::check), where `is_right` judges an element.
     pub(super) fn check_by(&self, after: &Target, what: &str, is_right: impl Fn(f32, usize, usize) -> bool) {
         let after = after.cells();
         let mut around = self.clone();
@@ -303,7 +303,7 @@ impl Cells {
     }
 }
 
-/// Copies between views, and columns of panels.
+/// Takes copies between views, and columns of panels.
 pub(super) fn copies(choices: &mut Unstructured<'_>, _: &Machine) -> Result<bool> {
     let (rows, cols) = (size(choices, 70)?, size(choices, 130)?);
     let (from, mut to) = (
@@ -333,7 +333,7 @@ pub(super) fn copies(choices: &mut Unstructured<'_>, _: &Machine) -> Result<bool
     Ok(copied.is_some())
 }
 
-/// Columns of one matrix in panels into another.
+/// Takes columns of one matrix in panels into another.
 fn columns(choices: &mut Unstructured<'_>, rows: usize) -> Result<()> {
     let seed = &mut choices.arbitrary()?;
     let mut panels = |cols: usize| {

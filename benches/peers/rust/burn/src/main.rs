@@ -1,4 +1,4 @@
-//! burn on its flex backend, with the backward pass written out in its tensors: faster than its automatic
+//! burn on its flex backend, with the backward pass written out in its tensors. That is faster than its automatic
 //! differentiation.
 #![forbid(unsafe_code)]
 
@@ -22,7 +22,7 @@ impl Parameter {
         Self { value, moments }
     }
 
-    /// One step down `gradient`, the `step`-th from 1.
+    /// Takes one step down `gradient`, the `step`-th from 1.
     fn descend(&mut self, gradient: Tensor<2>, eta: f32, step: i32) {
         let change = match self.moments.take() {
             None => gradient.mul_scalar(eta),

@@ -1,4 +1,4 @@
-//! candle, with the backward pass written out in its tensors: faster than its automatic differentiation.
+//! candle, with the backward pass written out in its tensors. That is faster than its automatic differentiation.
 #![forbid(unsafe_code)]
 
 use candle_core::{D, Device, Tensor};
@@ -21,7 +21,7 @@ impl Parameter {
         Ok(Self { value, moments })
     }
 
-    /// One step down `gradient`, the `step`-th from 1.
+    /// Takes one step down `gradient`, the `step`-th from 1.
     fn descend(&mut self, gradient: &Tensor, eta: f64, step: i32) -> candle_core::Result<()> {
         let change = match &mut self.moments {
             None => (gradient * eta)?,

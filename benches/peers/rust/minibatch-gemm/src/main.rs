@@ -20,7 +20,7 @@ struct Product {
     n: usize,
     k: usize,
     update: bool,
-    /// How long to repeat it.
+    /// The time for which the product is repeated.
     seconds: f64,
     threads: usize,
     /// Whether the weights (B of a forward product, C of an update) stand in panels, as the trainer keeps them.
@@ -62,7 +62,7 @@ impl Stored {
     }
 }
 
-/// Computes it again and again, and says how often in how many seconds, and three elements of the first result.
+/// Computes the product again and again. Returns the repetitions, their seconds, and three elements of the first result.
 fn repeat(product: &Product) -> Result<Value, String> {
     let &Product { m, n, k, update, seconds, threads, panels, .. } = product;
     let isa = match &product.isa {
@@ -70,7 +70,7 @@ fn repeat(product: &Product) -> Result<Value, String> {
         Some(name) => name.parse().map_err(|error: IsaError| error.to_string())?,
     };
     let pool = Pool::new(isa, threads).map_err(|error| error.to_string())?;
-    // Small whole numbers, so that every order of summation gives the same product.
+    // The operands are small whole numbers, so that every order of summation gives the same product.
     let a = |i: usize, p: usize| ((7 * i + 13 * p) % 11) as f32 - 5.0;
     let b = |p: usize, j: usize| ((5 * p + 3 * j) % 13) as f32 - 6.0;
     let a = if update { Matrix::from_fn(k, m, |p, i| a(i, p)) } else { Matrix::from_fn(m, k, a) };

@@ -11,11 +11,11 @@ struct Minibatch {
     trainer: Trainer<'static>,
     pool: &'static Pool,
     test: Dataset,
-    /// The network as it was trained last, for inference.
+    /// The network as it was last trained, for inference.
     trained: Option<(&'static Network, Predictor<'static>)>,
     /// The outputs of the last batch.
     outputs: Matrix,
-    /// The test set's pixels, row-major, and the same as numbers in [0, 1].
+    /// The test set's pixels, row-major. `dense` has the same as numbers in [0, 1].
     bytes: Vec<u8>,
     dense: Vec<f32>,
     batch: usize,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Digits.
+/// The number of classes: the digits.
 pub const CLASSES: usize = 10;
 
 /// A dataset as bytes.
@@ -13,7 +13,7 @@ pub struct Data {
     pub test_images: Vec<u8>,
     pub test_labels: Vec<u8>,
     pub pixels: usize,
-    /// Where it was read from.
+    /// The folder that the data were read from.
     pub folder: std::path::PathBuf,
 }
 
@@ -52,7 +52,7 @@ impl Data {
         rows
     }
 
-    /// Rows of `outputs` whose largest element is where `labels` says.
+    /// The number of rows of `outputs` whose largest element is at the row's label.
     pub fn count_correct(outputs: &[f32], labels: &[u8]) -> usize {
         let right = |(row, &label): (&[f32], &u8)| {
             let largest = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));

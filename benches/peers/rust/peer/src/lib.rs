@@ -1,7 +1,7 @@
-//! What the Rust peers share: the protocol of `cargo xtask peers`, the data, the shuffle, the first weights.
+//! Code that the Rust peers share: the protocol of `cargo xtask peers`, the data, the shuffle, the first weights.
 //!
-//! A request is one JSON object on a line of standard input, its reply one on a line of standard output; the end of
-//! the input ends the process. `benches/peers/README.md` lists them.
+//! A request is one JSON object on a line of standard input. Its reply is one on a line of standard output. The end of the input
+//! ends the process. `benches/peers/README.md` lists the requests.
 #![forbid(unsafe_code)]
 
 mod data;
@@ -20,7 +20,7 @@ use std::time::Instant;
 /// Examples of inference between two looks at the clock.
 const LOOK_EVERY: usize = 500;
 
-/// What to train: the workload as the harness describes it.
+/// The workload to train, as the harness describes it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Workload {
     /// n_0, …, n_L.
@@ -67,23 +67,23 @@ enum Request {
     Infer { batch: usize, input: String, seconds: f64 },
 }
 
-/// What a peer says of itself.
+/// The peer's description of itself.
 pub struct About {
     pub name: &'static str,
     pub version: String,
-    /// What it does instead of the job, where it can't do the job itself.
+    /// The job that the peer does instead, if it can't do the job itself.
     pub differs: Option<String>,
 }
 
 /// A trainer under measurement.
 pub trait Peer: Sized {
-    /// Loads everything that training needs: after this, only training takes time.
+    /// Loads everything that training needs. After this, only training takes time.
     fn setup(workload: &Workload, threads: usize, data: Data, seed: u64) -> Result<Self, String>;
 
-    /// Valid after setup.
+    /// The peer's description. Valid after setup.
     fn about(&self) -> About;
 
-    /// Trains on the next examples, at least `examples` of them unless the epoch ends before; returns how many.
+    /// Trains on the next examples, at least `examples` of them unless the epoch ends before. Returns the number of examples.
     fn train(&mut self, examples: usize) -> Result<usize, String>;
 
     /// Test examples classified as labelled.
@@ -105,7 +105,7 @@ impl Order {
         Order { rows: (0..examples as u32).collect(), position: examples, random }
     }
 
-    /// The next minibatch: `batch` examples, or what is left of the epoch. A new epoch begins where one has ended.
+    /// The next minibatch: `batch` examples, or the rest of the epoch. A new epoch begins when one has ended.
     pub fn minibatch(&mut self, batch: usize) -> &[u32] {
         if self.position >= self.rows.len() {
             self.random.shuffle(&mut self.rows);
@@ -119,7 +119,7 @@ impl Order {
 
 /// The peer's whole main function.
 ///
-/// With arguments `job REQUEST` it does a whole job instead, as one process: setup, then for `epochs` epochs train and
+/// If its arguments are `job REQUEST`, it does a whole job instead, as one process: setup, then for `epochs` epochs train and
 /// test, one line each.
 pub fn main<P: Peer>() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -136,8 +136,7 @@ pub fn main<P: Peer>() {
     }
 }
 
-/// Answers each line of standard input with one of standard output, until the input ends. What `answer` fails with is a
-/// reply too.
+/// Answers each line of standard input with one of standard output, until the input ends. An error of `answer` is a reply too.
 pub fn serve(mut answer: impl FnMut(&str) -> Result<Value, String>) -> Result<(), String> {
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|error| error.to_string())?;

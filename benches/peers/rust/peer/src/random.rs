@@ -16,7 +16,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// In (0, 1].
+    /// A number in (0, 1].
     fn unit(&mut self) -> f64 {
         ((self.next() >> 11) + 1) as f64 / (1u64 << 53) as f64
     }
@@ -30,7 +30,7 @@ impl Random {
         (0..count).map(|_| draw()).collect()
     }
 
-    /// Fisher and Yates.
+    /// Shuffles `rows`, by Fisher and Yates.
     pub fn shuffle(&mut self, rows: &mut [u32]) {
         for last in (1..rows.len()).rev() {
             let other = ((u128::from(self.next()) * (last as u128 + 1)) >> 64) as usize;

@@ -40,8 +40,8 @@ impl Rustyml {
         builder = builder.add(Dense::new(outputs, activation)?.with_random_state(!seed));
         let mut model = builder.build(&Shape::with_free_batch(&[workload.batch, workload.sizes[0]]))?;
 
-        // Its mean squared error is 2/n_L times the quadratic cost, its binary cross-entropy 1/n_L times the sum
-        // over the outputs.
+        // rustyml's mean squared error is 2/n_L times the quadratic cost, its binary cross-entropy 1/n_L times the sum over the
+        // outputs.
         let eta = workload.eta as f32;
         let sgd = |factor: f32| SGD::new(eta * factor, 0.0, false, 0.0);
         match (workload.cost.as_str(), workload.optimizer.as_str()) {

@@ -8,12 +8,12 @@ use crate::checkpoint::{Checkpoint, DataIdentity, FormatError, Progress, Tag, de
 use crate::network::activation::LeakyRelu;
 use crate::{Dataset, Isa, Network, Pool, Settings, Trainer};
 
-/// After one epoch and a step: 3-4-2, 7 examples, minibatches of 2.
+/// The checkpoint after one epoch and a step: 3-4-2, 7 examples, minibatches of 2.
 fn real() -> Vec<u8> {
     real_by("sgd")
 }
 
-/// The same by another optimiser.
+/// The same checkpoint by another optimiser.
 pub(super) fn real_by(optimizer: &str) -> Vec<u8> {
     let inputs: Vec<f32> = (0..21).map(|i| (i * 5 % 13) as f32 / 13.0).collect();
     let data = Dataset::from_classes(inputs, &[3], vec![0, 1, 0, 1, 1, 0, 1]).expect("a dataset");
@@ -200,7 +200,7 @@ fn named(p: &mut Parts, name: &str) {
     p.settings.optimizer = OptimizerSection::Named { learning_rate: 0.5, name: name.to_owned() };
 }
 
-/// Of a run by Adam: 26 parameters, 5 steps.
+/// Forgeries of a run by Adam with 26 parameters and 5 steps.
 const ADAM: &[Forgery] = &[
     ("unknown optimiser 'adam2': if it is one of your own", |p| named(p, "adam2")),
     ("optimiser 'adam(1,0.999,1e-8)': expected adam(β₁", |p| named(p, "adam(1,0.999,1e-8)")),

@@ -10,7 +10,7 @@ fn the_recipe_is_read_without_the_rest() {
     let path = dir.path().join("run.ckpt");
     for (optimizer, moments) in [("sgd", 0), ("momentum(0.5)", 1), ("adam", 2)] {
         let mut file = real_by(optimizer);
-        // Damage behind it goes unseen; it is for those who read on.
+        // Damage behind the recipe goes unseen. Only a reader of the rest finds it.
         *file.last_mut().unwrap() ^= 1;
         fs::write(&path, &file).unwrap();
         let recipe = Recipe::read(&path).unwrap();
@@ -47,7 +47,7 @@ fn a_run_is_known_by_all_but_its_epochs() {
     assert!(others.into_iter().all(|change| !own.is_of_run(&recipe(change))));
 }
 
-/// No more of a file is read than shows what is wrong with it, and what is told is the same.
+/// A damaged file is read only as far as the damage, and the error is that of decoding the whole.
 #[test]
 fn a_damaged_front_is_told_as_ever() {
     let dir = tempfile::tempdir().unwrap();

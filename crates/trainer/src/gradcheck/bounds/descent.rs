@@ -1,9 +1,9 @@
-//! The bounds of an optimiser's steps: what f32 makes of moments, and of parameters that follow them.
+//! The bounds of an optimiser's steps: the error of f32 in moments, and in the parameters that follow from them.
 
 use super::{Bounded, LayerBounds, Parameters, ZERO};
 use crate::optimizer::{At, LayerState, MOST_MOMENTS, Optimizer, OptimizerState};
 
-/// An optimiser's memory, with what has gone into it so far.
+/// An optimiser's memory, with the error that has gone into it so far.
 #[derive(Clone, Debug)]
 pub struct Moments {
     /// The moments of the layers 1, …, L.
@@ -13,7 +13,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Those of a state as they are, without error.
+    /// The moments of a state as they are, without error.
     pub fn of(state: &OptimizerState) -> Moments {
         let exact = |row: &[f32]| row.iter().map(|&x| Bounded::exact(x)).collect::<Vec<_>>();
         let layer = |layer: &LayerState| {
@@ -27,7 +27,7 @@ impl Moments {
         Moments { layers: state.layers.iter().map(layer).collect(), scalars: state.scalars.clone() }
     }
 
-    /// One step of `optimizer` for all layers.
+    /// Takes one step of `optimizer` for all layers.
     pub fn step(
         &mut self,
         optimizer: &Optimizer,

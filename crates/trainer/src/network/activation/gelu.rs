@@ -3,8 +3,8 @@ use minibatch_kernels::{Isa, Mat, MatMut, gelu, gelu_backward};
 
 /// The Gaussian error linear unit, in its tanh form ½z·(1 + tanh(√(2/π)·(z + 0.044715·z³))) (Hendrycks and Gimpel 2016).
 ///
-/// The tanh form rather than z·Φ(z): it is what GPT-2 and BERT trained with, differs by less than 5·10⁻⁴, costs one
-/// exponential, and its negative tail keeps its relative accuracy.
+/// The tanh form is the one that GPT-2 and BERT trained with. It differs from z·Φ(z) by less than 5·10⁻⁴ and costs one
+/// exponential. Its negative tail keeps its relative accuracy.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Gelu;
 

@@ -2,14 +2,14 @@ use super::Activation;
 use minibatch_kernels::{Isa, Mat, MatMut, leaky_relu, leaky_relu_backward};
 use std::sync::Arc;
 
-/// The leaky rectifier: z where z > 0, else slope·z. The parameter is the slope, 0 ≤ slope < 1; usually 0.01.
+/// The leaky rectifier: z where z > 0, else slope·z. The parameter is the slope, 0 ≤ slope < 1, usually 0.01.
 #[derive(Clone, Copy, Debug)]
 pub struct LeakyRelu {
     slope: f32,
 }
 
 impl LeakyRelu {
-    /// With this slope below 0; `None` unless 0 ≤ slope < 1.
+    /// The leaky rectifier with this slope below 0. `None` unless 0 ≤ slope < 1.
     pub fn new(slope: f32) -> Option<LeakyRelu> {
         (0.0..1.0).contains(&slope).then_some(LeakyRelu { slope })
     }

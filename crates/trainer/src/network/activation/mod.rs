@@ -1,4 +1,4 @@
-//! Activation functions σ_l: one file each, and a line in [`built_in`].
+//! Activation functions σ_l. Each has a file, and a line in [`built_in`].
 
 mod elu;
 mod gelu;
@@ -34,8 +34,8 @@ use std::sync::Arc;
 
 /// An activation function σ, applied to every element of a layer's pre-activations Z (softmax: to every row).
 ///
-/// A function of one's own needs [`name`](Self::name), [`value`](Self::value) and [`derivative`](Self::derivative); the
-/// rest follows from them, one element at a time. What is faster, or more accurate, overrides the rest.
+/// A function of one's own needs [`name`](Self::name), [`value`](Self::value) and [`derivative`](Self::derivative). The other
+/// methods follow from them, one element at a time. An implementation that is faster, or more accurate, overrides them.
 ///
 /// ```
 /// use minibatch::{Activation, Network};
@@ -64,30 +64,30 @@ pub trait Activation: Any + Debug + Send + Sync {
     /// The name by which a checkpoint and the command line know it: lower case, words joined by hyphens.
     fn name(&self) -> &'static str;
 
-    /// Its parameter, if it has one: the slope of a leaky ReLU.
+    /// The parameter, if there is one: the slope of a leaky ReLU.
     fn parameter(&self) -> Option<f32> {
         None
     }
 
-    /// The name with the parameter, `leaky-relu(0.01)`: what [`Registry`](crate::Registry) finds this activation by.
+    /// The name with the parameter, `leaky-relu(0.01)`. A [`Registry`](crate::Registry) finds this activation by it.
     fn label(&self) -> String {
         name::label(self.name(), self.parameter())
     }
 
-    /// The range of its parameter, in words: `a slope from 0 to below 1`. `None` if it has none.
+    /// The range of the parameter, in words: `a slope from 0 to below 1`. `None` if there is no parameter.
     fn parameter_range(&self) -> Option<&'static str> {
         None
     }
 
-    /// The same function with another parameter; `None` if it has none, or not with that value.
+    /// The same function with another parameter. `None` if there is no parameter, or the value is out of range.
     fn with_parameter(&self, _: f32) -> Option<Arc<dyn Activation>> {
         None
     }
 
-    /// σ(z) in f64: the definition, and the oracle that gradients are checked against. (Of softmax: for a row of one.)
+    /// σ(z) in f64: the definition, and the oracle that gradients are checked against. (For softmax: of a row of one.)
     fn value(&self, z: f64) -> f64;
 
-    /// σ′(z) in f64; at a kink, the convention.
+    /// σ′(z) in f64. At a kink it is a convention.
     fn derivative(&self, z: f64) -> f64;
 
     /// The number of the smooth piece of σ on which z lies, counted from anywhere. Central differences mustn't reach from one
@@ -101,12 +101,13 @@ pub trait Activation: Any + Debug + Send + Sync {
         Range::Signed
     }
 
-    /// Whether an output depends on its whole row, as softmax's does. Such a function can only be the output's.
+    /// Whether an output depends on its whole row, as softmax's does. Only the output layer can have such a function.
     fn is_row_wise(&self) -> bool {
         false
     }
 
-    /// A row of pre-activations becomes its activations, in f64: [`value`](Self::value) of each, unless σ is row-wise.
+    /// Turns a row of pre-activations into its activations, in f64. Each becomes its [`value`](Self::value), unless σ is
+    /// row-wise.
     fn row(&self, z: &mut [f64]) {
         z.iter_mut().for_each(|z| *z = self.value(*z));
     }
@@ -116,7 +117,7 @@ pub trait Activation: Any + Debug + Send + Sync {
         true
     }
 
-    /// Z ← σ(Z), in place. If row-wise, `z` has whole rows, else any part of them.
+    /// Z ← σ(Z), in place. `z` has whole rows if σ is row-wise, else any part of them.
     fn forward(&self, _isa: Isa, z: &mut MatMut<'_>) {
         for row in 0..z.rows() {
             z.row_mut(row).iter_mut().for_each(|z| *z = self.value(f64::from(*z)) as f32);
@@ -134,16 +135,16 @@ pub trait Activation: Any + Debug + Send + Sync {
     }
 }
 
-/// The values an activation takes. Each range has what the ones after it have, and more.
+/// The values that an activation takes. Each range holds the ranges after it, and more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Range {
     /// Both signs.
     Signed,
-    /// From 0, included, on.
+    /// At least 0.
     NonNegative,
     /// Above 0.
     Positive,
-    /// Between 0 and 1, each output for itself: probabilities of what doesn't exclude one another.
+    /// Between 0 and 1, each output for itself: probabilities of events that don't exclude one another.
     Unit,
     /// Between 0 and 1, a row's sum 1: probabilities of classes.
     Distribution,

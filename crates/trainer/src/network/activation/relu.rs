@@ -1,7 +1,7 @@
 use super::{Activation, Range};
 use minibatch_kernels::{Isa, Mat, MatMut, relu, relu_backward};
 
-/// The rectifier max(0, z); its derivative is 1 where z > 0, else 0.
+/// The rectifier max(0, z). Its derivative is 1 where z > 0, else 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Relu;
 

@@ -1,7 +1,7 @@
 use super::{Activation, Sigmoid};
 use minibatch_kernels::{Isa, Mat, MatMut, silu, silu_backward};
 
-/// The sigmoid linear unit z·σ(z), also called swish; its derivative is σ(z)·(1 + z·σ(−z)).
+/// The sigmoid linear unit z·σ(z), also called swish. Its derivative is σ(z)·(1 + z·σ(−z)).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silu;
 

@@ -1,7 +1,7 @@
 use super::{Activation, Range, Sigmoid};
 use minibatch_kernels::{Isa, Mat, MatMut, softplus, softplus_backward};
 
-/// The softplus ln(1 + eᶻ), a smooth rectifier that stays above 0; its derivative is σ(z) = 1 − e⁻ᵃ.
+/// The softplus ln(1 + eᶻ), a smooth rectifier that stays above 0. Its derivative is σ(z) = 1 − e⁻ᵃ.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Softplus;
 

@@ -1,7 +1,7 @@
 use super::Activation;
 use minibatch_kernels::{Isa, Mat, MatMut, tanh, tanh_backward};
 
-/// The hyperbolic tangent tanh z; tanh′ = 1 − tanh² = (1 − a)(1 + a).
+/// The hyperbolic tangent tanh z. tanh′ = 1 − tanh² = (1 − a)(1 + a).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tanh;
 

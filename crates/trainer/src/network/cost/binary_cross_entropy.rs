@@ -7,7 +7,7 @@ use minibatch_kernels::{MatMut, logistic_terms, subtract};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BinaryCrossEntropy;
 
-/// Outputs whose terms are computed at a time, on the stack, and examples.
+/// The outputs (`CHUNK`) and the examples (`ROWS`) whose terms are computed at a time, on the stack.
 const CHUNK: usize = 64;
 const ROWS: usize = 8;
 
@@ -50,7 +50,8 @@ impl Cost for BinaryCrossEntropy {
                 let mut terms = MatMut::strided(&mut buffer, shape.0, shape.1, CHUNK);
                 terms.copy_from(z.part(block.clone(), chunk.clone()));
                 logistic_terms(outputs.isa, &mut terms, outputs.y.part(block.clone(), chunk));
-                // Side by side, so that a sum needn't wait for its last term; what is left of other examples isn't used.
+                // The sums of several examples go side by side, so that none waits for its last term. Terms left over from other
+                // examples aren't used.
                 let mut sums = [0.0; ROWS];
                 for j in 0..shape.1 {
                     for i in 0..ROWS {

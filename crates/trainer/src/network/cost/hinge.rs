@@ -2,8 +2,8 @@ use super::{Cost, Outputs, sum};
 use crate::network::activation::{Activation, Range};
 use minibatch_kernels::{MatMut, hinge_derivative};
 
-/// The hinge cost C = Σ max(0, 1 − t·a), one against the rest: t is 1 for targets above 0, else −1, so that classes as 0
-/// and 1 do, and −1 and 1 too. At its kink the derivative is taken as 0. Outputs are scores of either sign.
+/// The hinge cost C = Σ max(0, 1 − t·a), one against the rest. t is 1 for targets above 0, else −1. So classes may be 0 and 1, or
+/// −1 and 1. At its kink the derivative is taken as 0. Outputs are scores of either sign.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hinge;
 
@@ -18,7 +18,7 @@ impl Cost for Hinge {
 
     fn value(&self, a: f64, y: f64) -> f64 {
         let distance = 1.0 - side(y) * a;
-        // Not f64::max, which would make NaN 0.
+        // f64::max would make NaN 0.
         if distance < 0.0 { 0.0 } else { distance }
     }
 

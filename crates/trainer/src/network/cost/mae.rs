@@ -2,7 +2,7 @@ use super::{Cost, Outputs, Reduction, sum};
 use crate::network::activation::Activation;
 use minibatch_kernels::{MatMut, scaled_sign};
 
-/// The mean absolute error C = 1/n·Σ|a − y| over the n outputs. Where a = y its derivative is taken as 0.
+/// The mean absolute error C = 1/n·Σ|a − y| over the n outputs. Its derivative is taken as 0 at a = y.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mae;
 

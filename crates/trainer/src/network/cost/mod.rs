@@ -1,4 +1,4 @@
-//! Cost functions C: one file each, and a line in [`built_in`]. docs/costs.md has them in one table.
+//! Cost functions C. Each has a file, and a line in [`built_in`]. docs/costs.md has them in one table.
 
 mod binary_cross_entropy;
 mod categorical_cross_entropy;
@@ -28,8 +28,8 @@ use std::sync::Arc;
 /// The cost C of one example: the sum or the mean over its outputs of c(a, y). A minibatch's cost is the mean over its
 /// examples. The cost owns the output error Δ_L, which for matched pairs collapses to A − Y.
 ///
-/// A cost of one's own needs [`name`](Self::name), [`value`](Self::value) and [`derivative`](Self::derivative); the rest
-/// follows from them, one element at a time and in f64.
+/// A cost of one's own needs [`name`](Self::name), [`value`](Self::value) and [`derivative`](Self::derivative). The other methods
+/// follow from them, one element at a time and in f64.
 ///
 /// ```
 /// use minibatch::{Cost, Network};
@@ -58,22 +58,22 @@ pub trait Cost: Any + Debug + Send + Sync {
     /// The name by which a checkpoint and the command line know it: lower case, words joined by hyphens.
     fn name(&self) -> &'static str;
 
-    /// Its parameter, if it has one: the limit of the Huber cost.
+    /// The parameter, if there is one: the limit of the Huber cost.
     fn parameter(&self) -> Option<f32> {
         None
     }
 
-    /// The name with the parameter, `huber(1)`: what [`Registry`](crate::Registry) finds this cost by.
+    /// The name with the parameter, `huber(1)`. A [`Registry`](crate::Registry) finds this cost by it.
     fn label(&self) -> String {
         name::label(self.name(), self.parameter())
     }
 
-    /// The range of its parameter, in words, as [`Activation::parameter_range`].
+    /// The range of the parameter, in words, as [`Activation::parameter_range`].
     fn parameter_range(&self) -> Option<&'static str> {
         None
     }
 
-    /// The same cost with another parameter; `None` if it has none, or not with that value.
+    /// The same cost with another parameter. `None` if there is no parameter, or the value is out of range.
     fn with_parameter(&self, _: f32) -> Option<Arc<dyn Cost>> {
         None
     }
@@ -81,7 +81,7 @@ pub trait Cost: Any + Debug + Send + Sync {
     /// c(a, y) in f64: the definition, and the oracle that gradients are checked against.
     fn value(&self, a: f64, y: f64) -> f64;
 
-    /// ∂c/∂a in f64; at a kink, the convention.
+    /// ∂c/∂a in f64. At a kink it is a convention.
     fn derivative(&self, a: f64, y: f64) -> f64;
 
     /// The number of the smooth piece of c on which the point (a, y) lies, as [`Activation::piece`].
@@ -99,7 +99,7 @@ pub trait Cost: Any + Debug + Send + Sync {
         true
     }
 
-    /// The targets that the cost is defined for, in words, if one example's targets `y` are others.
+    /// The targets that the cost is defined for, in words. `None` if one example's targets `y` are such targets.
     fn target_defect(&self, _y: &[f32]) -> Option<&'static str> {
         None
     }
@@ -120,7 +120,7 @@ pub trait Cost: Any + Debug + Send + Sync {
     }
 }
 
-/// The way from the outputs' c(a, y) to one example's cost.
+/// The way from the c(a, y) of an example's outputs to the cost of the example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reduction {
     /// Their sum.
@@ -159,7 +159,7 @@ impl<'a> Outputs<'a> {
     ///
     /// # Panics
     ///
-    /// If it needs Z_L, and that wasn't kept.
+    /// If the backward step needs Z_L, and Z_L wasn't kept.
     pub fn saved(&self) -> Mat<'a> {
         match self.z {
             Some(z) if self.activation.needs_pre_activation() => z,
@@ -182,7 +182,7 @@ impl<'a> Outputs<'a> {
     fn error_per_element(&self, cost: &(impl Cost + ?Sized), delta: &mut MatMut<'_>) {
         let Outputs { isa, activation, z, a, y } = *self;
         let factor = cost.reduction().factor(a.cols());
-        // Rounded to f32, and no further from 0 than f32 reaches.
+        // Rounds to f32, and stays at the largest f32 beyond it.
         let round = |x: f64| x.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32;
         let element_wise = z.filter(|_| !activation.is_row_wise());
         for row in 0..a.rows() {
@@ -218,7 +218,7 @@ fn is<A: Activation>(activation: &dyn Activation) -> bool {
     (activation as &dyn Any).is::<A>()
 }
 
-/// Keeps a probability or rate that has underflown from becoming an infinite cost; NaN stays.
+/// Keeps a probability or rate that has underflown from becoming an infinite cost. NaN stays.
 fn at_least_tiny(a: f64) -> f64 {
     if a < f64::MIN_POSITIVE { f64::MIN_POSITIVE } else { a }
 }

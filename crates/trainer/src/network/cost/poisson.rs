@@ -2,7 +2,7 @@ use super::{Cost, Outputs, at_least_tiny, is};
 use crate::network::activation::{Activation, Range, Sigmoid, Softmax, Softplus};
 use minibatch_kernels::{MatMut, poisson_softplus_error};
 
-/// The Poisson cost C = Σ(a − y·ln a) of rates a > 0 for counts y ≥ 0: the negative log-likelihood without ln y!, which no
+/// The Poisson cost C = Σ(a − y·ln a) of rates a > 0 for counts y ≥ 0. It is the negative log-likelihood without ln y!, which no
 /// weight changes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Poisson;

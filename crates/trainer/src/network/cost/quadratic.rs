@@ -2,7 +2,7 @@ use super::{Cost, Outputs, sum};
 use crate::network::activation::Activation;
 use minibatch_kernels::{MatMut, subtract};
 
-/// The quadratic cost C = ½‖a − y‖²; ∂C/∂a = a − y.
+/// The quadratic cost C = ½‖a − y‖². ∂C/∂a = a − y.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Quadratic;
 

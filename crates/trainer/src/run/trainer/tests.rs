@@ -60,7 +60,7 @@ fn compare(network: NetworkBuilder, members: usize, learning_rate: f64, calls: u
             return Some(error);
         }
         if call % 10 == 6 {
-            // Both, because their bounds begin anew.
+            // Both trainers are resumed, because their bounds begin anew.
             let resume = |pool, trainer: &Trainer<'_>| {
                 Trainer::resume(pool, &data, trainer.checkpoint()).expect("the same run")
             };
@@ -82,7 +82,7 @@ fn changing_between_shares_and_alone_changes_no_bit() {
 
 #[test]
 fn a_run_goes_astray_at_the_same_step_in_shares_and_alone() {
-    // Bounds of weights go from one to the other.
+    // The bounds of weights pass from shares to one thread and back.
     let network = Network::builder(784).layer_with(32, Identity).layer_with(10, Identity);
     let error = compare(network, 2, 1.0, 60).expect("a divergence");
     assert!(error.contains("step"), "{error}");
