@@ -10,16 +10,24 @@ use xtask_tools::CommandLine;
 pub(crate) struct Args {}
 
 /// Builds with the sanitizer are kept apart, or they would replace the others. Doctests are left out, because they link without the
-/// sanitizer. A test of the trainer runs its examples.
-const TESTS: &str = "test -p minibatch-kernels -p minibatch-checkpoint -p minibatch --lib --tests --examples --target-dir target/asan --target";
+/// sanitizer.
+const TESTS: &str = "test -p minibatch-kernels -p minibatch-checkpoint -p minibatch --lib --tests --target-dir target/asan --target";
+
+/// The trainer's examples, which one of its tests runs.
+const EXAMPLES: &str = "build -p minibatch --examples --target-dir target/asan --target";
 
 /// Runs the tests.
 pub(crate) fn run(_: &Args) -> Result<()> {
     let root = xtask_tools::workspace_root();
     let target = host(&root)?;
-    // A test asks for more memory than there is, and expects a refusal.
-    let tests = CommandLine::nightly(TESTS).arg(target).env("ASAN_OPTIONS", "allocator_may_return_null=1");
-    tests.env("RUSTFLAGS", "-Zsanitizer=address").run(&root).map(|_| ())
+    let sanitized = |arguments: &str| {
+        let line =
+            CommandLine::nightly(arguments).arg(target.clone()).env("RUSTFLAGS", "-Zsanitizer=address");
+        // A test asks for more memory than there is, and wants to be told so.
+        line.env("ASAN_OPTIONS", "allocator_may_return_null=1").run(&root)
+    };
+    sanitized(EXAMPLES)?;
+    sanitized(TESTS).map(|_| ())
 }
 
 /// The target that nightly builds for by default. The command names it, or build scripts would be built with the sanitizer, too.
