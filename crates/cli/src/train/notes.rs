@@ -2,8 +2,8 @@
 
 use super::options::Args;
 use crate::task::Task;
+use minibatch::Dataset;
 use minibatch::optimizer::LearningRates;
-use minibatch::{Dataset, Optimizer};
 use minibatch_data::Row;
 
 /// The note that other options than the defaults learn better. The defaults are the tutorial's, and go with sigmoids. The note names
@@ -19,8 +19,7 @@ pub(crate) fn advice(args: &Args, task: Task) -> Option<String> {
         "lecun-tanh" | "selu" | "identity" => (hidden, "--init lecun-normal"),
         _ => (hidden, "--init he-normal"),
     };
-    let LearningRates { sigmoid, other, .. } =
-        args.optimizer.as_ref().map_or_else(|| Optimizer::SGD.learning_rates(), Optimizer::learning_rates);
+    let LearningRates { sigmoid, other, .. } = args.optimizer.clone().unwrap_or_default().learning_rates();
     let rate = (task == Task::Classification && other != sigmoid).then(|| format!("--learning-rate {other}"));
     let given = [args.network.init.is_some(), args.learning_rate.is_some()];
     let better: Vec<String> = [Some(init.to_owned()), rate]

@@ -137,7 +137,7 @@ fn read_optimizer(section: &OptimizerSection, registry: &Registry) -> Result<(f6
                 error => invalid_setting(error.to_string()),
             })?;
             // Plain descent is the other variant.
-            let label = if optimizer == Optimizer::SGD { String::new() } else { optimizer.to_string() };
+            let label = if optimizer.moments() == 0 { String::new() } else { optimizer.to_string() };
             check_label("optimiser", name, &label)?;
             Ok((*learning_rate, optimizer))
         }

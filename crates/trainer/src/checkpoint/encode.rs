@@ -9,7 +9,6 @@ use crate::epoch::Epoch;
 use crate::footprint;
 use crate::infer::{Evaluation, Fit, Score};
 use crate::network::Origin;
-use crate::optimizer::Optimizer;
 use crate::settings::Settings;
 use minibatch_checkpoint::{FormatError, Payload, Tag, encode_into};
 use minibatch_kernels::ArithmeticClass;
@@ -56,7 +55,7 @@ impl Snapshot<'_> {
             activations: self.network.layers().iter().map(|l| l.activation().label()).collect(),
             cost: self.network.cost().label(),
             origin: self.origin.map(origin),
-            optimizer: if *optimizer == Optimizer::SGD {
+            optimizer: if optimizer.moments() == 0 {
                 OptimizerSection::Sgd { learning_rate }
             } else {
                 OptimizerSection::Named { learning_rate, name: optimizer.to_string() }

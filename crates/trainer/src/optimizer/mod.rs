@@ -160,7 +160,7 @@ impl Optimizer {
         assert_eq!(moments.len(), self.moments(), "moments of an optimiser");
         match &self.0 {
             None => *p -= at.learning_rate * g,
-            Some(rule) => rule.step_exactly(self.rule().coefficients(at), p, moments, g),
+            Some(rule) => rule.step_over(self.rule().coefficients(at), p, moments, g),
         }
     }
 
@@ -168,7 +168,7 @@ impl Optimizer {
     pub(crate) fn bounded(&self, at: At<'_>, p: &mut Bounded, moments: &mut [Bounded], g: Bounded) {
         match &self.0 {
             None => *p = Bounded::of(-at.learning_rate).mul_add(g, *p),
-            Some(rule) => rule.step_bounded(self.rule().coefficients(at).map(Bounded::of), p, moments, g),
+            Some(rule) => rule.step_over(self.rule().coefficients(at).map(Bounded::of), p, moments, g),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Interval arithmetic: how large a number in a formula can become, whatever its rounding.
 
+use crate::bounded::FLUSHED;
 use minibatch_kernels::Element;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -13,9 +14,6 @@ pub(super) struct Range {
 
 /// The most that rounding adds to a result, as a fraction of it.
 const ROUNDED: f64 = 1.0 / (1 << 23) as f64;
-
-/// The magnitude below which a number may be taken for 0.
-const SMALLEST: f64 = 1.0 / (1_u128 << 96) as f64;
 
 impl Range {
     /// The numbers that are at most `bound` from 0.
@@ -130,8 +128,8 @@ impl Element for Range {
     }
 
     fn flush(self) -> Range {
-        let least = if self.least < SMALLEST { self.least.min(0.0) } else { self.least };
-        let most = if self.most > -SMALLEST { self.most.max(0.0) } else { self.most };
+        let least = if self.least < FLUSHED { self.least.min(0.0) } else { self.least };
+        let most = if self.most > -FLUSHED { self.most.max(0.0) } else { self.most };
         Range { least, most, ..self }
     }
 }

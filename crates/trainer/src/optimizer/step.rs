@@ -6,25 +6,21 @@ use crate::bounded::Bounded;
 use minibatch_kernels::{COEFFICIENTS, Descent, Element, Formula, MOST_MOMENTS};
 
 /// A rule with a formula, whose type is forgotten.
-pub(super) trait WithFormula: Rule {
+pub(super) trait WithFormula: Rule + StepsOver<f64> + StepsOver<Bounded> + StepsOver<Range> {
     fn rule(&self) -> &dyn Rule;
     fn moments(&self) -> usize;
     fn descent(&self, coefficients: [f32; COEFFICIENTS]) -> Descent<'_>;
-    fn step_exactly(&self, coefficients: [f64; COEFFICIENTS], p: &mut f64, moments: &mut [f64], g: f64);
-    fn step_bounded(
-        &self,
-        coefficients: [Bounded; COEFFICIENTS],
-        p: &mut Bounded,
-        moments: &mut [Bounded],
-        g: Bounded,
-    );
-    fn step_ranges(
-        &self,
-        coefficients: [Range; COEFFICIENTS],
-        p: &mut Range,
-        moments: &mut [Range],
-        g: Range,
-    );
+}
+
+/// A formula over one type of numbers, whose own type is forgotten.
+pub(super) trait StepsOver<E> {
+    fn step_over(&self, coefficients: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E);
+}
+
+impl<F: Formula, E: Element> StepsOver<E> for F {
+    fn step_over(&self, coefficients: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E) {
+        self.step(coefficients, p, moments, g);
+    }
 }
 
 impl<R: Rule + Formula> WithFormula for R {
@@ -38,30 +34,6 @@ impl<R: Rule + Formula> WithFormula for R {
 
     fn descent(&self, coefficients: [f32; COEFFICIENTS]) -> Descent<'_> {
         Descent::new(self, coefficients)
-    }
-
-    fn step_exactly(&self, coefficients: [f64; COEFFICIENTS], p: &mut f64, moments: &mut [f64], g: f64) {
-        self.step(coefficients, p, moments, g);
-    }
-
-    fn step_bounded(
-        &self,
-        coefficients: [Bounded; COEFFICIENTS],
-        p: &mut Bounded,
-        moments: &mut [Bounded],
-        g: Bounded,
-    ) {
-        self.step(coefficients, p, moments, g);
-    }
-
-    fn step_ranges(
-        &self,
-        coefficients: [Range; COEFFICIENTS],
-        p: &mut Range,
-        moments: &mut [Range],
-        g: Range,
-    ) {
-        self.step(coefficients, p, moments, g);
     }
 }
 
@@ -140,10 +112,12 @@ impl<'a> Step<'a> {
             return Growth { parameters: before.parameters + gradient, ..before };
         };
         let mut after = Growth { parameters: 0.0, moments: [0.0; MOST_MOMENTS], worst: 0.0 };
-        for descent in [of_weights, of_biases] {
+        // In most rules they are the same.
+        let differs = of_biases.coefficients() != of_weights.coefficients();
+        for descent in std::iter::once(of_weights).chain(differs.then_some(of_biases)) {
             let coefficients = descent.coefficients().map(|x| Range::of(f64::from(x)));
             let (mut p, mut moments) = (Range::within(before.parameters), before.moments.map(Range::within));
-            rule.step_ranges(coefficients, &mut p, &mut moments[..rule.moments()], Range::within(gradient));
+            rule.step_over(coefficients, &mut p, &mut moments[..rule.moments()], Range::within(gradient));
             after.parameters = after.parameters.max(p.bound());
             after.worst = after.worst.max(p.worst());
             for (after, moment) in after.moments.iter_mut().zip(moments) {
