@@ -3,8 +3,7 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
-use minibatch::optimizer::OptimizerError;
-use minibatch::{Activation, Cost, Initializer, Optimizer, Registry};
+use minibatch::{Activation, Cost, Initializer, LabelError, Optimizer, Registry};
 use std::ffi::OsStr;
 use std::sync::Arc;
 
@@ -75,7 +74,7 @@ pub(crate) fn initializer() -> impl TypedValueParser<Value = Initializer> {
 pub(crate) fn optimizer() -> Named<Optimizer> {
     let names = Optimizer::all().iter().map(Optimizer::name).collect();
     let fault = |text: &str| match text.parse::<Optimizer>() {
-        Err(OptimizerError::Parameters { expected, .. }) => format!("expected {expected}"),
+        Err(LabelError::Parameters { expected, .. }) => format!("expected {expected}"),
         Err(error) => error.to_string(),
         Ok(_) => String::new(),
     };

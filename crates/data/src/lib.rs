@@ -50,5 +50,5 @@ pub use idx::{ElementType, Header, IdxFile, write_idx_f32, write_idx_u8};
 pub use locate::{SetFiles, TrainTest, locate};
 pub use random::generator;
 pub use regular::open_regular;
-pub use shuffle::{Shuffle, ShuffleState};
+pub use shuffle::{Order, Shuffle, ShuffleState};
 pub use targets::{MAX_CLASSES, Targets};

@@ -1,4 +1,4 @@
-//! The order in which an epoch visits the examples.
+//! The order in which an epoch visits the examples: [`Shuffle`].
 
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
@@ -7,7 +7,20 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::random::generator;
 
-/// A seeded Fisher–Yates shuffle of the indices 0 … len − 1, drawn anew for every epoch.
+/// The order in which an epoch visits the examples.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// A new permutation each epoch.
+    #[default]
+    Shuffled,
+    /// The order in which the data have them, each epoch.
+    InOrder,
+    /// As many draws as there are examples, each of any example: some come twice, others not at all.
+    WithReplacement,
+}
+
+/// A seeded Fisher–Yates shuffle of the indices 0 … len − 1, drawn anew for every epoch, or another [`Order`] of them.
 ///
 /// Each epoch starts from the identity, so its order depends only on the generator's state when the
 /// epoch began. That state ([`Shuffle::state`]) and a position are enough to go on in the middle of an
@@ -16,7 +29,8 @@ use crate::random::generator;
 /// The algorithm is fixed, and the same on every platform. The generator is xoshiro256++, seeded by
 /// [`generator`]`(seed, *b"shuffle\0")`. For i = len − 1 down to 1, it swaps i with
 /// j = ⌊r·(i + 1) / 2⁶⁴⌋, where r is the next 64 bits drawn. (Some j are likelier than others
-/// by at most one part in 2⁶⁴/(i + 1), far below anything a run could show.)
+/// by at most one part in 2⁶⁴/(i + 1), far below anything a run could show.) Draws with replacement are
+/// ⌊r·len / 2⁶⁴⌋, one after the other.
 ///
 /// ```
 /// use minibatch_data::Shuffle;
@@ -39,6 +53,7 @@ pub struct Shuffle {
     /// State of the generator after the current epoch's draws.
     rng: Xoshiro256PlusPlus,
     epoch: u64,
+    kind: Order,
     order: Vec<u32>,
 }
 
@@ -63,10 +78,18 @@ impl Shuffle {
     /// # Errors
     /// If `len` is more than 2³² − 1: indices are u32.
     pub fn new(len: usize, seed: u64) -> Result<Self, Error> {
+        Self::in_order(len, seed, Order::Shuffled)
+    }
+
+    /// As [`new`](Self::new), with epochs in this order.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn in_order(len: usize, seed: u64, kind: Order) -> Result<Self, Error> {
         let len = u32::try_from(len)
             .map_err(|_| Error::argument("examples to shuffle", "at most 4294967295", len))?;
         let rng = generator(seed, *b"shuffle\0");
-        Ok(Self { epoch_start: rng.clone(), rng, epoch: 0, order: (0..len).collect() })
+        Ok(Self { epoch_start: rng.clone(), rng, epoch: 0, kind, order: (0..len).collect() })
     }
 
     /// Number of indices.
@@ -91,7 +114,7 @@ impl Shuffle {
         self.draw_order();
     }
 
-    /// The whole of the current epoch's order, a permutation of 0 … len − 1.
+    /// The whole of the current epoch's order: a permutation of 0 … len − 1, unless it is drawn with replacement.
     pub fn order(&self) -> &[u32] {
         &self.order
     }
@@ -140,10 +163,23 @@ impl Shuffle {
     }
 
     fn draw_order(&mut self) {
-        self.reset_order();
-        for i in (1..self.order.len()).rev() {
-            let j = (u128::from(self.rng.next_u64()) * (i as u128 + 1)) >> 64;
-            self.order.swap(i, j as usize);
+        let len = self.order.len();
+        match self.kind {
+            Order::Shuffled => {
+                self.reset_order();
+                for i in (1..len).rev() {
+                    let j = self.below(i + 1);
+                    self.order.swap(i, j);
+                }
+            }
+            Order::InOrder => self.reset_order(),
+            // An index is below `len`, which is a u32.
+            Order::WithReplacement => (0..len).for_each(|i| self.order[i] = self.below(len) as u32),
         }
+    }
+
+    /// The next draw from 0 … n − 1.
+    fn below(&mut self, n: usize) -> usize {
+        ((u128::from(self.rng.next_u64()) * n as u128) >> 64) as usize
     }
 }

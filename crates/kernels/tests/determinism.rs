@@ -71,7 +71,7 @@ fn train(isa: Isa, threads: usize, batch: usize, sizes: [usize; 3]) -> Vec<u32> 
             for delta in [&mut delta1, &mut delta2] {
                 scale(isa, &mut delta.view_mut(), -3.0 / batch as f32);
             }
-            accumulate_gathered(team, &x, delta1.view(), &mut w1);
+            accumulate_gathered(team, &x, delta1.view(), 1.0, &mut w1);
             let a1_turned = a1.view().transposed();
             gemm(team, a1_turned, delta2.view(), &mut w2.view_mut(), Start::Scaled(0.999), &Store);
             add_column_sums(isa, delta1.view(), &mut b1);

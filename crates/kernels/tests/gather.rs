@@ -106,6 +106,7 @@ proptest! {
         inputs in prop::sample::select(&[0usize, 1, 5, 16, 63, 64, 65, 200, 300, 520, 1100]),
         outputs in prop::sample::select(&[0usize, 1, 7, 10, 16, 17, 32, 33, 64, 65, 100, 130]),
         padding in 0usize..9,
+        start in prop::sample::select(&[1.0f32, 0.75, 0.999]),
         floats: bool,
         threads in 1usize..=4,
         seed: u64,
@@ -118,7 +119,7 @@ proptest! {
         let a = Matrix::from_fn(examples, inputs, |row, col| fraction(rows[row][col]));
         let forward = reference::gemm_chain(a.view(), w.view(), |_, col| bias[col]);
         let onward = reference::gemm_chain(a.view(), w.view(), |_, _| 3.0);
-        let update = reference::gemm_chain(a.view().transposed(), delta.view(), |row, col| old.get(row, col));
+        let update = reference::gemm_chain(a.view().transposed(), delta.view(), |row, col| start * old.get(row, col));
         for isa in Isa::available() {
             let room = examples + 3;
             let forms = [
@@ -137,14 +138,14 @@ proptest! {
                     gather_gemm(team, &mut x, from, &w, &mut z.view_mut(), Start::Bias(&bias), &Store);
                     gather_gemm(team, &mut x, from, &w, &mut scaled.view_mut(), Start::Scaled(2.0), &Store);
                     x.expect(&rows.iter().map(|row| &row[..]));
-                    accumulate_gathered(team, &x, delta.view(), &mut w_after);
+                    accumulate_gathered(team, &x, delta.view(), start, &mut w_after);
                 });
                 z.assert_guards();
                 scaled.assert_guards();
                 if isa.class() == ArithmeticClass::Fused {
                     assert_same_bits(z.view(), forward.view(), &format!("X·W on {isa}"));
                     assert_same_bits(scaled.view(), onward.view(), &format!("2Z + X·W on {isa}"));
-                    assert_same_bits(w_after.view(), update.view(), &format!("W + Xᵀ·Δ on {isa}"));
+                    assert_same_bits(w_after.view(), update.view(), &format!("{start}·W + Xᵀ·Δ on {isa}"));
                 } else {
                     for (found, expected) in [(z.view(), &forward), (w_after.view(), &update)] {
                         for row in 0..expected.rows() {

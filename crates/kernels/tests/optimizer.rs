@@ -5,7 +5,7 @@ mod common;
 use common::{Guarded, Layout, Operand, Values, assert_same_bits, bits, config, pool};
 use minibatch_kernels::{
     ArithmeticClass, COEFFICIENTS, Descent, Element, Examples, Formula, Isa, Mat, MatMut, Matrix, Panels,
-    Start, Store, TeamInputs, accumulate_gathered, descend, descend_gathered, descend_gemm, gather_gemm,
+    Solo, Start, Store, Team, TeamInputs, accumulate_gathered, descend, descend_gathered, descend_gemm, gather_gemm,
     gemm,
 };
 use proptest::prelude::*;
@@ -174,11 +174,17 @@ fn state(rows: usize, cols: usize, padding: usize, seed: u64) -> [Guarded; 3] {
     })
 }
 
+/// Calls `f` with a team of this thread alone.
+fn alone(isa: Isa, f: impl FnOnce(&Team<'_>)) {
+    Solo::new(()).run(isa, |team, ()| f(team));
+}
+
 /// As many moments as the step has.
 fn step(isa: Isa, descent: Step, state: &mut [Guarded; 3], g: Mat<'_>) {
     let [p, m, v] = state;
     let mut moments = [m.view_mut(), v.view_mut()];
-    descend(isa, descent.descent(), &mut p.view_mut(), &mut moments[..descent.moments()], g);
+    let moments = &mut moments[..descent.moments()];
+    alone(isa, |team| descend(team, descent.descent(), &mut p.view_mut(), moments, g));
 }
 
 proptest! {
@@ -236,13 +242,39 @@ fn a_formula_may_have_more_moments() {
         let [p, m0, m1, m2] = &mut state;
         let mut moments = [m0, m1, m2].map(|m| MatMut::row_major(m, 1, 37));
         let descent = Descent::new(&Centred, c.map(|x| x as f32));
-        descend(isa, descent, &mut MatMut::row_major(p, 1, 37), &mut moments, Mat::row_major(&g, 1, 37));
+        let g = Mat::row_major(&g, 1, 37);
+        alone(isa, |team| descend(team, descent, &mut MatMut::row_major(p, 1, 37), &mut moments, g));
         for (i, which) in (0..37).flat_map(|i| [0, 1, 2, 3].map(|which| (i, which))) {
             let (found, exact) = (f64::from(state[which][i]), exact[i][which]);
             assert!((found - exact).abs() <= 1e-5 * (1.0 + exact.abs()), "{isa}: {found}, {exact}");
         }
         let first = first.get_or_insert(state);
         assert_eq!(state.map(|row| row.map(f32::to_bits)), first.map(|row| row.map(f32::to_bits)), "{isa}");
+    }
+}
+
+/// With L2 a step is that of the gradient g + λ·p, rounded once, shared by any number of members.
+#[test]
+fn l2_adds_the_parameter_to_the_gradient() {
+    let (rows, cols, l2) = (70, 300, 0.25);
+    let mut values = Values(11);
+    let p = Matrix::from_fn(rows, cols, |_, _| values.next());
+    let g = Matrix::from_fn(rows, cols, |_, _| values.next());
+    let added = Matrix::from_fn(rows, cols, |i, j| f32::mul_add(l2, p.view().get(i, j), g.view().get(i, j)));
+    for isa in Isa::fused() {
+        for threads in [1, 3] {
+            let run = |l2: f32, g: Mat<'_>| {
+                let (mut p, mut m) = (p.clone(), Matrix::zeros(rows, cols));
+                let descent = DESCENTS[0].descent().with_l2(l2);
+                pool(isa, threads).run(|team| {
+                    descend(team, descent, &mut p.view_mut(), &mut [m.view_mut()], g);
+                });
+                p
+            };
+            let (found, expected) = (run(l2, g.view()), run(0.0, added.view()));
+            assert_same_bits(found.view(), expected.view(), &format!("{isa}, {threads} threads"));
+            assert_ne!(run(0.0, g.view()), expected);
+        }
     }
 }
 
@@ -258,7 +290,8 @@ fn small_moments_and_nan() {
                 let row = |x| MatMut::row_major(x, 1, 19);
                 let mut moments = [row(&mut m), row(&mut v)];
                 let g = Mat::row_major(&g, 1, 19);
-                descend(isa, descent.descent(), &mut row(&mut p), &mut moments[..descent.moments()], g);
+                let moments = &mut moments[..descent.moments()];
+                alone(isa, |team| descend(team, descent.descent(), &mut row(&mut p), moments, g));
                 for x in [&p, &m, &v] {
                     assert!(
                         x.iter().all(|y| y.to_bits() == x[0].to_bits()),
@@ -308,7 +341,8 @@ fn with_views<R>(
 fn expected(isa: Isa, descent: Step, state: &[Panels; 3], g: Mat<'_>) -> [Matrix; 3] {
     let [mut p, mut m, mut v] = [0, 1, 2].map(|i| state[i].view().to_matrix());
     let mut moments = [m.view_mut(), v.view_mut()];
-    descend(isa, descent.descent(), &mut p.view_mut(), &mut moments[..descent.moments()], g);
+    let moments = &mut moments[..descent.moments()];
+    alone(isa, |team| descend(team, descent.descent(), &mut p.view_mut(), moments, g));
     [p, m, v]
 }
 
@@ -395,7 +429,7 @@ fn gathered_inputs_and_the_step_in_one() {
                     let mut z = Matrix::zeros(k, n);
                     let (z, start) = (&mut z.view_mut(), Start::Zero);
                     gather_gemm(team, &mut x, Examples::Bytes(&row), &forward, z, start, &Store);
-                    accumulate_gathered(team, &x, b.view(), &mut g);
+                    accumulate_gathered(team, &x, b.view(), 1.0, &mut g);
                     let expected = expected(isa, descent, &state, g.view().to_matrix().view());
                     with_views(&mut state, descent, |p, moments| {
                         descend_gathered(team, &x, b.view(), p, moments, descent.descent());

@@ -151,11 +151,11 @@ fn interrupted_gather(team: &Team<'_>, outputs: usize, to_accumulate: bool) {
         forward(&mut x, 64, 64, &Store);
         assert!(panics(|| forward(&mut x, examples, stop, epilogue)));
         let errors = Matrix::zeros(examples, outputs);
-        let update = panics(|| accumulate_gathered(team, &x, errors.view(), &mut w.clone()));
+        let update = panics(|| accumulate_gathered(team, &x, errors.view(), 1.0, &mut w.clone()));
         assert!(update, "an update by {examples} examples of which some were never taken in");
     }
     forward(&mut x, 64, 64, &Store);
-    accumulate_gathered(team, &x, Matrix::zeros(64, outputs).view(), &mut w);
+    accumulate_gathered(team, &x, Matrix::zeros(64, outputs).view(), 1.0, &mut w);
 }
 
 #[test]

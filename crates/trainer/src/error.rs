@@ -1,7 +1,7 @@
 //! Everything that can go wrong in this crate.
 
 use crate::network::NetworkError;
-use crate::optimizer::OptimizerError;
+use crate::label::LabelError;
 use minibatch_checkpoint as checkpoint;
 use minibatch_kernels::PoolError;
 
@@ -30,9 +30,9 @@ pub enum Error {
     /// The threads can't be started.
     #[error(transparent)]
     Pool(#[from] PoolError),
-    /// An optimiser's text can't be read.
+    /// The text of an optimiser or a schedule can't be read.
     #[error(transparent)]
-    Optimizer(#[from] OptimizerError),
+    Label(#[from] LabelError),
     /// A checkpoint can't be written or read.
     #[error(transparent)]
     Checkpoint(#[from] checkpoint::Error),
@@ -103,6 +103,9 @@ pub enum Error {
         /// Its value.
         found: String,
     },
+    /// A step against a given gradient would leave the finite numbers.
+    #[error("{0}: refused before the update")]
+    Refused(Divergence),
     /// Training left the finite numbers. Weights and biases are those before the step, and finite.
     #[error("step {step} of epoch {epoch}: {cause}: stopped before the update; try a smaller learning rate")]
     Diverged {
@@ -137,6 +140,12 @@ pub enum Divergence {
     Error {
         /// l
         layer: usize,
+    },
+    /// The schedule's learning rate or momentum in a step.
+    #[error("the schedule gives a learning rate or a momentum that is out of range in step {step} of the run")]
+    LearningRate {
+        /// The step's number in the run, counted from 0.
+        step: u64,
     },
     /// The update of W_l or b_l, though all that goes into it is finite: it may pass the largest f32.
     #[error("the update of layer {layer} may pass the largest number")]

@@ -24,13 +24,7 @@ pub use crate::network::footprint::{is_available, network};
 
 /// The moments that an optimiser keeps of a network of these layers.
 pub fn optimizer(optimizer: &Optimizer, sizes: &[usize]) -> u64 {
-    match optimizer.moments() as u64 {
-        0 => 0,
-        moments => {
-            let gradients = sum(sizes[1..].iter().map(|&n| numbers(n)));
-            network(sizes).saturating_mul(moments).saturating_add(gradients)
-        }
-    }
+    network(sizes).saturating_mul(optimizer.moments() as u64)
 }
 
 /// The least memory that a network of these layers and its training take. [`training`] is more exact, and needs the network.
@@ -50,13 +44,12 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
     // The first layer's products pack nothing.
     let widest = sizes[1..].iter().copied().fold(batch_size, usize::max);
     let mut packing = footprint::packing(widest, widest);
-    if settings.optimizer.moments() > 0 {
+    if !settings.optimizer.is_plain() {
         packing = packing.saturating_add(footprint::matrix(batch_size, widest));
     }
-    // Moments aren't shared out.
-    let members =
-        if settings.optimizer.moments() == 0 { sharing(network, batch_size, pool.members()) } else { 1 };
-    let own = sum([workspace, inputs(pool.members()), numbers(examples)]);
+    let members = if settings.may_be_shared() { sharing(network, batch_size, pool.members()) } else { 1 };
+    let gradient = if settings.needs_whole_gradient() { self::network(&sizes) } else { 0 };
+    let own = sum([workspace, gradient, inputs(pool.members()), numbers(examples)]);
     let parts = if members > 1 {
         // Each member has at most a copy of the whole. Then there is the network put together from all parts.
         let copy = self::network(&sizes);
@@ -69,12 +62,13 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
     sum([own, parts, packing.saturating_mul(pool.members() as u64)])
 }
 
-/// A minibatch's activations, errors and targets, and Z of `keeping_z` layers at most.
+/// A minibatch's activations, errors and targets, one layer's bias gradient, and Z of `keeping_z` layers at most.
 fn workspace(sizes: &[usize], batch_size: usize, keeping_z: usize) -> u64 {
     let layers = || sizes[1..].iter().map(|&n| footprint::matrix(batch_size, n));
     let pre_activations = layers().max().unwrap_or_default().saturating_mul(keeping_z as u64);
     let targets = layers().next_back().unwrap_or_default();
-    sum([sum(layers()).saturating_mul(2), pre_activations, targets])
+    let bias_gradient = numbers(sizes[1..].iter().copied().max().unwrap_or_default());
+    sum([sum(layers()).saturating_mul(2), pre_activations, targets, bias_gradient])
 }
 
 /// The memory that [`Network::evaluate`] takes for so many examples.

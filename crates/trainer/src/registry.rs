@@ -1,9 +1,10 @@
 //! Activations, costs and optimisers by name. Checkpoints and the command line find them here.
 
+use crate::label::{LabelError, Labelled};
 use crate::network::activation::{self, Activation};
 use crate::network::cost::{self, Cost};
 use crate::network::name::split;
-use crate::optimizer::{Optimizer, OptimizerError};
+use crate::optimizer::Optimizer;
 use std::sync::Arc;
 
 /// The activations, costs and optimisers that a name may mean: the built-in ones, and those that are added.
@@ -90,7 +91,7 @@ impl Registry {
     /// # Errors
     ///
     /// If there is none of that name, or not with those parameters.
-    pub fn optimizer(&self, text: &str) -> Result<Optimizer, OptimizerError> {
+    pub fn optimizer(&self, text: &str) -> Result<Optimizer, LabelError> {
         Optimizer::read(text, &self.optimizers)
     }
 }

@@ -1,7 +1,10 @@
 //! The settings of a run.
 
 use crate::error::Error;
-use crate::optimizer::Optimizer;
+use crate::clip::Clip;
+use crate::optimizer::{Groups, Optimizer, Rates};
+use crate::schedule::{Course, Schedule};
+use minibatch_data::Order;
 use minibatch_kernels::TeamInputs;
 
 /// The settings of a run. The default is the tutorial's recipe, plain stochastic gradient descent.
@@ -12,33 +15,95 @@ pub struct Settings {
     /// η. Every step of plain descent subtracts η times the mean gradient of its minibatch. Other optimisers need a very different
     /// η ([`Optimizer::learning_rates`]).
     pub learning_rate: f64,
+    /// The schedule of η, by step.
+    pub schedule: Schedule,
+    /// Factors of η for groups of parameters.
+    pub groups: Groups,
+    /// λ of the penalty λ/2·ΣW² on weights, 0 for none. Its gradient λ·W is added to that of the mean cost, as PyTorch's
+    /// `weight_decay` does. Reported costs leave the penalty out.
+    pub l2: f64,
+    /// Clipping of the gradient, if any.
+    pub clip: Option<Clip>,
     /// B, the examples of a minibatch. An epoch's last minibatch may be smaller. Its mean is over its own size.
     pub batch_size: usize,
     /// Epochs of the whole run.
     pub epochs: usize,
+    /// Whether an epoch leaves out the examples of a last, smaller minibatch. They are others in each epoch, if it is shuffled.
+    pub drop_last: bool,
+    /// The order in which an epoch visits the examples.
+    pub order: Order,
     /// Seeds the order of the examples.
     pub seed: u64,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        let optimizer = Optimizer::SGD;
-        Settings { optimizer, learning_rate: 3.0, batch_size: 16, epochs: 30, seed: 0 }
+        Settings {
+            optimizer: Optimizer::SGD,
+            learning_rate: 3.0,
+            schedule: Schedule::default(),
+            groups: Groups::default(),
+            l2: 0.0,
+            clip: None,
+            batch_size: 16,
+            epochs: 30,
+            drop_last: false,
+            order: Order::Shuffled,
+            seed: 0,
+        }
     }
 }
 
 impl Settings {
+    /// The examples of an epoch over a training set of `examples`.
+    pub fn epoch_examples(&self, examples: usize) -> usize {
+        if self.drop_last { examples - examples % self.batch_size } else { examples }
+    }
+
+    /// The steps of an epoch over a training set of `examples`. The last, smaller minibatch counts too, unless it is dropped.
+    pub fn epoch_steps(&self, examples: usize) -> usize {
+        self.epoch_examples(examples).div_ceil(self.batch_size)
+    }
+
+    /// Whether a step needs the gradient of all layers before it updates any.
+    pub(crate) fn needs_whole_gradient(&self) -> bool {
+        self.clip.is_some()
+    }
+
+    /// Whether members may each have a part of the network: neither moments nor a whole gradient are shared out.
+    pub(crate) fn may_be_shared(&self) -> bool {
+        self.optimizer.is_plain() && !self.needs_whole_gradient()
+    }
+
+    /// The rates of a step of the run. `None` if the schedule gives a factor or a momentum that is out of range.
+    pub(crate) fn rates(&self, course: &Course, step: u64) -> Option<Rates<'_>> {
+        let at = course.at(step);
+        let (learning_rate, momentum) = (self.learning_rate * self.schedule.factor(at), self.schedule.momentum(at));
+        let in_range = learning_rate >= 0.0
+            && (learning_rate as f32).is_finite()
+            && momentum.is_none_or(|momentum| momentum >= 0.0 && (momentum as f32) < 1.0);
+        in_range.then_some(Rates { learning_rate, momentum, groups: &self.groups, l2: self.l2 })
+    }
+
     /// Checks that every setting is in range for `examples` training examples of `inputs` inputs.
     pub(crate) fn check(&self, examples: usize, inputs: usize) -> Result<(), Error> {
         let out_of_range = |setting, expected, found| Err(Error::Setting { setting, expected, found });
         let Settings { learning_rate, batch_size, .. } = *self;
         // The learning rate must be in range as an f32 too: steps are computed in f32.
         let step = learning_rate as f32;
-        if !(step.is_finite() && step > 0.0 && learning_rate.is_finite()) {
+        let largest = self.groups.largest() * self.schedule.peak() * learning_rate;
+        if !(step.is_finite() && step > 0.0 && (largest as f32).is_finite()) {
             let expected = "a number from 1e-45 to 3.4e38".to_owned();
             return out_of_range("learning rate", expected, learning_rate.to_string());
         }
-        if !self.optimizer.keeps_signs(learning_rate) {
+        if let Some(factor) = self.groups.factors().find(|factor| !(0.0..=1e6).contains(factor)) {
+            return out_of_range("factor of the learning rate", "0 to 1e6".to_owned(), factor.to_string());
+        }
+        if !(self.l2 >= 0.0 && largest * self.l2 < 1.0) {
+            let expected = "at least 0, and below 1/η".to_owned();
+            return out_of_range("L2 penalty", expected, self.l2.to_string());
+        }
+        if !self.optimizer.keeps_signs(largest) {
             let expected = format!("below 1/λ of {}", self.optimizer);
             return out_of_range("learning rate", expected, learning_rate.to_string());
         }

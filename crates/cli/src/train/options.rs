@@ -72,13 +72,14 @@ impl Args {
     /// The settings of a new run for `task`.
     pub(super) fn settings(&self, task: Task) -> Settings {
         let default = Settings::default();
-        let optimizer = self.optimizer.clone().unwrap_or(default.optimizer);
+        let optimizer = self.optimizer.clone().unwrap_or_else(|| default.optimizer.clone());
         Settings {
             learning_rate: self.learning_rate.unwrap_or_else(|| usual_learning_rate(&optimizer, task)),
             optimizer,
             batch_size: self.batch_size.unwrap_or(default.batch_size),
             epochs: self.epochs.unwrap_or(default.epochs),
             seed: self.seed(),
+            ..default
         }
     }
 }

@@ -10,7 +10,7 @@ pub use activation::*;
 pub use optimizer::{COEFFICIENTS, Descent, Formula, MOST_MOMENTS, descend};
 pub(crate) use optimizer::{Place, descend_raw};
 pub use output::*;
-pub use pass::{max_magnitudes, scale_and_sum};
+pub use pass::{max_magnitudes, scale_and_sum, scale_panels};
 pub use reduce::*;
 
 use crate::matrix::{Mat, MatMut};

@@ -2,6 +2,7 @@
 
 use crate::matrix::{Mat, MatMut};
 use crate::simd::{Element, Isa, Kernel, Lanes, Vector, prefetch_line};
+use crate::team::{Pointer, Team, column_block, members_of_pass};
 
 /// Columns of a panel.
 const PANEL: usize = 16;
@@ -20,7 +21,7 @@ pub const MOST_MOMENTS: usize = 4;
 ///
 /// It is written once over [`Element`]. As an f64 it is the definition, in registers the kernel.
 pub trait Formula: Send + Sync {
-    /// Numbers that are remembered for each parameter, 1 to [`MOST_MOMENTS`]. They start at 0.
+    /// Numbers that are remembered for each parameter, [`MOST_MOMENTS`] at most. They start at 0.
     const MOMENTS: usize;
 
     /// One step. `coefficients` are the same for all parameters of a step: η, decay rates, what corrects a bias.
@@ -35,13 +36,25 @@ pub trait Formula: Send + Sync {
 pub struct Descent<'a> {
     formula: &'a dyn OnPlaces,
     coefficients: [f32; COEFFICIENTS],
+    l2: f32,
 }
 
 impl<'a> Descent<'a> {
     /// The step of `formula` with these coefficients.
     pub fn new<F: Formula>(formula: &'a F, coefficients: [f32; COEFFICIENTS]) -> Descent<'a> {
-        const { assert!(0 < F::MOMENTS && F::MOMENTS <= MOST_MOMENTS, "a formula has 1 to 4 moments") };
-        Descent { formula, coefficients }
+        const { assert!(F::MOMENTS <= MOST_MOMENTS, "a formula has up to 4 moments") };
+        Descent { formula, coefficients, l2: 0.0 }
+    }
+
+    /// The step against g + λ·p in place of g: that of a cost with a penalty of λ/2·Σp².
+    #[must_use]
+    pub fn with_l2(self, l2: f32) -> Descent<'a> {
+        Descent { l2, ..self }
+    }
+
+    /// λ
+    pub fn l2(&self) -> f32 {
+        self.l2
     }
 
     /// Number of moments of each parameter.
@@ -61,10 +74,10 @@ impl std::fmt::Debug for Descent<'_> {
     }
 }
 
-/// P and its moments take the step `descent` against the gradient G, element by element.
+/// P and its moments take the step `descent` against the gradient G, element by element. Members own columns.
 ///
 /// ```
-/// use minibatch_kernels::{COEFFICIENTS, Descent, Element, Formula, Isa, Mat, MatMut, descend};
+/// use minibatch_kernels::{COEFFICIENTS, Descent, Element, Formula, Isa, Mat, MatMut, Pool, descend};
 ///
 /// /// m ← μ·m + g; p ← p − η·m.
 /// struct Momentum;
@@ -80,15 +93,24 @@ impl std::fmt::Debug for Descent<'_> {
 /// let (mut p, mut m, g) = ([1.0, 2.0], [0.5, 0.0], [1.0, -1.0]);
 /// let descent = Descent::new(&Momentum, [0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
 /// let row = |x| MatMut::row_major(x, 1, 2);
-/// descend(Isa::detect(), descent, &mut row(&mut p), &mut [row(&mut m)], Mat::row_major(&g, 1, 2));
+/// Pool::new(Isa::detect(), 1)?.run(|team| {
+///     descend(team, descent, &mut row(&mut p), &mut [row(&mut m)], Mat::row_major(&g, 1, 2));
+/// });
 /// assert_eq!((p, m), ([0.375, 2.5], [1.25, -1.0]));
+/// # Ok::<(), minibatch_kernels::PoolError>(())
 /// ```
 ///
 /// # Panics
 ///
 /// If the shapes differ, there are more or fewer moments than the step has, rows of G aren't contiguous within a panel, or the
 /// formula panics.
-pub fn descend(isa: Isa, descent: Descent<'_>, p: &mut MatMut<'_>, moments: &mut [MatMut<'_>], g: Mat<'_>) {
+pub fn descend(
+    team: &Team<'_>,
+    descent: Descent<'_>,
+    p: &mut MatMut<'_>,
+    moments: &mut [MatMut<'_>],
+    g: Mat<'_>,
+) {
     assert_eq!(moments.len(), descent.moments(), "moments of an optimiser");
     let shape = (g.rows, g.cols);
     assert!(g.has_panel_slices(), "a gradient's rows are contiguous within a panel");
@@ -96,12 +118,21 @@ pub fn descend(isa: Isa, descent: Descent<'_>, p: &mut MatMut<'_>, moments: &mut
         std::iter::once(&*p).chain(&*moments).all(|x| (x.rows, x.cols) == shape),
         "shapes of a step of {shape:?}"
     );
-    let place = |x: &MatMut<'_>| Place { data: x.data, row: x.row_stride, panel: x.col_panel };
+    let place = |x: &MatMut<'_>| (Pointer(x.data), x.row_stride, x.col_panel);
     let mut state = [place(p); 1 + MOST_MOMENTS];
     state[1..].iter_mut().zip(&*moments).for_each(|(to, moment)| *to = place(moment));
-    let g = Place { data: g.data.cast_mut(), row: g.row_stride, panel: g.col_panel };
-    // SAFETY: the views are exclusive; places past the last moment aren't followed.
-    unsafe { descend_raw(isa, descent, shape, &state, g) };
+    let gradient = (Pointer(g.data.cast_mut()), g.row_stride, g.col_panel);
+    let (isa, (rows, cols)) = (team.isa(), shape);
+    let members = members_of_pass(team, rows.saturating_mul(cols));
+    team.phase(members, move |member, _| {
+        let own = column_block(cols, members, member);
+        let at = |(data, row, panel): (Pointer<f32>, usize, usize)| {
+            Place { data: data.at(0), row, panel }.at(0, own.start)
+        };
+        // SAFETY: the views are exclusive, and members own different columns, each from a panel's first on; places past the last
+        // moment aren't followed.
+        unsafe { descend_raw(isa, descent, (rows, own.len()), &state.map(at), at(gradient)) };
+    });
 }
 
 /// Where an operand's first element lies, and how far apart its rows and panels are.
@@ -134,7 +165,7 @@ pub(crate) unsafe fn descend_raw(
     g: Place,
 ) {
     // SAFETY: as the caller's.
-    unsafe { descent.formula.step_places(isa, descent.coefficients, shape, state, g) };
+    unsafe { descent.formula.step_places(isa, descent.coefficients, descent.l2, shape, state, g) };
 }
 
 /// A formula without its type.
@@ -150,6 +181,7 @@ trait OnPlaces: Sync {
         &self,
         isa: Isa,
         coefficients: [f32; COEFFICIENTS],
+        l2: f32,
         shape: (usize, usize),
         state: &[Place; 1 + MOST_MOMENTS],
         g: Place,
@@ -165,32 +197,39 @@ impl<F: Formula> OnPlaces for F {
         &self,
         isa: Isa,
         coefficients: [f32; COEFFICIENTS],
+        l2: f32,
         shape: (usize, usize),
         state: &[Place; 1 + MOST_MOMENTS],
         g: Place,
     ) {
-        isa.run(Pass { formula: self, coefficients, shape, state: *state, g });
+        let (formula, state) = (self, *state);
+        if l2 == 0.0 {
+            isa.run(Pass::<_, false> { formula, coefficients, l2, shape, state, g });
+        } else {
+            isa.run(Pass::<_, true> { formula, coefficients, l2, shape, state, g });
+        }
     }
 }
 
 /// One pass of `formula` over all elements, panel by panel.
 ///
 /// Running it needs what [`descend_raw`] does.
-struct Pass<'a, F> {
+struct Pass<'a, F, const L2: bool> {
     formula: &'a F,
     coefficients: [f32; COEFFICIENTS],
+    l2: f32,
     shape: (usize, usize),
     /// p and its moments
     state: [Place; 1 + MOST_MOMENTS],
     g: Place,
 }
 
-impl<F: Formula> Kernel for Pass<'_, F> {
+impl<F: Formula, const L2: bool> Kernel for Pass<'_, F, L2> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Pass { formula, coefficients, shape: (rows, cols), state, g } = self;
+        let Pass { formula, coefficients, l2, shape: (rows, cols), state, g } = self;
         /// A register's step, masked where there is a mask. (A macro, because a closure would not be compiled for this
         /// instruction set.)
         macro_rules! step {
@@ -200,7 +239,10 @@ impl<F: Formula> Kernel for Pass<'_, F> {
                     moments[i] = Lanes(V::$load($state[1 + i].wrapping_add($j) $(, $mask)?));
                 }
                 let mut p = Lanes(V::$load($state[0].add($j) $(, $mask)?));
-                let g = Lanes(V::$load($g.add($j) $(, $mask)?));
+                let mut g = Lanes(V::$load($g.add($j) $(, $mask)?));
+                if L2 {
+                    g = Lanes(V::splat(l2)).mul_add(p, g);
+                }
                 let mut lanes = [Lanes(V::splat(0.0)); COEFFICIENTS];
                 for i in 0..COEFFICIENTS {
                     lanes[i] = Lanes(V::splat(coefficients[i]));

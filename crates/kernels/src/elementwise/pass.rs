@@ -2,7 +2,8 @@
 //! around, whose values its own caches still have. One thread would fetch the others' from theirs, line by line.
 
 use super::reduce::max_magnitude;
-use crate::matrix::{Mat, MatMut};
+use super::scale;
+use crate::matrix::{LINE, Mat, MatMut, Panels};
 use crate::simd::{Kernel, Vector};
 use crate::team::{Pointer, Team, column_block, members_of_pass};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -59,6 +60,23 @@ pub fn scale_and_sum(team: &Team<'_>, c: &mut MatMut<'_>, s: f32, sums: &mut [f3
         let own = column_block(cols, members, member);
         let (data, sums) = (data.at(own.start), sums.at(own.start));
         isa.run(ScaleAndSum { data, shape: (rows, own.len()), stride, s, sums });
+    });
+}
+
+/// C ← s·C, each element rounded once. A factor of 1 reads nothing.
+pub fn scale_panels(team: &Team<'_>, c: &mut Panels, s: f32) {
+    let (isa, cols, c) = (team.isa(), c.cols(), c.view_mut());
+    if s == 1.0 || c.rows == 0 {
+        return;
+    }
+    let (members, data, panel) = (members_of_pass(team, c.rows * cols), Pointer(c.data), c.col_panel);
+    team.phase(members, move |member, _| {
+        let own = column_block(cols, members, member);
+        let (first, values) = (own.start / LINE * panel, own.len().div_ceil(LINE) * panel);
+        // SAFETY: panels lie one after the other, padding included, and members own different ones. C is borrowed exclusively
+        // until the phase is over.
+        let mut part = unsafe { MatMut::from_raw(data.at(first), 1, values, values, LINE) };
+        scale(isa, &mut part, s);
     });
 }
 

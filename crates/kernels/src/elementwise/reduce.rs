@@ -45,6 +45,24 @@ pub fn add_column_sums(isa: Isa, a: Mat<'_>, sums: &mut [f32]) {
     isa.run(AddColumnSums(a, sums));
 }
 
+/// Σx², in f64: 16 sums, each of every 16th value, which are added in their order.
+///
+/// ```
+/// assert_eq!(minibatch_kernels::sum_of_squares(&[3.0, -4.0]), 25.0);
+/// ```
+pub fn sum_of_squares(values: &[f32]) -> f64 {
+    let mut sums = [0.0; 16];
+    let (chunks, rest) = values.as_chunks::<16>();
+    let mut add = |chunk: &[f32]| {
+        for (sum, &x) in sums.iter_mut().zip(chunk) {
+            *sum += f64::from(x) * f64::from(x);
+        }
+    };
+    chunks.iter().for_each(|chunk| add(chunk));
+    add(rest);
+    sums.iter().sum()
+}
+
 /// max |A_ij|; NaN if an element is NaN or infinite; 0 for an empty matrix.
 ///
 /// ```

@@ -3,7 +3,7 @@
 use super::examples::Examples;
 use super::team::{Form, TeamInputs};
 use super::{groups, quads};
-use crate::elementwise::{Descent, Place};
+use crate::elementwise::{Descent, Place, scale_panels};
 use crate::matrix::{LINE, Mat, MatMut, Panels};
 use crate::product::{End, Epilogue, Product, Start, Store, Target, descend_block, reserve, write_start};
 use crate::team::{Pointer, Split, Team};
@@ -74,20 +74,24 @@ pub fn gather_gemm(
     (x.sharing, x.examples) = (split.members, c.rows);
 }
 
-/// C ← C + Xᵀ·B for the inputs X (k × m) last gathered, B (k × n), C (m × n): the first layer's update. Rows of C
+/// C ← s·C + Xᵀ·B for the inputs X (k × m) last gathered, B (k × n), C (m × n): the first layer's update. If s is 1, rows of C
 /// whose inputs are 0 in every example aren't touched. Members own the columns that they owned in [`gather_gemm`].
 ///
 /// # Panics
 ///
 /// If the shapes don't fit, also those that `x` was made for, B's rows aren't contiguous, or nothing has been gathered by this
 /// team.
-pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut Panels) {
+pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, s: f32, c: &mut Panels) {
     assert!((1..=team.members()).contains(&x.sharing), "inputs gathered by this team");
     assert_eq!(x.examples(), b.rows, "inner sizes of a product");
     assert_eq!(x.inputs(), c.rows(), "rows of a product");
     assert_eq!(b.cols, c.cols(), "columns of a product");
     assert!(b.has_row_slices(), "the first layer's update reads contiguous rows");
     let split = Split::among(x.sharing, c.rows(), c.cols());
+    // The walks without zeros read and write only what has a gradient.
+    if !matches!(x.copies[0].form, Form::Dense(_)) {
+        scale_panels(team, c, s);
+    }
     let (isa, rows, cols, c) = (team.isa(), c.rows(), c.cols(), c.view_mut());
     let (target, c_panel) = (Pointer(c.data), c.col_panel);
     team.phase(split.members, move |member, scratch| {
@@ -105,7 +109,7 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, c: &mut 
                 isa.run(groups::Update { x, b, c, expected: &copy.expected });
             }
             Form::Dense(x) => {
-                let (a, start, end) = (x.top(b.rows).transposed(), Start::Scaled(1.0), End::Epilogue(&Store));
+                let (a, start, end) = (x.top(b.rows).transposed(), Start::Scaled(s), End::Epilogue(&Store));
                 let product = Product { a, b, c, c_stride: LINE, c_panel, start, end, isa };
                 // SAFETY: shapes were checked, and blocks of different members are disjoint.
                 unsafe { product.block(own_rows, cols, scratch) }

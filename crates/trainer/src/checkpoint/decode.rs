@@ -9,7 +9,8 @@ use crate::epoch::Epoch;
 use crate::footprint;
 use crate::infer::{Evaluation, Fit, Score};
 use crate::network::{Initializer, Network, NetworkError, Origin};
-use crate::optimizer::{Optimizer, OptimizerError, OptimizerState};
+use crate::label::LabelError;
+use crate::optimizer::{Optimizer, OptimizerState};
 use crate::registry::Registry;
 use crate::settings::Settings;
 use minibatch_checkpoint::{FormatError, Sections, Tag, decode};
@@ -31,6 +32,7 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         batch_size: size("batch size", settings.batch_size)?,
         epochs: size("number of epochs", settings.epochs)?,
         seed: settings.seed,
+        ..Settings::default()
     };
     let origin = |origin: &OriginSection| match Initializer::by_name(&origin.initializer) {
         Some(initializer) => Ok(Origin { initializer, seed: origin.seed }),
@@ -133,7 +135,7 @@ fn read_optimizer(section: &OptimizerSection, registry: &Registry) -> Result<(f6
         OptimizerSection::Sgd { learning_rate } => Ok((*learning_rate, Optimizer::SGD)),
         OptimizerSection::Named { learning_rate, name } => {
             let optimizer = registry.optimizer(name).map_err(|error| match error {
-                OptimizerError::Unknown { .. } => invalid_setting(unknown("optimiser", name)),
+                LabelError::Unknown { .. } => invalid_setting(unknown("optimiser", name)),
                 error => invalid_setting(error.to_string()),
             })?;
             // Plain descent is the other variant.

@@ -45,7 +45,7 @@ impl Snapshot<'_> {
     }
 
     pub(super) fn settings_section(&self) -> SettingsSection {
-        let &Settings { ref optimizer, learning_rate, batch_size, epochs, seed } = self.settings;
+        let &Settings { ref optimizer, learning_rate, batch_size, epochs, seed, .. } = self.settings;
         let origin = |origin: Origin| OriginSection {
             initializer: origin.initializer.name().to_owned(),
             seed: origin.seed,

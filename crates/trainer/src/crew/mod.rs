@@ -53,9 +53,8 @@ impl Crew {
         data: &Dataset,
         settings: &Settings,
     ) -> Result<Crew, Error> {
-        let (batch_size, optimizer) = (settings.batch_size, &settings.optimizer);
-        // Moments aren't shared out.
-        let cores = if optimizer.moments() == 0 { pool.members() } else { 1 };
+        let batch_size = settings.batch_size;
+        let cores = if settings.may_be_shared() { pool.members() } else { 1 };
         let sharing = sharing(&network, batch_size, cores);
         let phases = sharing == 1 && worth_phases(&network, batch_size, pool.members());
         let team_size = if phases { pool.members() } else { 1 };

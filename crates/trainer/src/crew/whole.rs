@@ -51,9 +51,10 @@ pub(super) fn workspace(
     team_size: usize,
 ) -> Workspace {
     let (inputs, batch_size) = (network.inputs(), settings.batch_size);
-    let inputs = match settings.optimizer.moments() {
-        0 => TeamInputs::to_accumulate(isa, inputs, neurons, batch_size, team_size),
-        _ => TeamInputs::new(isa, inputs, neurons, batch_size, team_size),
+    let whole = settings.needs_whole_gradient();
+    let inputs = match settings.optimizer.is_plain() || whole {
+        true => TeamInputs::to_accumulate(isa, inputs, neurons, batch_size, team_size),
+        false => TeamInputs::new(isa, inputs, neurons, batch_size, team_size),
     };
-    Workspace::new(network, batch_size, inputs)
+    Workspace::new(network, batch_size, inputs, whole)
 }

@@ -1,6 +1,7 @@
 //! A layer: its weights, biases and activation.
 
 use super::activation::Activation;
+use super::values::blocks;
 use minibatch_kernels::Panels;
 use std::sync::Arc;
 
@@ -62,6 +63,11 @@ impl Layer {
     /// b_l, to write.
     pub fn biases_mut(&mut self) -> &mut [f32] {
         &mut self.biases
+    }
+
+    /// Weights and biases in the order in which a checkpoint has them.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &[f32]> {
+        blocks(&self.weights, &self.biases)
     }
 
     /// σ_l.

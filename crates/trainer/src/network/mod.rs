@@ -13,9 +13,11 @@ mod layer;
 pub(crate) mod name;
 #[expect(clippy::module_inception, reason = "the file of the type `Network`")]
 mod network;
+mod values;
 
 pub use builder::NetworkBuilder;
 pub use error::NetworkError;
 pub use init::{Initializer, Origin};
 pub use layer::Layer;
 pub use network::Network;
+pub(crate) use values::LayerValues;

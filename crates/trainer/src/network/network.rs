@@ -70,10 +70,21 @@ impl Network {
     /// Weights and biases in the order of the `PARM` section, layer by layer. The weights come input-major (row k holds W_jk for
     /// all j), then the biases.
     pub(crate) fn parameter_blocks(&self) -> impl Iterator<Item = &[f32]> {
-        self.layers.iter().flat_map(|layer| {
-            let rows = (0..layer.inputs()).flat_map(|k| layer.weights.row_slices(k));
-            rows.chain(iter::once(&*layer.biases))
-        })
+        self.layers.iter().flat_map(Layer::blocks)
+    }
+
+    /// Sets all weights and biases, in the order of [`parameter_blocks`](Self::parameter_blocks). There are as many.
+    pub(crate) fn set_parameters(&mut self, parameters: &[f32]) {
+        let mut rest = parameters;
+        let mut take = |to: &mut [f32]| {
+            let (taken, left) = rest.split_at(to.len());
+            to.copy_from_slice(taken);
+            rest = left;
+        };
+        for layer in &mut self.layers {
+            (0..layer.inputs()).for_each(|k| layer.weights.row_slices_mut(k).for_each(&mut take));
+            take(&mut layer.biases);
+        }
     }
 
     /// xxh3-64 of all weights and biases. Equal hashes mean equal bits. It is also the checksum of a checkpoint's `PARM` section.

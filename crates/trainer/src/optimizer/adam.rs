@@ -68,8 +68,8 @@ impl Rule for Adam {
         vec![1.0; 2]
     }
 
-    fn advance(&self, scalars: &mut [f64]) {
-        scalars[0] *= self.beta1;
+    fn advance(&self, scalars: &mut [f64], momentum: Option<f64>) {
+        scalars[0] *= momentum.unwrap_or(self.beta1);
         scalars[1] *= self.beta2;
     }
 
@@ -77,6 +77,7 @@ impl Rule for Adam {
         let (rate, correction) =
             (at.learning_rate / (1.0 - at.scalars[0]), 1.0 / (1.0 - at.scalars[1]).sqrt());
         let Adam { beta1, beta2, epsilon } = *self;
+        let beta1 = at.momentum.unwrap_or(beta1);
         [rate, correction, beta1, 1.0 - beta1, beta2, 1.0 - beta2, epsilon, 0.0]
     }
 

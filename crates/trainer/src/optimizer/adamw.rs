@@ -61,8 +61,8 @@ impl Rule for AdamW {
         self.adam.scalars()
     }
 
-    fn advance(&self, scalars: &mut [f64]) {
-        self.adam.advance(scalars);
+    fn advance(&self, scalars: &mut [f64], momentum: Option<f64>) {
+        self.adam.advance(scalars, momentum);
     }
 
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {

@@ -51,6 +51,7 @@
 mod adagrad;
 mod adam;
 mod adamw;
+mod groups;
 mod momentum;
 mod nadam;
 mod nesterov;
@@ -64,6 +65,7 @@ mod step;
 pub use adagrad::Adagrad;
 pub use adam::Adam;
 pub use adamw::AdamW;
+pub use groups::Groups;
 pub use minibatch_kernels::{COEFFICIENTS, Element, Formula, MOST_MOMENTS};
 pub use momentum::Momentum;
 pub use nadam::NAdam;
@@ -71,13 +73,12 @@ pub use nesterov::Nesterov;
 pub use rmsprop::{CentredRmsProp, RmsProp};
 pub use rule::{At, LearningRates, Rule};
 pub use state::OptimizerState;
-pub(crate) use state::{LayerState, Moment};
-pub(crate) use step::{Growth, Step};
+pub(crate) use state::LayerState;
+pub(crate) use step::{Growth, LayerStep, PlainStep, Rates, RuleStep, Step};
 
 use crate::bounded::Bounded;
+use crate::label::technique;
 use sgd::Sgd;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use step::WithFormula;
 
@@ -95,7 +96,7 @@ use step::WithFormula;
 ///
 /// let error = "momentum(1)".parse::<Optimizer>().unwrap_err();
 /// assert_eq!(error.to_string(), "optimiser 'momentum(1)': expected momentum(μ) with 0 ≤ μ < 1");
-/// # Ok::<(), minibatch::optimizer::OptimizerError>(())
+/// # Ok::<(), minibatch::LabelError>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct Optimizer(
@@ -108,7 +109,8 @@ impl Optimizer {
     pub const SGD: Optimizer = Optimizer(None);
 
     /// The optimiser with this rule and formula.
-    pub fn new(rule: impl Rule + Formula) -> Optimizer {
+    pub fn new<R: Rule + Formula>(rule: R) -> Optimizer {
+        const { assert!(R::MOMENTS > 0, "an optimiser but plain descent has moments") };
         Optimizer(Some(Arc::new(rule)))
     }
 
@@ -127,13 +129,18 @@ impl Optimizer {
         ]
     }
 
-    fn rule(&self) -> &dyn Rule {
-        self.0.as_ref().map_or(&Sgd, |rule| rule.rule())
+    /// The formula. That of plain descent serves where a gradient stands by itself.
+    fn formula(&self) -> &dyn WithFormula {
+        self.0.as_deref().unwrap_or(&Sgd)
     }
 
-    /// The name without parameters: lower case, as the command line takes it.
-    pub fn name(&self) -> &'static str {
-        self.rule().name()
+    fn rule(&self) -> &dyn Rule {
+        self.formula().rule()
+    }
+
+    /// Whether it is plain descent, whose gradient product goes on from the parameters.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0.is_none()
     }
 
     /// The learning rates η to begin with.
@@ -141,14 +148,9 @@ impl Optimizer {
         self.rule().learning_rates()
     }
 
-    /// The parameters, in the order in which they are written.
-    pub fn parameters(&self) -> Vec<f64> {
-        self.rule().parameters()
-    }
-
     /// The number of moments of each weight and bias, from 0 to [`MOST_MOMENTS`].
     pub fn moments(&self) -> usize {
-        self.0.as_ref().map_or(0, |rule| rule.moments())
+        self.formula().moments()
     }
 
     /// Takes one step of one parameter in f64. It is the definition, which the kernels are checked against.
@@ -158,18 +160,12 @@ impl Optimizer {
     /// If there are more or fewer moments or scalars than the optimiser has.
     pub fn exact(&self, at: At<'_>, p: &mut f64, moments: &mut [f64], g: f64) {
         assert_eq!(moments.len(), self.moments(), "moments of an optimiser");
-        match &self.0 {
-            None => *p -= at.learning_rate * g,
-            Some(rule) => rule.step_over(self.rule().coefficients(at), p, moments, g),
-        }
+        self.formula().step_over(self.rule().coefficients(at), p, moments, g);
     }
 
     /// Takes the step of [`exact`](Self::exact) on numbers that each have an error.
     pub(crate) fn bounded(&self, at: At<'_>, p: &mut Bounded, moments: &mut [Bounded], g: Bounded) {
-        match &self.0 {
-            None => *p = Bounded::of(-at.learning_rate).mul_add(g, *p),
-            Some(rule) => rule.step_over(self.rule().coefficients(at).map(Bounded::of), p, moments, g),
-        }
+        self.formula().step_over(self.rule().coefficients(at).map(Bounded::of), p, moments, g);
     }
 
     /// The scalars before the first step.
@@ -178,8 +174,8 @@ impl Optimizer {
     }
 
     /// Makes the scalars those of the next step.
-    pub(crate) fn advance(&self, scalars: &mut [f64]) {
-        self.rule().advance(scalars);
+    pub(crate) fn advance(&self, scalars: &mut [f64], momentum: Option<f64>) {
+        self.rule().advance(scalars, momentum);
     }
 
     /// Whether decay alone leaves weights their signs at this learning rate: 1 − ηλ > 0.
@@ -191,93 +187,9 @@ impl Optimizer {
     pub(crate) fn squares(&self) -> &[usize] {
         self.rule().squares()
     }
-
-    /// The optimiser with `given` in place of all its parameters, or of the first of them. `None` if they don't fit.
-    fn with_first_parameters(&self, given: &[f64]) -> Option<Optimizer> {
-        let mut parameters = self.parameters();
-        parameters.get_mut(..given.len())?.copy_from_slice(given);
-        self.rule().with_parameters(&parameters)
-    }
-
-    /// Reads `text`, which names one of `known`.
-    ///
-    /// # Errors
-    ///
-    /// If it names none of them, or its parameters don't fit.
-    pub(crate) fn read(text: &str, known: &[Optimizer]) -> Result<Optimizer, OptimizerError> {
-        let (name, given) = match text.split_once('(') {
-            None => (text, None),
-            Some((name, rest)) => (name, Some(rest)),
-        };
-        let Some(usual) = known.iter().find(|optimizer| optimizer.name() == name) else {
-            let known = known.iter().map(Optimizer::name).collect::<Vec<_>>().join(", ");
-            return Err(OptimizerError::Unknown { text: text.to_owned(), known });
-        };
-        let invalid = || OptimizerError::Parameters {
-            text: text.to_owned(),
-            expected: usual.rule().usage().to_owned(),
-        };
-        let Some(given) = given else { return Ok(usual.clone()) };
-        let given = given.strip_suffix(')').ok_or_else(invalid)?;
-        let given: Vec<f64> =
-            given.split(',').map(|x| x.trim().parse().map_err(|_| invalid())).collect::<Result<_, _>>()?;
-        usual.with_first_parameters(&given).ok_or_else(invalid)
-    }
 }
 
-/// Optimisers are equal if their names and parameters are.
-impl PartialEq for Optimizer {
-    fn eq(&self, other: &Optimizer) -> bool {
-        self.name() == other.name() && self.parameters() == other.parameters()
-    }
-}
-
-impl fmt::Display for Optimizer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        let parameters = self.parameters();
-        for (i, parameter) in parameters.iter().enumerate() {
-            write!(f, "{}{parameter:?}", if i == 0 { "(" } else { "," })?;
-        }
-        if parameters.is_empty() { Ok(()) } else { f.write_str(")") }
-    }
-}
-
-impl fmt::Debug for Optimizer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Optimizer({self})")
-    }
-}
-
-impl FromStr for Optimizer {
-    type Err = OptimizerError;
-
-    /// Reads the name of a built-in optimiser. A [`Registry`](crate::Registry) knows others.
-    fn from_str(text: &str) -> Result<Optimizer, OptimizerError> {
-        Optimizer::read(text, &Optimizer::all())
-    }
-}
-
-/// The reason why a text is no optimiser.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OptimizerError {
-    /// No optimiser has that name.
-    #[error("unknown optimiser '{text}': expected {known}")]
-    Unknown {
-        /// The text that was given.
-        text: String,
-        /// The known names.
-        known: String,
-    },
-    /// The optimiser doesn't take those parameters.
-    #[error("optimiser '{text}': expected {expected}")]
-    Parameters {
-        /// The text that was given.
-        text: String,
-        /// The form that the optimiser takes, with the ranges of its parameters.
-        expected: String,
-    },
-}
+technique!(Optimizer, "optimiser");
 
 #[cfg(test)]
 mod tests;

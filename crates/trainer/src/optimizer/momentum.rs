@@ -57,6 +57,7 @@ impl Rule for Momentum {
     }
 
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {
-        [at.learning_rate, self.momentum, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+        let momentum = at.momentum.unwrap_or(self.momentum);
+        [at.learning_rate, momentum, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     }
 }

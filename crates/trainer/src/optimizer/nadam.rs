@@ -26,9 +26,9 @@ impl NAdam {
         libm::pow(0.96, self.momentum_decay)
     }
 
-    /// μₜ, where `cold` is 0.96^(t·ψ).
-    fn momentum(&self, cold: f64) -> f64 {
-        self.beta1 * (1.0 - 0.5 * cold)
+    /// μₜ from β₁, where `cold` is 0.96^(t·ψ).
+    fn momentum(beta1: f64, cold: f64) -> f64 {
+        beta1 * (1.0 - 0.5 * cold)
     }
 }
 
@@ -79,16 +79,17 @@ impl Rule for NAdam {
         vec![1.0; 3]
     }
 
-    fn advance(&self, scalars: &mut [f64]) {
+    fn advance(&self, scalars: &mut [f64], momentum: Option<f64>) {
         scalars[0] *= self.beta2;
         scalars[1] *= self.warming();
-        scalars[2] *= self.momentum(scalars[1]);
+        scalars[2] *= NAdam::momentum(momentum.unwrap_or(self.beta1), scalars[1]);
     }
 
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {
         let NAdam { beta1, beta2, epsilon, .. } = *self;
         let &[power, cold, product] = at.scalars else { panic!("NAdam has three scalars") };
-        let (now, next) = (self.momentum(cold), self.momentum(cold * self.warming()));
+        let beta1 = at.momentum.unwrap_or(beta1);
+        let (now, next) = (NAdam::momentum(beta1, cold), NAdam::momentum(beta1, cold * self.warming()));
         let of_g = at.learning_rate * (1.0 - now) / (1.0 - product);
         let of_m = at.learning_rate * next / (1.0 - product * next);
         let correction = 1.0 / (1.0 - power).sqrt();

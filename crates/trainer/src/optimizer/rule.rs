@@ -30,8 +30,8 @@ pub trait Rule: fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Makes the scalars those of the next step.
-    fn advance(&self, _scalars: &mut [f64]) {}
+    /// Makes the scalars those of the next step, whose [momentum](At::momentum) is given.
+    fn advance(&self, _scalars: &mut [f64], _momentum: Option<f64>) {}
 
     /// The coefficients of a step's formula, computed in f64. Each is rounded once. Unused ones are 0.
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS];
@@ -53,6 +53,8 @@ pub trait Rule: fmt::Debug + Send + Sync + 'static {
 pub struct At<'a> {
     /// η
     pub learning_rate: f64,
+    /// The momentum that a schedule gives this step, in place of the rule's own: μ, or β₁.
+    pub momentum: Option<f64>,
     /// The rule's scalars at this step.
     pub scalars: &'a [f64],
     /// True for a weight, false for a bias. Biases aren't decayed.

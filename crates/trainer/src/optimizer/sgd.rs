@@ -1,10 +1,19 @@
-use super::{At, LearningRates, Optimizer, Rule};
+use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
-/// Plain stochastic gradient descent: p ← p − η·g. It has no moments and no formula: the gradient's product goes on from the
-/// parameter itself.
+/// Plain stochastic gradient descent: p ← p − η·g. It has no moments. Where nothing else needs the gradient, its product goes on
+/// from the parameter itself, and the formula isn't used.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sgd;
+
+impl Formula for Sgd {
+    const MOMENTS: usize = 0;
+
+    #[inline(always)]
+    fn step<E: Element>(&self, [rate, ..]: [E; COEFFICIENTS], p: &mut E, _: &mut [E], g: E) {
+        *p = (-rate).mul_add(g, *p);
+    }
+}
 
 impl Rule for Sgd {
     fn name(&self) -> &'static str {
@@ -23,7 +32,7 @@ impl Rule for Sgd {
         LearningRates { sigmoid: 3.0, other: 0.1, values: 0.01 }
     }
 
-    fn coefficients(&self, _: At<'_>) -> [f64; COEFFICIENTS] {
-        [0.0; COEFFICIENTS]
+    fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {
+        [at.learning_rate, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     }
 }

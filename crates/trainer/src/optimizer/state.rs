@@ -1,8 +1,7 @@
 //! The memory of an optimiser from step to step.
 
 use super::Optimizer;
-use crate::network::Layer;
-use minibatch_kernels::Panels;
+use crate::network::{Layer, LayerValues};
 
 /// The memory of an optimiser: its steps, and the moments of each layer.
 #[derive(Clone, Debug)]
@@ -13,44 +12,22 @@ pub struct OptimizerState {
     pub(crate) scalars: Vec<f64>,
     /// The scalars of the step that is about to be taken.
     next: Vec<f64>,
-    /// The memory for the layers 1, …, L.
+    /// The moments of the layers 1, …, L.
     pub(crate) layers: Vec<LayerState>,
 }
 
-/// The memory of an optimiser for one layer.
-#[derive(Clone, Debug)]
-pub(crate) struct LayerState {
-    /// The moments, as many as the optimiser has.
-    pub(crate) moments: Vec<Moment>,
-    /// The gradient of the biases in a step (n_l). Empty if the optimiser has no moments.
-    pub(crate) bias_gradient: Vec<f32>,
-}
-
-/// A number for each weight and bias of a layer.
-#[derive(Clone, Debug)]
-pub(crate) struct Moment {
-    /// (n_{l−1} × n_l)
-    pub(crate) weights: Panels,
-    /// (n_l)
-    pub(crate) biases: Vec<f32>,
-}
-
-impl LayerState {
-    /// The memory before the first step.
-    pub(crate) fn new(optimizer: &Optimizer, layer: &Layer) -> LayerState {
-        let (inputs, outputs) = (layer.inputs(), layer.outputs());
-        let moment = || Moment { weights: Panels::zeros(inputs, outputs), biases: vec![0.0; outputs] };
-        let moments: Vec<_> = (0..optimizer.moments()).map(|_| moment()).collect();
-        let bias_gradient = vec![0.0; if moments.is_empty() { 0 } else { outputs }];
-        LayerState { moments, bias_gradient }
-    }
-}
+/// The moments of one layer, as many as the optimiser has.
+pub(crate) type LayerState = Vec<LayerValues>;
 
 impl OptimizerState {
     /// The memory before the first step.
     pub(crate) fn new(optimizer: &Optimizer, layers: &[Layer]) -> OptimizerState {
-        let layers = layers.iter().map(|layer| LayerState::new(optimizer, layer)).collect();
+        let moments = |layer: &Layer| {
+            let moment = |_| LayerValues::zeros(layer.inputs(), layer.outputs());
+            (0..optimizer.moments()).map(moment).collect()
+        };
         let scalars = optimizer.scalars();
+        let layers = layers.iter().map(moments).collect();
         OptimizerState { steps: 0, next: scalars.clone(), scalars, layers }
     }
 
@@ -61,17 +38,21 @@ impl OptimizerState {
 
     /// The number of moments of each weight and bias.
     pub(crate) fn moments(&self) -> usize {
-        self.layers.first().map_or(0, |layer| layer.moments.len())
+        self.layers.first().map_or(0, Vec::len)
     }
 
-    /// The scalars of the step to come.
-    pub(super) fn next_scalars(&mut self, optimizer: &Optimizer) -> &[f64] {
-        self.next.copy_from_slice(&self.scalars);
-        optimizer.advance(&mut self.next);
+    /// The scalars of the step that [`advance`](Self::advance) has prepared.
+    pub(super) fn next(&self) -> &[f64] {
         &self.next
     }
 
-    /// Counts the step whose scalars were asked for last.
+    /// Prepares the scalars of the step to come, whose momentum is given.
+    pub(super) fn advance(&mut self, optimizer: &Optimizer, momentum: Option<f64>) {
+        self.next.copy_from_slice(&self.scalars);
+        optimizer.advance(&mut self.next, momentum);
+    }
+
+    /// Counts the step that was prepared.
     pub(crate) fn took(&mut self) {
         self.steps += 1;
         std::mem::swap(&mut self.scalars, &mut self.next);
@@ -80,30 +61,26 @@ impl OptimizerState {
     /// Whether this is a state of `optimizer` on a network of these layers.
     pub(crate) fn fits(&self, optimizer: &Optimizer, layers: &[Layer]) -> bool {
         let sizes = |layer: &Layer| (layer.inputs(), layer.outputs());
-        let layer_fits = |(state, layer): (&LayerState, &Layer)| {
-            let shapes = state.moments.iter().map(|moment| (moment.weights.rows(), moment.weights.cols()));
-            state.moments.len() == optimizer.moments()
-                && shapes.into_iter().all(|shape| shape == sizes(layer))
+        let layer_fits = |(moments, layer): (&LayerState, &Layer)| {
+            let mut shapes = moments.iter().map(|moment| (moment.weights.rows(), moment.weights.cols()));
+            moments.len() == optimizer.moments() && shapes.all(|shape| shape == sizes(layer))
         };
         self.layers.len() == layers.len() && self.layers.iter().zip(layers).all(layer_fits)
     }
 
+    /// The values of moment i in all layers, in the order of the parameters.
+    pub(crate) fn moment(&self, i: usize) -> impl Iterator<Item = &[f32]> {
+        self.layers.iter().flat_map(move |moments| moments[i].blocks())
+    }
+
     /// The first moment of all layers, then the second, and so on, each in the order of the parameters.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &[f32]> {
-        (0..self.moments()).flat_map(move |i| {
-            self.layers.iter().flat_map(move |layer| {
-                let Moment { weights, biases } = &layer.moments[i];
-                let rows = (0..weights.rows()).flat_map(|k| weights.row_slices(k));
-                rows.chain(std::iter::once(&biases[..]))
-            })
-        })
+        (0..self.moments()).flat_map(|i| self.moment(i))
     }
 
     /// The first negative number in the moments `squares`. They are means or sums of squares, so there should be none.
     pub(crate) fn negative_square(&self, squares: &[usize]) -> Option<f32> {
-        let of_moment = self.blocks().count() / self.moments().max(1);
-        let of = |&i: &usize| self.blocks().skip(i * of_moment).take(of_moment).flatten();
-        squares.iter().flat_map(of).copied().find(|v| *v < 0.0)
+        squares.iter().flat_map(|&i| self.moment(i)).flatten().copied().find(|v| *v < 0.0)
     }
 
     /// Calls `f` with each of the [`blocks`](Self::blocks), to write, until a call fails.
@@ -112,13 +89,7 @@ impl OptimizerState {
         mut f: impl FnMut(&mut [f32]) -> Result<(), E>,
     ) -> Result<(), E> {
         for i in 0..self.moments() {
-            for layer in &mut self.layers {
-                let Moment { weights, biases } = &mut layer.moments[i];
-                for k in 0..weights.rows() {
-                    weights.row_slices_mut(k).try_for_each(&mut f)?;
-                }
-                f(biases)?;
-            }
+            self.layers.iter_mut().try_for_each(|moments| moments[i].try_for_each_block(&mut f))?;
         }
         Ok(())
     }

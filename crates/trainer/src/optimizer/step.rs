@@ -1,7 +1,7 @@
 //! One step of a run: its coefficients, and how large numbers can become in it.
 
 use super::range::Range;
-use super::{At, Optimizer, OptimizerState, Rule};
+use super::{At, Groups, Optimizer, OptimizerState, Rule};
 use crate::bounded::Bounded;
 use minibatch_kernels::{COEFFICIENTS, Descent, Element, Formula, MOST_MOMENTS};
 
@@ -37,22 +37,59 @@ impl<R: Rule + Formula> WithFormula for R {
     }
 }
 
-/// One step of a run. All layers' updates share it.
+/// The rates of one step, as schedule and settings give them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rates<'a> {
+    /// η
+    pub(crate) learning_rate: f64,
+    /// The momentum in place of the optimiser's own.
+    pub(crate) momentum: Option<f64>,
+    pub(crate) groups: &'a Groups,
+    /// λ of the penalty λ/2·ΣW²
+    pub(crate) l2: f64,
+}
+
+/// One step of a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Step<'a> {
-    /// The factor that is folded into Δ_l. It is −η/B for plain descent, whose gradient product starts from the parameters, else
-    /// 1/B.
+    optimizer: &'a Optimizer,
+    rates: Rates<'a>,
+    /// The number that gradients are divided by, usually the examples of the minibatch.
+    divisor: f64,
+    /// Whether the gradient stands by itself before the update.
+    whole: bool,
+    /// The step of layer 1. It is every layer's, unless their factors of η differ.
+    first: LayerStep<'a>,
+}
+
+/// One step of a layer.
+#[derive(Clone, Copy)]
+pub(crate) enum LayerStep<'a> {
+    /// The gradient product goes on from the parameters.
+    Plain(PlainStep),
+    /// The rule's step follows the gradient product.
+    Rule(RuleStep<'a>),
+}
+
+/// One step of plain descent: W ← `start`·W + (`factor`·Δ)ᵀ·A, b ← b + `biases`·Σ rows of `factor`·Δ.
+#[derive(Clone, Copy)]
+pub(crate) struct PlainStep {
+    /// −η/B, with the weights' factor of η
     pub(crate) factor: f32,
-    /// The rule's step, which follows the gradient product. `None` in plain descent.
-    rule: Option<RuleStep<'a>>,
+    /// The biases' factor of η over the weights'.
+    pub(crate) biases: f32,
+    /// 1 − ηλ
+    pub(crate) start: f32,
 }
 
 /// A rule's step.
 #[derive(Clone, Copy)]
-struct RuleStep<'a> {
-    rule: &'a dyn WithFormula,
-    of_weights: Descent<'a>,
-    of_biases: Descent<'a>,
+pub(crate) struct RuleStep<'a> {
+    /// 1/B. It is folded into Δ_l.
+    pub(crate) factor: f32,
+    formula: &'a dyn WithFormula,
+    pub(crate) of_weights: Descent<'a>,
+    pub(crate) of_biases: Descent<'a>,
 }
 
 /// Bounds of a layer's numbers: none is larger in magnitude.
@@ -79,45 +116,99 @@ impl Growth {
 }
 
 impl Optimizer {
-    /// The next step from `state`, for a minibatch of `rows` examples. The state takes it with [`took`](OptimizerState::took).
+    /// The next step from `state`, whose gradients are divided by `divisor`. The gradient stands by itself before the update if
+    /// `whole`. The state takes the step with [`took`](OptimizerState::took).
     pub(crate) fn step<'a>(
         &'a self,
-        learning_rate: f64,
-        rows: usize,
+        rates: Rates<'a>,
+        divisor: f64,
+        whole: bool,
         state: &mut OptimizerState,
     ) -> Step<'a> {
-        let Some(rule) = self.0.as_deref() else {
-            return Step { factor: (-learning_rate / rows as f64) as f32, rule: None };
-        };
-        let scalars = state.next_scalars(self);
+        state.advance(self, rates.momentum);
+        let first = self.layer_step(rates, divisor, whole, 1, state.next());
+        Step { optimizer: self, rates, divisor, whole, first }
+    }
+
+    fn layer_step<'a>(
+        &'a self,
+        rates: Rates<'a>,
+        divisor: f64,
+        whole: bool,
+        l: usize,
+        scalars: &[f64],
+    ) -> LayerStep<'a> {
+        let Rates { learning_rate, momentum, groups, l2 } = rates;
+        let rate = |is_weight| learning_rate * groups.factor(l, is_weight);
+        // Frozen weights leave no scaled errors that the biases could follow from.
+        if self.is_plain() && !whole && rate(true) > 0.0 {
+            return LayerStep::Plain(PlainStep {
+                factor: (-rate(true) / divisor) as f32,
+                biases: (rate(false) / rate(true)) as f32,
+                start: (1.0 - rate(true) * l2) as f32,
+            });
+        }
+        let formula = self.formula();
         let descent = |is_weight| {
-            let at = At { learning_rate, scalars, is_weight };
-            rule.descent(rule.coefficients(at).map(|x| x as f32))
+            let at = At { learning_rate: rate(is_weight), momentum, scalars, is_weight };
+            let descent = formula.descent(formula.coefficients(at).map(|x| x as f32));
+            descent.with_l2(if is_weight { l2 as f32 } else { 0.0 })
         };
-        let step = RuleStep { rule, of_weights: descent(true), of_biases: descent(false) };
-        Step { factor: (1.0 / rows as f64) as f32, rule: Some(step) }
+        LayerStep::Rule(RuleStep {
+            factor: (1.0 / divisor) as f32,
+            formula,
+            of_weights: descent(true),
+            of_biases: descent(false),
+        })
     }
 }
 
 impl<'a> Step<'a> {
-    /// The descents that follow the gradient product, for weights and for biases. `None` if the product takes the step by itself.
-    pub(crate) fn descents(&self) -> Option<[Descent<'a>; 2]> {
-        self.rule.map(|step| [step.of_weights, step.of_biases])
+    /// The step of layer l from `state`, the one that the step was made for.
+    pub(crate) fn of_layer(&self, l: usize, state: &OptimizerState) -> LayerStep<'a> {
+        let Step { optimizer, rates, divisor, whole, first } = *self;
+        match rates.groups.is_one_for_all_layers() {
+            true => first,
+            false => optimizer.layer_step(rates, divisor, whole, l, state.next()),
+        }
     }
 
-    /// The bounds after this step. `before` are the bounds before it, and no element of the gradient is larger than `gradient`.
+    /// 1/B: the factor of a gradient that stands by itself.
+    pub(crate) fn mean(&self) -> f32 {
+        (1.0 / self.divisor) as f32
+    }
+}
+
+impl LayerStep<'_> {
+    /// The factor that is folded into Δ_l.
+    pub(crate) fn factor(&self) -> f32 {
+        match self {
+            LayerStep::Plain(step) => step.factor,
+            LayerStep::Rule(step) => step.factor,
+        }
+    }
+
+    /// The bounds after this step. `before` are the bounds before it, and no element of the gradient, which comes with its
+    /// [`factor`](Self::factor), is larger than `gradient`.
     pub(crate) fn grown(&self, before: Growth, gradient: f64) -> Growth {
-        let Some(RuleStep { rule, of_weights, of_biases }) = self.rule else {
-            // The gradient comes with its factor of −η.
-            return Growth { parameters: before.parameters + gradient, ..before };
+        let RuleStep { formula, of_weights, of_biases, .. } = match *self {
+            LayerStep::Rule(step) => step,
+            LayerStep::Plain(PlainStep { biases, start, .. }) => {
+                let [start, biases] = [start, biases].map(|x| f64::from(x.abs()).max(1.0));
+                return Growth { parameters: before.parameters * start + gradient * biases, ..before };
+            }
         };
         let mut after = Growth { parameters: 0.0, moments: [0.0; MOST_MOMENTS], worst: 0.0 };
         // In most rules they are the same.
-        let differs = of_biases.coefficients() != of_weights.coefficients();
-        for descent in std::iter::once(of_weights).chain(differs.then_some(of_biases)) {
+        let same = of_biases.coefficients() == of_weights.coefficients() && of_weights.l2() == 0.0;
+        for descent in std::iter::once(of_weights).chain((!same).then_some(of_biases)) {
             let coefficients = descent.coefficients().map(|x| Range::of(f64::from(x)));
             let (mut p, mut moments) = (Range::within(before.parameters), before.moments.map(Range::within));
-            rule.step_over(coefficients, &mut p, &mut moments[..rule.moments()], Range::within(gradient));
+            let g = match descent.l2() {
+                0.0 => Range::within(gradient),
+                l2 => Range::of(l2.into()).mul_add(p, Range::within(gradient)),
+            };
+            formula.step_over(coefficients, &mut p, &mut moments[..formula.moments()], g);
             after.parameters = after.parameters.max(p.bound());
             after.worst = after.worst.max(p.worst());
             for (after, moment) in after.moments.iter_mut().zip(moments) {

@@ -1,15 +1,15 @@
 //! The definitions by worked numbers, and names.
 
 use super::*;
-use minibatch_kernels::{Isa, Mat, MatMut, descend};
+use minibatch_kernels::{Isa, Mat, MatMut, Solo, descend};
 
 /// p after two steps from 1 with gradients 0.5 and −1, η = 0.1.
 fn two_steps(name: &str) -> f64 {
     let optimizer: Optimizer = name.parse().expect("an optimiser");
     let (mut p, mut moments, mut scalars) = (1.0, vec![0.0; optimizer.moments()], optimizer.scalars());
     for g in [0.5, -1.0] {
-        optimizer.advance(&mut scalars);
-        let at = At { learning_rate: 0.1, scalars: &scalars, is_weight: true };
+        optimizer.advance(&mut scalars, None);
+        let at = At { learning_rate: 0.1, momentum: None, scalars: &scalars, is_weight: true };
         optimizer.exact(at, &mut p, &mut moments, g);
     }
     p
@@ -100,7 +100,8 @@ fn what_is_no_optimizer_is_refused_in_one_line() {
 /// Checks that the definition of a step lies within the bounds of f32 and of the intervals.
 #[test]
 fn errors_and_ranges_hold_the_definition() {
-    for optimizer in Optimizer::all().into_iter().skip(1) {
+    for optimizer in Optimizer::all() {
+        let groups = Groups::default();
         let (mut p, mut scalars) = (0.75, optimizer.scalars());
         let mut moments = vec![0.0; optimizer.moments()];
         let (mut single, mut single_moments) = (0.75_f32, vec![0.0_f32; optimizer.moments()]);
@@ -108,27 +109,25 @@ fn errors_and_ranges_hold_the_definition() {
         let mut growth = Growth::new(0.75, [0.0; MOST_MOMENTS]);
         for t in 0..50 {
             let g = f64::from(libm::sin(f64::from(t)) as f32);
-            optimizer.advance(&mut scalars);
-            let at = At { learning_rate: 0.01, scalars: &scalars, is_weight: true };
+            optimizer.advance(&mut scalars, None);
+            let at = At { learning_rate: 0.01, momentum: None, scalars: &scalars, is_weight: true };
             let exact = Bounded::exact(single);
             let (mut bounded, mut bounded_moments) = (exact, Vec::new());
             bounded_moments.extend(single_moments.iter().map(|&m| Bounded::exact(m)));
             optimizer.bounded(at, &mut bounded, &mut bounded_moments, Bounded::exact(g as f32));
-            let step = optimizer.step(0.01, 1, &mut state);
+            let rates = Rates { learning_rate: 0.01, momentum: None, groups: &groups, l2: 0.0 };
+            let step = optimizer.step(rates, 1.0, true, &mut state).of_layer(1, &state);
             growth = step.grown(growth, g.abs());
             state.took();
             optimizer.exact(at, &mut p, &mut moments, g);
             let row = |x| MatMut::row_major(x, 1, 1);
             let mut views: Vec<_> = single_moments.iter_mut().map(|m| row(std::slice::from_mut(m))).collect();
-            let [descent, _] = step.descents().expect("a formula");
+            let LayerStep::Rule(RuleStep { of_weights, .. }) = step else { panic!("a formula") };
             let g = [g as f32];
-            descend(
-                Isa::PORTABLE,
-                descent,
-                &mut row(std::slice::from_mut(&mut single)),
-                &mut views,
-                Mat::row_major(&g, 1, 1),
-            );
+            let after = &mut row(std::slice::from_mut(&mut single));
+            Solo::new(()).run(Isa::PORTABLE, |team, ()| {
+                descend(team, of_weights, after, &mut views, Mat::row_major(&g, 1, 1));
+            });
             bounded.check(single, || format!("{optimizer}: p of step {t}"));
             for (bounded, &m) in bounded_moments.iter().zip(&single_moments) {
                 bounded.check(m, || format!("{optimizer}: a moment of step {t}"));

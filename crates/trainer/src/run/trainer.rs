@@ -8,6 +8,7 @@ use crate::footprint;
 use crate::infer::{Evaluation, Fit, Score};
 use crate::network::{Layer, Network, NetworkBuilder, Origin};
 use crate::optimizer::OptimizerState;
+use crate::schedule::Course;
 use crate::settings::Settings;
 use crate::step::Steps;
 use minibatch_data::{Dataset, Shuffle};
@@ -46,6 +47,8 @@ pub struct Trainer<'a> {
     settings: Settings,
     state: OptimizerState,
     crew: Crew,
+    /// How far the run has come in its schedule.
+    course: Course,
     shuffle: Shuffle,
     /// Examples of the current epoch that have been trained on.
     position: usize,
@@ -110,9 +113,11 @@ impl<'a> Trainer<'a> {
         if !footprint::is_available(bytes) {
             return Err(Error::Memory { what: "training", bytes });
         }
+        let total = (settings.epochs as u64).saturating_mul(settings.epoch_steps(data.len()) as u64);
         Ok(Trainer {
             state: state.unwrap_or_else(|| OptimizerState::new(&settings.optimizer, network.layers())),
-            shuffle: Shuffle::new(data.len(), settings.seed)?,
+            course: Course::new(&settings.schedule, total),
+            shuffle: Shuffle::in_order(data.len(), settings.seed, settings.order)?,
             pool,
             data,
             // From here on the weights are no longer those that initialisation drew.
@@ -255,9 +260,9 @@ impl<'a> Trainer<'a> {
         self.snapshot().to_checkpoint()
     }
 
-    /// The number of examples of an epoch, which are those of the training set.
+    /// The number of examples of an epoch: those of the training set, without a last minibatch that is dropped.
     pub fn examples(&self) -> usize {
-        self.data.len()
+        self.settings.epoch_examples(self.data.len())
     }
 
     /// The settings.
@@ -280,9 +285,9 @@ impl<'a> Trainer<'a> {
         self.position.div_ceil(self.settings.batch_size)
     }
 
-    /// The number of minibatches of an epoch. The last one counts too, though it may be smaller.
+    /// The number of minibatches of an epoch. The last one counts too, though it may be smaller, unless it is dropped.
     pub fn steps_per_epoch(&self) -> usize {
-        self.data.len().div_ceil(self.settings.batch_size)
+        self.settings.epoch_steps(self.data.len())
     }
 
     /// Trains to the end of the epoch, and returns the epoch's record.
@@ -308,12 +313,17 @@ impl<'a> Trainer<'a> {
     /// [`Error::Diverged`] if a step would leave the finite numbers. All is then as it was before that step.
     pub fn advance(&mut self, steps: usize) -> Result<Option<Epoch>, Error> {
         let started = Instant::now();
-        let before = (self.position == 0).then(|| self.shuffle.state());
+        let before = (self.position == 0).then(|| (self.shuffle.state(), self.course.clone()));
         if self.position == 0 && steps > 0 {
             self.shuffle.begin_epoch();
+            if let Some(epoch) = self.history.last() {
+                let cost = epoch.test.map_or(epoch.cost, |test| test.cost);
+                self.course.after_epoch(&self.settings.schedule, cost);
+            }
         }
-        let Trainer { data, shuffle, settings, position, .. } = self;
-        let steps = Steps { data, shuffle, settings, position: *position, steps };
+        let first = (self.history.len() as u64).saturating_mul(self.steps_per_epoch() as u64);
+        let Trainer { data, shuffle, settings, course, position, .. } = self;
+        let steps = Steps { data, shuffle, settings, course, first, position: *position, steps };
         let trained = self.crew.train(self.pool, &mut self.state, steps, self.cost_sum);
         self.elapsed += started.elapsed();
         (self.position, self.cost_sum) = (trained.position, trained.cost_sum);
@@ -321,13 +331,14 @@ impl<'a> Trainer<'a> {
             let (epoch, step) = (self.history.len() + 1, self.position / self.settings.batch_size + 1);
             // An epoch without a step has not begun.
             if self.position == 0
-                && let Some(before) = before
+                && let Some((shuffle, course)) = before
             {
-                self.shuffle.restore(&before)?;
+                self.shuffle.restore(&shuffle)?;
+                self.course = course;
             }
             return Err(Error::Diverged { epoch, step, cause });
         }
-        Ok((self.position == self.data.len()).then(|| self.end_epoch()))
+        Ok((self.position == self.examples()).then(|| self.end_epoch()))
     }
 
     /// Cost and accuracy of the network as it is now. If an epoch has just ended, its record keeps them.
@@ -358,7 +369,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn end_epoch(&mut self) -> Epoch {
-        let cost = std::mem::take(&mut self.cost_sum) / self.data.len() as f64;
+        let cost = std::mem::take(&mut self.cost_sum) / self.examples() as f64;
         self.position = 0;
         let seconds = std::mem::take(&mut self.elapsed).as_secs_f64();
         let epoch = Epoch { number: self.history.len() + 1, cost, test: None, seconds };

@@ -15,10 +15,10 @@
 //! the equations. Nothing is allocated.
 
 use super::workspace::Workspace;
-use crate::network::Layer;
+use crate::network::{Layer, LayerValues};
 use crate::network::activation::Activation;
 use crate::network::cost::{Cost, Outputs};
-use crate::optimizer::{LayerState, MOST_MOMENTS, Moment, Step};
+use crate::optimizer::{LayerStep, MOST_MOMENTS, PlainStep, RuleStep};
 use minibatch_kernels::{
     Epilogue, Examples, Isa, Mat, MatMut, Matrix, Member, Panels, Start, Store, Team, TeamInputs,
     accumulate_gathered, descend, descend_gathered, descend_gemm, gather_gemm, gemm, scale_and_sum,
@@ -170,58 +170,112 @@ pub(crate) fn backward(team: &Team<'_>, layers: &[Layer], workspace: &mut Worksp
 
 /// BP3 and BP4: the step of `layer`, which is layer l.
 ///
-/// No optimiser has a buffer for the weights' gradient. In plain descent the gradient product goes on from the weights. In other
+/// There is no buffer for the weights' gradient. In plain descent the gradient product goes on from the weights. In other
 /// optimisers the step is that product's epilogue. The step's factor is folded into Δ_l, which afterwards is no longer the
-/// error. A runner with a part of the network descends plainly.
+/// error.
 pub(crate) fn update(
     runner: Runner<'_>,
     layer: &mut Layer,
-    state: &mut LayerState,
+    moments: &mut [LayerValues],
     workspace: &mut Workspace,
     rows: usize,
     l: usize,
-    step: &Step<'_>,
+    step: LayerStep<'_>,
 ) {
     let team = runner.team;
-    let Workspace { inputs, activations, errors, .. } = workspace;
+    let Workspace { inputs, activations, errors, bias_gradient, .. } = workspace;
     let error = &mut errors[l - 1];
     let own = runner.own_neurons(l, error.cols());
     let scaled = &mut error.top_mut(rows).columns(own.clone());
-    let Some([of_weights, of_biases]) = step.descents() else {
-        scale_and_sum(team, scaled, step.factor, &mut layer.biases);
-        let error = error.top(rows).part(0..rows, own);
-        return accumulate(team, inputs, activations, error, l, &mut layer.weights);
-    };
-    let LayerState { moments, bias_gradient } = state;
-    bias_gradient.fill(0.0);
-    scale_and_sum(team, scaled, step.factor, bias_gradient);
-    let error = error.top(rows).part(0..rows, own);
-    let gradient = Mat::row_major(bias_gradient, 1, bias_gradient.len());
-    with_views(
-        moments,
-        |moment| row_mut(&mut moment.biases),
-        |biases| {
-            descend(team.isa(), of_biases, &mut row_mut(&mut layer.biases), biases, gradient);
-        },
-    );
-    let parameters = &mut layer.weights.view_mut();
+    let bias_gradient = &mut bias_gradient[..own.len()];
+    match step {
+        LayerStep::Plain(PlainStep { factor, biases, start }) => {
+            if biases == 1.0 {
+                scale_and_sum(team, scaled, factor, &mut layer.biases);
+            } else {
+                bias_gradient.fill(0.0);
+                scale_and_sum(team, scaled, factor, bias_gradient);
+                layer.biases.iter_mut().zip(bias_gradient).for_each(|(b, g)| *b = biases.mul_add(*g, *b));
+            }
+            let error = error.top(rows).part(0..rows, own);
+            accumulate(team, inputs, activations, error, l, start, &mut layer.weights);
+        }
+        LayerStep::Rule(step) => {
+            bias_gradient.fill(0.0);
+            scale_and_sum(team, scaled, step.factor, bias_gradient);
+            descend_biases(team, &mut layer.biases, moments, bias_gradient, &step);
+            let error = error.top(rows).part(0..rows, own);
+            let parameters = &mut layer.weights.view_mut();
+            with_views(
+                moments,
+                |moment| moment.weights.view_mut(),
+                |moments| match l {
+                    1 => descend_gathered(team, inputs, error, parameters, moments, step.of_weights),
+                    _ => {
+                        let input = activations[l - 2].top(rows).transposed();
+                        descend_gemm(team, input, error, parameters, moments, step.of_weights);
+                    }
+                },
+            );
+        }
+    }
+}
+
+/// Adds `factor` times the gradient of layer l to the workspace's, which stands by itself. The factor is folded into Δ_l, which
+/// afterwards is no longer the error.
+///
+/// # Panics
+///
+/// If the workspace has no gradient.
+pub(crate) fn add_gradient(team: &Team<'_>, workspace: &mut Workspace, rows: usize, l: usize, factor: f32) {
+    let Workspace { inputs, activations, errors, gradient, .. } = workspace;
+    let gradient = &mut gradient.as_mut().expect("a workspace for the whole gradient")[l - 1];
+    let error = &mut errors[l - 1];
+    scale_and_sum(team, &mut error.top_mut(rows), factor, &mut gradient.biases);
+    accumulate(team, inputs, activations, error.top(rows), l, 1.0, &mut gradient.weights);
+}
+
+/// The step of `layer` against a gradient that stands by itself.
+///
+/// # Panics
+///
+/// If it is a step whose gradient product goes on from the parameters.
+pub(crate) fn descend_by(
+    team: &Team<'_>,
+    layer: &mut Layer,
+    moments: &mut [LayerValues],
+    gradient: &LayerValues,
+    step: LayerStep<'_>,
+) {
+    let LayerStep::Rule(step) = step else { panic!("a step of a gradient that stands by itself") };
+    descend_biases(team, &mut layer.biases, moments, &gradient.biases, &step);
+    let (parameters, gradient) = (&mut layer.weights.view_mut(), gradient.weights.view());
     with_views(
         moments,
         |moment| moment.weights.view_mut(),
-        |weights| match l {
-            1 => descend_gathered(team, inputs, error, parameters, weights, of_weights),
-            _ => {
-                let input = activations[l - 2].top(rows).transposed();
-                descend_gemm(team, input, error, parameters, weights, of_weights);
-            }
-        },
+        |moments| descend(team, step.of_weights, parameters, moments, gradient),
+    );
+}
+
+fn descend_biases(
+    team: &Team<'_>,
+    biases: &mut [f32],
+    moments: &mut [LayerValues],
+    gradient: &[f32],
+    step: &RuleStep<'_>,
+) {
+    let gradient = Mat::row_major(gradient, 1, gradient.len());
+    with_views(
+        moments,
+        |moment| row_mut(&mut moment.biases),
+        |moments| descend(team, step.of_biases, &mut row_mut(biases), moments, gradient),
     );
 }
 
 /// Calls `f` with a view of each moment. A step has no list to allocate.
 fn with_views<'m>(
-    moments: &'m mut [Moment],
-    view: impl Fn(&'m mut Moment) -> MatMut<'m>,
+    moments: &'m mut [LayerValues],
+    view: impl Fn(&'m mut LayerValues) -> MatMut<'m>,
     f: impl FnOnce(&mut [MatMut<'m>]),
 ) {
     let empty = || MatMut::row_major(&mut [], 0, 0);
@@ -237,20 +291,21 @@ fn row_mut(row: &mut [f32]) -> MatMut<'_> {
     MatMut::row_major(row, 1, len)
 }
 
-/// `weights` ← `weights` + A_{l−1}ᵀ·`error`, input-major as W_l.
-pub(crate) fn accumulate(
+/// `weights` ← `start`·`weights` + A_{l−1}ᵀ·`error`, input-major as W_l.
+fn accumulate(
     team: &Team<'_>,
     inputs: &TeamInputs,
     activations: &[Matrix],
     error: Mat<'_>,
     l: usize,
+    start: f32,
     weights: &mut Panels,
 ) {
     match l {
-        1 => accumulate_gathered(team, inputs, error, weights),
+        1 => accumulate_gathered(team, inputs, error, start, weights),
         _ => {
             let input = activations[l - 2].top(error.rows()).transposed();
-            gemm(team, input, error, &mut weights.view_mut(), Start::Scaled(1.0), &Store);
+            gemm(team, input, error, &mut weights.view_mut(), Start::Scaled(start), &Store);
         }
     }
 }

@@ -1,17 +1,17 @@
 //! The gradient of the cost as a value. It is there to learn from, to check, or for an optimiser of one's own.
 
-use super::backprop;
+use super::backprop::{self, Runner};
+use super::guard::Guard;
 use super::workspace::Workspace;
 use crate::error::Error;
-use crate::network::Network;
-use minibatch_kernels::{Examples, Mat, Matrix, Panels, Pool, TeamInputs, add_column_sums, scale};
+use crate::network::{LayerValues, Network};
+use crate::optimizer::{Groups, Optimizer, OptimizerState, Rates};
+use minibatch_kernels::{Examples, Mat, Matrix, Pool, TeamInputs};
 
 /// ∂C/∂W_l and ∂C/∂b_l of one layer, means over a minibatch.
 #[derive(Clone, Debug)]
 pub struct LayerGradients {
-    /// Input-major, as the weights are stored: (n_{l−1} × n_l).
-    weights: Panels,
-    biases: Vec<f32>,
+    values: LayerValues,
     error: Matrix,
     activations: Matrix,
 }
@@ -23,12 +23,26 @@ impl LayerGradients {
     ///
     /// If there is no such weight.
     pub fn weight(&self, j: usize, k: usize) -> f32 {
-        self.weights.get(k, j)
+        self.values.weights.get(k, j)
     }
 
     /// ∂C/∂b_j (BP3), one for each neuron.
     pub fn biases(&self) -> &[f32] {
-        &self.biases
+        &self.values.biases
+    }
+
+    /// ∂C/∂b_j, to write.
+    pub fn biases_mut(&mut self) -> &mut [f32] {
+        &mut self.values.biases
+    }
+
+    /// Sets ∂C/∂W_jk.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such weight.
+    pub fn set_weight(&mut self, j: usize, k: usize, gradient: f32) {
+        self.values.weights.set(k, j, gradient);
     }
 
     /// Δ_l (B × n_l): the errors ∂C_x/∂z of each example x.
@@ -49,6 +63,73 @@ pub struct Gradients {
     pub cost: f64,
     /// Layers 1, …, L.
     pub layers: Vec<LayerGradients>,
+}
+
+impl Optimizer {
+    /// The memory of this optimiser before the first step on `network`.
+    pub fn state(&self, network: &Network) -> OptimizerState {
+        OptimizerState::new(self, network.layers())
+    }
+
+    /// Takes one step on `network` against `gradients` that the caller has made, or changed.
+    ///
+    /// ```
+    /// use minibatch::{Isa, Mat, Network, Optimizer, Pool};
+    ///
+    /// let pool = Pool::new(Isa::detect(), 1)?;
+    /// let mut network = Network::builder(1).layer(1).build()?;
+    /// let (x, y) = ([1.0, 0.5], [0.75, 0.25]);
+    /// let optimizer: Optimizer = "adam".parse()?;
+    /// let mut state = optimizer.state(&network);
+    /// let mut costs = Vec::new();
+    /// for _ in 0..50 {
+    ///     let gradients = network.gradients(&pool, Mat::row_major(&x, 2, 1), Mat::row_major(&y, 2, 1))?;
+    ///     optimizer.apply(&pool, &mut network, &mut state, &gradients, 0.05)?;
+    ///     costs.push(gradients.cost);
+    /// }
+    /// assert!(costs[49] < 0.5 * costs[0]);
+    /// # Ok::<(), minibatch::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If gradients or state are not of such a network, or a number would no longer be finite. Network and state are then as
+    /// before.
+    pub fn apply(
+        &self,
+        pool: &Pool,
+        network: &mut Network,
+        state: &mut OptimizerState,
+        gradients: &Gradients,
+        learning_rate: f64,
+    ) -> Result<(), Error> {
+        let fit = gradients.layers.len() == network.layers().len()
+            && gradients.layers.iter().zip(network.layers()).all(|(gradient, layer)| {
+                let weights = &gradient.values.weights;
+                (weights.rows(), weights.cols()) == (layer.inputs(), layer.outputs())
+            });
+        if !fit || !state.fits(self, network.layers()) {
+            let expected = format!("those of a network of {:?} neurons, and of {self}", network.sizes());
+            return Err(Error::Setting { setting: "gradients or state", expected, found: "others".to_owned() });
+        }
+        let mut guard = Guard::of(pool.isa(), network)?;
+        guard.look_at(pool.isa(), state);
+        network.origin = None;
+        let groups = Groups::default();
+        let rates = Rates { learning_rate, momentum: None, groups: &groups, l2: 0.0 };
+        let step = self.step(rates, 1.0, true, state);
+        pool.run(|team| {
+            let runner = Runner { team, member: None };
+            let values = |l: usize| &gradients.layers[l - 1].values;
+            guard.check_gradient(runner, &network.layers, state, values, &step).map_err(Error::Refused)?;
+            for l in 1..=network.layers.len() {
+                let (layer, step) = (&mut network.layers[l - 1], step.of_layer(l, state));
+                backprop::descend_by(team, layer, &mut state.layers[l - 1], values(l), step);
+            }
+            state.took();
+            Ok(())
+        })
+    }
 }
 
 impl Network {
@@ -73,42 +154,27 @@ impl Network {
         }
         let (isa, neurons, members) = (pool.isa(), self.layers[0].outputs(), pool.members());
         let inputs = TeamInputs::new(isa, self.inputs(), neurons, rows, members);
-        let mut workspace = Workspace::new(self, rows, inputs);
+        let mut workspace = Workspace::new(self, rows, inputs, true);
         let inputs = x.to_matrix();
         let examples = Examples::Floats(&|row| inputs.row(row));
         workspace.targets = y.to_matrix();
-        let mut cost = 0.0;
-        let mut gradients: Vec<_> = self
-            .layers
-            .iter()
-            .map(|layer| (Panels::zeros(layer.inputs(), layer.outputs()), vec![0.0; layer.outputs()]))
-            .collect();
+        let (mut cost, mut errors) = (0.0, Vec::new());
         pool.run(|team| {
             let (isa, layers) = (team.isa(), self.layers());
             backprop::forward(team, layers, &mut workspace, examples, rows);
             cost = backprop::cost(isa, layers, self.cost(), &workspace, rows) / rows as f64;
             backprop::output_error(isa, layers, self.cost(), &mut workspace, rows);
-            for l in (1..=layers.len()).rev() {
-                if l > 1 {
-                    backprop::backward(team, layers, &mut workspace, rows, l);
-                }
-                let (weights, biases) = &mut gradients[l - 1];
-                let mut mean = workspace.errors[l - 1].clone();
-                scale(isa, &mut mean.view_mut(), 1.0 / rows as f32);
-                add_column_sums(isa, mean.view(), biases);
-                let Workspace { inputs, activations, .. } = &workspace;
-                backprop::accumulate(team, inputs, activations, mean.view(), l, weights);
+            for l in (2..=layers.len()).rev() {
+                backprop::backward(team, layers, &mut workspace, rows, l);
+            }
+            errors.clone_from(&workspace.errors);
+            for l in 1..=layers.len() {
+                backprop::add_gradient(team, &mut workspace, rows, l, 1.0 / rows as f32);
             }
         });
-        let parts = gradients.into_iter().zip(workspace.errors).zip(workspace.activations);
-        let layers = parts
-            .map(|(((weights, biases), error), activations)| LayerGradients {
-                weights,
-                biases,
-                error,
-                activations,
-            })
-            .collect();
-        Ok(Gradients { cost, layers })
+        let values = workspace.gradient.expect("a workspace for the whole gradient");
+        let parts = values.into_iter().zip(errors).zip(workspace.activations);
+        let layer = |((values, error), activations)| LayerGradients { values, error, activations };
+        Ok(Gradients { cost, layers: parts.map(layer).collect() })
     }
 }

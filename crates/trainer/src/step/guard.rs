@@ -12,7 +12,7 @@
 use super::backprop::Runner;
 use super::workspace::Workspace;
 use crate::error::{Divergence, Error};
-use crate::network::{Layer, Network};
+use crate::network::{Layer, LayerValues, Network};
 use crate::optimizer::{Growth, LayerState, MOST_MOMENTS, OptimizerState, Step};
 use minibatch_data::{Dataset, Row};
 use minibatch_kernels::{Isa, Mat, max_magnitude, max_magnitudes};
@@ -42,20 +42,29 @@ impl Guard {
     ///
     /// If a weight or a bias isn't finite.
     pub(crate) fn new(isa: Isa, network: &Network, data: &Dataset) -> Result<Guard, Error> {
-        let mut inputs = 1.0;
+        let mut guard = Guard::of(isa, network)?;
         for example in 0..data.len() {
             let Row::Floats(values) = data.input(example) else { break };
             // Datasets hold finite numbers only.
-            inputs = f64::from(max_magnitude(isa, slice(values))).max(inputs);
+            guard.inputs = f64::from(max_magnitude(isa, slice(values))).max(guard.inputs);
         }
+        Ok(guard)
+    }
+
+    /// Bounds of a network whose gradients are given.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new).
+    pub(crate) fn of(isa: Isa, network: &Network) -> Result<Guard, Error> {
         let mut bounds = Vec::new();
         for (l, layer) in (1..).zip(network.layers()) {
-            let mut magnitudes = blocks(layer).map(|block| magnitude(isa, block, l));
+            let mut magnitudes = layer.blocks().map(|block| magnitude(isa, block, l));
             let largest = magnitudes.try_fold(0.0, |largest, x| Ok::<f64, Error>(x?.max(largest)))?;
             bounds.push(Growth::new(largest, [0.0; MOST_MOMENTS]));
         }
         let found = vec![0.0; 2 * bounds.len() - 1];
-        Ok(Guard { inputs, layers: bounds, found })
+        Ok(Guard { inputs: 1.0, layers: bounds, found })
     }
 
     /// Takes account of the moments that an optimiser begins with, all of them finite.
@@ -76,43 +85,99 @@ impl Guard {
         rows: usize,
         update: &Step<'_>,
     ) -> Result<(), Divergence> {
-        let (isa, count) = (runner.team.isa(), layers.len());
+        self.look_for_the_largest(runner, workspace, layers.len(), rows);
+        for l in (1..=layers.len()).rev() {
+            let (errors, inputs) = self.largest_of_layer(l, layers.len())?;
+            let factor = f64::from(update.of_layer(l, state).factor().abs());
+            self.admit(runner, layers, state, update, l, rows as f64 * factor * errors * inputs)?;
+        }
+        Ok(())
+    }
+
+    /// Checks that errors and activations of a minibatch are finite. A gradient that follows from them is checked by itself.
+    pub(crate) fn check_errors(
+        &mut self,
+        runner: Runner<'_>,
+        workspace: &Workspace,
+        count: usize,
+        rows: usize,
+    ) -> Result<(), Divergence> {
+        self.look_for_the_largest(runner, workspace, count, rows);
+        (1..=count).rev().try_for_each(|l| self.largest_of_layer(l, count).map(|_| ()))
+    }
+
+    /// Checks that a step against `gradient(l)`, l = 1, …, L, keeps every number finite.
+    pub(crate) fn check_gradient<'g>(
+        &mut self,
+        runner: Runner<'_>,
+        layers: &[Layer],
+        state: &OptimizerState,
+        gradient: impl Fn(usize) -> &'g LayerValues,
+        update: &Step<'_>,
+    ) -> Result<(), Divergence> {
+        let isa = runner.team.isa();
+        for l in (1..=layers.len()).rev() {
+            let largest = gradient(l).blocks().map(|block| max_magnitude(isa, slice(block)));
+            // NaN stays: `max` would take the other number.
+            let largest = largest.fold(0.0, |a: f32, b| if a.is_nan() || a >= b { a } else { b });
+            if !largest.is_finite() {
+                return Err(Divergence::Update { layer: l });
+            }
+            self.admit(runner, layers, state, update, l, largest.into())?;
+        }
+        Ok(())
+    }
+
+    /// Finds the largest errors and activations of a minibatch.
+    fn look_for_the_largest(&mut self, runner: Runner<'_>, workspace: &Workspace, count: usize, rows: usize) {
         // The errors of all layers, then the activations that are inputs of a layer.
         let matrix = |i: usize| match i.checked_sub(count) {
             None => workspace.errors[i].top(rows),
             Some(hidden) => workspace.activations[hidden].top(rows),
         };
         max_magnitudes(runner.team, matrix, &mut self.found);
-        for l in (1..=count).rev() {
-            let errors = self.found[l - 1];
-            if !errors.is_finite() {
-                return Err(Divergence::Error { layer: l });
-            }
-            let inputs = match l {
-                1 => self.inputs,
-                _ => match self.found[count + l - 2] {
-                    largest if largest.is_finite() => f64::from(largest).max(1.0),
-                    _ => return Err(Divergence::Activation { layer: l - 1 }),
-                },
-            };
-            let gradient = rows as f64 * f64::from(update.factor.abs()) * f64::from(errors) * inputs;
-            let bounds = &mut self.layers[l - 1];
-            let mut after = update.grown(*bounds, gradient);
-            if !after.is_within(LIMIT) {
-                let magnitudes = blocks(&layers[l - 1]).map(|block| max_magnitude(isa, slice(block)));
-                let largest = magnitudes.fold(0.0, f32::max);
-                // A member has a part of the first layer only.
-                let member = runner.member.filter(|_| l == 1);
-                let largest = member.map_or(largest, |member| member.largest(largest));
-                let moments = largest_moments(isa, &state.layers[l - 1]);
-                after = update.grown(Growth::new(largest.into(), moments), gradient);
-            }
-            *bounds = after;
-            if !after.is_within(LIMIT) {
-                return Err(Divergence::Update { layer: l });
-            }
+    }
+
+    /// The largest error and the largest input of layer l, as [found](Self::look_for_the_largest).
+    fn largest_of_layer(&self, l: usize, count: usize) -> Result<(f64, f64), Divergence> {
+        let errors = self.found[l - 1];
+        if !errors.is_finite() {
+            return Err(Divergence::Error { layer: l });
         }
-        Ok(())
+        let inputs = match l {
+            1 => self.inputs,
+            _ => match self.found[count + l - 2] {
+                largest if largest.is_finite() => f64::from(largest).max(1.0),
+                _ => return Err(Divergence::Activation { layer: l - 1 }),
+            },
+        };
+        Ok((errors.into(), inputs))
+    }
+
+    /// Admits the step of layer l against a gradient that is at most so large, or refuses it.
+    fn admit(
+        &mut self,
+        runner: Runner<'_>,
+        layers: &[Layer],
+        state: &OptimizerState,
+        update: &Step<'_>,
+        l: usize,
+        gradient: f64,
+    ) -> Result<(), Divergence> {
+        let isa = runner.team.isa();
+        let (bounds, update) = (&mut self.layers[l - 1], update.of_layer(l, state));
+        let mut after = update.grown(*bounds, gradient);
+        if !after.is_within(LIMIT) {
+            let magnitudes = layers[l - 1].blocks().map(|block| max_magnitude(isa, slice(block)));
+            let largest = magnitudes.fold(0.0, f32::max);
+            // A member has a part of the first layer only.
+            let member = runner.member.filter(|_| l == 1);
+            let largest = member.map_or(largest, |member| member.largest(largest));
+            let moments = largest_moments(isa, &state.layers[l - 1]);
+            after = update.grown(Growth::new(largest.into(), moments), gradient);
+        }
+        *bounds = after;
+        if after.is_within(LIMIT) { Ok(()) } else { Err(Divergence::Update { layer: l }) }
     }
 }
 
@@ -127,21 +192,13 @@ pub(crate) fn cause_of_cost(isa: Isa, workspace: &Workspace, rows: usize, cost: 
 }
 
 /// The largest moments of a layer.
-fn largest_moments(isa: Isa, layer: &LayerState) -> [f64; MOST_MOMENTS] {
+fn largest_moments(isa: Isa, moments: &LayerState) -> [f64; MOST_MOMENTS] {
     let mut largest = [0.0_f64; MOST_MOMENTS];
-    for (largest, moment) in largest.iter_mut().zip(&layer.moments) {
-        let weights = (0..moment.weights.rows()).flat_map(|k| moment.weights.row_slices(k));
-        for block in weights.chain(std::iter::once(&moment.biases[..])) {
-            *largest = largest.max(max_magnitude(isa, slice(block)).into());
-        }
+    for (largest, moment) in largest.iter_mut().zip(moments) {
+        let magnitudes = moment.blocks().map(|block| f64::from(max_magnitude(isa, slice(block))));
+        *largest = magnitudes.fold(0.0, f64::max);
     }
     largest
-}
-
-/// The weights and biases of a layer.
-fn blocks(layer: &Layer) -> impl Iterator<Item = &[f32]> {
-    let weights = (0..layer.inputs()).flat_map(|k| layer.weights.row_slices(k));
-    weights.chain(std::iter::once(layer.biases()))
 }
 
 /// The largest magnitude of `values`, weights or biases of layer l. An error if one isn't finite.

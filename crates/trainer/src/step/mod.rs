@@ -6,11 +6,13 @@
 mod backprop;
 mod gradients;
 mod guard;
+mod objective;
 mod stepper;
 mod workspace;
 
 pub(crate) use backprop::{Activate, Runner};
 pub use gradients::{Gradients, LayerGradients};
 pub(crate) use guard::Guard;
+pub use objective::Objective;
 pub(crate) use stepper::{Stepper, Steps, Trained};
 pub(crate) use workspace::{Workspace, with_examples};

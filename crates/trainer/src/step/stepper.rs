@@ -7,6 +7,7 @@ use crate::error::Divergence;
 use crate::network::Layer;
 use crate::network::cost::Cost;
 use crate::optimizer::OptimizerState;
+use crate::schedule::Course;
 use crate::settings::Settings;
 use minibatch_data::{Dataset, Shuffle};
 use minibatch_kernels::Member;
@@ -17,16 +18,32 @@ pub(crate) struct Steps<'a> {
     pub(crate) data: &'a Dataset,
     pub(crate) shuffle: &'a Shuffle,
     pub(crate) settings: &'a Settings,
+    pub(crate) course: &'a Course,
+    /// The number of the epoch's first step in the run, counted from 0.
+    pub(crate) first: u64,
     /// Examples of the epoch that have been trained on.
     pub(crate) position: usize,
     /// Minibatches at most.
     pub(crate) steps: usize,
 }
 
-impl Steps<'_> {
+impl<'a> Steps<'a> {
     /// The number of steps before the end of the epoch.
     pub(crate) fn to_come(self) -> usize {
-        self.steps.min((self.data.len() - self.position).div_ceil(self.settings.batch_size))
+        let end = self.settings.epoch_examples(self.data.len());
+        self.steps.min((end - self.position).div_ceil(self.settings.batch_size))
+    }
+
+    /// The minibatch that begins at `position` in the epoch. It is empty at the epoch's end.
+    fn minibatch(self, position: usize) -> &'a [u32] {
+        let Steps { data, shuffle, settings, .. } = self;
+        let left = settings.epoch_examples(data.len()) - position;
+        shuffle.minibatch(position, settings.batch_size.min(left))
+    }
+
+    /// The number in the run of the step that begins at `position` in the epoch, counted from 0.
+    fn number(self, position: usize) -> u64 {
+        self.first + (position / self.settings.batch_size) as u64
     }
 }
 
@@ -54,14 +71,14 @@ pub(crate) struct Stepper<'a> {
 impl Stepper<'_> {
     /// Takes one step after the other, to the end of `steps` or of the epoch, or until members hinder each other.
     pub(crate) fn train(mut self, steps: Steps<'_>, mut trained: Trained) -> Trained {
-        let Steps { data, shuffle, settings, .. } = steps;
         for _ in 0..steps.steps {
-            let indices = shuffle.minibatch(trained.position, settings.batch_size);
+            let indices = steps.minibatch(trained.position);
             if indices.is_empty() {
                 break;
             }
-            let next = shuffle.minibatch(trained.position + indices.len(), settings.batch_size);
-            match self.step(data, indices, next, settings) {
+            let next = steps.minibatch(trained.position + indices.len());
+            let number = steps.number(trained.position);
+            match self.step(steps, number, indices, next) {
                 Ok(cost) => {
                     trained.cost_sum += cost;
                     trained.position += indices.len();
@@ -82,10 +99,10 @@ impl Stepper<'_> {
     /// Returns its summed cost, before the update.
     fn step(
         &mut self,
-        data: &Dataset,
+        Steps { data, settings, course, .. }: Steps<'_>,
+        number: u64,
         indices: &[u32],
         next: &[u32],
-        settings: &Settings,
     ) -> Result<f64, Divergence> {
         let Stepper { runner, layers, cost, state, workspace, guard } = self;
         let Runner { team, member } = *runner;
@@ -114,11 +131,31 @@ impl Stepper<'_> {
         for l in (2..=count).rev() {
             backprop::backward(team, layers, workspace, rows, l);
         }
-        let update = settings.optimizer.step(settings.learning_rate, rows, state);
-        guard.check(*runner, layers, state, workspace, rows, &update)?;
-        for l in (1..=count).rev() {
-            let layer = &mut layers[l - 1];
-            backprop::update(*runner, layer, &mut state.layers[l - 1], workspace, rows, l, &update);
+        let rates = settings.rates(course, number).ok_or(Divergence::LearningRate { step: number })?;
+        let whole = settings.needs_whole_gradient();
+        let update = settings.optimizer.step(rates, rows as f64, whole, state);
+        match workspace.gradient {
+            None => {
+                guard.check(*runner, layers, state, workspace, rows, &update)?;
+                for l in (1..=count).rev() {
+                    let (layer, step) = (&mut layers[l - 1], update.of_layer(l, state));
+                    backprop::update(*runner, layer, &mut state.layers[l - 1], workspace, rows, l, step);
+                }
+            }
+            Some(_) => {
+                guard.check_errors(*runner, workspace, count, rows)?;
+                workspace.clear_gradient();
+                (1..=count).rev().for_each(|l| backprop::add_gradient(team, workspace, rows, l, update.mean()));
+                let gradient = workspace.gradient.as_mut().expect("it was looked at");
+                if let Some(clip) = &settings.clip {
+                    clip.apply(gradient);
+                }
+                guard.check_gradient(*runner, layers, state, |l| &gradient[l - 1], &update)?;
+                for l in (1..=count).rev() {
+                    let (layer, step) = (&mut layers[l - 1], update.of_layer(l, state));
+                    backprop::descend_by(team, layer, &mut state.layers[l - 1], &gradient[l - 1], step);
+                }
+            }
         }
         state.took();
         Ok(total)

@@ -1,6 +1,6 @@
 //! Every buffer of a training step, allocated once.
 
-use crate::network::Network;
+use crate::network::{Layer, LayerValues, Network};
 use minibatch_data::{Dataset, Row, Targets};
 use minibatch_kernels::{Examples, Matrix, TeamInputs, prefetch};
 
@@ -17,11 +17,16 @@ pub(crate) struct Workspace {
     pub(crate) errors: Vec<Matrix>,
     /// Y (B × n_L)
     pub(crate) targets: Matrix,
+    /// The gradient of one layer's biases, as long as the widest layer.
+    pub(crate) bias_gradient: Vec<f32>,
+    /// The gradient of the layers 1, …, L, where a step needs the whole of it.
+    pub(crate) gradient: Option<Vec<LayerValues>>,
 }
 
 impl Workspace {
-    /// The buffers of `network`'s training step for minibatches of `batch_size`, which are gathered into `inputs`.
-    pub(crate) fn new(network: &Network, batch_size: usize, inputs: TeamInputs) -> Workspace {
+    /// The buffers of `network`'s training step for minibatches of `batch_size`, which are gathered into `inputs`. The gradient
+    /// stands by itself if `whole`.
+    pub(crate) fn new(network: &Network, batch_size: usize, inputs: TeamInputs, whole: bool) -> Workspace {
         let layers = network.layers();
         let for_each_layer =
             || layers.iter().map(|layer| Matrix::zeros(batch_size, layer.outputs())).collect();
@@ -30,12 +35,15 @@ impl Workspace {
                 || (l + 1 == layers.len() && network.cost_needs_pre_activation());
             needed.then(|| Matrix::zeros(batch_size, layer.outputs()))
         });
+        let zeros = |layer: &Layer| LayerValues::zeros(layer.inputs(), layer.outputs());
         Workspace {
             inputs,
             activations: for_each_layer(),
             pre_activations: pre_activations.collect(),
             errors: for_each_layer(),
             targets: Matrix::zeros(batch_size, network.outputs()),
+            bias_gradient: vec![0.0; layers.iter().map(Layer::outputs).max().unwrap_or(0)],
+            gradient: whole.then(|| layers.iter().map(zeros).collect()),
         }
     }
 
@@ -49,6 +57,11 @@ impl Workspace {
         if let Targets::Classes { labels, .. } = data.targets() {
             indices.iter().for_each(|&index| prefetch(&labels[index as usize]));
         }
+    }
+
+    /// Makes the gradient that stands by itself 0.
+    pub(crate) fn clear_gradient(&mut self) {
+        self.gradient.iter_mut().flatten().for_each(|layer| layer.fill(0.0));
     }
 
     /// Takes the targets of the examples `index(0)`, …, `index(rows − 1)` of `data` as Y: classes become one-hot rows.

@@ -17,7 +17,7 @@ impl Moments {
     pub fn of(state: &OptimizerState) -> Moments {
         let exact = |row: &[f32]| row.iter().map(|&x| Bounded::exact(x)).collect::<Vec<_>>();
         let layer = |layer: &LayerState| {
-            let moments = layer.moments.iter().map(|moment| {
+            let moments = layer.iter().map(|moment| {
                 let (inputs, outputs) = (moment.weights.rows(), moment.weights.cols());
                 let row = |j| (0..inputs).map(|k| Bounded::exact(moment.weights.get(k, j))).collect();
                 Parameters { w: (0..outputs).map(row).collect(), b: exact(&moment.biases) }
@@ -41,13 +41,13 @@ impl Moments {
             return layers
                 .for_each(|(parameters, gradients)| parameters.step(gradients, learning_rate, examples));
         }
-        optimizer.advance(&mut self.scalars);
+        optimizer.advance(&mut self.scalars, None);
         let Moments { layers, scalars } = self;
         let take = |p: &mut Bounded, moments: &mut [&mut Bounded], g, is_weight| {
             let mut taken = [ZERO; MOST_MOMENTS];
             let taken = &mut taken[..moments.len()];
             taken.iter_mut().zip(&*moments).for_each(|(to, from)| *to = **from);
-            optimizer.bounded(At { learning_rate, scalars, is_weight }, p, taken, g);
+            optimizer.bounded(At { learning_rate, momentum: None, scalars, is_weight }, p, taken, g);
             moments.iter_mut().zip(taken).for_each(|(to, from)| **to = *from);
         };
         for ((p, moments), gradients) in parameters.iter_mut().zip(layers).zip(gradients) {

@@ -1,0 +1,120 @@
+//! The place of activations in a run, from which noise draws.
+
+use super::Noise;
+use minibatch_data::generator;
+use minibatch_kernels::philox;
+use rand::Rng;
+
+/// The place of a part of A_l in a run: its layer, rows and columns, and the step of training.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    step: Place<'a>,
+    layer: usize,
+    /// The part's first row in the minibatch, and its first column in A_l.
+    first: (usize, usize),
+}
+
+/// A step of training, as random draws see it.
+#[derive(Clone, Copy, Debug)]
+struct Place<'a> {
+    key: [u32; 2],
+    /// The step's number in the run, counted from 0.
+    number: u64,
+    /// The examples of the minibatch.
+    indices: &'a [u32],
+}
+
+impl Context<'_> {
+    /// The number of the step in the run, counted from 0.
+    pub fn step(&self) -> u64 {
+        self.step.number
+    }
+
+    /// l, the layer whose activations are changed; 0 for the inputs.
+    pub fn layer(&self) -> usize {
+        self.layer
+    }
+
+    /// The index in the training set of the example in `row` of the part.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn index(&self, row: usize) -> u32 {
+        self.step.indices[self.first.0 + row]
+    }
+
+    /// The unit of the layer that is in column `col` of the part.
+    pub fn unit(&self, col: usize) -> usize {
+        self.first.1 + col
+    }
+
+    /// Four random numbers for `row` of the part. They are a function of the run's seed, the step, the layer, the row's example and
+    /// `block`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn draw(&self, row: usize, block: u32) -> [u32; 4] {
+        let Place { key, number, .. } = self.step;
+        let layer = (self.layer as u32) ^ ((number >> 32) as u32) << 16;
+        philox([block, self.index(row), number as u32, layer], key)
+    }
+
+    /// Calls `f` with each of `values`, a row of the part, and a random number for it. The number is that of the unit, in whatever
+    /// parts A_l is cut.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    #[inline]
+    pub fn for_each(&self, row: usize, values: &mut [f32], f: impl Fn(&mut f32, u32)) {
+        let mut col = 0;
+        while col < values.len() {
+            let unit = self.unit(col);
+            let numbers = &self.draw(row, (unit / 4) as u32)[unit % 4..];
+            values[col..].iter_mut().zip(numbers).for_each(|(value, &number)| f(value, number));
+            col += numbers.len();
+        }
+    }
+
+    /// The part of this part that begins at (row, col).
+    pub(crate) fn part(self, row: usize, col: usize) -> Self {
+        Context { first: (self.first.0 + row, self.first.1 + col), ..self }
+    }
+}
+
+/// The noise of all layers in a step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Noises<'a> {
+    /// The noise of the layers 0, 1, …
+    layers: &'a [Option<Noise>],
+    step: Place<'a>,
+}
+
+impl<'a> Noises<'a> {
+    /// No noise, outside training.
+    pub(crate) const NONE: Noises<'static> =
+        Noises { layers: &[], step: Place { key: [0; 2], number: 0, indices: &[] } };
+
+    /// The noise of the step of this number on these examples.
+    pub(crate) fn new(
+        layers: &'a [Option<Noise>],
+        seed: u64,
+        number: u64,
+        indices: &'a [u32],
+    ) -> Noises<'a> {
+        if layers.is_empty() {
+            return Noises::NONE;
+        }
+        let key = generator(seed, *b"noise\0\0\0").next_u64();
+        let step = Place { key: [key as u32, (key >> 32) as u32], number, indices };
+        Noises { layers, step }
+    }
+
+    /// The noise of layer l, and the place of A_l.
+    pub(crate) fn of_layer(&self, l: usize) -> Option<(&'a Noise, Context<'a>)> {
+        let noise = self.layers.get(l)?.as_ref()?;
+        Some((noise, Context { step: self.step, layer: l, first: (0, 0) }))
+    }
+}

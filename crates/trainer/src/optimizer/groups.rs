@@ -1,0 +1,54 @@
+//! Groups of parameters, each with its factor of η.
+
+/// Factors of η for groups of parameters. A factor of 0 freezes the group.
+///
+/// A weight's factor is `weights` times its layer's, a bias's is `biases` times its layer's:
+///
+/// ```
+/// use minibatch::optimizer::Groups;
+///
+/// let groups = Groups { biases: 0.5, layers: vec![1.0, 0.1], ..Groups::default() };
+/// assert_eq!([groups.factor(1, true), groups.factor(2, true), groups.factor(2, false)], [1.0, 0.1, 0.05]);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Groups {
+    /// The factor of all weights, usually 1.
+    pub weights: f64,
+    /// The factor of all biases, usually 1.
+    pub biases: f64,
+    /// The factors of the layers 1, 2, …; 1 for those that aren't listed.
+    pub layers: Vec<f64>,
+}
+
+impl Default for Groups {
+    fn default() -> Groups {
+        Groups { weights: 1.0, biases: 1.0, layers: Vec::new() }
+    }
+}
+
+impl Groups {
+    /// The factor of layer l's weights, or of its biases.
+    ///
+    /// # Panics
+    ///
+    /// If l is 0.
+    pub fn factor(&self, l: usize, is_weight: bool) -> f64 {
+        let layer = self.layers.get(l - 1).copied().unwrap_or(1.0);
+        layer * if is_weight { self.weights } else { self.biases }
+    }
+
+    /// All factors that are given.
+    pub(crate) fn factors(&self) -> impl Iterator<Item = f64> {
+        [self.weights, self.biases].into_iter().chain(self.layers.iter().copied())
+    }
+
+    /// A factor that no group's is above.
+    pub(crate) fn largest(&self) -> f64 {
+        self.weights.max(self.biases) * self.layers.iter().copied().fold(1.0, f64::max)
+    }
+
+    /// Whether there is one factor for all layers.
+    pub(super) fn is_one_for_all_layers(&self) -> bool {
+        self.layers.is_empty()
+    }
+}

@@ -1,0 +1,23 @@
+use super::{At, Schedule, Shape};
+
+/// η in every step.
+#[derive(Clone, Copy, Debug)]
+pub struct Constant;
+
+impl Shape for Constant {
+    fn name(&self) -> &'static str {
+        "constant"
+    }
+
+    fn usage(&self) -> &str {
+        "constant, without parameters"
+    }
+
+    fn with_parameters(&self, _: &[f64]) -> Option<Schedule> {
+        Some(Schedule::new(Constant))
+    }
+
+    fn factor(&self, _: At<'_>) -> f64 {
+        1.0
+    }
+}

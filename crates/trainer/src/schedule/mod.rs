@@ -1,0 +1,193 @@
+//! Schedules: the learning rate by step. Each has a file, and a line in [`Schedule::all`].
+//!
+//! In step t the learning rate is η·[`factor`](Shape::factor), where η is [`Settings::learning_rate`](crate::Settings). The factor is
+//! computed in f64 from t alone. The product is rounded once, so a resumed run has the η of one that never stopped. A schedule may
+//! move the momentum too: μ, or Adam's β₁.
+//!
+//! [`Schedule::new`] makes a schedule of your own:
+//!
+//! ```
+//! use minibatch::schedule::{At, Schedule, Shape};
+//!
+//! /// Half of η from the middle of the run on.
+//! #[derive(Debug)]
+//! struct Halved;
+//!
+//! impl Shape for Halved {
+//!     fn name(&self) -> &'static str {
+//!         "halved"
+//!     }
+//!
+//!     fn with_parameters(&self, _: &[f64]) -> Option<Schedule> {
+//!         Some(Schedule::new(Halved))
+//!     }
+//!
+//!     fn factor(&self, at: At<'_>) -> f64 {
+//!         if 2 * at.step < at.total { 1.0 } else { 0.5 }
+//!     }
+//! }
+//!
+//! let schedule = Schedule::new(Halved);
+//! assert_eq!(schedule.to_string(), "halved");
+//! assert_eq!(schedule.factor(At { step: 7, total: 10, state: &[] }), 0.5);
+//! ```
+
+mod constant;
+mod cosine;
+mod one_cycle;
+
+pub use constant::Constant;
+pub use cosine::Cosine;
+pub use one_cycle::OneCycle;
+
+use crate::label::technique;
+use std::fmt;
+use std::sync::Arc;
+
+/// A schedule's formula, with all else that is to know about it.
+pub trait Shape: fmt::Debug + Send + Sync + 'static {
+    /// The name without parameters: lower case, without parentheses, commas and spaces.
+    fn name(&self) -> &'static str;
+
+    /// The schedule's text with the ranges of its parameters. An error shows it.
+    fn usage(&self) -> &str {
+        self.name()
+    }
+
+    /// The parameters, in the order in which they are written.
+    fn parameters(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// The same shape with other parameters, as many. `None` if one is out of range.
+    fn with_parameters(&self, parameters: &[f64]) -> Option<Schedule>;
+
+    /// The factor of η in a step: a finite number, not negative.
+    fn factor(&self, at: At<'_>) -> f64;
+
+    /// The largest factor of all steps. A learning rate is refused if η times this factor is out of range.
+    fn peak(&self) -> f64 {
+        1.0
+    }
+
+    /// The momentum in a step, 0 ≤ μ < 1, in place of the optimiser's own. `None` leaves it.
+    fn momentum(&self, _at: At<'_>) -> Option<f64> {
+        None
+    }
+
+    /// The state before the first step, of a schedule that looks at results. A checkpoint has it.
+    fn state(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Takes account of an epoch. Called before the next one begins. `cost` is the epoch's on the test set, if it was
+    /// evaluated, else its training cost.
+    fn after_epoch(&self, _state: &mut [f64], _cost: f64) {}
+}
+
+/// The place of a step in its run.
+#[derive(Clone, Copy, Debug)]
+pub struct At<'a> {
+    /// The step's number in the run, counted from 0.
+    pub step: u64,
+    /// The steps of the whole run, as it was planned when it began. A run that is extended later has steps beyond it.
+    pub total: u64,
+    /// The schedule's state.
+    pub state: &'a [f64],
+}
+
+impl At<'_> {
+    /// The part of the run that lies before the step, from 0 to 1.
+    pub fn progress(&self) -> f64 {
+        if self.step < self.total { self.step as f64 / self.total as f64 } else { 1.0 }
+    }
+}
+
+/// A schedule with its parameters. The default is constant.
+///
+/// The text of a schedule is its name. All of its parameters, or the first of them, may follow:
+///
+/// ```
+/// use minibatch::schedule::Schedule;
+///
+/// let schedule: Schedule = "one-cycle".parse()?;
+/// assert_eq!(schedule.to_string(), "one-cycle(0.3,25.0,10000.0)");
+/// let error = "cosine(2)".parse::<Schedule>().unwrap_err();
+/// assert_eq!(error.to_string(), "schedule 'cosine(2)': expected cosine(least) with 0 ≤ least ≤ 1");
+/// # Ok::<(), minibatch::LabelError>(())
+/// ```
+#[derive(Clone)]
+pub struct Schedule(Arc<dyn Shape>);
+
+impl Schedule {
+    /// The schedule of this shape.
+    pub fn new(shape: impl Shape) -> Schedule {
+        Schedule(Arc::new(shape))
+    }
+
+    /// Every schedule, with its usual parameters.
+    pub fn all() -> Vec<Schedule> {
+        vec![Schedule::default(), Schedule::new(Cosine::default()), Schedule::new(OneCycle::default())]
+    }
+
+    fn rule(&self) -> &dyn Shape {
+        &*self.0
+    }
+
+    /// The factor of η in a step.
+    pub fn factor(&self, at: At<'_>) -> f64 {
+        self.0.factor(at)
+    }
+
+    /// The momentum in a step, if the schedule moves it.
+    pub fn momentum(&self, at: At<'_>) -> Option<f64> {
+        self.0.momentum(at)
+    }
+
+    /// The largest factor of all steps.
+    pub(crate) fn peak(&self) -> f64 {
+        self.0.peak()
+    }
+}
+
+/// How far a run has come in its schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Course {
+    /// The steps of the whole run, as it was planned when it began.
+    pub total: u64,
+    /// The schedule's state.
+    pub state: Vec<f64>,
+}
+
+impl Course {
+    /// The course of a run of so many steps, before the first.
+    pub(crate) fn new(schedule: &Schedule, total: u64) -> Course {
+        Course { total, state: schedule.0.state() }
+    }
+
+    /// The place of a step.
+    pub(crate) fn at(&self, step: u64) -> At<'_> {
+        At { step, total: self.total, state: &self.state }
+    }
+
+    /// Takes account of an epoch of this cost.
+    pub(crate) fn after_epoch(&mut self, schedule: &Schedule, cost: f64) {
+        schedule.0.after_epoch(&mut self.state, cost);
+    }
+}
+
+impl Default for Schedule {
+    fn default() -> Schedule {
+        Schedule::new(Constant)
+    }
+}
+
+technique!(Schedule, "schedule");
+
+/// The value on half a wave of the cosine that leads from `from` to `to`, at `x` from 0 to 1.
+fn half_wave(from: f64, to: f64, x: f64) -> f64 {
+    to + (from - to) / 2.0 * (1.0 + libm::cos(std::f64::consts::PI * x))
+}
+
+#[cfg(test)]
+mod tests;

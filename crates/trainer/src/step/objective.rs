@@ -1,0 +1,132 @@
+//! The cost of a whole dataset as a function of the parameters, with its gradient: what a line search asks for.
+
+use super::backprop;
+use super::workspace::{Workspace, with_examples};
+use crate::error::Error;
+use crate::network::Network;
+use minibatch_data::Dataset;
+use minibatch_kernels::{Pool, TeamInputs};
+
+/// The mean cost of a dataset as a function of a network's weights and biases, and its gradient.
+///
+/// The parameters are one row of numbers: layer by layer, the weights input by input (W_1k, W_2k, … for each k), then the biases.
+/// The data are walked through in blocks, in their order. The gradient goes on from block to block as one chain for each
+/// parameter, so the size of a block changes no bit of it.
+///
+/// ```
+/// use minibatch::{Dataset, Isa, Network, Objective, Pool};
+///
+/// let data = Dataset::from_values(vec![0.0f32, 1.0, 2.0], &[1], vec![1.0, 3.0, 5.0], 1)?;
+/// let network = Network::builder(1).layer_with(1, minibatch::activation::Identity).build()?;
+/// let pool = Pool::new(Isa::detect(), 1)?;
+/// let mut objective = Objective::new(&pool, &data, network, 256)?;
+/// let (mut point, mut gradient) = (objective.parameters(), vec![0.0; 2]);
+/// for _ in 0..300 {
+///     objective.evaluate(&point, &mut gradient)?;
+///     point.iter_mut().zip(&gradient).for_each(|(p, g)| *p -= 0.3 * g);
+/// }
+/// // y = 2x + 1
+/// assert!((point[0] - 2.0).abs() < 1e-3 && (point[1] - 1.0).abs() < 1e-3);
+/// # Ok::<(), minibatch::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Objective<'a> {
+    pool: &'a Pool,
+    data: &'a Dataset,
+    network: Network,
+    workspace: Workspace,
+    block: usize,
+}
+
+impl<'a> Objective<'a> {
+    /// The cost of `network` on `data`, which is walked through in blocks of so many examples.
+    ///
+    /// # Errors
+    ///
+    /// If the data don't fit the network, or `block` is out of range.
+    pub fn new(
+        pool: &'a Pool,
+        data: &'a Dataset,
+        mut network: Network,
+        block: usize,
+    ) -> Result<Objective<'a>, Error> {
+        network.check_shape(data)?;
+        let block = block.min(data.len());
+        let most = TeamInputs::most_examples(network.inputs());
+        if !(1..=most).contains(&block) {
+            let (expected, found) = (format!("1 to {most}"), block.to_string());
+            return Err(Error::Setting { setting: "examples of a block", expected, found });
+        }
+        let (neurons, members) = (network.layers[0].outputs(), pool.members());
+        let inputs = TeamInputs::to_accumulate(pool.isa(), network.inputs(), neurons, block, members);
+        let workspace = Workspace::new(&network, block, inputs, true);
+        network.origin = None;
+        Ok(Objective { pool, data, network, workspace, block })
+    }
+
+    /// The number of parameters.
+    pub fn len(&self) -> usize {
+        self.network.parameters()
+    }
+
+    /// Whether there are no parameters. A network has some.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The parameters as they are.
+    pub fn parameters(&self) -> Vec<f32> {
+        self.network.parameter_blocks().flatten().copied().collect()
+    }
+
+    /// The network with the parameters that were evaluated last.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The mean cost at `parameters`, and its gradient.
+    ///
+    /// # Errors
+    ///
+    /// If the cost or the gradient isn't finite.
+    ///
+    /// # Panics
+    ///
+    /// If there are more or fewer parameters, or elements of the gradient, than [`len`](Self::len).
+    pub fn evaluate(&mut self, parameters: &[f32], gradient: &mut [f32]) -> Result<f64, Error> {
+        assert_eq!((parameters.len(), gradient.len()), (self.len(), self.len()), "parameters and gradient");
+        let Objective { pool, data, network, workspace, block } = self;
+        network.set_parameters(parameters);
+        workspace.clear_gradient();
+        let (examples, factor) = (data.len(), (1.0 / data.len() as f64) as f32);
+        let mut cost = 0.0;
+        pool.run(|team| {
+            let (isa, layers) = (team.isa(), network.layers());
+            for first in (0..examples).step_by(*block) {
+                let (rows, index) = ((*block).min(examples - first), |row: usize| first + row);
+                with_examples(data, index, |examples| {
+                    backprop::forward(team, layers, workspace, examples, rows);
+                });
+                workspace.take_targets(data, rows, index);
+                cost += backprop::cost(isa, layers, network.cost(), workspace, rows);
+                backprop::output_error(isa, layers, network.cost(), workspace, rows);
+                for l in (2..=layers.len()).rev() {
+                    backprop::backward(team, layers, workspace, rows, l);
+                }
+                (1..=layers.len()).for_each(|l| backprop::add_gradient(team, workspace, rows, l, factor));
+            }
+        });
+        cost /= examples as f64;
+        let mut to = gradient.iter_mut();
+        for block in workspace.gradient.iter().flatten().flat_map(|layer| layer.blocks()) {
+            block.iter().zip(&mut to).for_each(|(g, to)| *to = *g);
+        }
+        let numbers = [("cost", cost), ("gradient", gradient.iter().map(|&g| f64::from(g)).sum())];
+        match numbers.into_iter().find(|(_, number)| !number.is_finite()) {
+            None => Ok(cost),
+            Some((name, found)) => {
+                Err(Error::NotFinite { what: format!("the {name} of all data"), found: found.to_string() })
+            }
+        }
+    }
+}
