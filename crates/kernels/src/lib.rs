@@ -38,5 +38,5 @@ pub use elementwise::*;
 pub use inputs::*;
 pub use matrix::{Mat, MatMut, Matrix, Panels};
 pub use product::{Epilogue, Start, Store, descend_gemm, gemm};
-pub use simd::{ArithmeticClass, Element, Isa, IsaError, multiply_adds, prefetch};
+pub use simd::{ArithmeticClass, Element, Isa, IsaError, multiply_adds, philox, prefetch};
 pub use team::{Exchange, Member, Pool, PoolError, Solo, Team};

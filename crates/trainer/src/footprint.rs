@@ -49,6 +49,13 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
     }
     let members = if settings.may_be_shared() { sharing(network, batch_size, pool.members()) } else { 1 };
     let gradient = if settings.needs_whole_gradient() { self::network(&sizes) } else { 0 };
+    let changed = if settings.changes_inputs() { footprint::matrix(batch_size, sizes[0]) } else { 0 };
+    let noisy = |(l, &n): (usize, &usize)| match settings.noise.get(l) {
+        Some(Some(_)) if l > 0 => footprint::matrix(batch_size, n),
+        _ => 0,
+    };
+    let noisy = sum(sizes.iter().enumerate().map(noisy));
+    let workspace = sum([workspace, changed, noisy]);
     let own = sum([workspace, gradient, inputs(pool.members()), numbers(examples)]);
     let parts = if members > 1 {
         // Each member has at most a copy of the whole. Then there is the network put together from all parts.

@@ -21,6 +21,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod augment;
 mod bounded;
 pub mod checkpoint;
 pub mod clip;
@@ -32,6 +33,7 @@ pub mod gradcheck;
 mod infer;
 mod label;
 mod network;
+pub mod noise;
 pub mod optimizer;
 mod registry;
 mod run;
@@ -39,6 +41,7 @@ pub mod schedule;
 mod settings;
 mod step;
 
+pub use augment::Augment;
 pub use checkpoint::Checkpoint;
 pub use clip::Clip;
 pub use epoch::Epoch;
@@ -52,6 +55,7 @@ pub use label::LabelError;
 pub use network::activation::{self, Activation};
 pub use network::cost::{self, Cost};
 pub use network::{Initializer, Layer, Network, NetworkBuilder, NetworkError, Origin};
+pub use noise::Noise;
 pub use optimizer::Optimizer;
 pub use registry::Registry;
 pub use run::{EarlyStopping, Observer, Trainer};

@@ -1,7 +1,9 @@
 //! The settings of a run.
 
 use crate::error::Error;
+use crate::augment::Augment;
 use crate::clip::Clip;
+use crate::noise::Noise;
 use crate::optimizer::{Groups, Optimizer, Rates};
 use crate::schedule::{Course, Schedule};
 use minibatch_data::Order;
@@ -24,6 +26,10 @@ pub struct Settings {
     pub l2: f64,
     /// Clipping of the gradient, if any.
     pub clip: Option<Clip>,
+    /// The noise of the activations A_0 (the inputs), A_1, … in training, from the first on. The output layer can't have any.
+    pub noise: Vec<Option<Noise>>,
+    /// Augmentation of the training examples, if any.
+    pub augment: Option<Augment>,
     /// B, the examples of a minibatch. An epoch's last minibatch may be smaller. Its mean is over its own size.
     pub batch_size: usize,
     /// Epochs of the whole run.
@@ -45,6 +51,8 @@ impl Default for Settings {
             groups: Groups::default(),
             l2: 0.0,
             clip: None,
+            noise: Vec::new(),
+            augment: None,
             batch_size: 16,
             epochs: 30,
             drop_last: false,
@@ -85,8 +93,13 @@ impl Settings {
         in_range.then_some(Rates { learning_rate, momentum, groups: &self.groups, l2: self.l2 })
     }
 
-    /// Checks that every setting is in range for `examples` training examples of `inputs` inputs.
-    pub(crate) fn check(&self, examples: usize, inputs: usize) -> Result<(), Error> {
+    /// Whether a step changes its inputs before the first layer.
+    pub(crate) fn changes_inputs(&self) -> bool {
+        self.augment.is_some() || self.noise.first().is_some_and(Option::is_some)
+    }
+
+    /// Checks that every setting is in range for `examples` training examples and a network of `sizes`.
+    pub(crate) fn check(&self, examples: usize, sizes: &[usize]) -> Result<(), Error> {
         let out_of_range = |setting, expected, found| Err(Error::Setting { setting, expected, found });
         let Settings { learning_rate, batch_size, .. } = *self;
         // The learning rate must be in range as an f32 too: steps are computed in f32.
@@ -111,6 +124,11 @@ impl Settings {
             let expected = format!("1 to {examples}, the number of training examples");
             return out_of_range("batch size", expected, batch_size.to_string());
         }
+        if self.noise.len() >= sizes.len() {
+            let (expected, found) = (format!("at most {}, for inputs and hidden layers", sizes.len() - 1), self.noise.len());
+            return out_of_range("number of layers with noise", expected, found.to_string());
+        }
+        let inputs = sizes[0];
         let most = TeamInputs::most_examples(inputs);
         if batch_size > most {
             let expected = format!("1 to {most} for examples of {inputs} inputs");

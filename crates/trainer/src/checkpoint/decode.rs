@@ -40,7 +40,7 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     };
     let origin = settings.origin.as_ref().map(origin).transpose()?;
     let examples = size("number of examples", settings.data.examples)?;
-    read.check(examples, network.inputs()).map_err(|error| invalid_setting(error.to_string()))?;
+    read.check(examples, &network.sizes()).map_err(|error| invalid_setting(error.to_string()))?;
     let state = read_state(&optimizer, &network, &sections)?;
     let ProgressSection { progress, tested_on } = sections.value(Tag::Progress)?;
     let (history, elapsed) = read_history(&sections)?;

@@ -51,10 +51,9 @@ pub(super) fn workspace(
     team_size: usize,
 ) -> Workspace {
     let (inputs, batch_size) = (network.inputs(), settings.batch_size);
-    let whole = settings.needs_whole_gradient();
-    let inputs = match settings.optimizer.is_plain() || whole {
+    let inputs = match settings.optimizer.is_plain() || settings.needs_whole_gradient() {
         true => TeamInputs::to_accumulate(isa, inputs, neurons, batch_size, team_size),
         false => TeamInputs::new(isa, inputs, neurons, batch_size, team_size),
     };
-    Workspace::new(network, batch_size, inputs, whole)
+    Workspace::new(network, settings, inputs)
 }

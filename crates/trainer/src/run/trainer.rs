@@ -105,7 +105,7 @@ impl<'a> Trainer<'a> {
         state: Option<OptimizerState>,
     ) -> Result<Trainer<'a>, Error> {
         network.check_shape(data)?;
-        settings.check(data.len(), network.inputs())?;
+        settings.check(data.len(), &network.sizes())?;
         let mut bytes = footprint::training(&network, data.len(), &settings, pool);
         if state.is_none() {
             bytes = bytes.saturating_add(footprint::optimizer(&settings.optimizer, &network.sizes()));

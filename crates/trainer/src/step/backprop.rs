@@ -16,6 +16,7 @@
 
 use super::workspace::Workspace;
 use crate::network::{Layer, LayerValues};
+use crate::noise::{Context, Noise, Noises};
 use crate::network::activation::Activation;
 use crate::network::cost::{Cost, Outputs};
 use crate::optimizer::{LayerStep, MOST_MOMENTS, PlainStep, RuleStep};
@@ -58,12 +59,17 @@ impl Epilogue for Activate<'_> {
 struct Differentiate<'a> {
     /// σ_{l−1}
     activation: &'a dyn Activation,
+    /// The noise of A_{l−1}
+    noise: Option<(&'a Noise, Context<'a>)>,
     /// A_{l−1} or Z_{l−1} (B × n_{l−1}), whichever σ_{l−1} needs
     saved: Mat<'a>,
 }
 
 impl Epilogue for Differentiate<'_> {
     fn finish(&self, isa: Isa, part: &mut MatMut<'_>, row: usize, col: usize) {
+        if let Some((noise, at)) = self.noise {
+            noise.backward(at.part(row, col), part);
+        }
         let saved = self.saved.part(row..row + part.rows(), col..col + part.cols());
         self.activation.backward(isa, part, saved);
     }
@@ -78,12 +84,13 @@ pub(crate) fn forward(
     rows: usize,
 ) {
     let runner = Runner { team, member: None };
-    forward_through(runner, layers, workspace, examples, rows, 1..layers.len() + 1);
+    forward_through(runner, Noises::NONE, layers, workspace, examples, rows, 1..layers.len() + 1);
 }
 
 /// The activations of the layers in `range`, counted from 1.
 pub(crate) fn forward_through(
     runner: Runner<'_>,
+    noises: Noises<'_>,
     layers: &[Layer],
     workspace: &mut Workspace,
     examples: Examples<'_>,
@@ -91,17 +98,18 @@ pub(crate) fn forward_through(
     range: Range<usize>,
 ) {
     let team = runner.team;
-    let Workspace { inputs, activations, pre_activations, .. } = workspace;
+    let Workspace { inputs, activations, noisy, pre_activations, .. } = workspace;
     for l in range.start - 1..range.end - 1 {
         let layer = &layers[l];
         let (before, from) = activations.split_at_mut(l);
+        let input = before.last().map(|a| with_noise(team, noises, l, a, &mut noisy[l - 1], rows));
         let (weights, start) = (layer.weights.view(), Start::Bias(&layer.biases));
         let activation = layer.activation();
         let own = runner.own_neurons(l + 1, from[0].cols());
         let output = &mut from[0].top_mut(rows).columns(own);
-        let mut product = |output: &mut MatMut<'_>, epilogue: &dyn Epilogue| match before.last() {
+        let mut product = |output: &mut MatMut<'_>, epilogue: &dyn Epilogue| match input {
             None => gather_gemm(team, inputs, examples, &layer.weights, output, start, epilogue),
-            Some(input) => gemm(team, input.top(rows), weights, output, start, epilogue),
+            Some(input) => gemm(team, input, weights, output, start, epilogue),
         };
         match &mut pre_activations[l] {
             Some(z) => {
@@ -120,6 +128,24 @@ pub(crate) fn forward_through(
             None => product(output, &Activate(activation)),
         }
     }
+}
+
+/// A_l as the next layer takes it: with its noise, for which there is room in `noisy`.
+fn with_noise<'a>(
+    team: &Team<'_>,
+    noises: Noises<'_>,
+    l: usize,
+    a: &'a Matrix,
+    noisy: &'a mut Option<Matrix>,
+    rows: usize,
+) -> Mat<'a> {
+    let (Some((noise, at)), Some(noisy)) = (noises.of_layer(l), noisy) else { return a.top(rows) };
+    let cols = 0..a.cols();
+    team.share_rows(&mut noisy.top_mut(rows), |_, part, first| {
+        part.copy_from(a.top(rows).part(first..first + part.rows(), cols.clone()));
+        noise.forward(at.part(first, 0), part);
+    });
+    noisy.top(rows)
 }
 
 /// The output layer of the `rows` examples in the workspace.
@@ -154,12 +180,20 @@ pub(crate) fn output_error(
 }
 
 /// BP2: Δ_{l−1} from Δ_l, for l = 2, …, L.
-pub(crate) fn backward(team: &Team<'_>, layers: &[Layer], workspace: &mut Workspace, rows: usize, l: usize) {
+pub(crate) fn backward(
+    team: &Team<'_>,
+    noises: Noises<'_>,
+    layers: &[Layer],
+    workspace: &mut Workspace,
+    rows: usize,
+    l: usize,
+) {
     let (before, from) = workspace.errors.split_at_mut(l - 1);
     let weights = layers[l - 1].weights.view().transposed();
     let activation = layers[l - 2].activation();
     let epilogue = Differentiate {
         activation,
+        noise: noises.of_layer(l - 1),
         saved: match &workspace.pre_activations[l - 2] {
             Some(z) if activation.needs_pre_activation() => z.top(rows),
             _ => workspace.activations[l - 2].top(rows),
@@ -183,7 +217,7 @@ pub(crate) fn update(
     step: LayerStep<'_>,
 ) {
     let team = runner.team;
-    let Workspace { inputs, activations, errors, bias_gradient, .. } = workspace;
+    let Workspace { inputs, activations, noisy, errors, bias_gradient, .. } = workspace;
     let error = &mut errors[l - 1];
     let own = runner.own_neurons(l, error.cols());
     let scaled = &mut error.top_mut(rows).columns(own.clone());
@@ -198,7 +232,7 @@ pub(crate) fn update(
                 layer.biases.iter_mut().zip(bias_gradient).for_each(|(b, g)| *b = biases.mul_add(*g, *b));
             }
             let error = error.top(rows).part(0..rows, own);
-            accumulate(team, inputs, activations, error, l, start, &mut layer.weights);
+            accumulate(team, inputs, output(activations, noisy, l - 1), error, start, &mut layer.weights);
         }
         LayerStep::Rule(step) => {
             bias_gradient.fill(0.0);
@@ -209,10 +243,10 @@ pub(crate) fn update(
             with_views(
                 moments,
                 |moment| moment.weights.view_mut(),
-                |moments| match l {
-                    1 => descend_gathered(team, inputs, error, parameters, moments, step.of_weights),
-                    _ => {
-                        let input = activations[l - 2].top(rows).transposed();
+                |moments| match output(activations, noisy, l - 1) {
+                    None => descend_gathered(team, inputs, error, parameters, moments, step.of_weights),
+                    Some(input) => {
+                        let input = input.top(rows).transposed();
                         descend_gemm(team, input, error, parameters, moments, step.of_weights);
                     }
                 },
@@ -228,11 +262,12 @@ pub(crate) fn update(
 ///
 /// If the workspace has no gradient.
 pub(crate) fn add_gradient(team: &Team<'_>, workspace: &mut Workspace, rows: usize, l: usize, factor: f32) {
-    let Workspace { inputs, activations, errors, gradient, .. } = workspace;
+    let Workspace { inputs, activations, noisy, errors, gradient, .. } = workspace;
     let gradient = &mut gradient.as_mut().expect("a workspace for the whole gradient")[l - 1];
     let error = &mut errors[l - 1];
     scale_and_sum(team, &mut error.top_mut(rows), factor, &mut gradient.biases);
-    accumulate(team, inputs, activations, error.top(rows), l, 1.0, &mut gradient.weights);
+    let input = output(activations, noisy, l - 1);
+    accumulate(team, inputs, input, error.top(rows), 1.0, &mut gradient.weights);
 }
 
 /// The step of `layer` against a gradient that stands by itself.
@@ -291,20 +326,25 @@ fn row_mut(row: &mut [f32]) -> MatMut<'_> {
     MatMut::row_major(row, 1, len)
 }
 
-/// `weights` ← `start`·`weights` + A_{l−1}ᵀ·`error`, input-major as W_l.
+/// A_l as the next layer takes it. `None` for A_0, which is gathered.
+fn output<'a>(activations: &'a [Matrix], noisy: &'a [Option<Matrix>], l: usize) -> Option<&'a Matrix> {
+    let l = l.checked_sub(1)?;
+    Some(noisy[l].as_ref().unwrap_or(&activations[l]))
+}
+
+/// `weights` ← `start`·`weights` + A_{l−1}ᵀ·`error`, input-major as W_l. A_{l−1} is `input`, or what was gathered.
 fn accumulate(
     team: &Team<'_>,
-    inputs: &TeamInputs,
-    activations: &[Matrix],
+    gathered: &TeamInputs,
+    input: Option<&Matrix>,
     error: Mat<'_>,
-    l: usize,
     start: f32,
     weights: &mut Panels,
 ) {
-    match l {
-        1 => accumulate_gathered(team, inputs, error, start, weights),
-        _ => {
-            let input = activations[l - 2].top(error.rows()).transposed();
+    match input {
+        None => accumulate_gathered(team, gathered, error, start, weights),
+        Some(input) => {
+            let input = input.top(error.rows()).transposed();
             gemm(team, input, error, &mut weights.view_mut(), Start::Scaled(start), &Store);
         }
     }

@@ -5,6 +5,7 @@ use super::guard::Guard;
 use super::workspace::Workspace;
 use crate::error::Error;
 use crate::network::{LayerValues, Network};
+use crate::noise::Noises;
 use crate::optimizer::{Groups, Optimizer, OptimizerState, Rates};
 use minibatch_kernels::{Examples, Mat, Matrix, Pool, TeamInputs};
 
@@ -154,7 +155,7 @@ impl Network {
         }
         let (isa, neurons, members) = (pool.isa(), self.layers[0].outputs(), pool.members());
         let inputs = TeamInputs::new(isa, self.inputs(), neurons, rows, members);
-        let mut workspace = Workspace::new(self, rows, inputs, true);
+        let mut workspace = Workspace::for_gradient(self, rows, inputs);
         let inputs = x.to_matrix();
         let examples = Examples::Floats(&|row| inputs.row(row));
         workspace.targets = y.to_matrix();
@@ -165,7 +166,7 @@ impl Network {
             cost = backprop::cost(isa, layers, self.cost(), &workspace, rows) / rows as f64;
             backprop::output_error(isa, layers, self.cost(), &mut workspace, rows);
             for l in (2..=layers.len()).rev() {
-                backprop::backward(team, layers, &mut workspace, rows, l);
+                backprop::backward(team, Noises::NONE, layers, &mut workspace, rows, l);
             }
             errors.clone_from(&workspace.errors);
             for l in 1..=layers.len() {

@@ -133,9 +133,12 @@ impl Guard {
         // The errors of all layers, then the activations that are inputs of a layer.
         let matrix = |i: usize| match i.checked_sub(count) {
             None => workspace.errors[i].top(rows),
-            Some(hidden) => workspace.activations[hidden].top(rows),
+            Some(hidden) => workspace.output(hidden + 1).top(rows),
         };
         max_magnitudes(runner.team, matrix, &mut self.found);
+        if let Some(changed) = &workspace.changed {
+            self.inputs = f64::from(max_magnitude(runner.team.isa(), changed.top(rows))).max(1.0);
+        }
     }
 
     /// The largest error and the largest input of layer l, as [found](Self::look_for_the_largest).

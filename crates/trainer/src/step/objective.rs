@@ -4,6 +4,7 @@ use super::backprop;
 use super::workspace::{Workspace, with_examples};
 use crate::error::Error;
 use crate::network::Network;
+use crate::noise::Noises;
 use minibatch_data::Dataset;
 use minibatch_kernels::{Pool, TeamInputs};
 
@@ -59,7 +60,7 @@ impl<'a> Objective<'a> {
         }
         let (neurons, members) = (network.layers[0].outputs(), pool.members());
         let inputs = TeamInputs::to_accumulate(pool.isa(), network.inputs(), neurons, block, members);
-        let workspace = Workspace::new(&network, block, inputs, true);
+        let workspace = Workspace::for_gradient(&network, block, inputs);
         network.origin = None;
         Ok(Objective { pool, data, network, workspace, block })
     }
@@ -111,7 +112,7 @@ impl<'a> Objective<'a> {
                 cost += backprop::cost(isa, layers, network.cost(), workspace, rows);
                 backprop::output_error(isa, layers, network.cost(), workspace, rows);
                 for l in (2..=layers.len()).rev() {
-                    backprop::backward(team, layers, workspace, rows, l);
+                    backprop::backward(team, Noises::NONE, layers, workspace, rows, l);
                 }
                 (1..=layers.len()).for_each(|l| backprop::add_gradient(team, workspace, rows, l, factor));
             }

@@ -3,14 +3,16 @@
 use super::backprop::{self, Runner};
 use super::guard::{self, Guard};
 use super::workspace::{Workspace, with_examples};
+use crate::augment::Minibatch;
 use crate::error::Divergence;
 use crate::network::Layer;
 use crate::network::cost::Cost;
+use crate::noise::Noises;
 use crate::optimizer::OptimizerState;
 use crate::schedule::Course;
 use crate::settings::Settings;
 use minibatch_data::{Dataset, Shuffle};
-use minibatch_kernels::Member;
+use minibatch_kernels::{Examples, Isa, Matrix, Member};
 
 /// Steps to take.
 #[derive(Clone, Copy)]
@@ -99,37 +101,51 @@ impl Stepper<'_> {
     /// Returns its summed cost, before the update.
     fn step(
         &mut self,
-        Steps { data, settings, course, .. }: Steps<'_>,
+        steps: Steps<'_>,
         number: u64,
         indices: &[u32],
         next: &[u32],
     ) -> Result<f64, Divergence> {
+        let Steps { data, settings, course, .. } = steps;
         let Stepper { runner, layers, cost, state, workspace, guard } = self;
         let Runner { team, member } = *runner;
         let (isa, count, rows) = (team.isa(), layers.len(), indices.len());
         let index = move |row: usize| indices[row] as usize;
-        let forward = |workspace: &mut Workspace, range| {
-            with_examples(data, index, |examples| {
-                backprop::forward_through(*runner, layers, workspace, examples, rows, range);
-            });
+        let noises = Noises::new(&settings.noise, settings.seed, number, indices);
+        // It is taken out of the workspace while the rest of it is written.
+        let mut changed = workspace.changed.take();
+        if let Some(changed) = &mut changed {
+            change_inputs(isa, steps, number, indices, changed, workspace);
+        }
+        let forward = |workspace: &mut Workspace, range| match &changed {
+            Some(changed) => {
+                let examples = Examples::Floats(&|row| changed.row(row));
+                backprop::forward_through(*runner, noises, layers, workspace, examples, rows, range);
+            }
+            None => with_examples(data, index, |examples| {
+                backprop::forward_through(*runner, noises, layers, workspace, examples, rows, range);
+            }),
         };
         forward(workspace, 1..2);
         if let Some(member) = member {
             member.send(&workspace.activations[0], rows);
         }
-        workspace.take_targets(data, rows, index);
+        if changed.is_none() {
+            workspace.take_targets(data, rows, index);
+        }
         workspace.expect(data, next);
         if let Some(member) = member {
             member.receive(&mut workspace.activations[0], rows);
         }
         forward(workspace, 2..count + 1);
+        workspace.changed = changed;
         let total = backprop::cost(isa, layers, *cost, workspace, rows);
         if !total.is_finite() {
             return Err(guard::cause_of_cost(isa, workspace, rows, total));
         }
         backprop::output_error(isa, layers, *cost, workspace, rows);
         for l in (2..=count).rev() {
-            backprop::backward(team, layers, workspace, rows, l);
+            backprop::backward(team, noises, layers, workspace, rows, l);
         }
         let rates = settings.rates(course, number).ok_or(Divergence::LearningRate { step: number })?;
         let whole = settings.needs_whole_gradient();
@@ -159,5 +175,27 @@ impl Stepper<'_> {
         }
         state.took();
         Ok(total)
+    }
+}
+
+/// Puts the inputs of a minibatch into `changed` and its targets into the workspace, and changes both as the settings say.
+fn change_inputs(
+    isa: Isa,
+    steps: Steps<'_>,
+    number: u64,
+    indices: &[u32],
+    changed: &mut Matrix,
+    workspace: &mut Workspace,
+) {
+    let Steps { data, settings, .. } = steps;
+    let (rows, index) = (indices.len(), |row: usize| indices[row] as usize);
+    with_examples(data, index, |examples| examples.copy_to(isa, rows, changed));
+    workspace.take_targets(data, rows, index);
+    if let Some(augment) = &settings.augment {
+        let targets = &mut workspace.targets;
+        augment.apply(&mut Minibatch::new(data, indices, settings.seed, number, changed, targets));
+    }
+    if let Some((noise, at)) = Noises::new(&settings.noise, settings.seed, number, indices).of_layer(0) {
+        noise.forward(at, &mut changed.top_mut(rows));
     }
 }

@@ -1,6 +1,7 @@
 //! Every buffer of a training step, allocated once.
 
 use crate::network::{Layer, LayerValues, Network};
+use crate::settings::Settings;
 use minibatch_data::{Dataset, Row, Targets};
 use minibatch_kernels::{Examples, Matrix, TeamInputs, prefetch};
 
@@ -11,10 +12,14 @@ pub(crate) struct Workspace {
     pub(crate) inputs: TeamInputs,
     /// A_l (B × n_l), l = 1, …, L
     pub(crate) activations: Vec<Matrix>,
+    /// A_l (B × n_l), l = 1, …, L, with its noise, where it has any
+    pub(crate) noisy: Vec<Option<Matrix>>,
     /// Z_l (B × n_l), l = 1, …, L, where the backward step or the cost is computed from it
     pub(crate) pre_activations: Vec<Option<Matrix>>,
     /// Δ_l (B × n_l), l = 1, …, L
     pub(crate) errors: Vec<Matrix>,
+    /// A_0 (B × n_0) as it is changed before a step, if it is
+    pub(crate) changed: Option<Matrix>,
     /// Y (B × n_L)
     pub(crate) targets: Matrix,
     /// The gradient of one layer's biases, as long as the widest layer.
@@ -24,9 +29,30 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The buffers of `network`'s training step for minibatches of `batch_size`, which are gathered into `inputs`. The gradient
-    /// stands by itself if `whole`.
-    pub(crate) fn new(network: &Network, batch_size: usize, inputs: TeamInputs, whole: bool) -> Workspace {
+    /// The buffers for a pass of `network` on `batch_size` examples, which are gathered into `inputs`. The gradient stands by
+    /// itself.
+    pub(crate) fn for_gradient(network: &Network, batch_size: usize, inputs: TeamInputs) -> Workspace {
+        let layers = network.layers().iter();
+        let zeros = |layer: &Layer| LayerValues::zeros(layer.inputs(), layer.outputs());
+        Workspace { gradient: Some(layers.map(zeros).collect()), ..Workspace::plain(network, batch_size, inputs) }
+    }
+
+    /// The buffers of `network`'s training step with these settings, whose minibatches are gathered into `inputs`.
+    pub(crate) fn new(network: &Network, settings: &Settings, inputs: TeamInputs) -> Workspace {
+        let (layers, batch_size) = (network.layers(), settings.batch_size);
+        let mut workspace = match settings.needs_whole_gradient() {
+            true => Workspace::for_gradient(network, batch_size, inputs),
+            false => Workspace::plain(network, batch_size, inputs),
+        };
+        let has_noise = |l: usize| settings.noise.get(l).is_some_and(Option::is_some);
+        for (l, (noisy, layer)) in (1..).zip(workspace.noisy.iter_mut().zip(layers)) {
+            *noisy = has_noise(l).then(|| Matrix::zeros(batch_size, layer.outputs()));
+        }
+        workspace.changed = settings.changes_inputs().then(|| Matrix::zeros(batch_size, network.inputs()));
+        workspace
+    }
+
+    fn plain(network: &Network, batch_size: usize, inputs: TeamInputs) -> Workspace {
         let layers = network.layers();
         let for_each_layer =
             || layers.iter().map(|layer| Matrix::zeros(batch_size, layer.outputs())).collect();
@@ -35,7 +61,6 @@ impl Workspace {
                 || (l + 1 == layers.len() && network.cost_needs_pre_activation());
             needed.then(|| Matrix::zeros(batch_size, layer.outputs()))
         });
-        let zeros = |layer: &Layer| LayerValues::zeros(layer.inputs(), layer.outputs());
         Workspace {
             inputs,
             activations: for_each_layer(),
@@ -43,8 +68,15 @@ impl Workspace {
             errors: for_each_layer(),
             targets: Matrix::zeros(batch_size, network.outputs()),
             bias_gradient: vec![0.0; layers.iter().map(Layer::outputs).max().unwrap_or(0)],
-            gradient: whole.then(|| layers.iter().map(zeros).collect()),
+            gradient: None,
+            noisy: layers.iter().map(|_| None).collect(),
+            changed: None,
         }
+    }
+
+    /// A_l (B × n_l), l = 1, …, L, as the next layer takes it: with its noise.
+    pub(crate) fn output(&self, l: usize) -> &Matrix {
+        self.noisy[l - 1].as_ref().unwrap_or(&self.activations[l - 1])
     }
 
     /// Prepares the next step, on the examples `indices` of `data`, which lie in random places. Their labels are prefetched here.

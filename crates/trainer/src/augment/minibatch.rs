@@ -1,0 +1,113 @@
+//! A minibatch's inputs and targets, to change.
+
+use minibatch_data::{Dataset, Row, Targets, generator};
+use minibatch_kernels::{Matrix, philox};
+use rand::Rng;
+
+/// A minibatch's inputs (B × n_0) and targets (B × n_L), which an [`Augmentation`](super::Augmentation) changes.
+#[derive(Debug)]
+pub struct Minibatch<'a> {
+    data: &'a Dataset,
+    indices: &'a [u32],
+    key: [u32; 2],
+    number: u64,
+    inputs: &'a mut Matrix,
+    targets: &'a mut Matrix,
+}
+
+impl<'a> Minibatch<'a> {
+    /// The examples `indices` of `data`, which stand in the first rows of `inputs` and `targets`, in the step of this number.
+    pub(crate) fn new(
+        data: &'a Dataset,
+        indices: &'a [u32],
+        seed: u64,
+        number: u64,
+        inputs: &'a mut Matrix,
+        targets: &'a mut Matrix,
+    ) -> Minibatch<'a> {
+        let key = generator(seed, *b"augment\0").next_u64();
+        Minibatch { data, indices, key: [key as u32, (key >> 32) as u32], number, inputs, targets }
+    }
+
+    /// B, the number of rows.
+    pub fn rows(&self) -> usize {
+        self.indices.len()
+    }
+
+    /// The number of the step in the run, counted from 0.
+    pub fn step(&self) -> u64 {
+        self.number
+    }
+
+    /// The index in the training set of the example in `row`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn index(&self, row: usize) -> u32 {
+        self.indices[row]
+    }
+
+    /// The shape of an example: rows and columns of a picture.
+    pub fn shape(&self) -> &[usize] {
+        self.data.example_shape()
+    }
+
+    /// The inputs of `row`, to change. Pixels are numbers from 0 to 1.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn inputs(&mut self, row: usize) -> &mut [f32] {
+        assert!(row < self.rows(), "a row of the minibatch");
+        self.inputs.row_mut(row)
+    }
+
+    /// The targets of `row`, to change. A class is a row of zeros with a 1.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn targets(&mut self, row: usize) -> &mut [f32] {
+        assert!(row < self.rows(), "a row of the minibatch");
+        self.targets.row_mut(row)
+    }
+
+    /// Inputs and targets of `row` become `share` of what they are, and 1 − `share` of those that the example in row `other` has in
+    /// the data. Each number is rounded twice.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn mix(&mut self, row: usize, other: usize, share: f32) {
+        let (data, index, rest) = (self.data, self.index(other) as usize, 1.0 - share);
+        let mixed = |x: &mut f32, y: f32| *x = share.mul_add(*x, rest * y);
+        let inputs = self.inputs(row);
+        match data.input(index) {
+            Row::Bytes(bytes) => {
+                inputs.iter_mut().zip(bytes).for_each(|(x, &byte)| mixed(x, f32::from(byte) / 255.0));
+            }
+            Row::Floats(floats) => inputs.iter_mut().zip(floats).for_each(|(x, &y)| mixed(x, y)),
+        }
+        let targets = self.targets(row);
+        match data.targets() {
+            Targets::Values { data, width } => {
+                targets.iter_mut().zip(&data[index * width..][..*width]).for_each(|(x, &y)| mixed(x, y));
+            }
+            Targets::Classes { labels, .. } => {
+                let class = labels[index] as usize;
+                targets.iter_mut().enumerate().for_each(|(j, x)| mixed(x, f32::from(u8::from(j == class))));
+            }
+            _ => unreachable!("targets are classes or values"),
+        }
+    }
+
+    /// Four random numbers: a function of the run's seed, the step, the example in `row` and `block`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    pub fn draw(&self, row: usize, block: u32) -> [u32; 4] {
+        philox([block, self.index(row), self.number as u32, (self.number >> 32) as u32], self.key)
+    }
+}
