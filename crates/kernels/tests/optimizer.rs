@@ -5,8 +5,8 @@ mod common;
 use common::{Guarded, Layout, Operand, Values, assert_same_bits, bits, config, pool};
 use minibatch_kernels::{
     ArithmeticClass, COEFFICIENTS, Descent, Element, Examples, Formula, Isa, Mat, MatMut, Matrix, Panels,
-    Solo, Start, Store, Team, TeamInputs, accumulate_gathered, descend, descend_gathered, descend_gemm, gather_gemm,
-    gemm,
+    Solo, Start, Store, Team, TeamInputs, accumulate_gathered, descend, descend_gathered, descend_gemm,
+    gather_gemm, gemm,
 };
 use proptest::prelude::*;
 

@@ -62,7 +62,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let network = Network::builder(2).layer_with(8, Tanh).layer(2).seed(1).build()?;
     let optimizer = Optimizer::new(Lion { beta1: 0.9, beta2: 0.99 });
     let learning_rate = optimizer.learning_rates().other;
-    let settings = Settings { optimizer, learning_rate, batch_size: 8, epochs: 200, seed: 0, ..Settings::default() };
+    let settings =
+        Settings { optimizer, learning_rate, batch_size: 8, epochs: 200, seed: 0, ..Settings::default() };
     let mut trainer = Trainer::new(&pool, &data, network, settings)?;
     for _ in 0..100 {
         trainer.epoch()?;

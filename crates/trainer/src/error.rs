@@ -1,7 +1,7 @@
 //! Everything that can go wrong in this crate.
 
-use crate::network::NetworkError;
 use crate::label::LabelError;
+use crate::network::NetworkError;
 use minibatch_checkpoint as checkpoint;
 use minibatch_kernels::PoolError;
 
@@ -142,7 +142,9 @@ pub enum Divergence {
         layer: usize,
     },
     /// The schedule's learning rate or momentum in a step.
-    #[error("the schedule gives a learning rate or a momentum that is out of range in step {step} of the run")]
+    #[error(
+        "the schedule gives a learning rate or a momentum that is out of range in step {step} of the run"
+    )]
     LearningRate {
         /// The step's number in the run, counted from 0.
         step: u64,

@@ -47,11 +47,11 @@ pub use clip::Clip;
 pub use epoch::Epoch;
 pub use error::{Divergence, Error};
 pub use infer::{Evaluation, Fit, Predictor, Rows, Score};
+pub use label::LabelError;
 /// Datasets: finding and reading IDX files, drawing digits, their errors.
 pub use minibatch_data as data;
 pub use minibatch_data::{Dataset, Row};
 pub use minibatch_kernels::{ArithmeticClass, Isa, Mat, MatMut, Matrix, Pool, PoolError};
-pub use label::LabelError;
 pub use network::activation::{self, Activation};
 pub use network::cost::{self, Cost};
 pub use network::{Initializer, Layer, Network, NetworkBuilder, NetworkError, Origin};

@@ -1,8 +1,8 @@
 //! The settings of a run.
 
-use crate::error::Error;
 use crate::augment::Augment;
 use crate::clip::Clip;
+use crate::error::Error;
 use crate::noise::Noise;
 use crate::optimizer::{Groups, Optimizer, Rates};
 use crate::schedule::{Course, Schedule};
@@ -86,7 +86,8 @@ impl Settings {
     /// The rates of a step of the run. `None` if the schedule gives a factor or a momentum that is out of range.
     pub(crate) fn rates(&self, course: &Course, step: u64) -> Option<Rates<'_>> {
         let at = course.at(step);
-        let (learning_rate, momentum) = (self.learning_rate * self.schedule.factor(at), self.schedule.momentum(at));
+        let (learning_rate, momentum) =
+            (self.learning_rate * self.schedule.factor(at), self.schedule.momentum(at));
         let in_range = learning_rate >= 0.0
             && (learning_rate as f32).is_finite()
             && momentum.is_none_or(|momentum| momentum >= 0.0 && (momentum as f32) < 1.0);
@@ -125,7 +126,8 @@ impl Settings {
             return out_of_range("batch size", expected, batch_size.to_string());
         }
         if self.noise.len() >= sizes.len() {
-            let (expected, found) = (format!("at most {}, for inputs and hidden layers", sizes.len() - 1), self.noise.len());
+            let (expected, found) =
+                (format!("at most {}, for inputs and hidden layers", sizes.len() - 1), self.noise.len());
             return out_of_range("number of layers with noise", expected, found.to_string());
         }
         let inputs = sizes[0];

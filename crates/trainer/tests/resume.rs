@@ -43,7 +43,8 @@ impl Shape {
         let builder = Network::builder(self.sizes[0]).seed(9);
         let network = self.sizes[1..].iter().fold(builder, |builder, &n| builder.layer(n)).build();
         let (learning_rate, batch_size) = (optimizer.learning_rates().sigmoid, self.batch_size);
-        let settings = Settings { optimizer, learning_rate, batch_size, epochs: 3, seed: 4, ..Settings::default() };
+        let settings =
+            Settings { optimizer, learning_rate, batch_size, epochs: 3, seed: 4, ..Settings::default() };
         Trainer::new(pool, data, network.expect("a network"), settings).expect("a trainer")
     }
 
@@ -273,7 +274,8 @@ fn write_the_golden_checkpoint() {
     let network =
         Network::builder(6).layer_with(4, LeakyRelu::new(0.25).expect("a slope")).layer(3).seed(7).build();
     let optimizer = "adamw(0.9,0.99,1e-6,0.01)".parse().expect("an optimiser");
-    let settings = Settings { optimizer, learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11, ..Settings::default() };
+    let settings =
+        Settings { optimizer, learning_rate: 0.5, batch_size: 3, epochs: 3, seed: 11, ..Settings::default() };
     let mut trainer = Trainer::new(&pool, &data, network.expect("a network"), settings).expect("a trainer");
     train(&mut trainer, &data, 2 * 4 + 2);
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/v2.ckpt");

@@ -8,8 +8,8 @@ use super::wire::{
 use crate::epoch::Epoch;
 use crate::footprint;
 use crate::infer::{Evaluation, Fit, Score};
-use crate::network::{Initializer, Network, NetworkError, Origin};
 use crate::label::LabelError;
+use crate::network::{Initializer, Network, NetworkError, Origin};
 use crate::optimizer::{Optimizer, OptimizerState};
 use crate::registry::Registry;
 use crate::settings::Settings;

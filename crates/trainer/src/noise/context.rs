@@ -98,12 +98,7 @@ impl<'a> Noises<'a> {
         Noises { layers: &[], step: Place { key: [0; 2], number: 0, indices: &[] } };
 
     /// The noise of the step of this number on these examples.
-    pub(crate) fn new(
-        layers: &'a [Option<Noise>],
-        seed: u64,
-        number: u64,
-        indices: &'a [u32],
-    ) -> Noises<'a> {
+    pub(crate) fn new(layers: &'a [Option<Noise>], seed: u64, number: u64, indices: &'a [u32]) -> Noises<'a> {
         if layers.is_empty() {
             return Noises::NONE;
         }

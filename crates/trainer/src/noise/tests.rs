@@ -28,7 +28,9 @@ fn a_mask_follows_from_step_example_and_unit() {
 #[test]
 fn dropout_keeps_the_mean() {
     let indices: Vec<u32> = (0..500).collect();
-    for (name, scale, p) in [("dropout(0.2)", 1.25, 0.2), ("dropout(0.5)", 2.0, 0.5), ("dropout(0)", 1.0, 0.0)] {
+    for (name, scale, p) in
+        [("dropout(0.2)", 1.25, 0.2), ("dropout(0.5)", 2.0, 0.5), ("dropout(0)", 1.0, 0.0)]
+    {
         let mask = mask(name, 0, &indices, 40);
         let values = || (0..500).flat_map(|row| mask.row(row));
         assert!(values().all(|&x| x == 0.0 || x == scale), "{name}");

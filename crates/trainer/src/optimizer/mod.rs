@@ -72,8 +72,8 @@ pub use nadam::NAdam;
 pub use nesterov::Nesterov;
 pub use rmsprop::{CentredRmsProp, RmsProp};
 pub use rule::{At, LearningRates, Rule};
-pub use state::OptimizerState;
 pub(crate) use state::LayerState;
+pub use state::OptimizerState;
 pub(crate) use step::{Growth, LayerStep, PlainStep, Rates, RuleStep, Step};
 
 use crate::bounded::Bounded;

@@ -36,7 +36,9 @@ fn names_are_read_as_they_are_written() {
         assert_eq!(schedule.to_string().parse(), Ok(schedule.clone()));
         assert_eq!(schedule.name().parse(), Ok(schedule));
     }
-    for text in ["linear", "cosine(-0.1)", "cosine(0.1,2)", "constant(1)", "one-cycle(0.3,0.5)", "cosine(NaN)"] {
+    for text in
+        ["linear", "cosine(-0.1)", "cosine(0.1,2)", "constant(1)", "one-cycle(0.3,0.5)", "cosine(NaN)"]
+    {
         text.parse::<Schedule>().expect_err(text);
     }
 }
@@ -47,7 +49,10 @@ fn factors_stay_between_0_and_the_peak() {
         for total in [1, 2, 3, 100] {
             for step in 0..total + 3 {
                 let factor = schedule.factor(At { step, total, state: &[] });
-                assert!((0.0..=schedule.peak()).contains(&factor), "{schedule}: {factor} in {step} of {total}");
+                assert!(
+                    (0.0..=schedule.peak()).contains(&factor),
+                    "{schedule}: {factor} in {step} of {total}"
+                );
                 let momentum = schedule.momentum(At { step, total, state: &[] });
                 assert!(momentum.is_none_or(|momentum| (0.0..1.0).contains(&momentum)));
             }

@@ -15,10 +15,10 @@
 //! the equations. Nothing is allocated.
 
 use super::workspace::Workspace;
-use crate::network::{Layer, LayerValues};
-use crate::noise::{Context, Noise, Noises};
 use crate::network::activation::Activation;
 use crate::network::cost::{Cost, Outputs};
+use crate::network::{Layer, LayerValues};
+use crate::noise::{Context, Noise, Noises};
 use crate::optimizer::{LayerStep, MOST_MOMENTS, PlainStep, RuleStep};
 use minibatch_kernels::{
     Epilogue, Examples, Isa, Mat, MatMut, Matrix, Member, Panels, Start, Store, Team, TeamInputs,

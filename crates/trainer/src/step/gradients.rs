@@ -111,7 +111,11 @@ impl Optimizer {
             });
         if !fit || !state.fits(self, network.layers()) {
             let expected = format!("those of a network of {:?} neurons, and of {self}", network.sizes());
-            return Err(Error::Setting { setting: "gradients or state", expected, found: "others".to_owned() });
+            return Err(Error::Setting {
+                setting: "gradients or state",
+                expected,
+                found: "others".to_owned(),
+            });
         }
         let mut guard = Guard::of(pool.isa(), network)?;
         guard.look_at(pool.isa(), state);

@@ -161,7 +161,9 @@ impl Stepper<'_> {
             Some(_) => {
                 guard.check_errors(*runner, workspace, count, rows)?;
                 workspace.clear_gradient();
-                (1..=count).rev().for_each(|l| backprop::add_gradient(team, workspace, rows, l, update.mean()));
+                (1..=count)
+                    .rev()
+                    .for_each(|l| backprop::add_gradient(team, workspace, rows, l, update.mean()));
                 let gradient = workspace.gradient.as_mut().expect("it was looked at");
                 if let Some(clip) = &settings.clip {
                     clip.apply(gradient);

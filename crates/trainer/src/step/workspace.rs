@@ -34,7 +34,10 @@ impl Workspace {
     pub(crate) fn for_gradient(network: &Network, batch_size: usize, inputs: TeamInputs) -> Workspace {
         let layers = network.layers().iter();
         let zeros = |layer: &Layer| LayerValues::zeros(layer.inputs(), layer.outputs());
-        Workspace { gradient: Some(layers.map(zeros).collect()), ..Workspace::plain(network, batch_size, inputs) }
+        Workspace {
+            gradient: Some(layers.map(zeros).collect()),
+            ..Workspace::plain(network, batch_size, inputs)
+        }
     }
 
     /// The buffers of `network`'s training step with these settings, whose minibatches are gathered into `inputs`.

@@ -21,7 +21,8 @@ pub(super) fn real_by(optimizer: &str) -> Vec<u8> {
     let network =
         Network::builder(3).layer_with(4, LeakyRelu::default()).layer(2).build().expect("a network");
     let optimizer = optimizer.parse().expect("an optimiser");
-    let settings = Settings { optimizer, batch_size: 2, epochs: 3, learning_rate: 0.5, seed: 8, ..Settings::default() };
+    let settings =
+        Settings { optimizer, batch_size: 2, epochs: 3, learning_rate: 0.5, seed: 8, ..Settings::default() };
     let mut trainer = Trainer::new(&pool, &data, network, settings).expect("a trainer");
     trainer.epoch().expect("an epoch");
     trainer.evaluate(&data).expect("an evaluation");
