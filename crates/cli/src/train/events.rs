@@ -16,7 +16,7 @@ use std::time::Instant;
 pub(super) fn plan(
     args: &Args,
     pool: &Pool,
-    trainer: &Trainer<'_>,
+    trainer: &Trainer,
     sets: &Sets,
     checkpoint: Option<&Path>,
     replaces: bool,
@@ -52,7 +52,7 @@ pub(super) fn plan(
 }
 
 /// The end of a run that came to its last epoch. `started` is the start of the process.
-pub(super) fn summary(run: &RunObserver<'_>, trainer: &Trainer<'_>, started: Instant) -> Summary {
+pub(super) fn summary(run: &RunObserver, trainer: &Trainer, started: Instant) -> Summary {
     let best = best_tested(trainer.history());
     let chosen = |(epoch, validation, test): (_, Evaluation, Evaluation)| Chosen {
         epoch,
@@ -72,7 +72,7 @@ pub(super) fn summary(run: &RunObserver<'_>, trainer: &Trainer<'_>, started: Ins
 }
 
 /// The end of a run that `signal` stopped.
-pub(super) fn stopped(run: &RunObserver<'_>, args: &Args, trainer: &Trainer<'_>, signal: Signal) -> Stopped {
+pub(super) fn stopped(run: &RunObserver, args: &Args, trainer: &Trainer, signal: Signal) -> Stopped {
     let saved = run.keeper.as_ref().map(|keeper| &*keeper.path);
     Stopped {
         signal: signal.name(),
