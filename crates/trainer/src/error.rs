@@ -22,7 +22,7 @@ use minibatch_kernels::PoolError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The network can't be made.
+    /// The network can't be made, or its weights set.
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// The data can't be used.

@@ -8,7 +8,7 @@ use minibatch::checkpoint::DataIdentity;
 use minibatch::cost::{CategoricalCrossEntropy, Huber, Mse};
 use minibatch::{
     Activation, Checkpoint, Cost, Dataset, EarlyStopping, Epoch, Error, Evaluation, Fit, Initializer, Isa,
-    Mat, Network, Observer, Pool, Predictor, Registry, Score, Settings, Trainer, gradcheck,
+    Mat, Matrix, Network, Observer, Pool, Predictor, Registry, Score, Settings, Trainer, gradcheck,
 };
 use std::ops::ControlFlow;
 
@@ -150,6 +150,32 @@ fn values_are_scored_by_their_fit() {
     let mut file = Vec::new();
     trainer.encode_into(&mut file).expect("a checkpoint");
     assert_eq!(Checkpoint::decode(&file).expect("a checkpoint").history, trainer.history());
+}
+
+#[test]
+fn weights_are_set_and_read_as_matrices() {
+    // More inputs and neurons than a panel has, and no multiples of it.
+    let (inputs, neurons) = (19, 35);
+    let mut network = Network::builder(inputs).layer(neurons).build().expect("a network");
+    let w = Matrix::from_fn(neurons, inputs, |j, k| (100 * j + k) as f32);
+    let layer = &mut network.layers_mut()[0];
+    layer.set_weights(w.view()).expect("its shape");
+    assert_eq!((layer.weights(), layer.weight(34, 2)), (w.clone(), 3402.0));
+    let wrong = layer.set_weights(w.view().transposed()).expect_err("another shape");
+    assert_eq!(wrong.to_string(), "19 × 35 weights for a layer of 35 × 19 (neurons × inputs)");
+    assert_eq!(layer.weights(), w);
+    // Input-major, as other libraries have them.
+    let input_major = w.view().transposed().to_matrix();
+    layer.set_weights(Matrix::zeros(neurons, inputs).view()).expect("its shape");
+    layer.set_weights(input_major.view().transposed()).expect("its shape");
+    assert_eq!(layer.weights(), w);
+
+    let network = Network::builder(inputs).layer(neurons).build().expect("a network");
+    let (x, y) = (Matrix::from_fn(2, inputs, |_, k| k as f32 / 19.0), Matrix::zeros(2, neurons));
+    let gradients = network.gradients(&pool(), x.view(), y.view()).expect("gradients");
+    let (layer, whole) = (&gradients.layers[0], gradients.layers[0].weights());
+    assert!((0..neurons).all(|j| (0..inputs).all(|k| whole.row(j)[k] == layer.weight(j, k))));
+    assert!(whole.row(0).iter().any(|&slope| slope != 0.0));
 }
 
 #[test]

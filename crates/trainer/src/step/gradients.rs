@@ -17,6 +17,12 @@ pub struct LayerGradients {
 }
 
 impl LayerGradients {
+    /// ∂C/∂W_l (n_l × n_{l−1}) (BP4), copied.
+    #[must_use]
+    pub fn weights(&self) -> Matrix {
+        self.weights.view().transposed().to_matrix()
+    }
+
     /// ∂C/∂W_jk (BP4).
     ///
     /// # Panics

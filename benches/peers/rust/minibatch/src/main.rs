@@ -1,7 +1,7 @@
 //! Minibatch itself.
 #![forbid(unsafe_code)]
 
-use minibatch::{Dataset, Isa, Matrix, Network, Optimizer, Pool, Predictor, Registry, Settings, Trainer};
+use minibatch::{Dataset, Isa, Mat, Matrix, Network, Optimizer, Pool, Predictor, Registry, Settings, Trainer};
 use std::hint::black_box;
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,11 +46,8 @@ impl Peer for Minibatch {
         for (layer, (weights, biases)) in
             network.layers_mut().iter_mut().zip(workload.layers(&mut Random::new(seed)))
         {
-            for j in 0..layer.outputs() {
-                for k in 0..layer.inputs() {
-                    layer.set_weight(j, k, weights[k * layer.outputs() + j]);
-                }
-            }
+            let weights = Mat::row_major(&weights, layer.inputs(), layer.outputs()).transposed();
+            layer.set_weights(weights).map_err(|error| text(&error))?;
             layer.biases_mut().copy_from_slice(&biases);
         }
         let files = minibatch_data::locate(&data.folder).map_err(|error| text(&error))?;
