@@ -4,7 +4,7 @@ use super::judge::Judge;
 use super::keeper::Keeper;
 use crate::failure::{Failure, tell};
 use crate::progress::Progress;
-use crate::report::{EpochLine, Report, Test};
+use crate::report::{EpochLine, Report};
 use crate::signals::{Signal, Signals};
 use minibatch::{Dataset, Epoch, Observer, Trainer};
 use std::ops::ControlFlow;
@@ -83,7 +83,7 @@ impl Observer for RunObserver {
         let (validation, best) = self.judge.judge(trainer)?;
         self.save(trainer, best)?;
         let mut line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
-        line.validation = validation.map(Test::from);
+        line.validation = validation;
         self.progress.suspend(|| self.report.print(&line))?;
         Ok(self.flow())
     }

@@ -84,6 +84,17 @@ pub enum ArithmeticClass {
     Matrixmultiply,
 }
 
+impl ArithmeticClass {
+    /// Its name: `fused` or `matrixmultiply`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ArithmeticClass::Fused => "fused",
+            ArithmeticClass::Matrixmultiply => "matrixmultiply",
+        }
+    }
+}
+
 impl Isa {
     /// Scalar code with fused multiply-add: slow, exact, on every machine.
     pub const PORTABLE: Isa = Isa(Kind::Portable);

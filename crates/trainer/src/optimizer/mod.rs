@@ -57,6 +57,7 @@ mod nesterov;
 mod range;
 mod rmsprop;
 mod rule;
+mod serial;
 mod sgd;
 mod state;
 mod step;
@@ -97,6 +98,8 @@ use step::WithFormula;
 /// assert_eq!(error.to_string(), "optimiser 'momentum(1)': expected momentum(μ) with 0 ≤ μ < 1");
 /// # Ok::<(), minibatch::optimizer::OptimizerError>(())
 /// ```
+///
+/// In serde's formats an optimiser is this text. Only the built-in ones are read from it.
 #[derive(Clone, Default)]
 pub struct Optimizer(
     /// `None` in plain gradient descent.
