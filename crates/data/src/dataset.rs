@@ -251,28 +251,33 @@ impl Dataset {
     /// Number of examples.
     #[inline]
     #[expect(clippy::len_without_is_empty, reason = "a dataset is never empty")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.targets.len()
     }
 
     /// Numbers per example: the product of [`Dataset::example_shape`].
     #[inline]
+    #[must_use]
     pub fn input_len(&self) -> usize {
         self.input_len
     }
 
     /// Shape of one example, `[28, 28]` for MNIST.
+    #[must_use]
     pub fn example_shape(&self) -> &[usize] {
         &self.example_shape
     }
 
     /// The targets, one per example.
     #[inline]
+    #[must_use]
     pub fn targets(&self) -> &Targets {
         &self.targets
     }
 
     /// Number of classes, or `None` if the targets are values.
+    #[must_use]
     pub fn classes(&self) -> Option<usize> {
         match &*self.targets {
             Targets::Classes { classes, .. } => Some(*classes),
@@ -285,6 +290,7 @@ impl Dataset {
     /// # Panics
     /// If `index` is not below [`Dataset::len`].
     #[inline]
+    #[must_use]
     pub fn input(&self, index: usize) -> Row<'_> {
         let row = match &self.rows {
             None => index,
@@ -370,6 +376,7 @@ impl Dataset {
     /// A 64-bit hash (XXH3) of the example shape, the inputs and the targets, in order. A resumed run
     /// that finds another hash has other data. The hash is the same for mapped, read and in-memory data of
     /// equal content, and on every platform. Each call reads every input once.
+    #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut hash = Xxh3Default::new();
         let word = |hash: &mut Xxh3Default, value: usize| hash.update(&(value as u64).to_le_bytes());

@@ -61,6 +61,7 @@ impl Serialize for Evaluation {
 /// The quality of outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Score {
     /// For targets that are classes.
     Classes {
@@ -85,6 +86,7 @@ pub struct Fit {
 
 impl Evaluation {
     /// Examples classified correctly, if the targets are classes.
+    #[must_use]
     pub fn correct(&self) -> Option<usize> {
         match self.score {
             Score::Classes { correct } => Some(correct),
@@ -93,11 +95,13 @@ impl Evaluation {
     }
 
     /// The fraction of examples classified correctly, if the targets are classes.
+    #[must_use]
     pub fn accuracy(&self) -> Option<f64> {
         Some(self.correct()? as f64 / self.examples as f64)
     }
 
     /// The fit of the outputs, if the targets are values.
+    #[must_use]
     pub fn fit(&self) -> Option<Fit> {
         match self.score {
             Score::Classes { .. } => None,

@@ -73,6 +73,7 @@ impl Initializer {
     ];
 
     /// The name on the command line.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Initializer::StandardNormal => "standard-normal",
@@ -88,6 +89,7 @@ impl Initializer {
     }
 
     /// The initialiser of that name.
+    #[must_use]
     pub fn by_name(name: &str) -> Option<Initializer> {
         Self::ALL.into_iter().find(|init| init.name() == name)
     }

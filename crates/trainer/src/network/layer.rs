@@ -41,11 +41,13 @@ impl Layer {
     }
 
     /// n_{l−1}, the fan-in of each neuron.
+    #[must_use]
     pub fn inputs(&self) -> usize {
         self.weights.rows()
     }
 
     /// n_l, the number of neurons.
+    #[must_use]
     pub fn outputs(&self) -> usize {
         self.weights.cols()
     }
@@ -80,6 +82,7 @@ impl Layer {
     /// # Panics
     ///
     /// If there is no such weight.
+    #[must_use]
     pub fn weight(&self, j: usize, k: usize) -> f32 {
         self.weights.get(k, j)
     }
@@ -94,6 +97,7 @@ impl Layer {
     }
 
     /// b_l, one for each output.
+    #[must_use]
     pub fn biases(&self) -> &[f32] {
         &self.biases
     }
@@ -104,11 +108,13 @@ impl Layer {
     }
 
     /// σ_l.
+    #[must_use]
     pub fn activation(&self) -> &dyn Activation {
         &*self.activation
     }
 
     /// Number of weights and biases.
+    #[must_use]
     pub fn parameters(&self) -> usize {
         self.inputs() * self.outputs() + self.outputs()
     }

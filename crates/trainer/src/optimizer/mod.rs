@@ -263,6 +263,7 @@ impl FromStr for Optimizer {
 
 /// The reason why a text is no optimiser.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OptimizerError {
     /// No optimiser has that name.
     #[error("unknown optimiser '{text}': expected {known}")]

@@ -105,11 +105,13 @@ pub struct EarlyStopping {
 
 impl EarlyStopping {
     /// Ends a run after `patience` epochs in a row without a new lowest cost.
+    #[must_use]
     pub fn new(patience: usize) -> EarlyStopping {
         EarlyStopping { patience, best: f64::INFINITY, since: 0 }
     }
 
     /// The lowest cost so far.
+    #[must_use]
     pub fn best(&self) -> f64 {
         self.best
     }

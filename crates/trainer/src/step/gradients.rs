@@ -28,21 +28,25 @@ impl LayerGradients {
     /// # Panics
     ///
     /// If there is no such weight.
+    #[must_use]
     pub fn weight(&self, j: usize, k: usize) -> f32 {
         self.weights.get(k, j)
     }
 
     /// ∂C/∂b_j (BP3), one for each neuron.
+    #[must_use]
     pub fn biases(&self) -> &[f32] {
         &self.biases
     }
 
     /// Δ_l (B × n_l): the errors ∂C_x/∂z of each example x.
+    #[must_use]
     pub fn error(&self) -> Mat<'_> {
         self.error.view()
     }
 
     /// A_l (B × n_l).
+    #[must_use]
     pub fn activations(&self) -> Mat<'_> {
         self.activations.view()
     }
@@ -50,6 +54,7 @@ impl LayerGradients {
 
 /// The results of one pass forward and back through a network.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Gradients {
     /// Mean cost of the minibatch.
     pub cost: f64,
