@@ -41,7 +41,7 @@ fn one_at_a_time(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("infer {name}, one at a time, {what}"));
         group.throughput(Throughput::Elements(1));
         for isa in fused() {
-            let mut predictor = Predictor::new(&network, isa);
+            let mut predictor = Predictor::new(network.clone(), isa);
             let mut images = images.chunks_exact(784).cycle();
             group.bench_function(format!("bytes, {isa}"), |bencher| {
                 bencher.iter(|| predictor.predict(images.next().expect("endless")).map(<[f32]>::len));

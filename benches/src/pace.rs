@@ -40,12 +40,7 @@ pub fn noise(inputs: usize, examples: usize) -> Dataset {
 /// # Panics
 ///
 /// If a size is 0.
-pub fn trainer<'a>(
-    pool: &'a Pool,
-    data: &'a Dataset,
-    sizes: &[usize],
-    batch: usize,
-) -> Result<Trainer<'a>, Error> {
+pub fn trainer(pool: &Pool, data: &Dataset, sizes: &[usize], batch: usize) -> Result<Trainer, Error> {
     let layers = sizes[1..].iter();
     let network = layers.fold(Network::builder(sizes[0]), |builder, &n| builder.layer(n)).build();
     // Small steps, so that noise takes no weight far off.
@@ -58,7 +53,7 @@ pub fn trainer<'a>(
 /// # Errors
 ///
 /// If training diverges.
-pub fn pace(trainer: &mut Trainer<'_>, seconds: f64) -> Result<f64, Error> {
+pub fn pace(trainer: &mut Trainer, seconds: f64) -> Result<f64, Error> {
     let (mut samples, mut steps, started) = (0, 1, Instant::now());
     loop {
         let (before, began) = (trainer.position(), Instant::now());

@@ -1,10 +1,10 @@
 //! `minibatch eval`: a checkpoint's network on a test set.
 
 use crate::failure::Failure;
-use crate::report::{Event, Report, Test, shown, sizes, write_rows};
+use crate::report::{Event, Report, measure, score, shown, sizes, write_rows};
 use crate::text::{grouped, images};
 use crate::{dataset, machine, memory, recorded};
-use minibatch::footprint;
+use minibatch::{Evaluation, footprint};
 use serde::Serialize;
 use std::io;
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ struct Evaluated {
     data: String,
     /// Shape of an example, `[28, 28]`.
     example_shape: Vec<usize>,
-    test: Test,
+    test: Evaluation,
 }
 
 impl Event for Evaluated {
@@ -52,7 +52,7 @@ impl Event for Evaluated {
             ("data", self.data.clone()),
             ("test set", format!("{examples} {}", images(&self.example_shape))),
             ("cost", format!("{:.6}", self.test.cost)),
-            (self.test.measure(), self.test.score()),
+            (measure(&self.test), score(&self.test)),
         ];
         write_rows(out, &rows)
     }
@@ -67,13 +67,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let bytes = footprint::evaluation(network, sets.test.len(), &pool);
     let what = format!("{}: evaluating its network", args.checkpoint.display());
     memory::check(what, bytes, "ask for fewer threads").map_err(Failure::Run)?;
-    let evaluation = network.evaluate(&pool, &sets.test)?;
+    let test = network.evaluate(&pool, &sets.test)?;
     Report::new(args.json).print(&Evaluated {
         checkpoint: shown(&args.checkpoint),
         layers: checkpoint.network.sizes(),
         epochs: checkpoint.history.len(),
         data: shown(&args.data.folder()),
         example_shape: sets.test.example_shape().to_vec(),
-        test: evaluation.into(),
+        test,
     })
 }

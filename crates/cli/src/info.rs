@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::recorded;
 use crate::report::{EpochLine, Event, Report, cost, initializer, optimizer, shown, sizes, write_rows};
 use crate::text::grouped;
-use minibatch::{ArithmeticClass, Checkpoint};
+use minibatch::{Checkpoint, Settings};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -29,17 +29,13 @@ struct Info {
     layers: Vec<Layer>,
     parameters: usize,
     cost: String,
-    optimizer: String,
     /// Moments of each parameter that the optimiser keeps.
     moments: usize,
     /// Steps taken, if the optimiser counts them.
     #[serde(skip_serializing_if = "Option::is_none")]
     optimizer_steps: Option<u64>,
-    learning_rate: f64,
-    batch_size: usize,
-    epochs: usize,
-    /// Seed of the order of the examples.
-    seed: u64,
+    #[serde(flatten)]
+    settings: Settings,
     /// Null if the first weights came from elsewhere.
     initializer: Option<&'static str>,
     initializer_seed: Option<u64>,
@@ -80,19 +76,12 @@ impl Info {
             layers: network.layers().iter().map(layer).collect(),
             parameters: network.parameters(),
             cost: network.cost().label(),
-            optimizer: settings.optimizer.to_string(),
             moments: settings.optimizer.moments(),
             optimizer_steps: (settings.optimizer.moments() > 0).then(|| checkpoint.optimizer.steps()),
-            learning_rate: settings.learning_rate,
-            batch_size: settings.batch_size,
-            epochs: settings.epochs,
-            seed: settings.seed,
+            settings: settings.clone(),
             initializer: origin.map(|origin| origin.initializer.name()),
             initializer_seed: origin.map(|origin| origin.seed),
-            arithmetic: match class {
-                ArithmeticClass::Fused => "fused",
-                ArithmeticClass::Matrixmultiply => "matrixmultiply",
-            },
+            arithmetic: class.name(),
             training_examples: data.examples,
             data_fingerprint: format!("{:016x}", data.fingerprint),
             position: progress.position,
@@ -121,7 +110,8 @@ impl Event for Info {
             let value = format!("{inputs} → {outputs}, {activation}, {} parameters", grouped(*parameters));
             write_rows(out, &[(&name, value)])?;
         }
-        let mut trained = format!("{} of {}", self.history.len(), self.epochs);
+        let Settings { optimizer: rule, learning_rate, batch_size, epochs, seed } = &self.settings;
+        let mut trained = format!("{} of {epochs}", self.history.len());
         if self.position > 0 {
             let [position, examples] = [self.position, self.training_examples].map(|n| grouped(n as usize));
             trained.push_str(&format!(", and {position} of {examples} examples of the next"));
@@ -130,7 +120,7 @@ impl Event for Info {
             (Some(name), Some(seed)) => format!("{}, seed {seed}", initializer(name)),
             _ => "from elsewhere".to_owned(),
         };
-        let mut optimiser = optimizer(&self.optimizer);
+        let mut optimiser = optimizer(&rule.to_string());
         if let Some(steps) = self.optimizer_steps {
             let moments =
                 if self.moments == 1 { "1 moment".to_owned() } else { format!("{} moments", self.moments) };
@@ -141,11 +131,11 @@ impl Event for Info {
         let rows = [
             ("cost", cost(&self.cost)),
             ("optimiser", optimiser),
-            ("learning rate η", self.learning_rate.to_string()),
-            ("minibatch size B", self.batch_size.to_string()),
+            ("learning rate η", learning_rate.to_string()),
+            ("minibatch size B", batch_size.to_string()),
             ("epochs", trained),
             ("initial values", initial),
-            ("seed", self.seed.to_string()),
+            ("seed", seed.to_string()),
             ("arithmetic", self.arithmetic.to_owned()),
             (
                 "training data",

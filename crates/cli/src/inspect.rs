@@ -119,7 +119,7 @@ fn message(failure: Failure) -> String {
 }
 
 /// The words that name every choice of `trainer`'s run.
-fn words(trainer: &Trainer<'_>) -> Vec<String> {
+fn words(trainer: &Trainer) -> Vec<String> {
     let (network, settings) = (trainer.network(), trainer.settings());
     let layers: Vec<String> = network.sizes().iter().map(usize::to_string).collect();
     let labels: Vec<String> = network.layers().iter().map(|layer| layer.activation().label()).collect();

@@ -56,7 +56,7 @@ impl Args {
         Pool::new(isa, threads).map_err(|error| match error {
             PoolError::Threads { .. } => Failure::usage(error),
             // The system refused to start the threads. The command line isn't at fault.
-            PoolError::Start { .. } => Failure::Run(format!("{error}; try --threads 1")),
+            error => Failure::Run(format!("{error}; try --threads 1")),
         })
     }
 }

@@ -35,7 +35,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// A bar for the `epochs` of `trainer`'s run. `show` is false if no bar is wanted even on a terminal.
-    pub(crate) fn new(trainer: &Trainer<'_>, epochs: usize, show: bool) -> Progress {
+    pub(crate) fn new(trainer: &Trainer, epochs: usize, show: bool) -> Progress {
         let target = if show { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
         let style = ProgressStyle::with_template("{prefix} {bar:28} {pos}/{len} steps  {msg}")
             .expect("the template is a constant")
@@ -65,7 +65,7 @@ impl Progress {
     }
 
     /// Ends the slice, and moves the bar.
-    pub(crate) fn end_slice(&mut self, trainer: &Trainer<'_>) {
+    pub(crate) fn end_slice(&mut self, trainer: &Trainer) {
         let (steps, began) = self.slice;
         let elapsed = began.elapsed();
         self.training += elapsed;
@@ -83,7 +83,7 @@ impl Progress {
         self.training
     }
 
-    fn draw(&mut self, trainer: &Trainer<'_>) {
+    fn draw(&mut self, trainer: &Trainer) {
         const REDRAW: Duration = Duration::from_millis(50);
         if self.bar.is_hidden() || self.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
             return;
@@ -115,7 +115,7 @@ impl Progress {
 }
 
 /// Steps since the start of the run.
-pub(crate) fn steps_done(trainer: &Trainer<'_>) -> usize {
+pub(crate) fn steps_done(trainer: &Trainer) -> usize {
     trainer.history().len() * trainer.steps_per_epoch() + trainer.step()
 }
 

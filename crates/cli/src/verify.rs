@@ -109,10 +109,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 /// Trains as far as `recorded`, and returns the first difference. [`Trainer::fit`] can't do this, because a program that uses the
 /// library may have trained more epochs than its settings say, and evaluated only some of them.
-fn replay<'a>(
-    trainer: &mut Trainer<'a>,
+fn replay(
+    trainer: &mut Trainer,
     recorded: &Checkpoint,
-    test: &'a Dataset,
+    test: &Dataset,
     show: bool,
 ) -> Result<Option<String>, Failure> {
     let begun = recorded.history.len() + usize::from(recorded.progress.position > 0);
@@ -120,7 +120,8 @@ fn replay<'a>(
     for epoch in &recorded.history {
         while !advance(trainer, usize::MAX, &mut progress)? {}
         if epoch.test.is_some() {
-            trainer.evaluate(test)?;
+            let evaluation = trainer.evaluate(test)?;
+            trainer.record(test, evaluation)?;
         }
         let replayed = trainer.history().last().copied();
         // Costs are finite, so equal numbers have equal bits, except zeros.
@@ -149,7 +150,7 @@ fn replay<'a>(
 }
 
 /// Trains a slice, of no more than `most` steps. Returns true at the end of an epoch.
-fn advance(trainer: &mut Trainer<'_>, most: usize, progress: &mut Progress) -> Result<bool, Failure> {
+fn advance(trainer: &mut Trainer, most: usize, progress: &mut Progress) -> Result<bool, Failure> {
     let ended = trainer.advance(progress.begin_slice(most))?.is_some();
     progress.end_slice(trainer);
     Ok(ended)

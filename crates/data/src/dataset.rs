@@ -14,16 +14,18 @@ use crate::targets::{MAX_CLASSES, Targets, check_counts, check_finite};
 /// Examples and their targets: at least one example, at most 2³² − 1, all of one shape.
 ///
 /// The inputs of u8 files stay the file's bytes, mapped or read, until a minibatch is gathered. Inputs of all
-/// other types become f32 when opened. A clone or [subset](Dataset::subset) shares the inputs.
+/// other types become f32 when opened.
+///
+/// A dataset is a handle: a clone is cheap and shares everything. A [subset](Dataset::subset) shares the inputs.
 #[derive(Clone)]
 pub struct Dataset {
     source: Arc<Source>,
     /// The rows of the source that are the examples of a subset. None if all rows are.
-    rows: Option<Vec<u32>>,
+    rows: Option<Arc<[u32]>>,
     /// Product of `example_shape`.
     input_len: usize,
-    example_shape: Vec<usize>,
-    targets: Targets,
+    example_shape: Arc<[usize]>,
+    targets: Arc<Targets>,
 }
 
 /// The inputs, row-major (examples × input_len).
@@ -147,8 +149,8 @@ impl Dataset {
             source: Arc::new(source),
             rows: None,
             input_len: example_shape.iter().product(),
-            example_shape,
-            targets,
+            example_shape: example_shape.into(),
+            targets: Arc::new(targets),
         })
     }
 
@@ -218,8 +220,8 @@ impl Dataset {
                     source: Arc::new(Source::Memory(inputs)),
                     rows: None,
                     input_len,
-                    example_shape: example_shape.to_vec(),
-                    targets,
+                    example_shape: example_shape.into(),
+                    targets: Arc::new(targets),
                 })
             }
             _ => Err(Error::argument(
@@ -236,7 +238,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Argument`] if a label does not fit, or the targets are values.
     pub fn with_classes(mut self, count: usize) -> Result<Self, Error> {
-        match &mut self.targets {
+        match Arc::make_mut(&mut self.targets) {
             Targets::Classes { classes, .. } if (*classes..=MAX_CLASSES).contains(&count) => *classes = count,
             Targets::Classes { classes, .. } => {
                 return Err(Error::argument("classes", format!("{classes} to {MAX_CLASSES}"), count));
@@ -249,30 +251,35 @@ impl Dataset {
     /// Number of examples.
     #[inline]
     #[expect(clippy::len_without_is_empty, reason = "a dataset is never empty")]
+    #[must_use]
     pub fn len(&self) -> usize {
         self.targets.len()
     }
 
     /// Numbers per example: the product of [`Dataset::example_shape`].
     #[inline]
+    #[must_use]
     pub fn input_len(&self) -> usize {
         self.input_len
     }
 
     /// Shape of one example, `[28, 28]` for MNIST.
+    #[must_use]
     pub fn example_shape(&self) -> &[usize] {
         &self.example_shape
     }
 
     /// The targets, one per example.
     #[inline]
+    #[must_use]
     pub fn targets(&self) -> &Targets {
         &self.targets
     }
 
     /// Number of classes, or `None` if the targets are values.
+    #[must_use]
     pub fn classes(&self) -> Option<usize> {
-        match &self.targets {
+        match &*self.targets {
             Targets::Classes { classes, .. } => Some(*classes),
             Targets::Values { .. } => None,
         }
@@ -283,6 +290,7 @@ impl Dataset {
     /// # Panics
     /// If `index` is not below [`Dataset::len`].
     #[inline]
+    #[must_use]
     pub fn input(&self, index: usize) -> Row<'_> {
         let row = match &self.rows {
             None => index,
@@ -309,15 +317,15 @@ impl Dataset {
             return Err(Error::argument("indices of a subset", format!("below {}", self.len()), index));
         }
         let rows = match &self.rows {
-            None => indices.to_vec(),
+            None => indices.into(),
             Some(rows) => indices.iter().map(|&index| rows[index as usize]).collect(),
         };
         Ok(Self {
             source: Arc::clone(&self.source),
             rows: Some(rows),
             input_len: self.input_len,
-            example_shape: self.example_shape.clone(),
-            targets: self.targets.select(indices),
+            example_shape: Arc::clone(&self.example_shape),
+            targets: Arc::new(self.targets.select(indices)),
         })
     }
 
@@ -345,15 +353,36 @@ impl Dataset {
         Ok((part(training)?, part(validation)?))
     }
 
+    /// Whether `other` is a clone of this dataset, or this one of it. It costs nothing, as no example is read. Datasets that were
+    /// opened or made twice aren't the same, though their content may be: [`fingerprint`](Dataset::fingerprint) tells that.
+    ///
+    /// ```
+    /// # use minibatch_data::Dataset;
+    /// let xor = Dataset::from_classes(vec![0_f32, 0., 0., 1., 1., 0., 1., 1.], &[2], vec![0, 1, 1, 0])?;
+    /// assert!(xor.is_same(&xor.clone()));
+    /// assert!(!xor.is_same(&xor.subset(&[0, 1, 2, 3])?));
+    /// # Ok::<(), minibatch_data::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_same(&self, other: &Dataset) -> bool {
+        let rows = match (&self.rows, &other.rows) {
+            (None, None) => true,
+            (Some(here), Some(there)) => Arc::ptr_eq(here, there),
+            _ => false,
+        };
+        rows && Arc::ptr_eq(&self.source, &other.source) && Arc::ptr_eq(&self.targets, &other.targets)
+    }
+
     /// A 64-bit hash (XXH3) of the example shape, the inputs and the targets, in order. A resumed run
     /// that finds another hash has other data. The hash is the same for mapped, read and in-memory data of
     /// equal content, and on every platform. Each call reads every input once.
+    #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut hash = Xxh3Default::new();
         let word = |hash: &mut Xxh3Default, value: usize| hash.update(&(value as u64).to_le_bytes());
         word(&mut hash, self.len());
         word(&mut hash, self.example_shape.len());
-        for &dim in &self.example_shape {
+        for &dim in &*self.example_shape {
             word(&mut hash, dim);
         }
         hash.update(match self.input(0) {
@@ -367,7 +396,7 @@ impl Dataset {
             }
         }
         word(&mut hash, self.targets.width());
-        match &self.targets {
+        match &*self.targets {
             Targets::Classes { labels, .. } => {
                 hash.update(b"classes");
                 labels.iter().for_each(|label| hash.update(&label.to_le_bytes()));

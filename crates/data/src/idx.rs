@@ -49,6 +49,7 @@ pub enum ElementType {
 
 impl ElementType {
     /// The type that `byte` stands for in a header.
+    #[must_use]
     pub fn from_byte(byte: u8) -> Option<Self> {
         [Self::U8, Self::I8, Self::I16, Self::I32, Self::F32, Self::F64]
             .into_iter()
@@ -56,6 +57,7 @@ impl ElementType {
     }
 
     /// Size of one element in bytes.
+    #[must_use]
     pub fn size(self) -> usize {
         match self {
             Self::U8 | Self::I8 => 1,
@@ -66,6 +68,7 @@ impl ElementType {
     }
 
     /// True if elements are floating-point numbers.
+    #[must_use]
     pub fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F64)
     }
@@ -162,21 +165,25 @@ impl Header {
     }
 
     /// Type of the elements.
+    #[must_use]
     pub fn element(&self) -> ElementType {
         self.element
     }
 
     /// The array's shape, outermost dimension first. It is never empty, and no dimension is 0.
+    #[must_use]
     pub fn dims(&self) -> &[usize] {
         &self.dims
     }
 
     /// Bytes of elements after the header.
+    #[must_use]
     pub fn payload_len(&self) -> usize {
         self.payload_len
     }
 
     /// Offset of the first element in the file, in bytes.
+    #[must_use]
     pub fn payload_offset(&self) -> usize {
         MAGIC_LEN + 4 * self.dims.len()
     }
@@ -256,17 +263,20 @@ impl IdxFile {
     }
 
     /// The path of the file.
+    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The checked header.
+    #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
     /// The elements as they stand in the file, [`Header::payload_len`] big-endian bytes.
     #[inline]
+    #[must_use]
     pub fn payload(&self) -> &[u8] {
         match &self.payload {
             Payload::Mapped(map) => map,

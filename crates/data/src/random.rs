@@ -17,6 +17,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 /// let mut generator = minibatch_data::generator(42, *b"shuffle\0");
 /// assert_eq!(generator.next_u64(), 0x1e69_bed3_7512_c54c);
 /// ```
+#[must_use]
 pub fn generator(seed: u64, purpose: [u8; 8]) -> Xoshiro256PlusPlus {
     let mut state = seed ^ u64::from_le_bytes(purpose);
     let mut bytes = [0; 32];

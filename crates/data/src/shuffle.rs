@@ -67,6 +67,7 @@ pub struct ShuffleState {
 
 impl ShuffleState {
     /// Epochs begun so far, 0 before the first.
+    #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
@@ -93,16 +94,19 @@ impl Shuffle {
     }
 
     /// Number of indices.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.order.len()
     }
 
     /// True if there is nothing to shuffle.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 
     /// Epochs begun so far, 0 before the first.
+    #[must_use]
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
@@ -115,6 +119,7 @@ impl Shuffle {
     }
 
     /// The whole of the current epoch's order: a permutation of 0 … len − 1, unless it is drawn with replacement.
+    #[must_use]
     pub fn order(&self) -> &[u32] {
         &self.order
     }
@@ -122,6 +127,7 @@ impl Shuffle {
     /// The indices of the minibatch that starts at `position` in the current epoch's order. There are
     /// `batch_size` of them, fewer at the end, none past it.
     #[inline]
+    #[must_use]
     pub fn minibatch(&self, position: usize, batch_size: usize) -> &[u32] {
         let start = position.min(self.order.len());
         let end = position.saturating_add(batch_size).min(self.order.len());
@@ -129,6 +135,7 @@ impl Shuffle {
     }
 
     /// The state that a checkpoint stores.
+    #[must_use]
     pub fn state(&self) -> ShuffleState {
         ShuffleState { epoch_start: self.epoch_start.clone(), epoch: self.epoch }
     }

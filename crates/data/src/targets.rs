@@ -32,6 +32,7 @@ pub enum Targets {
 
 impl Targets {
     /// Number of examples.
+    #[must_use]
     pub fn len(&self) -> usize {
         match self {
             Self::Classes { labels, .. } => labels.len(),
@@ -40,11 +41,13 @@ impl Targets {
     }
 
     /// True if there are no targets. A [`Dataset`](crate::Dataset) always has some.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Outputs a network needs for these targets: the classes, or the values per example.
+    #[must_use]
     pub fn width(&self) -> usize {
         match self {
             Self::Classes { classes, .. } => *classes,

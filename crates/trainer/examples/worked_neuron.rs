@@ -82,8 +82,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let pool = Pool::new(Isa::detect(), 1)?;
     let mut network = Network::builder(2).layer(1).build()?;
     let neuron = &mut network.layers_mut()[0];
-    neuron.set_weight(0, 0, 2.0);
-    neuron.set_weight(0, 1, -3.0);
+    neuron.set_weights(Mat::row_major(&[2.0, -3.0], 1, 2))?;
     neuron.biases_mut()[0] = -3.0;
 
     println!(

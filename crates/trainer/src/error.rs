@@ -20,8 +20,9 @@ use minibatch_kernels::PoolError;
 /// assert_eq!(error.to_string(), "a network needs at least one layer after its inputs");
 /// ```
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
-    /// The network can't be made.
+    /// The network can't be made, or its weights set.
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// The data can't be used.
@@ -95,6 +96,9 @@ pub enum Error {
          trained network), so its run can't be repeated"
     )]
     NoOrigin,
+    /// An evaluation can't be recorded in the middle of an epoch.
+    #[error("an evaluation is recorded with the epoch that has just ended, and none has")]
+    NoEpoch,
     /// A number that training starts from, or an evaluation came to, is NaN or infinite.
     #[error("{what} is {found}: expected a finite number")]
     NotFinite {
@@ -120,6 +124,7 @@ pub enum Error {
 
 /// The numbers of a training step that are not finite. Layers are counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Divergence {
     /// The activations A_l. The first of several layers is named.
     #[error("the activations of layer {layer} are no longer finite")]

@@ -23,11 +23,13 @@ use minibatch_kernels::{Pool, footprint};
 pub use crate::network::footprint::{is_available, network};
 
 /// The moments that an optimiser keeps of a network of these layers.
+#[must_use]
 pub fn optimizer(optimizer: &Optimizer, sizes: &[usize]) -> u64 {
     network(sizes).saturating_mul(optimizer.moments() as u64)
 }
 
 /// The least memory that a network of these layers and its training take. [`training`] is more exact, and needs the network.
+#[must_use]
 pub fn least(sizes: &[usize], batch_size: usize, optimizer: &Optimizer) -> u64 {
     let inputs = footprint::team_inputs(sizes[0], batch_size, 1);
     sum([network(sizes), self::optimizer(optimizer, sizes), workspace(sizes, batch_size, 0), inputs])
@@ -79,6 +81,7 @@ fn workspace(sizes: &[usize], batch_size: usize, keeping_z: usize) -> u64 {
 }
 
 /// The memory that [`Network::evaluate`] takes for so many examples.
+#[must_use]
 pub fn evaluation(network: &Network, examples: usize, pool: &Pool) -> u64 {
     let rows = inference::BLOCK.min(examples);
     let blocks = examples.div_ceil(inference::BLOCK);
@@ -89,6 +92,7 @@ pub fn evaluation(network: &Network, examples: usize, pool: &Pool) -> u64 {
 }
 
 /// The memory that [`Network::predict_rows`] takes for so many rows, its result included.
+#[must_use]
 pub fn prediction(network: &Network, rows: usize, pool: &Pool) -> u64 {
     let outputs = footprint::matrix(rows, network.outputs()).saturating_mul(2);
     let member = inference::footprint(network, inference::BLOCK.min(rows));
@@ -96,6 +100,7 @@ pub fn prediction(network: &Network, rows: usize, pool: &Pool) -> u64 {
 }
 
 /// The bytes of a checkpoint after so many epochs.
+#[must_use]
 pub fn checkpoint(network: &Network, settings: &Settings, epochs: usize) -> u64 {
     /// Header, settings, progress.
     const REST: u64 = 1 << 12;

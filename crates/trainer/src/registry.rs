@@ -39,18 +39,21 @@ impl Default for Registry {
 
 impl Registry {
     /// Adds an activation. If names are equal, the one added last is meant.
+    #[must_use]
     pub fn with_activation(mut self, activation: impl Activation) -> Registry {
         self.activations.insert(0, Arc::new(activation));
         self
     }
 
     /// Adds a cost, as [`with_activation`](Self::with_activation).
+    #[must_use]
     pub fn with_cost(mut self, cost: impl Cost) -> Registry {
         self.costs.insert(0, Arc::new(cost));
         self
     }
 
     /// Adds an optimiser, as [`with_activation`](Self::with_activation).
+    #[must_use]
     pub fn with_optimizer(mut self, optimizer: Optimizer) -> Registry {
         self.optimizers.insert(0, optimizer);
         self
@@ -67,6 +70,7 @@ impl Registry {
     }
 
     /// The activation of that name. `None` if there is none, or not with that parameter.
+    #[must_use]
     pub fn activation(&self, name: &str) -> Option<Arc<dyn Activation>> {
         let (name, parameter) = split(name)?;
         let found = self.activations.iter().find(|activation| activation.name() == name)?;
@@ -77,6 +81,7 @@ impl Registry {
     }
 
     /// The cost of that name, as [`activation`](Self::activation).
+    #[must_use]
     pub fn cost(&self, name: &str) -> Option<Arc<dyn Cost>> {
         let (name, parameter) = split(name)?;
         let found = self.costs.iter().find(|cost| cost.name() == name)?;

@@ -8,9 +8,24 @@ use crate::optimizer::{Groups, Optimizer, Rates};
 use crate::schedule::{Course, Schedule};
 use minibatch_data::Order;
 use minibatch_kernels::TeamInputs;
+use serde::{Deserialize, Serialize};
 
 /// The settings of a run. The default is the tutorial's recipe, plain stochastic gradient descent.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// In serde's formats each field stands under its name, and a technique is its text. A field that is missing has its default:
+///
+/// ```
+/// use minibatch::Settings;
+///
+/// let settings: Settings = serde_json::from_str(r#"{ "optimizer": "adam", "learning_rate": 0.001 }"#)?;
+/// assert_eq!((settings.optimizer.name(), settings.batch_size), ("adam", 16));
+/// let text = serde_json::to_string(&settings)?;
+/// assert!(text.starts_with(r#"{"optimizer":"adam(0.9,0.999,1e-8)","learning_rate":0.001,"schedule":"constant","#));
+/// assert_eq!(serde_json::from_str::<Settings>(&text)?, settings);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// The optimiser: the rule by which weights and biases follow from their gradients.
     pub optimizer: Optimizer,

@@ -59,7 +59,7 @@ const ENTRY: usize = 4;
 const STEPS: [usize; 2] = [5, 50];
 
 /// The least that a call of so many steps allocates, over several calls.
-fn least(trainer: &mut Trainer<'_>, steps: usize) -> usize {
+fn least(trainer: &mut Trainer, steps: usize) -> usize {
     let call = |_| {
         let before = ALLOCATIONS.load(Ordering::SeqCst);
         let ended = trainer.advance(steps);
@@ -74,7 +74,7 @@ fn least(trainer: &mut Trainer<'_>, steps: usize) -> usize {
 fn check_predictor(name: &str, network: &Network, numbers: &mut Numbers) {
     let (bytes, floats) = (numbers.bytes(network.inputs()), vec![0.5; network.inputs()]);
     for isa in Isa::fused() {
-        let mut predictor = Predictor::new(network, isa);
+        let mut predictor = Predictor::new(network.clone(), isa);
         let before = ALLOCATIONS.load(Ordering::SeqCst);
         for _ in 0..10 {
             predictor.predict(&bytes[..]).expect("outputs");

@@ -43,7 +43,7 @@ impl Run {
         self.sizes[1..].iter().fold(builder, |builder, &n| builder.layer(n)).build().expect("a network")
     }
 
-    fn trainer<'a>(&self, pool: &'a Pool, data: &'a Dataset, optimizer: Optimizer) -> Trainer<'a> {
+    fn trainer(&self, pool: &Pool, data: &Dataset, optimizer: Optimizer) -> Trainer {
         let (learning_rate, batch_size) = (optimizer.learning_rates().sigmoid, self.batch_size);
         let settings = Settings { optimizer, learning_rate, batch_size, seed: 4, ..Settings::default() };
         Trainer::new(pool, data, self.network(), settings).expect("a trainer")

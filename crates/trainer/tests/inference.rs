@@ -58,7 +58,7 @@ fn every_way_gives_the_bits_of_the_training_pass() {
                 let floats: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
                 let one = Pool::new(isa, 1).expect("a pool");
                 let expected = bits(&trained_outputs(&network, &one, &floats));
-                let mut predictor = Predictor::new(&network, isa);
+                let mut predictor = Predictor::new(network.clone(), isa);
                 let mut single = Vec::new();
                 for (bytes, floats) in bytes.chunks(n).zip(floats.chunks(n)) {
                     let output = bits(predictor.predict(bytes).expect("an output"));
@@ -125,7 +125,7 @@ fn evaluations_have_the_same_bits_on_every_thread_count() {
             minibatch_data::Targets::Classes { labels, .. } => labels,
             _ => unreachable!("classes"),
         };
-        let mut predictor = Predictor::new(&network, Isa::detect());
+        let mut predictor = Predictor::new(network.clone(), Isa::detect());
         let correct = labels
             .iter()
             .enumerate()
@@ -137,7 +137,7 @@ fn evaluations_have_the_same_bits_on_every_thread_count() {
 #[test]
 fn an_example_of_another_size_is_refused() {
     let network = Network::builder(4).layer(2).build().expect("a network");
-    let mut predictor = Predictor::new(&network, Isa::detect());
+    let mut predictor = Predictor::new(network.clone(), Isa::detect());
     for error in [predictor.predict(&[1u8; 3][..]).err(), predictor.predict(&[1.0f32; 5][..]).err()] {
         assert!(error.expect("an error").to_string().contains("inputs"), "names what is wrong");
     }
@@ -158,7 +158,7 @@ fn a_very_wide_layer_is_computed_too() {
     let pool = Pool::new(Isa::detect(), 2).expect("a pool");
     let inputs = [0.25, -0.5, 1.0, 0.0, -1.0, 2.0];
     let outputs = network.predict_rows(&pool, &inputs[..]).expect("outputs");
-    let mut predictor = Predictor::new(&network, Isa::detect());
+    let mut predictor = Predictor::new(network.clone(), Isa::detect());
     for (x, outputs) in inputs.chunks_exact(2).zip(outputs.chunks_exact(2)) {
         assert_eq!(bits(predictor.predict(x).expect("outputs")), bits(outputs));
     }

@@ -4,10 +4,11 @@ mod common;
 
 use common::bits;
 use minibatch::activation::{Gelu, Identity, Relu, Silu, Softmax, Tanh};
+use minibatch::checkpoint::DataIdentity;
 use minibatch::cost::{CategoricalCrossEntropy, Huber, Mse};
 use minibatch::{
-    Activation, Checkpoint, Cost, Dataset, EarlyStopping, Epoch, Error, Fit, Initializer, Isa, Mat, Network,
-    Observer, Pool, Registry, Settings, Trainer, gradcheck,
+    Activation, Checkpoint, Cost, Dataset, EarlyStopping, Epoch, Error, Evaluation, Fit, Initializer, Isa,
+    Mat, Matrix, Network, Observer, Pool, Predictor, Registry, Score, Settings, Trainer, gradcheck,
 };
 use std::ops::ControlFlow;
 
@@ -152,6 +153,32 @@ fn values_are_scored_by_their_fit() {
 }
 
 #[test]
+fn weights_are_set_and_read_as_matrices() {
+    // More inputs and neurons than a panel has, and no multiples of it.
+    let (inputs, neurons) = (19, 35);
+    let mut network = Network::builder(inputs).layer(neurons).build().expect("a network");
+    let w = Matrix::from_fn(neurons, inputs, |j, k| (100 * j + k) as f32);
+    let layer = &mut network.layers_mut()[0];
+    layer.set_weights(w.view()).expect("its shape");
+    assert_eq!((layer.weights(), layer.weight(34, 2)), (w.clone(), 3402.0));
+    let wrong = layer.set_weights(w.view().transposed()).expect_err("another shape");
+    assert_eq!(wrong.to_string(), "19 × 35 weights for a layer of 35 × 19 (neurons × inputs)");
+    assert_eq!(layer.weights(), w);
+    // Input-major, as other libraries have them.
+    let input_major = w.view().transposed().to_matrix();
+    layer.set_weights(Matrix::zeros(neurons, inputs).view()).expect("its shape");
+    layer.set_weights(input_major.view().transposed()).expect("its shape");
+    assert_eq!(layer.weights(), w);
+
+    let network = Network::builder(inputs).layer(neurons).build().expect("a network");
+    let (x, y) = (Matrix::from_fn(2, inputs, |_, k| k as f32 / 19.0), Matrix::zeros(2, neurons));
+    let gradients = network.gradients(&pool(), x.view(), y.view()).expect("gradients");
+    let (layer, whole) = (&gradients.layers[0], gradients.layers[0].weights());
+    assert!((0..neurons).all(|j| (0..inputs).all(|k| whole.row(j)[k] == layer.weight(j, k))));
+    assert!(whole.row(0).iter().any(|&slope| slope != 0.0));
+}
+
+#[test]
 fn slices_in_slices_out() {
     let pool = pool();
     let network =
@@ -181,21 +208,17 @@ fn observers_see_every_step_and_end_the_run() {
         steps: Vec<usize>,
         epochs: Vec<usize>,
     }
-    impl Observer<'_> for Counter {
+    impl Observer for Counter {
         type Error = Error;
-        fn interval(&mut self, trainer: &Trainer<'_>) -> usize {
+        fn interval(&mut self, trainer: &Trainer) -> usize {
             if trainer.history().is_empty() { 3 } else { 5 }
         }
-        fn after_steps(&mut self, trainer: &mut Trainer<'_>) -> Result<ControlFlow<()>, Error> {
+        fn after_steps(&mut self, trainer: &mut Trainer) -> Result<ControlFlow<()>, Error> {
             assert!(trainer.position() > 0 || trainer.history().last().is_some_and(|e| e.test.is_none()));
             self.steps.push(trainer.step());
             Ok(ControlFlow::Continue(()))
         }
-        fn after_epoch(
-            &mut self,
-            trainer: &mut Trainer<'_>,
-            epoch: &Epoch,
-        ) -> Result<ControlFlow<()>, Error> {
+        fn after_epoch(&mut self, trainer: &mut Trainer, epoch: &Epoch) -> Result<ControlFlow<()>, Error> {
             assert_eq!(trainer.position(), 0);
             assert!(epoch.test.is_some());
             self.epochs.push(epoch.number);
@@ -235,33 +258,29 @@ fn observers_see_every_step_and_end_the_run() {
 /// The observer evaluates a set of its own in the middle of an epoch, stops the run there, and goes on with it. Then it fails.
 #[test]
 fn observers_evaluate_stop_within_an_epoch_and_fail() {
-    struct Looker<'a> {
-        data: &'a Dataset,
+    struct Looker {
         stop_at: usize,
     }
-    impl<'a> Observer<'a> for Looker<'a> {
+    impl Observer for Looker {
         type Error = Box<dyn std::error::Error>;
-        fn interval(&mut self, _: &Trainer<'a>) -> usize {
+        fn interval(&mut self, _: &Trainer) -> usize {
             0
         }
-        fn after_steps(&mut self, trainer: &mut Trainer<'a>) -> Result<ControlFlow<()>, Self::Error> {
-            let cost = trainer.evaluate(self.data)?.cost;
+        fn after_steps(&mut self, trainer: &mut Trainer) -> Result<ControlFlow<()>, Self::Error> {
+            let others = curve();
+            let cost = trainer.evaluate(&others)?.cost;
             let stops = trainer.step() == self.stop_at;
             Ok(if stops && cost.is_finite() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         }
-        fn after_epoch(
-            &mut self,
-            _: &mut Trainer<'a>,
-            epoch: &Epoch,
-        ) -> Result<ControlFlow<()>, Self::Error> {
+        fn after_epoch(&mut self, _: &mut Trainer, epoch: &Epoch) -> Result<ControlFlow<()>, Self::Error> {
             if epoch.number == 2 { Err("enough".into()) } else { Ok(ControlFlow::Continue(())) }
         }
     }
-    let (pool, data, others) = (pool(), curve(), curve());
+    let (pool, data) = (pool(), curve());
     let network = Network::builder(1).layer(4).layer(1).build().expect("a network");
     let mut trainer = Trainer::new(&pool, &data, network, settings(0.5, 9)).expect("a trainer");
     let mut fit = |stop_at| {
-        let fit = trainer.fit(Some(&data), &mut Looker { data: &others, stop_at });
+        let fit = trainer.fit(Some(&data), &mut Looker { stop_at });
         (fit.map_err(|error| error.to_string()), trainer.history().len(), trainer.step())
     };
     assert_eq!(fit(5), (Ok(()), 0, 5));
@@ -269,6 +288,81 @@ fn observers_evaluate_stop_within_an_epoch_and_fail() {
     assert_eq!(fit(0), (Ok(()), 1, 0));
     assert_eq!(fit(9), (Err("enough".to_owned()), 2, 0));
     assert!(trainer.history().iter().all(|epoch| epoch.test.is_some()));
+}
+
+#[test]
+fn a_trainer_and_a_predictor_live_in_a_struct() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Trainer>();
+    shared::<Predictor>();
+    shared::<(Pool, Dataset, Network, Checkpoint)>();
+
+    struct Service {
+        trainer: Trainer,
+        predictor: Option<Predictor>,
+    }
+    // The data, and the pool that it starts, have no other owner.
+    let network = || Network::builder(1).layer(4).layer(1).seed(3).build().expect("a network");
+    let trainer = Trainer::new(None, &curve(), network(), settings(0.5, 3)).expect("a trainer");
+    let mut service = Service { trainer, predictor: None };
+    let served = std::thread::spawn(move || {
+        service.trainer.fit(None, &mut ()).expect("a fit");
+        let isa = service.trainer.pool().isa();
+        let predictor = service.predictor.insert(Predictor::new(service.trainer.network().clone(), isa));
+        predictor.predict(&[0.25f32]).expect("an output").to_vec()
+    });
+    let data = curve();
+    let mut alone = Trainer::new(&pool(), &data, network(), settings(0.5, 3)).expect("a trainer");
+    alone.fit(None, &mut ()).expect("a fit");
+    let expected = alone.network().predict_rows(alone.pool(), &[0.25f32]).expect("an output");
+    assert_eq!(served.join().expect("the service ends"), expected);
+}
+
+#[test]
+fn evaluations_enter_the_history_by_a_call_of_their_own() {
+    let (data, pool) = (curve(), pool());
+    let network = Network::builder(1).layer(4).layer(1).build().expect("a network");
+    let mut trainer = Trainer::new(&pool, &data, network, settings(0.5, 9)).expect("a trainer");
+    let test = curve();
+    let before = trainer.evaluate(&test).expect("an evaluation");
+    assert!(matches!(trainer.record(&test, before), Err(Error::NoEpoch)), "no epoch has been trained");
+    for _ in 0..2 {
+        trainer.epoch().expect("an epoch");
+        let made_here = curve().subset(&[1, 2, 3]).expect("a subset");
+        assert_eq!(trainer.evaluate(&made_here).expect("an evaluation").examples, 3);
+    }
+    assert!(trainer.history().iter().all(|epoch| epoch.test.is_none()), "nothing is recorded");
+    assert_eq!(trainer.checkpoint().tested_on, None);
+
+    let whole = trainer.evaluate(&test).expect("an evaluation");
+    let few = test.subset(&[1, 2, 3]).expect("a subset");
+    let fit = whole.fit().expect("values");
+    let wrong = [
+        (&few, whole, "expected an evaluation of 3 examples"),
+        (&test, Evaluation { cost: f64::NAN, ..whole }, "the cost of an evaluation after epoch 2 is NaN"),
+        (&test, Evaluation { score: Score::Values(Fit { mae: f64::NAN, ..fit }), ..whole }, "the mae of"),
+        (&test, Evaluation { score: Score::Values(Fit { rmse: -1.0, ..fit }), ..whole }, "64 examples"),
+        (&test, Evaluation { score: Score::Classes { correct: 65 }, ..whole }, "64 examples"),
+    ];
+    for (test, evaluation, part) in wrong {
+        let error = trainer.record(test, evaluation).expect_err(part).to_string();
+        assert!(error.contains(part), "{error}");
+    }
+    assert_eq!(trainer.history()[1].test, None);
+
+    trainer.record(&test, whole).expect("an epoch has ended");
+    assert_eq!((trainer.history()[0].test, trainer.history()[1].test), (None, Some(whole)));
+    let identity = |data: &Dataset| Some(DataIdentity::of(data));
+    assert_eq!(trainer.checkpoint().tested_on, identity(&test));
+    // Another set takes the place of the first, which a checkpoint has identified.
+    let evaluation = trainer.evaluate(&few).expect("an evaluation");
+    trainer.record(&few, evaluation).expect("an epoch has ended");
+    assert_eq!(trainer.checkpoint().tested_on, identity(&few));
+    trainer.advance(1).expect("a step");
+    assert!(matches!(trainer.record(&test, whole), Err(Error::NoEpoch)), "in the middle of an epoch");
+    let mut file = Vec::new();
+    trainer.encode_into(&mut file).expect("a checkpoint");
+    assert_eq!(Checkpoint::decode(&file).expect("a checkpoint").history, trainer.history());
 }
 
 /// Layers that keep Z, softmax's pass over rows and the stable costs give the same bits on every fused set with any number of

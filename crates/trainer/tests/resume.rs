@@ -35,11 +35,11 @@ impl Shape {
             .expect("a dataset")
     }
 
-    fn trainer<'a>(&self, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
+    fn trainer(&self, pool: &Pool, data: &Dataset) -> Trainer {
         self.trainer_by(Optimizer::SGD, pool, data)
     }
 
-    fn trainer_by<'a>(&self, optimizer: Optimizer, pool: &'a Pool, data: &'a Dataset) -> Trainer<'a> {
+    fn trainer_by(&self, optimizer: Optimizer, pool: &Pool, data: &Dataset) -> Trainer {
         let builder = Network::builder(self.sizes[0]).seed(9);
         let network = self.sizes[1..].iter().fold(builder, |builder, &n| builder.layer(n)).build();
         let (learning_rate, batch_size) = (optimizer.learning_rates().sigmoid, self.batch_size);
@@ -58,12 +58,13 @@ impl Shape {
 }
 
 /// Trains to `step` of the run, evaluating after each epoch.
-fn train<'a>(trainer: &mut Trainer<'a>, data: &'a Dataset, step: usize) {
+fn train(trainer: &mut Trainer, data: &Dataset, step: usize) {
     let per_epoch = trainer.steps_per_epoch();
-    let done = |trainer: &Trainer<'_>| trainer.history().len() * per_epoch + trainer.step();
+    let done = |trainer: &Trainer| trainer.history().len() * per_epoch + trainer.step();
     while done(trainer) < step {
         if trainer.advance(step - done(trainer)).expect("steps").is_some() {
-            trainer.evaluate(data).expect("an evaluation");
+            let evaluation = trainer.evaluate(data).expect("an evaluation");
+            trainer.record(data, evaluation).expect("an epoch has ended");
         }
     }
 }
@@ -86,13 +87,13 @@ fn a_checkpoint_that_stands_nowhere_is_refused() {
     assert!(Trainer::resume(&pool, &data, checkpoint).is_err(), "a cost from nowhere");
 }
 
-fn encoded(trainer: &Trainer<'_>) -> Vec<u8> {
+fn encoded(trainer: &Trainer) -> Vec<u8> {
     let mut bytes = Vec::new();
     trainer.encode_into(&mut bytes).expect("a checkpoint");
     bytes
 }
 
-fn hash(trainer: &Trainer<'_>) -> u64 {
+fn hash(trainer: &Trainer) -> u64 {
     trainer.checkpoint().compared_hash().expect("a checkpoint")
 }
 

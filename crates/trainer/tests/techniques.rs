@@ -262,8 +262,7 @@ fn clipping_bounds_the_gradient() {
             let clip = clip.map(|clip| clip.parse().expect("clipping"));
             let settings = Settings { clip, ..settings(optimizer) };
             let pool = pool(threads);
-            let mut trainer =
-                Trainer::new(&pool, &data, network(&[20, 16, 4]), settings).expect("a trainer");
+            let mut trainer = Trainer::new(&pool, &data, network(&[20, 16, 4]), settings).expect("a trainer");
             trainer.advance(3).expect("steps");
             bits(trainer.network())
         };

@@ -72,7 +72,7 @@ fn idx(folder: &Path) -> Outcome {
 
 /// Runs of every optimiser, activation and cost, in the middle of an epoch and at its end.
 fn checkpoints(folder: &Path) -> Outcome {
-    let save = |name: &str, trainer: &Trainer<'_>| {
+    let save = |name: &str, trainer: &Trainer| {
         let mut bytes = Vec::new();
         trainer.encode_into(&mut bytes)?;
         write(folder, "checkpoint", name, &bytes)
@@ -95,7 +95,8 @@ fn checkpoints(folder: &Path) -> Outcome {
         let mut trainer = Trainer::new(&pool, data, network, settings.clone())?;
         save(&format!("{}-new", settings.optimizer.name()), &trainer)?;
         trainer.epoch()?;
-        trainer.evaluate(data)?;
+        let evaluation = trainer.evaluate(data)?;
+        trainer.record(data, evaluation)?;
         save(&format!("{}-epoch", settings.optimizer.name()), &trainer)?;
         trainer.advance(1)?;
         save(&format!("{}-step", settings.optimizer.name()), &trainer)?;

@@ -109,7 +109,7 @@ fn predicted(network: &Network, data: &Dataset) {
     let [pool, other] = &FUSED[0];
     let all = network.predict(pool, data).expect("the shapes fit");
     assert_same_bits(&network.predict(other, data).expect("they fit"), &all, "two threads");
-    let mut predictor = Predictor::new(network, pool.isa());
+    let mut predictor = Predictor::new(network.clone(), pool.isa());
     for example in 0..data.len() {
         let outputs = match data.input(example) {
             Row::Bytes(bytes) => predictor.predict(bytes),
@@ -188,8 +188,8 @@ fn after_some_steps(checkpoint: &Checkpoint, data: &Dataset, pool: &Pool) -> Opt
     assert_eq!(trainer.network().weight_hash(), checkpoint.network.weight_hash());
     let trained = trainer.advance(STEPS);
     if let Ok(Some(_)) = trained {
-        match trainer.evaluate(data) {
-            Ok(_) => {}
+        match trainer.evaluate(data).and_then(|evaluation| trainer.record(data, evaluation)) {
+            Ok(()) => {}
             Err(error) => one_line(error),
         }
     }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// The outcome of a command, or of a step of `cargo xtask ci`.
+#[derive(Debug)]
 pub enum Outcome {
     /// The command succeeded.
     Passed,
@@ -17,6 +18,7 @@ pub enum Outcome {
 }
 
 /// `cargo` with arguments and environment variables.
+#[derive(Debug)]
 pub struct CommandLine {
     /// The toolchain as rustup's `cargo` takes it: `+nightly`. Without one it is that of this program.
     toolchain: Option<&'static str>,

@@ -19,6 +19,7 @@ const FLAGS: [&str; 10] = [
 ];
 
 /// The machine and the state of the sources.
+#[derive(Debug)]
 pub struct Machine {
     /// The day in UTC: `2026-11-23`.
     pub date: String,

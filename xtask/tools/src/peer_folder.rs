@@ -17,6 +17,7 @@ const THREAD_VARIABLES: [&str; 8] = [
 ];
 
 /// `target/peers`, which `cargo xtask peers` fills, and the processors that its programs run on.
+#[derive(Debug)]
 pub struct PeerFolder {
     /// The repository's root.
     pub root: PathBuf,

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// A running peer. It is killed when the value is dropped.
+#[derive(Debug)]
 pub struct PeerProcess {
     child: Child,
     requests: ChildStdin,

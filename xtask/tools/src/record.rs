@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// A Markdown table, its columns aligned for reading as text.
+#[derive(Debug)]
 pub struct Table {
     rows: Vec<Vec<String>>,
 }

@@ -2,7 +2,7 @@
 
 mod run;
 
-pub(crate) use run::{Chosen, EpochLine, Plan, Resumed, Stopped, Summary, Test, place};
+pub(crate) use run::{Chosen, EpochLine, Plan, Resumed, Stopped, Summary, measure, place, score};
 
 use crate::failure::Failure;
 use serde::Serialize;

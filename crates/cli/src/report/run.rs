@@ -2,7 +2,7 @@
 
 use super::{Event, cost, initializer, optimizer, sizes, write_rows};
 use crate::text::{duration, grouped, images, percent, samples_per_second};
-use minibatch::{Epoch, Evaluation, Fit};
+use minibatch::{Epoch, Evaluation, Fit, Settings};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -28,13 +28,10 @@ pub(crate) struct Plan {
     /// σ_1, …, σ_L.
     pub activations: Vec<String>,
     pub cost: String,
-    pub optimizer: String,
-    pub learning_rate: f64,
-    pub batch_size: usize,
-    pub epochs: usize,
+    #[serde(flatten)]
+    pub settings: Settings,
     /// Null if the first weights came from elsewhere.
     pub initializer: Option<&'static str>,
-    pub seed: u64,
     pub threads: usize,
     pub isa: &'static str,
     pub checkpoint: Option<String>,
@@ -61,7 +58,7 @@ pub(crate) struct Resumed {
 impl Plan {
     /// Steps of an epoch. The last one may be smaller, and counts.
     pub(crate) fn steps_per_epoch(&self) -> usize {
-        self.training_examples.div_ceil(self.batch_size)
+        self.training_examples.div_ceil(self.settings.batch_size)
     }
 }
 
@@ -81,6 +78,7 @@ impl Event for Plan {
                 format!("{path} {}{replaces}", self.keeping)
             }
         };
+        let Settings { optimizer: rule, learning_rate, batch_size, epochs, seed } = &self.settings;
         let images = images(&self.example_shape);
         let outputs = self.layers.last().copied().unwrap_or_default();
         let targets = match (self.classes, outputs) {
@@ -101,22 +99,19 @@ impl Event for Plan {
             ("network", format!("{}, {parameters} parameters", sizes(&self.layers))),
             ("activation", activation),
             ("cost", cost(&self.cost)),
-            ("optimiser", optimizer(&self.optimizer)),
-            ("learning rate η", self.learning_rate.to_string()),
-            (
-                "minibatch size B",
-                format!("{} ({steps} steps an epoch, reshuffled every epoch)", self.batch_size),
-            ),
-            ("epochs", self.epochs.to_string()),
+            ("optimiser", optimizer(&rule.to_string())),
+            ("learning rate η", learning_rate.to_string()),
+            ("minibatch size B", format!("{batch_size} ({steps} steps an epoch, reshuffled every epoch)")),
+            ("epochs", epochs.to_string()),
             ("initial values", self.initializer.map_or_else(|| "from elsewhere".to_owned(), initializer)),
-            ("seed", self.seed.to_string()),
+            ("seed", seed.to_string()),
             ("threads", self.threads.to_string()),
             ("instruction set", self.isa.to_owned()),
             ("checkpoint", checkpoint),
         ];
         write_rows(out, &rows)?;
         if let Some(Resumed { checkpoint, epochs, position }) = &self.resumed {
-            let place = place(*epochs, position.div_ceil(self.batch_size));
+            let place = place(*epochs, position.div_ceil(*batch_size));
             write_rows(out, &[("resumed", format!("{checkpoint} as of {place}"))])?;
         }
         writeln!(out)
@@ -132,84 +127,39 @@ pub(crate) fn place(epochs: usize, step: usize) -> String {
     }
 }
 
-/// A network's result on a set.
-#[derive(Debug, Serialize)]
-pub(crate) struct Test {
-    /// Mean cost per example.
-    pub cost: f64,
-    #[serde(flatten)]
-    pub score: Score,
-    pub examples: usize,
+/// The name of a test set's score.
+pub(crate) fn measure(test: &Evaluation) -> &'static str {
+    if test.accuracy().is_some() { "test accuracy" } else { "test error" }
 }
 
-/// The score of a result, besides its cost.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(crate) enum Score {
-    Classes { accuracy: f64, correct: usize },
-    Values { rmse: f64, mae: f64, r_squared: f64 },
+/// The score in words: `95.31% (9531/10000)`, `RMSE 0.1234, MAE 0.0987, R² 0.9012`.
+pub(crate) fn score(evaluation: &Evaluation) -> String {
+    let accuracy = evaluation.accuracy().zip(evaluation.correct());
+    let classes = accuracy
+        .map(|(accuracy, correct)| format!("{} ({correct}/{})", percent(accuracy), evaluation.examples));
+    let values = evaluation
+        .fit()
+        .map(|Fit { rmse, mae, r_squared }| format!("RMSE {rmse:.4}, MAE {mae:.4}, R² {r_squared:.4}"));
+    classes.or(values).unwrap_or_default()
 }
 
-impl From<Evaluation> for Test {
-    fn from(evaluation: Evaluation) -> Test {
-        let Evaluation { cost, examples, score } = evaluation;
-        let score = match score {
-            minibatch::Score::Classes { correct } => {
-                Score::Classes { accuracy: correct as f64 / examples as f64, correct }
-            }
-            minibatch::Score::Values(Fit { rmse, mae, r_squared }) => Score::Values { rmse, mae, r_squared },
-        };
-        Test { cost, score, examples }
-    }
-}
-
-impl Test {
-    /// The name of a test set's score.
-    pub(crate) fn measure(&self) -> &'static str {
-        match self.score {
-            Score::Classes { .. } => "test accuracy",
-            Score::Values { .. } => "test error",
-        }
-    }
-
-    /// The score in words: `95.31% (9531/10000)`, `RMSE 0.1234, MAE 0.0987, R² 0.9012`.
-    pub(crate) fn score(&self) -> String {
-        match self.score {
-            Score::Classes { accuracy, correct } => {
-                format!("{} ({correct}/{})", percent(accuracy), self.examples)
-            }
-            Score::Values { rmse, mae, r_squared } => {
-                format!("RMSE {rmse:.4}, MAE {mae:.4}, R² {r_squared:.4}")
-            }
-        }
-    }
-
-    /// The score in a column.
-    fn padded(&self) -> String {
-        // The width of any accuracy except 100%.
-        let width = match self.score {
-            Score::Classes { .. } => 9 + 2 * self.examples.to_string().len(),
-            Score::Values { .. } => 0,
-        };
-        format!("{:>width$}", self.score())
-    }
+/// The score in a column.
+fn padded(evaluation: &Evaluation) -> String {
+    // The width of any accuracy except 100%.
+    let width = evaluation.accuracy().map_or(0, |_| 9 + 2 * evaluation.examples.to_string().len());
+    format!("{:>width$}", score(evaluation))
 }
 
 /// The results of an epoch.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "epoch")]
 pub(crate) struct EpochLine {
-    /// Number of the epoch, from 1.
-    pub epoch: usize,
+    #[serde(flatten)]
+    pub epoch: Epoch,
     pub epochs: usize,
-    /// Mean cost per training example.
-    pub cost: f64,
     /// The result on the examples that `--validation-split` set aside.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation: Option<Test>,
-    pub test: Option<Test>,
-    /// Seconds of training, without the evaluation.
-    pub training_seconds: f64,
+    pub validation: Option<Evaluation>,
     pub samples_per_second: f64,
 }
 
@@ -217,12 +167,9 @@ impl EpochLine {
     /// The line of `epoch` in a run of `epochs`, each of `examples` training examples.
     pub(crate) fn new(epoch: &Epoch, epochs: usize, examples: usize) -> EpochLine {
         EpochLine {
-            epoch: epoch.number,
+            epoch: *epoch,
             epochs,
-            cost: epoch.cost,
             validation: None,
-            test: epoch.test.map(Test::from),
-            training_seconds: epoch.seconds,
             samples_per_second: examples as f64 / epoch.seconds,
         }
     }
@@ -231,13 +178,14 @@ impl EpochLine {
 impl Event for EpochLine {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let width = self.epochs.to_string().len();
-        let Self { epoch, epochs, cost, .. } = self;
-        write!(out, "epoch {epoch:>width$}/{epochs}  cost {cost:.6}")?;
+        let Epoch { number, cost, test, .. } = self.epoch;
+        let epochs = self.epochs;
+        write!(out, "epoch {number:>width$}/{epochs}  cost {cost:.6}")?;
         if let Some(validation) = &self.validation {
-            write!(out, "  {} {}", validation.measure().replace("test", "validation"), validation.padded())?;
+            write!(out, "  {} {}", measure(validation).replace("test", "validation"), padded(validation))?;
         }
-        if let Some(test) = &self.test {
-            write!(out, "  {} {}", test.measure(), test.padded())?;
+        if let Some(test) = &test {
+            write!(out, "  {} {}", measure(test), padded(test))?;
         }
         writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))
     }
@@ -271,8 +219,8 @@ pub(crate) struct Summary {
 #[derive(Debug, Serialize)]
 pub(crate) struct Chosen {
     pub epoch: usize,
-    pub validation: Test,
-    pub test: Test,
+    pub validation: Evaluation,
+    pub test: Evaluation,
 }
 
 impl Event for Summary {
@@ -287,7 +235,7 @@ impl Event for Summary {
             write!(out, " Best: test cost {cost:.6}, after epoch {epoch}.")?;
         }
         if let Some(Chosen { epoch, validation, test }) = &self.chosen {
-            let (validation, test) = (validation.score(), test.score());
+            let (validation, test) = (score(validation), score(test));
             write!(
                 out,
                 "\nBest by validation: epoch {epoch}, {validation} there and {test} on the test set."

@@ -59,12 +59,12 @@ impl Needs {
 }
 
 /// The trainer of a new run.
-pub(crate) fn new_trainer<'a>(
+pub(crate) fn new_trainer(
     args: &Args,
-    pool: &'a Pool,
-    train: &'a Dataset,
+    pool: &Pool,
+    train: &Dataset,
     needs: Needs,
-) -> Result<Trainer<'a>, Failure> {
+) -> Result<Trainer, Failure> {
     let settings = args.settings(Task::of(train));
     // If no option asked for a size, the machine is at fault, and not the command line.
     let asked = args.network.are_sizes_given() || args.batch_size.is_some();
@@ -80,14 +80,14 @@ pub(crate) fn new_trainer<'a>(
 }
 
 /// The trainer of the run that `path` holds. `folder` is where the sets come from.
-pub(super) fn resumed_trainer<'a>(
+pub(super) fn resumed_trainer(
     recorded: Checkpoint,
     path: &Path,
     folder: &Path,
-    pool: &'a Pool,
-    sets: &'a Sets,
+    pool: &Pool,
+    sets: &Sets,
     needs: Needs,
-) -> Result<Trainer<'a>, Failure> {
+) -> Result<Trainer, Failure> {
     needs.check(&recorded.network, &recorded.settings, pool, &sets.train, 0).map_err(Failure::Run)?;
     let tested_on = recorded.tested_on;
     let trainer = Trainer::resume(pool, &sets.train, recorded)

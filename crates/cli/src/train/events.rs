@@ -8,7 +8,7 @@ use super::resume;
 use crate::report::{Chosen, Plan, Resumed, Stopped, Summary, shown};
 use crate::signals::Signal;
 use crate::task::Task;
-use minibatch::{Dataset, Evaluation, Pool, Trainer};
+use minibatch::{Dataset, Pool, Trainer};
 use std::path::Path;
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use std::time::Instant;
 pub(super) fn plan(
     args: &Args,
     pool: &Pool,
-    trainer: &Trainer<'_>,
+    trainer: &Trainer,
     sets: &Sets,
     checkpoint: Option<&Path>,
     replaces: bool,
@@ -36,12 +36,8 @@ pub(super) fn plan(
         parameters: network.parameters(),
         activations: network.layers().iter().map(|layer| layer.activation().label()).collect(),
         cost: network.cost().label(),
-        optimizer: settings.optimizer.to_string(),
-        learning_rate: settings.learning_rate,
-        batch_size: settings.batch_size,
-        epochs: settings.epochs,
+        settings: settings.clone(),
         initializer: trainer.origin().map(|origin| origin.initializer.name()),
-        seed: settings.seed,
         threads: pool.threads(),
         isa: pool.isa().name(),
         checkpoint: checkpoint.map(shown),
@@ -52,13 +48,9 @@ pub(super) fn plan(
 }
 
 /// The end of a run that came to its last epoch. `started` is the start of the process.
-pub(super) fn summary(run: &RunObserver<'_>, trainer: &Trainer<'_>, started: Instant) -> Summary {
+pub(super) fn summary(run: &RunObserver, trainer: &Trainer, started: Instant) -> Summary {
     let best = best_tested(trainer.history());
-    let chosen = |(epoch, validation, test): (_, Evaluation, Evaluation)| Chosen {
-        epoch,
-        validation: validation.into(),
-        test: test.into(),
-    };
+    let chosen = |(epoch, validation, test)| Chosen { epoch, validation, test };
     Summary {
         seconds: started.elapsed().as_secs_f64(),
         training_seconds: run.progress.training().as_secs_f64(),
@@ -72,7 +64,7 @@ pub(super) fn summary(run: &RunObserver<'_>, trainer: &Trainer<'_>, started: Ins
 }
 
 /// The end of a run that `signal` stopped.
-pub(super) fn stopped(run: &RunObserver<'_>, args: &Args, trainer: &Trainer<'_>, signal: Signal) -> Stopped {
+pub(super) fn stopped(run: &RunObserver, args: &Args, trainer: &Trainer, signal: Signal) -> Stopped {
     let saved = run.keeper.as_ref().map(|keeper| &*keeper.path);
     Stopped {
         signal: signal.name(),

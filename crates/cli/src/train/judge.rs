@@ -1,40 +1,38 @@
 //! The best epoch of a run.
 
-use minibatch::{Dataset, Epoch, Error, Evaluation, Network, Pool, Trainer};
+use minibatch::{Dataset, Epoch, Error, Evaluation, Network, Trainer};
 
 /// Judges epochs by their result on the validation set, or without one on the test set. The first of equal results is the best.
-pub(super) struct Judge<'a> {
-    pool: &'a Pool,
-    validation: Option<&'a Dataset>,
+pub(super) struct Judge {
+    validation: Option<Dataset>,
     /// The epoch that the validation set has chosen so far, its result there, and its result on the test set.
     pub(super) chosen: Option<(usize, Evaluation, Evaluation)>,
 }
 
-impl<'a> Judge<'a> {
+impl Judge {
     /// The judge of `trainer`'s run. `best` is the number and the network of the epoch that was the best before the run was resumed,
     /// if they are kept. The results on the validation set are recorded nowhere, so the network is evaluated again.
     pub(super) fn new(
-        pool: &'a Pool,
-        validation: Option<&'a Dataset>,
+        validation: Option<Dataset>,
         best: Option<(usize, Network)>,
-        trainer: &Trainer<'_>,
-    ) -> Result<Judge<'a>, Error> {
+        trainer: &Trainer,
+    ) -> Result<Judge, Error> {
         let mut chosen = None;
-        if let (Some(data), Some((epoch, network))) = (validation, best)
+        if let (Some(data), Some((epoch, network))) = (&validation, best)
             && let Some(test) = trainer.history()[epoch - 1].test
         {
-            chosen = Some((epoch, network.evaluate(pool, data)?, test));
+            chosen = Some((epoch, network.evaluate(trainer.pool(), data)?, test));
         }
-        Ok(Judge { pool, validation, chosen })
+        Ok(Judge { validation, chosen })
     }
 
     /// Judges the epoch that has just ended. Returns its result on the validation set, and true if it is the best so far.
-    pub(super) fn judge(&mut self, trainer: &Trainer<'_>) -> Result<(Option<Evaluation>, bool), Error> {
+    pub(super) fn judge(&mut self, trainer: &Trainer) -> Result<(Option<Evaluation>, bool), Error> {
         let last = trainer.history().last().expect("an epoch has just ended");
-        let Some(data) = self.validation else {
+        let Some(data) = &self.validation else {
             return Ok((None, best_tested(trainer.history()).is_some_and(|(epoch, _)| epoch == last.number)));
         };
-        let validation = trainer.network().evaluate(self.pool, data)?;
+        let validation = trainer.evaluate(data)?;
         let best = self.chosen.is_none_or(|(_, best, _)| better(&validation, &best));
         if best && let Some(test) = last.test {
             self.chosen = Some((last.number, validation, test));

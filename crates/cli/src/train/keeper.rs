@@ -29,12 +29,7 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Starts to save `trainer`'s run. `saved` is true if the file holds its state already.
-    pub(super) fn start(
-        lock: Lock,
-        args: &Args,
-        trainer: &Trainer<'_>,
-        saved: bool,
-    ) -> Result<Keeper, Failure> {
+    pub(super) fn start(lock: Lock, args: &Args, trainer: &Trainer, saved: bool) -> Result<Keeper, Failure> {
         let path = lock.checkpoint().to_owned();
         let (settings, so_far) = (trainer.settings(), trainer.history().len());
         let left = settings.epochs.saturating_sub(so_far).min(1 << 16);
@@ -54,7 +49,7 @@ impl Keeper {
     }
 
     /// The number and the network of the best epoch of `trainer`'s run so far, if an earlier process kept them.
-    pub(super) fn best(&self, trainer: &Trainer<'_>) -> Option<(usize, Network)> {
+    pub(super) fn best(&self, trainer: &Trainer) -> Option<(usize, Network)> {
         // A file from another course of this run counts as none, and will be replaced.
         let kept = Checkpoint::load(self.best.as_ref()?).ok()?;
         let epochs = kept.history.len();
@@ -63,7 +58,7 @@ impl Keeper {
     }
 
     /// Steps until the run may be due to be saved.
-    pub(super) fn steps_to_go(&self, trainer: &Trainer<'_>) -> usize {
+    pub(super) fn steps_to_go(&self, trainer: &Trainer) -> usize {
         match self.every {
             Every::Steps(steps) => steps - steps_done(trainer) % steps,
             _ => usize::MAX,
@@ -72,7 +67,7 @@ impl Keeper {
 
     /// Saves the run if that is due. `best` is true if an epoch has just ended and is the best so far. It must have been evaluated.
     /// Returns a warning if an earlier checkpoint could not be written.
-    pub(super) fn look(&mut self, trainer: &Trainer<'_>, best: bool) -> Result<Option<String>, Failure> {
+    pub(super) fn look(&mut self, trainer: &Trainer, best: bool) -> Result<Option<String>, Failure> {
         let epoch_ended = trainer.position() == 0;
         let due = match self.every {
             Every::Steps(steps) => steps_done(trainer).is_multiple_of(steps),
@@ -83,7 +78,7 @@ impl Keeper {
         if due || best { self.take(trainer, best) } else { Ok(None) }
     }
 
-    fn take(&mut self, trainer: &Trainer<'_>, best: bool) -> Result<Option<String>, Failure> {
+    fn take(&mut self, trainer: &Trainer, best: bool) -> Result<Option<String>, Failure> {
         let format = |source| Error::Format { path: self.path.clone(), source };
         let receipt = self.writer.submit(best, |bytes| trainer.encode_into(bytes)).map_err(format)?;
         self.newest = Some(state(trainer));
@@ -98,7 +93,7 @@ impl Keeper {
     }
 
     /// Saves the run as it is now, unless it is saved already, and waits until all is on disk.
-    pub(super) fn finish(&mut self, trainer: &Trainer<'_>) -> Result<(), Failure> {
+    pub(super) fn finish(&mut self, trainer: &Trainer) -> Result<(), Failure> {
         if self.newest != Some(state(trainer)) {
             self.take(trainer, false)?.iter().for_each(|warning| tell(warning));
         }
@@ -111,7 +106,7 @@ impl Keeper {
     }
 
     /// Keeps as much as possible of a run that failed. The returned failure adds the file that holds it, or why there is none.
-    pub(super) fn keep_in_spite_of(&mut self, failure: Failure, trainer: &Trainer<'_>) -> Failure {
+    pub(super) fn keep_in_spite_of(&mut self, failure: Failure, trainer: &Trainer) -> Failure {
         // If only the output failed, the run is sound, and is saved as it is.
         let kept = if failure.is_of_output() { self.finish(trainer) } else { self.flush() };
         let is_lost = kept.is_err();
@@ -132,6 +127,6 @@ impl Keeper {
 }
 
 /// Epochs and position.
-fn state(trainer: &Trainer<'_>) -> (usize, usize) {
+fn state(trainer: &Trainer) -> (usize, usize) {
     (trainer.history().len(), trainer.position())
 }

@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     let signals = Signals::catch()?;
     let best = keeper.as_ref().and_then(|keeper| keeper.best(&trainer));
-    let judge = Judge::new(&pool, sets.validation.as_ref(), best, &trainer)?;
+    let judge = Judge::new(sets.validation.clone(), best, &trainer)?;
     let progress = Progress::new(&trainer, trainer.settings().epochs, !args.json);
     let mut run = RunObserver { judge, keeper, report, signals, progress };
     match run.train(&mut trainer, &sets.test)? {

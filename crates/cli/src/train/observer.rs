@@ -4,31 +4,28 @@ use super::judge::Judge;
 use super::keeper::Keeper;
 use crate::failure::{Failure, tell};
 use crate::progress::Progress;
-use crate::report::{EpochLine, Report, Test};
+use crate::report::{EpochLine, Report};
 use crate::signals::{Signal, Signals};
 use minibatch::{Dataset, Epoch, Observer, Trainer};
 use std::ops::ControlFlow;
 
 /// The observer of a run. Between two slices it moves the bar, and saves the run if that is due. After an epoch it prints the
 /// epoch's line.
-pub(super) struct RunObserver<'a> {
-    pub(super) judge: Judge<'a>,
+pub(super) struct RunObserver {
+    pub(super) judge: Judge,
     pub(super) keeper: Option<Keeper>,
     pub(super) report: Report,
     pub(super) signals: Signals,
     pub(super) progress: Progress,
 }
 
-impl<'a> RunObserver<'a> {
+impl RunObserver {
     /// Trains to the last epoch, or to a signal, which is returned. On return, everything that is kept is on disk.
-    pub(super) fn train(
-        &mut self,
-        trainer: &mut Trainer<'a>,
-        test: &'a Dataset,
-    ) -> Result<Option<Signal>, Failure> {
+    pub(super) fn train(&mut self, trainer: &mut Trainer, test: &Dataset) -> Result<Option<Signal>, Failure> {
         // A program that uses the library may have written the checkpoint before it evaluated the last epoch.
         if trainer.position() == 0 && trainer.history().last().is_some_and(|epoch| epoch.test.is_none()) {
-            trainer.evaluate(test)?;
+            let evaluation = trainer.evaluate(test)?;
+            trainer.record(test, evaluation)?;
         }
         let fit = if self.flow().is_break() { Ok(()) } else { trainer.fit(Some(test), self) };
         let of_output = fit.as_ref().is_err_and(Failure::is_of_output);
@@ -50,7 +47,7 @@ impl<'a> RunObserver<'a> {
     }
 
     /// Saves the run if that is due. `best` is true if an epoch has just ended and is the best so far.
-    fn save(&mut self, trainer: &Trainer<'_>, best: bool) -> Result<(), Failure> {
+    fn save(&mut self, trainer: &Trainer, best: bool) -> Result<(), Failure> {
         if let Some(keeper) = &mut self.keeper
             && let Some(warning) = keeper.look(trainer, best)?
         {
@@ -65,15 +62,15 @@ impl<'a> RunObserver<'a> {
     }
 }
 
-impl<'a> Observer<'a> for RunObserver<'a> {
+impl Observer for RunObserver {
     type Error = Failure;
 
-    fn interval(&mut self, trainer: &Trainer<'a>) -> usize {
+    fn interval(&mut self, trainer: &Trainer) -> usize {
         let most = self.keeper.as_ref().map_or(usize::MAX, |keeper| keeper.steps_to_go(trainer));
         self.progress.begin_slice(most)
     }
 
-    fn after_steps(&mut self, trainer: &mut Trainer<'a>) -> Result<ControlFlow<()>, Failure> {
+    fn after_steps(&mut self, trainer: &mut Trainer) -> Result<ControlFlow<()>, Failure> {
         self.progress.end_slice(trainer);
         // An epoch that has ended is saved once it has been evaluated.
         if trainer.position() > 0 {
@@ -82,11 +79,11 @@ impl<'a> Observer<'a> for RunObserver<'a> {
         Ok(self.flow())
     }
 
-    fn after_epoch(&mut self, trainer: &mut Trainer<'a>, epoch: &Epoch) -> Result<ControlFlow<()>, Failure> {
+    fn after_epoch(&mut self, trainer: &mut Trainer, epoch: &Epoch) -> Result<ControlFlow<()>, Failure> {
         let (validation, best) = self.judge.judge(trainer)?;
         self.save(trainer, best)?;
         let mut line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
-        line.validation = validation.map(Test::from);
+        line.validation = validation;
         self.progress.suspend(|| self.report.print(&line))?;
         Ok(self.flow())
     }

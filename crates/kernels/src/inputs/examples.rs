@@ -3,6 +3,7 @@
 use super::row::fractions_of;
 use crate::matrix::Matrix;
 use crate::simd::Isa;
+use std::fmt;
 
 /// Where a minibatch's examples come from: a function from 0, 1, … to the inputs of that example.
 #[derive(Clone, Copy)]
@@ -11,6 +12,15 @@ pub enum Examples<'a> {
     Bytes(&'a (dyn Fn(usize) -> &'a [u8] + Sync + 'a)),
     /// Numbers as they are.
     Floats(&'a (dyn Fn(usize) -> &'a [f32] + Sync + 'a)),
+}
+
+impl fmt::Debug for Examples<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Examples::Bytes(_) => "Examples of bytes",
+            Examples::Floats(_) => "Examples of numbers",
+        })
+    }
 }
 
 impl Examples<'_> {

@@ -31,6 +31,7 @@ impl Matrix {
     /// # Panics
     ///
     /// If the size doesn't fit the address space.
+    #[must_use]
     pub fn zeros(rows: usize, cols: usize) -> Matrix {
         let lines_per_row = cols.div_ceil(LINE);
         let row_stride = lines_per_row.checked_mul(LINE).expect("a matrix must fit in memory");
@@ -50,11 +51,13 @@ impl Matrix {
     }
 
     /// Number of rows.
+    #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    #[must_use]
     pub fn cols(&self) -> usize {
         self.cols
     }
@@ -64,6 +67,7 @@ impl Matrix {
     /// # Panics
     ///
     /// If there is no such row.
+    #[must_use]
     pub fn row(&self, row: usize) -> &[f32] {
         assert!(row < self.rows, "row {row} of a matrix of {} rows", self.rows);
         &self.values()[row * self.row_stride..][..self.cols]
@@ -81,6 +85,7 @@ impl Matrix {
     }
 
     /// The whole matrix, to read.
+    #[must_use]
     pub fn view(&self) -> Mat<'_> {
         self.top(self.rows)
     }
@@ -95,6 +100,7 @@ impl Matrix {
     /// # Panics
     ///
     /// If the matrix has fewer rows.
+    #[must_use]
     pub fn top(&self, rows: usize) -> Mat<'_> {
         assert!(rows <= self.rows, "the first {rows} rows of {}", self.rows);
         Mat::new(self.values().as_ptr(), rows, self.cols, self.row_stride, 1)
@@ -166,6 +172,7 @@ impl Matrix {
 
 impl Mat<'_> {
     /// A matrix of its own with the same elements.
+    #[must_use]
     pub fn to_matrix(self) -> Matrix {
         Matrix::from_fn(self.rows, self.cols, |row, col| self.get(row, col))
     }
@@ -214,17 +221,20 @@ impl Panels {
     /// # Panics
     ///
     /// If the size doesn't fit the address space.
+    #[must_use]
     pub fn zeros(rows: usize, cols: usize) -> Panels {
         let lines = rows.checked_mul(cols.div_ceil(LINE)).expect("a matrix must fit in memory");
         Panels { lines: Storage::zeros(lines), rows, cols }
     }
 
     /// Number of rows.
+    #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    #[must_use]
     pub fn cols(&self) -> usize {
         self.cols
     }
@@ -234,6 +244,7 @@ impl Panels {
     /// # Panics
     ///
     /// If there is no such element.
+    #[must_use]
     pub fn get(&self, row: usize, col: usize) -> f32 {
         self.lines[self.line(row, col)].0[col % LINE]
     }
@@ -295,6 +306,7 @@ impl Panels {
     }
 
     /// The whole matrix, to read.
+    #[must_use]
     pub fn view(&self) -> Mat<'_> {
         let data = self.lines.as_ptr().cast();
         if self.lines.is_empty() {

@@ -5,6 +5,7 @@
 //! `along` counts whole panels of 16 and what is left of them. For strided storage a panel is just 16 strides.
 
 use super::storage::LINE;
+use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -44,6 +45,7 @@ impl<'a> Mat<'a> {
     /// # Panics
     ///
     /// If the last element lies outside `data`, or a matrix of that shape wouldn't fit the address space.
+    #[must_use]
     pub fn strided(
         data: &'a [f32],
         rows: usize,
@@ -89,21 +91,25 @@ impl<'a> Mat<'a> {
     /// # Panics
     ///
     /// If `data` has fewer than `rows · cols` values.
+    #[must_use]
     pub fn row_major(data: &'a [f32], rows: usize, cols: usize) -> Mat<'a> {
         Self::strided(data, rows, cols, cols, 1)
     }
 
     /// Number of rows.
+    #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    #[must_use]
     pub fn cols(&self) -> usize {
         self.cols
     }
 
     /// Whether it has plain strides: isn't in panels, or of one panel only. What a product can take as its left operand.
+    #[must_use]
     pub fn is_strided(&self) -> bool {
         self.row_panel == plain_panel(self.row_stride) && self.col_panel == plain_panel(self.col_stride)
     }
@@ -118,6 +124,7 @@ impl<'a> Mat<'a> {
     }
 
     /// The transpose: the same elements, strides exchanged.
+    #[must_use]
     pub fn transposed(self) -> Mat<'a> {
         Mat {
             rows: self.cols,
@@ -135,6 +142,7 @@ impl<'a> Mat<'a> {
     /// # Panics
     ///
     /// If there is no such element.
+    #[must_use]
     pub fn get(&self, row: usize, col: usize) -> f32 {
         assert!(
             row < self.rows && col < self.cols,
@@ -151,6 +159,7 @@ impl<'a> Mat<'a> {
     /// # Panics
     ///
     /// If there is no such row, or its elements aren't contiguous.
+    #[must_use]
     pub fn row(&self, row: usize) -> &'a [f32] {
         assert!(row < self.rows, "row {row} of a view of {} rows", self.rows);
         assert!(self.has_row_slices(), "a row of this view isn't a slice");
@@ -164,6 +173,7 @@ impl<'a> Mat<'a> {
     /// # Panics
     ///
     /// If the part reaches outside, or begins inside a panel.
+    #[must_use]
     pub fn part(self, rows: Range<usize>, cols: Range<usize>) -> Mat<'a> {
         assert!(rows.start <= rows.end && rows.end <= self.rows, "rows {rows:?} of {}", self.rows);
         assert!(cols.start <= cols.end && cols.end <= self.cols, "columns {cols:?} of {}", self.cols);
@@ -181,6 +191,12 @@ impl<'a> Mat<'a> {
         }
         let offset = self.offset(rows.start, cols.start);
         Mat { data: self.data.wrapping_add(offset), rows: rows.len(), cols: cols.len(), ..self }
+    }
+}
+
+impl fmt::Debug for Mat<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mat({} × {})", self.rows, self.cols)
     }
 }
 
@@ -242,11 +258,13 @@ impl<'a> MatMut<'a> {
     }
 
     /// Number of rows.
+    #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     /// Number of columns.
+    #[must_use]
     pub fn cols(&self) -> usize {
         self.cols
     }
@@ -256,6 +274,7 @@ impl<'a> MatMut<'a> {
     /// # Panics
     ///
     /// If they reach outside, or begin inside a panel.
+    #[must_use]
     pub fn columns(self, cols: Range<usize>) -> MatMut<'a> {
         let rows = 0..self.rows;
         self.part(rows, cols)
@@ -266,6 +285,7 @@ impl<'a> MatMut<'a> {
     /// # Panics
     ///
     /// If they reach outside.
+    #[must_use]
     pub fn rows_part(self, rows: Range<usize>) -> MatMut<'a> {
         let cols = 0..self.cols;
         self.part(rows, cols)
@@ -309,6 +329,12 @@ impl<'a> MatMut<'a> {
         assert!(row < self.rows, "row {row} of a view of {} rows", self.rows);
         // SAFETY: the view's elements are valid and exclusively ours; a row is `cols` contiguous ones.
         unsafe { std::slice::from_raw_parts_mut(self.data.wrapping_add(row * self.row_stride), self.cols) }
+    }
+}
+
+impl fmt::Debug for MatMut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MatMut({} × {})", self.rows, self.cols)
     }
 }
 

@@ -84,6 +84,17 @@ pub enum ArithmeticClass {
     Matrixmultiply,
 }
 
+impl ArithmeticClass {
+    /// Its name: `fused` or `matrixmultiply`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ArithmeticClass::Fused => "fused",
+            ArithmeticClass::Matrixmultiply => "matrixmultiply",
+        }
+    }
+}
+
 impl Isa {
     /// Scalar code with fused multiply-add: slow, exact, on every machine.
     pub const PORTABLE: Isa = Isa(Kind::Portable);
@@ -104,6 +115,7 @@ impl Isa {
     }
 
     /// The sets of this machine that agree to the bit.
+    #[must_use]
     pub fn fused() -> Vec<Isa> {
         let mut sets = Self::available();
         sets.retain(|isa| isa.class() == ArithmeticClass::Fused);
@@ -111,11 +123,13 @@ impl Isa {
     }
 
     /// The name that `FromStr` takes.
+    #[must_use]
     pub fn name(self) -> &'static str {
         self.0.name()
     }
 
     /// Which arithmetic class results belong to.
+    #[must_use]
     pub fn class(self) -> ArithmeticClass {
         match self.0 {
             Kind::Matrixmultiply => ArithmeticClass::Matrixmultiply,
@@ -142,6 +156,7 @@ impl Isa {
 
 /// Why a name is no instruction set of this machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum IsaError {
     /// No set has that name.
     #[error("unknown instruction set '{name}': expected {}", names(Kind::ALL))]

@@ -202,6 +202,12 @@ pub struct Member<'m> {
     hindered: Cell<bool>,
 }
 
+impl std::fmt::Debug for Member<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Member({} of {})", self.index, self.exchange.members())
+    }
+}
+
 impl Member<'_> {
     /// Which member it is, from 0.
     pub fn index(&self) -> usize {

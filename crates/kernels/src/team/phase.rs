@@ -313,6 +313,12 @@ pub struct Team<'s> {
     contention: Cell<Option<Contention>>,
 }
 
+impl std::fmt::Debug for Team<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Team({}, {} members)", self.isa, self.members())
+    }
+}
+
 impl<'s> Team<'s> {
     /// A team whose workers come to [`serve`](Shared::serve) when they are called.
     pub(crate) fn new(shared: &'s Shared, isa: Isa, call: Option<&'s dyn Fn()>) -> Team<'s> {

@@ -6,11 +6,15 @@ use crate::simd::Isa;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
-/// Owns the threads, their packing buffers and the choice of instruction set.
+/// The threads, their packing buffers and the choice of instruction set.
 ///
-/// Entering a pool costs some microseconds once its workers are called, so a session should hold much work: an epoch, an
-/// evaluation.
-pub struct Pool {
+/// A pool is a handle: a clone shares the threads, and they end with the last clone. Entering a pool costs some microseconds
+/// once its workers are called, so a session should hold much work: an epoch, an evaluation.
+#[derive(Clone)]
+pub struct Pool(Arc<Threads>);
+
+/// What the clones of a pool share.
+struct Threads {
     isa: Isa,
     threads: usize,
     /// Shared with workers that may still be on their way out of the last session.
@@ -23,6 +27,7 @@ pub struct Pool {
 
 /// Why a pool couldn't be made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PoolError {
     /// The number of threads is out of range.
     #[error("{threads} threads asked for: expected 1 to {MAX_MEMBERS}")]
@@ -41,6 +46,21 @@ pub enum PoolError {
 }
 
 impl Pool {
+    /// A pool with the CPU's best instruction set, and a thread for each core that the machine gives this process.
+    ///
+    /// ```
+    /// let pool = minibatch_kernels::Pool::detect()?;
+    /// assert_eq!(pool.isa(), minibatch_kernels::Isa::detect());
+    /// # Ok::<(), minibatch_kernels::PoolError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses a thread.
+    pub fn detect() -> Result<Pool, PoolError> {
+        Self::new(Isa::detect(), cores().min(MAX_MEMBERS))
+    }
+
     /// A pool of `threads` threads, the caller of [`run`](Self::run) being one of them; of no more than can run at once,
     /// which is as many as the machine gives this process cores. Others would only take the cores from these.
     ///
@@ -48,8 +68,7 @@ impl Pool {
     ///
     /// If `threads` is 0 or too many, or the operating system refuses one.
     pub fn new(isa: Isa, threads: usize) -> Result<Pool, PoolError> {
-        let cores = available_parallelism().map_or(1, usize::from);
-        Self::with_members(isa, threads, threads.min(cores), Some(Contention::new()))
+        Self::with_members(isa, threads, threads.min(cores()), Some(Contention::new()))
     }
 
     /// A pool of `threads` threads, however few cores there are, that are called however busy these are: slower than
@@ -78,28 +97,26 @@ impl Pool {
             let named = builder.thread_name(|i| format!("minibatch-{}", i + 1));
             Some(named.build().map_err(|source| PoolError::Start { threads, source })?)
         };
-        Ok(Pool {
-            isa,
-            threads,
-            shared: Arc::new(Shared::new(members)),
-            workers,
-            session: Mutex::new(contention),
-        })
+        let (shared, session) = (Arc::new(Shared::new(members)), Mutex::new(contention));
+        Ok(Pool(Arc::new(Threads { isa, threads, shared, workers, session })))
     }
 
     /// The instruction set of its kernels.
+    #[must_use]
     pub fn isa(&self) -> Isa {
-        self.isa
+        self.0.isa
     }
 
     /// Number of threads that were asked for.
+    #[must_use]
     pub fn threads(&self) -> usize {
-        self.threads
+        self.0.threads
     }
 
     /// Number of threads that work, the caller's included: [`Team::members`].
+    #[must_use]
     pub fn members(&self) -> usize {
-        self.workers.as_ref().map_or(1, |workers| workers.current_num_threads() + 1)
+        self.0.workers.as_ref().map_or(1, |workers| workers.current_num_threads() + 1)
     }
 
     /// Runs `program` with a team, and returns its result. The workers are called when it opens
@@ -120,17 +137,18 @@ impl Pool {
                 self.0.end();
             }
         }
-        let one = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(workers) = &self.workers else {
-            return program(&Team::new(&self.shared, self.isa, None));
+        let Threads { isa, shared, workers, session, .. } = &*self.0;
+        let one = session.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(workers) = workers else {
+            return program(&Team::new(shared, *isa, None));
         };
-        let seen = self.shared.current();
+        let seen = shared.current();
         let call = || {
-            let shared = Arc::clone(&self.shared);
+            let shared = Arc::clone(shared);
             workers.spawn_broadcast(move |worker| shared.serve(worker.index() + 1, seen));
         };
-        let mut session = Session(&self.shared, one);
-        let team = Team::new(&self.shared, self.isa, Some(&call)).with_contention(*session.1);
+        let mut session = Session(shared, one);
+        let team = Team::new(shared, *isa, Some(&call)).with_contention(*session.1);
         let result = program(&team);
         *session.1 = team.contention();
         result
@@ -139,6 +157,11 @@ impl Pool {
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Pool({}, {} threads)", self.isa, self.threads())
+        write!(f, "Pool({}, {} threads)", self.isa(), self.threads())
     }
+}
+
+/// The cores that the machine gives this process.
+fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
 }

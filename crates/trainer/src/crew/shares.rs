@@ -29,8 +29,8 @@ use crate::optimizer::OptimizerState;
 use crate::settings::Settings;
 use crate::step::{Guard, Runner, Stepper, Steps, Trained, Workspace};
 use minibatch_kernels::{Exchange, Pool, Solo, Team};
-use std::cell::OnceCell;
 use std::mem;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// A network that members train in shares, and one thread alone while they aren't ready.
@@ -60,7 +60,7 @@ enum Newest {
     Whole,
     /// In the parts. The cell holds the network put together from them, if anyone has asked since they changed. Copying a network
     /// in and out of every call can take longer than the call's steps.
-    Parts(OnceCell<Network>),
+    Parts(OnceLock<Network>),
 }
 
 /// A member's part of the network, with all that trains it.
@@ -188,7 +188,7 @@ impl Shares {
         let whole = &*whole;
         let parts = parts.get_or_insert_with(|| Parts::new(team, exchange, whole, steps.settings));
         exchange.set_patience(pace.patience());
-        let newest = mem::replace(&mut parts.newest, Newest::Parts(OnceCell::new()));
+        let newest = mem::replace(&mut parts.newest, Newest::Parts(OnceLock::new()));
         let trained_alone = matches!(newest, Newest::Whole);
         let steps_taken = state.steps;
         team.together(exchange, &mut parts.seats, |member, seat| {

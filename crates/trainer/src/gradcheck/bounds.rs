@@ -124,6 +124,7 @@ pub struct Parameters {
 
 impl Parameters {
     /// The parameters of a network as they are, without error.
+    #[must_use]
     pub fn of(network: &Network) -> Vec<Parameters> {
         let exact = |row: &[f32]| row.iter().map(|&v| Bounded::exact(v)).collect();
         let layer = |layer: &Layer| Parameters {
@@ -168,6 +169,7 @@ pub struct LayerBounds {
 /// # Panics
 ///
 /// If a kink lies within the errors: there, nothing is bounded.
+#[must_use]
 pub fn backpropagate(
     network: &Network,
     parameters: &[Parameters],

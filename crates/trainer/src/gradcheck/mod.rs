@@ -29,6 +29,7 @@ const MARGIN: f64 = 2e-3;
 
 /// The result of checking one network.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Check {
     /// The activations' labels, layer 1 first.
     pub activations: Vec<String>,
@@ -48,6 +49,7 @@ pub struct Check {
 
 impl Check {
     /// Whether every compared gradient is right.
+    #[must_use]
     pub fn passed(&self) -> bool {
         self.failures.is_empty()
     }

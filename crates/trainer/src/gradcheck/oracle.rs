@@ -25,6 +25,7 @@ pub struct Oracle {
 
 impl Oracle {
     /// The oracle of a network as it is.
+    #[must_use]
     pub fn new(network: &Network) -> Oracle {
         let layer = |layer: &Layer| OracleLayer {
             w: (0..layer.outputs())
@@ -37,6 +38,7 @@ impl Oracle {
     }
 
     /// z_l of one example, l = 1, …, L, and the output a_L.
+    #[must_use]
     pub fn forward(&self, x: &[f32]) -> (Vec<Vec<f64>>, Vec<f64>) {
         let mut a: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
         let mut zs = Vec::new();
@@ -51,6 +53,7 @@ impl Oracle {
     }
 
     /// The mean cost of the examples.
+    #[must_use]
     pub fn cost(&self, x: &[Vec<f32>], y: &[Vec<f32>]) -> f64 {
         let example = |(x, y): (&Vec<f32>, &Vec<f32>)| -> f64 {
             let a = self.forward(x).1;
@@ -61,6 +64,7 @@ impl Oracle {
     }
 
     /// The smooth pieces of the activations and the cost that an example lies on, with every z and the outputs moved by `shift`.
+    #[must_use]
     pub fn pieces(&self, x: &[f32], y: &[f32], shift: f64) -> Vec<i32> {
         let (zs, a) = self.forward(x);
         let hidden = zs

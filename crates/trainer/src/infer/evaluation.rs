@@ -7,21 +7,61 @@ use crate::network::Network;
 use crate::network::cost::Outputs;
 use minibatch_data::{Dataset, Targets};
 use minibatch_kernels::{Isa, Matrix, Pool, Solo, argmax};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 use std::ops::Range;
 
 /// A network's result on a dataset.
-#[derive(Clone, Copy, Debug, PartialEq)]
+///
+/// In serde's formats the figures stand side by side: `cost`, then `accuracy` and `correct`, or `rmse`, `mae` and `r_squared`, then
+/// `examples`. The accuracy is for readers; when an evaluation is read, it follows from the others.
+///
+/// ```
+/// use minibatch::{Evaluation, Score};
+///
+/// let evaluation = Evaluation { cost: 0.25, examples: 8, score: Score::Classes { correct: 6 } };
+/// let text = serde_json::to_string(&evaluation)?;
+/// assert_eq!(text, r#"{"cost":0.25,"accuracy":0.75,"correct":6,"examples":8}"#);
+/// assert_eq!(serde_json::from_str::<Evaluation>(&text)?, evaluation);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct Evaluation {
     /// Mean cost per example.
     pub cost: f64,
     /// Number of examples.
     pub examples: usize,
     /// The quality of the outputs, measured as the targets' kind demands.
+    #[serde(flatten)]
     pub score: Score,
 }
 
+impl Serialize for Evaluation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Evaluation { cost, examples, score } = self;
+        let figures = if self.correct().is_some() { 2 } else { 3 };
+        let mut fields = serializer.serialize_struct("Evaluation", 2 + figures)?;
+        fields.serialize_field("cost", cost)?;
+        match score {
+            Score::Classes { correct } => {
+                fields.serialize_field("accuracy", &self.accuracy())?;
+                fields.serialize_field("correct", correct)?;
+            }
+            Score::Values(Fit { rmse, mae, r_squared }) => {
+                fields.serialize_field("rmse", rmse)?;
+                fields.serialize_field("mae", mae)?;
+                fields.serialize_field("r_squared", r_squared)?;
+            }
+        }
+        fields.serialize_field("examples", examples)?;
+        fields.end()
+    }
+}
+
 /// The quality of outputs.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
 pub enum Score {
     /// For targets that are classes.
     Classes {
@@ -33,7 +73,7 @@ pub enum Score {
 }
 
 /// The fit of outputs to values.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fit {
     /// Root mean squared error, over all examples and outputs.
     pub rmse: f64,
@@ -46,6 +86,7 @@ pub struct Fit {
 
 impl Evaluation {
     /// Examples classified correctly, if the targets are classes.
+    #[must_use]
     pub fn correct(&self) -> Option<usize> {
         match self.score {
             Score::Classes { correct } => Some(correct),
@@ -54,11 +95,13 @@ impl Evaluation {
     }
 
     /// The fraction of examples classified correctly, if the targets are classes.
+    #[must_use]
     pub fn accuracy(&self) -> Option<f64> {
         Some(self.correct()? as f64 / self.examples as f64)
     }
 
     /// The fit of the outputs, if the targets are values.
+    #[must_use]
     pub fn fit(&self) -> Option<Fit> {
         match self.score {
             Score::Classes { .. } => None,

@@ -4,16 +4,19 @@ use crate::error::Error;
 use crate::network::Network;
 use minibatch_data::Row;
 use minibatch_kernels::{Isa, Matrix, SparseRow, argmax};
+use std::sync::Arc;
 
 /// Answers for one example at a time: on the calling thread, without a pool, and without allocating.
 ///
-/// A predictor is made once from a network, and holds every buffer. Its outputs have the bits that [`Network::predict`] gives.
+/// A predictor is made once from a network, which it owns or shares, and holds every buffer. Its outputs have the bits that
+/// [`Network::predict`] gives.
 ///
 /// ```
 /// use minibatch::{Isa, Network, Predictor};
+/// use std::sync::Arc;
 ///
 /// let network = Network::builder(4).layer(3).layer(2).build()?;
-/// let mut predictor = Predictor::new(&network, Isa::detect());
+/// let mut predictor = Predictor::new(network, Isa::detect());
 /// let digit = [0u8, 51, 255, 0];
 /// let outputs = predictor.predict(&digit)?;
 /// assert_eq!(outputs.len(), 2);
@@ -21,11 +24,20 @@ use minibatch_kernels::{Isa, Matrix, SparseRow, argmax};
 /// assert!(class < 2);
 /// // The same pixels as numbers from 0 to 1.
 /// assert_eq!(predictor.class(&[0.0, 0.2, 1.0, 0.0f32])?, class);
+///
+/// // A predictor for each thread, of one network.
+/// let network = Arc::clone(predictor.network());
+/// let mut others = [(); 2].map(|()| Predictor::new(Arc::clone(&network), Isa::detect()));
+/// std::thread::scope(|scope| {
+///     for other in &mut others {
+///         scope.spawn(|| assert_eq!(other.class(&digit).unwrap(), class));
+///     }
+/// });
 /// # Ok::<(), minibatch::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Predictor<'a> {
-    network: &'a Network,
+pub struct Predictor {
+    network: Arc<Network>,
     isa: Isa,
     /// A_{l−1} (1 × n_{l−1}) without its zeros, l = 1, …, L
     inputs: Vec<SparseRow>,
@@ -33,21 +45,24 @@ pub struct Predictor<'a> {
     activations: Vec<Matrix>,
 }
 
-impl<'a> Predictor<'a> {
-    /// A predictor of `network`'s outputs.
-    pub fn new(network: &'a Network, isa: Isa) -> Predictor<'a> {
+impl Predictor {
+    /// A predictor of the outputs of `network`, which is taken or shared.
+    #[must_use]
+    pub fn new(network: impl Into<Arc<Network>>, isa: Isa) -> Predictor {
+        let network = network.into();
         let layers = network.layers.iter();
         Predictor {
-            network,
             isa,
             inputs: layers.clone().map(|layer| SparseRow::new(layer.inputs())).collect(),
             activations: layers.map(|layer| Matrix::zeros(1, layer.outputs())).collect(),
+            network,
         }
     }
 
     /// The network.
-    pub fn network(&self) -> &'a Network {
-        self.network
+    #[must_use]
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
     }
 
     /// The outputs A_L for one example: n_0 bytes, taken as numbers in [0, 1] (the correctly rounded x/255), or n_0 numbers.

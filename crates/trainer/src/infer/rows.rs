@@ -7,7 +7,7 @@ use minibatch_kernels::Mat;
 /// Inputs of examples, n_0 to a row.
 ///
 /// Rows are made from slices of bytes or numbers, from a matrix, or from a dataset. The targets of a dataset don't matter.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub enum Rows<'a> {
     /// Row after row of bytes, taken as numbers in [0, 1]: the correctly rounded x/255.
     Bytes(&'a [u8]),

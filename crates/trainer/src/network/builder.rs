@@ -25,6 +25,7 @@ impl Network {
 
 /// Collects the parts of a [`Network`].
 #[derive(Clone, Debug)]
+#[must_use = "a builder makes nothing until `build`"]
 pub struct NetworkBuilder {
     inputs: usize,
     layers: Vec<(usize, Arc<dyn Activation>)>,

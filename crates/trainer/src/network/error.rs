@@ -1,9 +1,10 @@
-//! The reasons why a network can't be made.
+//! The reasons why a network can't be made or set.
 
 use super::layer::MAX_WEIGHTS;
 
-/// The reason why a network can't be made.
+/// The reason why a network can't be made, or its weights set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NetworkError {
     /// The builder was given no layer.
     #[error("a network needs at least one layer after its inputs")]
@@ -31,6 +32,14 @@ pub enum NetworkError {
         activation: &'static str,
         /// The built-in activations that it can follow.
         legal: Vec<&'static str>,
+    },
+    /// Weights of another shape than the layer's.
+    #[error("{} × {} weights for a layer of {} × {} (neurons × inputs)", found[0], found[1], expected[0], expected[1])]
+    Weights {
+        /// The layer's neurons and inputs.
+        expected: [usize; 2],
+        /// Rows and columns of the weights.
+        found: [usize; 2],
     },
     /// More weights than could be trained.
     #[error("layer {layer} is too large: {inputs} × {outputs} weights, at most {MAX_WEIGHTS} are supported")]

@@ -5,6 +5,7 @@ use minibatch_data::generator;
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
 
 /// The distribution of the first weights and biases.
 ///
@@ -20,7 +21,8 @@ use rand_distr::{Distribution, StandardNormal};
 /// | LeCun | 1/n_in | 0 | SELU, LeCun's tanh (LeCun et al. 1998) |
 /// | zeros | 0 | 0 | nothing with a hidden layer |
 ///
-/// Uniform distributions draw from ±√(3·variance). The same seed gives the same bits on every platform.
+/// Uniform distributions draw from ±√(3·variance). The same seed gives the same bits on every platform. In serde's formats an
+/// initialiser is its [name](Initializer::name).
 ///
 /// ```
 /// use minibatch::{Initializer, Network};
@@ -31,7 +33,9 @@ use rand_distr::{Distribution, StandardNormal};
 /// assert_eq!(layer.biases(), [0.0; 3]);
 /// # Ok::<(), minibatch::NetworkError>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Initializer {
     /// Weights and biases from the standard normal distribution N(0, 1): the tutorial's choice.
     #[default]
@@ -69,6 +73,7 @@ impl Initializer {
     ];
 
     /// The name on the command line.
+    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Initializer::StandardNormal => "standard-normal",
@@ -84,6 +89,7 @@ impl Initializer {
     }
 
     /// The initialiser of that name.
+    #[must_use]
     pub fn by_name(name: &str) -> Option<Initializer> {
         Self::ALL.into_iter().find(|init| init.name() == name)
     }
@@ -122,7 +128,7 @@ impl Initializer {
 }
 
 /// The origin of a network's first weights and biases. They can be drawn again from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The distribution.
     pub initializer: Initializer,

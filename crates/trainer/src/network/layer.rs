@@ -1,8 +1,9 @@
 //! A layer: its weights, biases and activation.
 
 use super::activation::Activation;
+use super::error::NetworkError;
 use super::values::blocks;
-use minibatch_kernels::Panels;
+use minibatch_kernels::{Mat, Matrix, Panels};
 use std::sync::Arc;
 
 /// The most weights of a layer: 2³³ (32 GiB), or 2²⁸ (1 GiB) where a `usize` has 32 bits.
@@ -11,7 +12,20 @@ pub(super) const MAX_WEIGHTS: usize = 1 << if usize::BITS > 32 { 33 } else { 28 
 /// A fully connected layer: A_l = σ_l(A_{l−1}·W_lᵀ + b_l).
 ///
 /// W_l is stored input-major, (n_{l−1} × n_l), so that the forward product reads contiguous rows over the outputs. The accessors
-/// speak of W_jk, from input k to output j.
+/// speak of W_l as the equations do: (n_l × n_{l−1}), its element W_jk from input k to output j.
+///
+/// ```
+/// use minibatch::{Mat, Network};
+///
+/// let mut network = Network::builder(3).layer(2).build()?;
+/// let layer = &mut network.layers_mut()[0];
+/// // Row-major: a row holds the weights into one neuron.
+/// layer.set_weights(Mat::row_major(&[0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 2, 3))?;
+/// layer.biases_mut().copy_from_slice(&[0.5, -0.5]);
+/// assert_eq!(layer.weight(1, 0), 0.4);
+/// assert_eq!(layer.weights().row(1), [0.4, 0.5, 0.6]);
+/// # Ok::<(), minibatch::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Layer {
     /// (n_{l−1} × n_l)
@@ -28,13 +42,40 @@ impl Layer {
     }
 
     /// n_{l−1}, the fan-in of each neuron.
+    #[must_use]
     pub fn inputs(&self) -> usize {
         self.weights.rows()
     }
 
     /// n_l, the number of neurons.
+    #[must_use]
     pub fn outputs(&self) -> usize {
         self.weights.cols()
+    }
+
+    /// W_l (n_l × n_{l−1}), copied.
+    #[must_use]
+    pub fn weights(&self) -> Matrix {
+        self.weights.view().transposed().to_matrix()
+    }
+
+    /// Sets W_l to `weights` (n_l × n_{l−1}). The transpose of input-major weights, as Keras and JAX keep them, is
+    /// [`Mat::transposed`]. Numbers that aren't finite are refused by a trainer.
+    ///
+    /// # Errors
+    ///
+    /// [`NetworkError::Weights`] if the shape is another. The layer is then as it was.
+    pub fn set_weights(&mut self, weights: Mat<'_>) -> Result<(), NetworkError> {
+        let (expected, found) = ([self.outputs(), self.inputs()], [weights.rows(), weights.cols()]);
+        if found != expected {
+            return Err(NetworkError::Weights { expected, found });
+        }
+        for k in 0..self.inputs() {
+            for j in 0..self.outputs() {
+                self.weights.set(k, j, weights.get(j, k));
+            }
+        }
+        Ok(())
     }
 
     /// W_jk, the weight from input k to output j.
@@ -42,6 +83,7 @@ impl Layer {
     /// # Panics
     ///
     /// If there is no such weight.
+    #[must_use]
     pub fn weight(&self, j: usize, k: usize) -> f32 {
         self.weights.get(k, j)
     }
@@ -56,6 +98,7 @@ impl Layer {
     }
 
     /// b_l, one for each output.
+    #[must_use]
     pub fn biases(&self) -> &[f32] {
         &self.biases
     }
@@ -71,11 +114,13 @@ impl Layer {
     }
 
     /// σ_l.
+    #[must_use]
     pub fn activation(&self) -> &dyn Activation {
         &*self.activation
     }
 
     /// Number of weights and biases.
+    #[must_use]
     pub fn parameters(&self) -> usize {
         self.inputs() * self.outputs() + self.outputs()
     }

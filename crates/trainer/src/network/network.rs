@@ -32,16 +32,19 @@ impl Network {
     }
 
     /// n_0, the number of inputs.
+    #[must_use]
     pub fn inputs(&self) -> usize {
         self.layers[0].inputs()
     }
 
     /// n_L, the number of outputs.
+    #[must_use]
     pub fn outputs(&self) -> usize {
         self.layers[self.layers.len() - 1].outputs()
     }
 
     /// The layers 1, …, L, in this order.
+    #[must_use]
     pub fn layers(&self) -> &[Layer] {
         &self.layers
     }
@@ -53,6 +56,7 @@ impl Network {
     }
 
     /// The cost C.
+    #[must_use]
     pub fn cost(&self) -> &dyn Cost {
         &*self.cost
     }
@@ -88,6 +92,7 @@ impl Network {
     }
 
     /// xxh3-64 of all weights and biases. Equal hashes mean equal bits. It is also the checksum of a checkpoint's `PARM` section.
+    #[must_use]
     pub fn weight_hash(&self) -> u64 {
         let mut hash = Xxh3Default::new();
         let mut bytes = Vec::new();

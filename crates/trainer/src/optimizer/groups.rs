@@ -1,5 +1,7 @@
 //! Groups of parameters, each with its factor of η.
 
+use serde::{Deserialize, Serialize};
+
 /// Factors of η for groups of parameters. A factor of 0 freezes the group.
 ///
 /// A weight's factor is `weights` times its layer's, a bias's is `biases` times its layer's:
@@ -10,7 +12,8 @@
 /// let groups = Groups { biases: 0.5, layers: vec![1.0, 0.1], ..Groups::default() };
 /// assert_eq!([groups.factor(1, true), groups.factor(2, true), groups.factor(2, false)], [1.0, 0.1, 0.05]);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Groups {
     /// The factor of all weights, usually 1.
     pub weights: f64,

@@ -98,6 +98,8 @@ use step::WithFormula;
 /// assert_eq!(error.to_string(), "optimiser 'momentum(1)': expected momentum(μ) with 0 ≤ μ < 1");
 /// # Ok::<(), minibatch::LabelError>(())
 /// ```
+///
+/// In serde's formats an optimiser is this text. Only the built-in ones are read from it.
 #[derive(Clone, Default)]
 pub struct Optimizer(
     /// `None` in plain gradient descent.

@@ -6,7 +6,7 @@ use crate::error::Error;
 use minibatch_data::Dataset;
 use std::ops::ControlFlow;
 
-/// Watches the run of a [`Trainer<'a>`](Trainer), and may end it. [`Trainer::fit`] calls it:
+/// Watches the run of a [`Trainer`], and may end it. [`Trainer::fit`] calls it:
 ///
 /// ```text
 /// until the last epoch, or Break, or an error:
@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 ///         after_epoch
 /// ```
 ///
-/// The observer borrows the trainer, so it can save the run, or evaluate the network on any data that live for `'a`.
+/// The observer borrows the trainer, so it can save the run, or evaluate the network on any data.
 /// [`ControlFlow::Break`] ends the run as a success. An error ends it too, and `fit` returns that error. By default a slice is a
 /// whole epoch, and the other methods do nothing.
 ///
@@ -34,14 +34,14 @@ use std::ops::ControlFlow;
 ///
 /// struct Log<W>(W);
 ///
-/// impl<W: Write> Observer<'_> for Log<W> {
+/// impl<W: Write> Observer for Log<W> {
 ///     type Error = Box<dyn std::error::Error>;
 ///
-///     fn interval(&mut self, _: &Trainer<'_>) -> usize {
+///     fn interval(&mut self, _: &Trainer) -> usize {
 ///         100
 ///     }
 ///
-///     fn after_steps(&mut self, trainer: &mut Trainer<'_>) -> Result<ControlFlow<()>, Self::Error> {
+///     fn after_steps(&mut self, trainer: &mut Trainer) -> Result<ControlFlow<()>, Self::Error> {
 ///         writeln!(self.0, "step {}", trainer.step())?;
 ///         Ok(ControlFlow::Continue(()))
 ///     }
@@ -56,40 +56,40 @@ use std::ops::ControlFlow;
 /// assert_eq!(log.0, b"step 100\nstep 200\nstep 0\n");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub trait Observer<'a> {
+pub trait Observer {
     /// The reason for which the run fails. `minibatch::Error` serves where the observer itself can't fail.
     type Error: From<Error>;
 
     /// Called before each slice of steps: the number of its steps, at least 1. The slice ends earlier where the epoch ends. Each
     /// slice costs some microseconds.
-    fn interval(&mut self, _trainer: &Trainer<'a>) -> usize {
+    fn interval(&mut self, _trainer: &Trainer) -> usize {
         usize::MAX
     }
 
     /// Called after each slice. If the slice has ended an epoch, the trainer's [position](Trainer::position) is 0 and the epoch
     /// isn't evaluated yet. It is evaluated, and [`after_epoch`](Self::after_epoch) is called, before a `Break` ends the run.
-    fn after_steps(&mut self, _trainer: &mut Trainer<'a>) -> Result<ControlFlow<()>, Self::Error> {
+    fn after_steps(&mut self, _trainer: &mut Trainer) -> Result<ControlFlow<()>, Self::Error> {
         Ok(ControlFlow::Continue(()))
     }
 
     /// Called after each epoch, once the test set, if there is one, has been evaluated.
     fn after_epoch(
         &mut self,
-        _trainer: &mut Trainer<'a>,
+        _trainer: &mut Trainer,
         _epoch: &Epoch,
     ) -> Result<ControlFlow<()>, Self::Error> {
         Ok(ControlFlow::Continue(()))
     }
 }
 
-impl Observer<'_> for () {
+impl Observer for () {
     type Error = Error;
 }
 
-impl<F: FnMut(&Epoch) -> ControlFlow<()>> Observer<'_> for F {
+impl<F: FnMut(&Epoch) -> ControlFlow<()>> Observer for F {
     type Error = Error;
 
-    fn after_epoch(&mut self, _: &mut Trainer<'_>, epoch: &Epoch) -> Result<ControlFlow<()>, Error> {
+    fn after_epoch(&mut self, _: &mut Trainer, epoch: &Epoch) -> Result<ControlFlow<()>, Error> {
         Ok(self(epoch))
     }
 }
@@ -105,20 +105,22 @@ pub struct EarlyStopping {
 
 impl EarlyStopping {
     /// Ends a run after `patience` epochs in a row without a new lowest cost.
+    #[must_use]
     pub fn new(patience: usize) -> EarlyStopping {
         EarlyStopping { patience, best: f64::INFINITY, since: 0 }
     }
 
     /// The lowest cost so far.
+    #[must_use]
     pub fn best(&self) -> f64 {
         self.best
     }
 }
 
-impl Observer<'_> for EarlyStopping {
+impl Observer for EarlyStopping {
     type Error = Error;
 
-    fn after_epoch(&mut self, _: &mut Trainer<'_>, epoch: &Epoch) -> Result<ControlFlow<()>, Error> {
+    fn after_epoch(&mut self, _: &mut Trainer, epoch: &Epoch) -> Result<ControlFlow<()>, Error> {
         let cost = epoch.test.map_or(epoch.cost, |test| test.cost);
         if cost < self.best {
             (self.best, self.since) = (cost, 0);
@@ -129,7 +131,7 @@ impl Observer<'_> for EarlyStopping {
     }
 }
 
-impl<'a> Trainer<'a> {
+impl Trainer {
     /// Trains the epochs that are left of the [settings'](crate::Settings), and evaluates `test` after each. `observer` may end
     /// the run early. The weights don't depend on the observer's interval.
     ///
@@ -149,9 +151,9 @@ impl<'a> Trainer<'a> {
     /// # Errors
     ///
     /// If the test set doesn't fit the network, as [`advance`](Self::advance), or the observer's own.
-    pub fn fit<O: Observer<'a> + ?Sized>(
+    pub fn fit<O: Observer + ?Sized>(
         &mut self,
-        test: Option<&'a Dataset>,
+        test: Option<&Dataset>,
         observer: &mut O,
     ) -> Result<(), O::Error> {
         while self.history().len() < self.settings().epochs {
@@ -160,7 +162,9 @@ impl<'a> Trainer<'a> {
             let mut stops = observer.after_steps(self)?.is_break();
             if let Some(mut epoch) = ended {
                 if let Some(test) = test {
-                    epoch.test = Some(self.evaluate(test)?);
+                    let evaluation = self.evaluate(test)?;
+                    self.record(test, evaluation)?;
+                    epoch.test = Some(evaluation);
                 }
                 stops |= observer.after_epoch(self, &epoch)?.is_break();
             }

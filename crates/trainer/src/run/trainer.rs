@@ -13,13 +13,14 @@ use crate::settings::Settings;
 use crate::step::Steps;
 use minibatch_data::{Dataset, Shuffle};
 use minibatch_kernels::Pool;
-use std::cell::OnceCell;
 use std::path::Path;
-use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Trains a network on a dataset.
+///
+/// A trainer owns all it needs: its network, and handles of its [pool](Pool) and its [data](Dataset). So it can live in a struct,
+/// and go to another thread.
 ///
 /// ```
 /// use minibatch::{Dataset, Isa, Network, Pool, Settings, Trainer};
@@ -39,9 +40,9 @@ use std::time::{Duration, Instant};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Trainer<'a> {
-    pool: &'a Pool,
-    data: &'a Dataset,
+pub struct Trainer {
+    pool: Pool,
+    data: Dataset,
     /// The origin of the network's first weights and biases, if it is known.
     origin: Option<Origin>,
     settings: Settings,
@@ -57,22 +58,22 @@ pub struct Trainer<'a> {
     /// Wall-clock time spent training on these examples.
     elapsed: Duration,
     /// The identity of the data. It is computed when first asked for, since reading the whole dataset takes time.
-    identity: OnceCell<DataIdentity>,
+    identity: OnceLock<DataIdentity>,
     /// The data of the last evaluation in the history.
-    tested_on: Option<TestedOn<'a>>,
+    tested_on: Option<TestedOn>,
     history: Vec<Epoch>,
 }
 
 /// The data of an evaluation.
 #[derive(Debug)]
-enum TestedOn<'a> {
+enum TestedOn {
     /// Data of an evaluation before the run was resumed.
     Recorded(DataIdentity),
     /// Data of an evaluation since then. Their identity is computed when first asked for.
-    Here(&'a Dataset, OnceCell<DataIdentity>),
+    Here(Dataset, OnceLock<DataIdentity>),
 }
 
-impl TestedOn<'_> {
+impl TestedOn {
     fn identity(&self) -> DataIdentity {
         match self {
             TestedOn::Recorded(identity) => *identity,
@@ -81,32 +82,34 @@ impl TestedOn<'_> {
     }
 }
 
-impl<'a> Trainer<'a> {
-    /// A trainer of `network` on `data`, before the first epoch.
+impl Trainer {
+    /// A trainer of `network` on `data`, before the first epoch. With `None` for a pool it starts one of its own, of as many
+    /// threads as there are cores. Several trainers can share a pool, and take turns on it.
     ///
     /// # Errors
     ///
-    /// If the data don't fit the network, a weight or bias isn't finite, a setting is out of range, or memory lacks.
-    pub fn new(
-        pool: &'a Pool,
-        data: &'a Dataset,
+    /// If the data don't fit the network, a weight or bias isn't finite, a setting is out of range, memory lacks, or no pool can
+    /// be started.
+    pub fn new<'p>(
+        pool: impl Into<Option<&'p Pool>>,
+        data: &Dataset,
         network: Network,
         settings: Settings,
-    ) -> Result<Trainer<'a>, Error> {
-        Self::with_state(pool, data, network, settings, None)
+    ) -> Result<Trainer, Error> {
+        Self::with_state(given_or_own(pool.into())?, data.clone(), network, settings, None)
     }
 
     /// A trainer whose optimiser remembers `state`, or nothing yet.
     fn with_state(
-        pool: &'a Pool,
-        data: &'a Dataset,
+        pool: Pool,
+        data: Dataset,
         mut network: Network,
         settings: Settings,
         state: Option<OptimizerState>,
-    ) -> Result<Trainer<'a>, Error> {
-        network.check_shape(data)?;
+    ) -> Result<Trainer, Error> {
+        network.check_shape(&data)?;
         settings.check(data.len(), &network.sizes())?;
-        let mut bytes = footprint::training(&network, data.len(), &settings, pool);
+        let mut bytes = footprint::training(&network, data.len(), &settings, &pool);
         if state.is_none() {
             bytes = bytes.saturating_add(footprint::optimizer(&settings.optimizer, &network.sizes()));
         }
@@ -118,22 +121,22 @@ impl<'a> Trainer<'a> {
             state: state.unwrap_or_else(|| OptimizerState::new(&settings.optimizer, network.layers())),
             course: Course::new(&settings.schedule, total),
             shuffle: Shuffle::in_order(data.len(), settings.seed, settings.order)?,
-            pool,
-            data,
             // From here on the weights are no longer those that initialisation drew.
             origin: network.origin.take(),
-            crew: Crew::new(pool, network, data, &settings)?,
+            crew: Crew::new(&pool, network, &data, &settings)?,
+            pool,
+            data,
             settings,
             position: 0,
             cost_sum: 0.0,
             elapsed: Duration::ZERO,
-            identity: OnceCell::new(),
+            identity: OnceLock::new(),
             tested_on: None,
             history: Vec::new(),
         })
     }
 
-    /// Goes on where `checkpoint` was taken.
+    /// Goes on where `checkpoint` was taken. `pool` is as for [`new`](Self::new).
     ///
     /// ```
     /// use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
@@ -161,8 +164,13 @@ impl<'a> Trainer<'a> {
     /// # Errors
     ///
     /// If the data or the pool's arithmetic class are not those of the checkpoint, or no run can stand where it does.
-    pub fn resume(pool: &'a Pool, data: &'a Dataset, checkpoint: Checkpoint) -> Result<Trainer<'a>, Error> {
-        check_same_run(pool, data, &checkpoint)?;
+    pub fn resume<'p>(
+        pool: impl Into<Option<&'p Pool>>,
+        data: &Dataset,
+        checkpoint: Checkpoint,
+    ) -> Result<Trainer, Error> {
+        let pool = given_or_own(pool.into())?;
+        check_same_run(&pool, data, &checkpoint)?;
         let Checkpoint { network, origin, settings, data: identity, .. } = checkpoint;
         if !checkpoint.optimizer.fits(&settings.optimizer, network.layers()) {
             let (what, found) = ("optimiser", settings.optimizer.to_string());
@@ -171,8 +179,8 @@ impl<'a> Trainer<'a> {
         }
         checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
         let Checkpoint { progress, tested_on, history, elapsed, optimizer, .. } = checkpoint;
-        let mut trainer = Trainer::with_state(pool, data, network, settings, Some(optimizer))?;
-        trainer.crew.look_at(pool.isa(), &trainer.state);
+        let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, Some(optimizer))?;
+        trainer.crew.look_at(trainer.pool.isa(), &trainer.state);
         trainer.origin = origin;
         trainer.shuffle.restore(&progress.shuffle)?;
         trainer.position = progress.position as usize;
@@ -180,18 +188,23 @@ impl<'a> Trainer<'a> {
         trainer.tested_on = tested_on.map(TestedOn::Recorded);
         trainer.history = history;
         trainer.elapsed = elapsed;
-        trainer.identity = OnceCell::from(identity);
+        trainer.identity = OnceLock::from(identity);
         Ok(trainer)
     }
 
     /// Starts the run that `checkpoint` records over again, from its own first weights, settings and seed. Trained as far, it
-    /// comes to the same bits.
+    /// comes to the same bits. `pool` is as for [`new`](Self::new).
     ///
     /// # Errors
     ///
     /// As for [`resume`](Self::resume), and if the checkpoint doesn't know the origin of its first weights.
-    pub fn replay(pool: &'a Pool, data: &'a Dataset, checkpoint: &Checkpoint) -> Result<Trainer<'a>, Error> {
-        check_same_run(pool, data, checkpoint)?;
+    pub fn replay<'p>(
+        pool: impl Into<Option<&'p Pool>>,
+        data: &Dataset,
+        checkpoint: &Checkpoint,
+    ) -> Result<Trainer, Error> {
+        let pool = given_or_own(pool.into())?;
+        check_same_run(&pool, data, checkpoint)?;
         let Origin { initializer, seed } = checkpoint.origin.ok_or(Error::NoOrigin)?;
         let Network { layers, cost, .. } = &checkpoint.network;
         let builder = Network::builder(checkpoint.network.inputs()).cost_named(Arc::clone(cost));
@@ -199,7 +212,7 @@ impl<'a> Trainer<'a> {
             builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
         };
         let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
-        Trainer::new(pool, data, network, checkpoint.settings.clone())
+        Trainer::with_state(pool, data.clone(), network, checkpoint.settings.clone(), None)
     }
 
     /// Writes the state of the run to `path`: whole or not at all, and on disk when this returns.
@@ -228,7 +241,7 @@ impl<'a> Trainer<'a> {
             optimizer: &self.state,
             settings: &self.settings,
             class: self.pool.isa().class(),
-            data: *self.identity.get_or_init(|| DataIdentity::of(self.data)),
+            data: *self.identity.get_or_init(|| DataIdentity::of(&self.data)),
             tested_on: self.tested_on.as_ref().map(TestedOn::identity),
             progress: Progress {
                 shuffle: self.shuffle.state(),
@@ -238,6 +251,11 @@ impl<'a> Trainer<'a> {
             history: &self.history,
             elapsed: self.elapsed,
         }
+    }
+
+    /// The pool, given or its own.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
     }
 
     /// The network as it is now.
@@ -324,7 +342,7 @@ impl<'a> Trainer<'a> {
         let first = (self.history.len() as u64).saturating_mul(self.steps_per_epoch() as u64);
         let Trainer { data, shuffle, settings, course, position, .. } = self;
         let steps = Steps { data, shuffle, settings, course, first, position: *position, steps };
-        let trained = self.crew.train(self.pool, &mut self.state, steps, self.cost_sum);
+        let trained = self.crew.train(&self.pool, &mut self.state, steps, self.cost_sum);
         self.elapsed += started.elapsed();
         (self.position, self.cost_sum) = (trained.position, trained.cost_sum);
         if let Some(cause) = trained.diverged {
@@ -341,31 +359,65 @@ impl<'a> Trainer<'a> {
         Ok((self.position == self.examples()).then(|| self.end_epoch()))
     }
 
-    /// Cost and accuracy of the network as it is now. If an epoch has just ended, its record keeps them.
+    /// Cost and accuracy, or fit, of the network as it is now on any data that fit it. The run isn't changed:
+    /// [`record`](Self::record) puts the evaluation into its history.
     ///
     /// # Errors
     ///
-    /// If the data don't fit the network, or the cost isn't finite.
-    pub fn evaluate(&mut self, test: &'a Dataset) -> Result<Evaluation, Error> {
-        let evaluation = self.network().evaluate(self.pool, test)?;
+    /// If the data don't fit the network.
+    pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation, Error> {
+        self.network().evaluate(&self.pool, data)
+    }
+
+    /// Records `evaluation`, made on `test` after the last epoch, in that epoch's record. A checkpoint keeps it, with the identity
+    /// of the test set. [`fit`](Self::fit) does this for its test set.
+    ///
+    /// ```
+    /// use minibatch::{Dataset, Network, Settings, Trainer};
+    ///
+    /// let data = Dataset::from_classes(vec![0.0f32, 1.0, 1.0, 0.0], &[2], vec![0, 1])?;
+    /// let network = Network::builder(2).layer(2).build()?;
+    /// let mut trainer = Trainer::new(None, &data, network, Settings { batch_size: 2, ..Settings::default() })?;
+    /// trainer.epoch()?;
+    /// let evaluation = trainer.evaluate(&data)?;
+    /// assert_eq!(trainer.history()[0].test, None);
+    /// trainer.record(&data, evaluation)?;
+    /// assert_eq!(trainer.history()[0].test, Some(evaluation));
+    /// # Ok::<(), minibatch::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If no epoch has just ended, the evaluation isn't of as many examples as `test` has, or a number of it isn't finite or
+    /// impossible. The history is then as it was.
+    pub fn record(&mut self, test: &Dataset, evaluation: Evaluation) -> Result<(), Error> {
+        let Some(epoch) = self.history.last_mut().filter(|_| self.position == 0) else {
+            return Err(Error::NoEpoch);
+        };
+        let Evaluation { cost, examples, score } = evaluation;
+        let possible = match score {
+            Score::Classes { correct } => correct <= examples,
+            // A NaN is refused below.
+            Score::Values(Fit { rmse, mae, .. }) => !(rmse < 0.0 || mae < 0.0),
+        };
+        if examples != test.len() || !possible {
+            let expected = format!("an evaluation of {} examples", test.len());
+            return Err(Error::Setting { setting: "the figure", expected, found: format!("{evaluation:?}") });
+        }
         // A history holds finite numbers only: with others, a checkpoint could not be read again.
-        let mut numbers = vec![("cost", evaluation.cost)];
-        if let Score::Values(Fit { rmse, mae, r_squared }) = evaluation.score {
+        let mut numbers = vec![("cost", cost)];
+        if let Score::Values(Fit { rmse, mae, r_squared }) = score {
             numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);
         }
         if let Some((name, number)) = numbers.into_iter().find(|(_, number)| !number.is_finite()) {
-            let what = format!("the {name} of an evaluation after epoch {}", self.history.len());
+            let what = format!("the {name} of an evaluation after epoch {}", epoch.number);
             return Err(Error::NotFinite { what, found: number.to_string() });
         }
-        if self.position == 0
-            && let Some(epoch) = self.history.last_mut()
-        {
-            epoch.test = Some(evaluation);
-            if !matches!(self.tested_on, Some(TestedOn::Here(data, _)) if ptr::eq(data, test)) {
-                self.tested_on = Some(TestedOn::Here(test, OnceCell::new()));
-            }
+        epoch.test = Some(evaluation);
+        if !matches!(&self.tested_on, Some(TestedOn::Here(data, _)) if data.is_same(test)) {
+            self.tested_on = Some(TestedOn::Here(test.clone(), OnceLock::new()));
         }
-        Ok(evaluation)
+        Ok(())
     }
 
     fn end_epoch(&mut self) -> Epoch {
@@ -376,6 +428,14 @@ impl<'a> Trainer<'a> {
         self.history.push(epoch);
         epoch
     }
+}
+
+/// `pool`, or one of the trainer's own.
+fn given_or_own(pool: Option<&Pool>) -> Result<Pool, Error> {
+    Ok(match pool {
+        Some(pool) => pool.clone(),
+        None => Pool::detect()?,
+    })
 }
 
 /// Checks that `checkpoint`'s run can go on, or be repeated, here.

@@ -18,16 +18,24 @@ pub struct LayerGradients {
 }
 
 impl LayerGradients {
+    /// ∂C/∂W_l (n_l × n_{l−1}) (BP4), copied.
+    #[must_use]
+    pub fn weights(&self) -> Matrix {
+        self.values.weights.view().transposed().to_matrix()
+    }
+
     /// ∂C/∂W_jk (BP4).
     ///
     /// # Panics
     ///
     /// If there is no such weight.
+    #[must_use]
     pub fn weight(&self, j: usize, k: usize) -> f32 {
         self.values.weights.get(k, j)
     }
 
     /// ∂C/∂b_j (BP3), one for each neuron.
+    #[must_use]
     pub fn biases(&self) -> &[f32] {
         &self.values.biases
     }
@@ -47,11 +55,13 @@ impl LayerGradients {
     }
 
     /// Δ_l (B × n_l): the errors ∂C_x/∂z of each example x.
+    #[must_use]
     pub fn error(&self) -> Mat<'_> {
         self.error.view()
     }
 
     /// A_l (B × n_l).
+    #[must_use]
     pub fn activations(&self) -> Mat<'_> {
         self.activations.view()
     }
@@ -59,6 +69,7 @@ impl LayerGradients {
 
 /// The results of one pass forward and back through a network.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Gradients {
     /// Mean cost of the minibatch.
     pub cost: f64,

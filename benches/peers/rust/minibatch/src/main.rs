@@ -1,18 +1,19 @@
 //! Minibatch itself.
 #![forbid(unsafe_code)]
 
-use minibatch::{Dataset, Isa, Matrix, Network, Optimizer, Pool, Predictor, Registry, Settings, Trainer};
+use minibatch::{Dataset, Isa, Mat, Matrix, Network, Optimizer, Pool, Predictor, Registry, Settings, Trainer};
 use std::hint::black_box;
 use std::ops::Range;
+use std::sync::Arc;
 
 use peer::{About, Data, Peer, Random, Workload};
 
 struct Minibatch {
-    trainer: Trainer<'static>,
-    pool: &'static Pool,
+    trainer: Trainer,
+    pool: Pool,
     test: Dataset,
     /// The network as it was last trained, for inference.
-    trained: Option<(&'static Network, Predictor<'static>)>,
+    trained: Option<Predictor>,
     /// The outputs of the last batch.
     outputs: Matrix,
     /// The test set's pixels, row-major. `dense` has the same as numbers in [0, 1].
@@ -45,24 +46,18 @@ impl Peer for Minibatch {
         for (layer, (weights, biases)) in
             network.layers_mut().iter_mut().zip(workload.layers(&mut Random::new(seed)))
         {
-            for j in 0..layer.outputs() {
-                for k in 0..layer.inputs() {
-                    layer.set_weight(j, k, weights[k * layer.outputs() + j]);
-                }
-            }
+            let weights = Mat::row_major(&weights, layer.inputs(), layer.outputs()).transposed();
+            layer.set_weights(weights).map_err(|error| text(&error))?;
             layer.biases_mut().copy_from_slice(&biases);
         }
         let files = minibatch_data::locate(&data.folder).map_err(|error| text(&error))?;
         let sets = files.map().map_err(|error| text(&error))?;
-        // A trainer borrows both for as long as the process lives.
-        let pool: &'static Pool =
-            Box::leak(Box::new(Pool::new(Isa::detect(), threads).map_err(|error| text(&error))?));
-        let train: &'static Dataset = Box::leak(Box::new(sets.train));
+        let pool = Pool::new(Isa::detect(), threads).map_err(|error| text(&error))?;
         let (learning_rate, batch_size) = (workload.eta, workload.batch);
         let settings = Settings { learning_rate, batch_size, optimizer, seed, ..Settings::default() };
-        let trainer = Trainer::new(pool, train, network, settings).map_err(|error| text(&error))?;
+        let trainer = Trainer::new(&pool, &sets.train, network, settings).map_err(|error| text(&error))?;
         let dense = Data::scaled(&data.test_images);
-        let (test, batch, examples) = (sets.test, workload.batch, train.len());
+        let (test, batch, examples) = (sets.test, workload.batch, sets.train.len());
         let (bytes, outputs) = (data.test_images, Matrix::zeros(0, 0));
         Ok(Minibatch { trainer, pool, test, trained: None, outputs, bytes, dense, batch, examples })
     }
@@ -81,22 +76,20 @@ impl Peer for Minibatch {
     }
 
     fn correct(&mut self) -> Result<usize, String> {
-        let network = self.trainer.network();
-        let evaluation = network.evaluate(self.pool, &self.test).map_err(|error| error.to_string())?;
+        let evaluation = self.trainer.evaluate(&self.test).map_err(|error| error.to_string())?;
         evaluation.correct().ok_or_else(|| "the test set has no classes".to_owned())
     }
 
     fn infer(&mut self, rows: Range<usize>, input: &str) -> Result<(), String> {
-        let (network, predictor) = self.trained.get_or_insert_with(|| {
-            let network: &'static Network = Box::leak(Box::new(self.trainer.network().clone()));
-            (network, Predictor::new(network, self.pool.isa()))
-        });
+        let copy = || Predictor::new(self.trainer.network().clone(), self.pool.isa());
+        let predictor = self.trained.get_or_insert_with(copy);
+        let network = Arc::clone(predictor.network());
         let (one, at) = (rows.len() == 1, rows.start * network.inputs()..rows.end * network.inputs());
         let (bytes, dense) = (&self.bytes[at.clone()], &self.dense[at]);
         if !one && self.outputs.rows() != rows.len() {
             self.outputs = Matrix::zeros(rows.len(), network.outputs());
         }
-        let (pool, outputs) = (self.pool, &mut self.outputs);
+        let (pool, outputs) = (&self.pool, &mut self.outputs);
         let done = match (input, one) {
             ("u8", true) => predictor.predict(bytes).map(|outputs| _ = black_box(outputs)),
             ("f32", true) => predictor.predict(dense).map(|outputs| _ = black_box(outputs)),

@@ -25,7 +25,8 @@ pub(super) fn real_by(optimizer: &str) -> Vec<u8> {
         Settings { optimizer, batch_size: 2, epochs: 3, learning_rate: 0.5, seed: 8, ..Settings::default() };
     let mut trainer = Trainer::new(&pool, &data, network, settings).expect("a trainer");
     trainer.epoch().expect("an epoch");
-    trainer.evaluate(&data).expect("an evaluation");
+    let evaluation = trainer.evaluate(&data).expect("an evaluation");
+    trainer.record(&data, evaluation).expect("an epoch has ended");
     trainer.advance(1).expect("a step");
     let mut bytes = Vec::new();
     trainer.encode_into(&mut bytes).expect("it encodes");

@@ -14,6 +14,7 @@ pub struct Moments {
 
 impl Moments {
     /// The moments of a state as they are, without error.
+    #[must_use]
     pub fn of(state: &OptimizerState) -> Moments {
         let exact = |row: &[f32]| row.iter().map(|&x| Bounded::exact(x)).collect::<Vec<_>>();
         let layer = |layer: &LayerState| {

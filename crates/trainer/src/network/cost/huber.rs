@@ -12,6 +12,7 @@ pub struct Huber {
 
 impl Huber {
     /// The Huber cost with the limit δ, beyond which it is linear. `None` unless δ is a finite number above 0.
+    #[must_use]
     pub fn new(limit: f32) -> Option<Huber> {
         (limit > 0.0 && limit.is_finite()).then_some(Huber { limit })
     }

@@ -131,6 +131,7 @@ pub enum Reduction {
 
 impl Reduction {
     /// The factor of each output's c(a, y): 1, or 1/n for the mean over n outputs.
+    #[must_use]
     pub fn factor(self, outputs: usize) -> f64 {
         match self {
             Reduction::Sum => 1.0,
@@ -140,7 +141,7 @@ impl Reduction {
 }
 
 /// The output layer of a minibatch, as a cost sees it.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Outputs<'a> {
     /// The instruction set to compute with.
     pub isa: Isa,
@@ -160,6 +161,7 @@ impl<'a> Outputs<'a> {
     /// # Panics
     ///
     /// If the backward step needs Z_L, and Z_L wasn't kept.
+    #[must_use]
     pub fn saved(&self) -> Mat<'a> {
         match self.z {
             Some(z) if self.activation.needs_pre_activation() => z,
@@ -234,6 +236,7 @@ fn sum(reduction: Reduction, x: Mat<'_>, y: Mat<'_>, c: impl Fn(f64, f64) -> f64
 }
 
 /// Every built-in cost, with its usual parameter.
+#[must_use]
 pub fn built_in() -> Vec<Arc<dyn Cost>> {
     vec![
         Arc::new(Quadratic),

@@ -18,7 +18,7 @@ struct State {
     bounds: String,
 }
 
-fn state(trainer: &Trainer<'_>) -> State {
+fn state(trainer: &Trainer) -> State {
     let Trainer { crew, state, cost_sum, position, .. } = trainer;
     let hash = trainer.checkpoint().compared_hash().expect("a checkpoint");
     let (steps, bounds) = ((state.steps, state.scalars.clone()), format!("{:?}", crew.guard()));
@@ -33,7 +33,7 @@ fn parameters(network: &Network) -> Vec<u32> {
     network.layers().iter().flat_map(of_layer).map(f32::to_bits).collect()
 }
 
-fn steps(trainer: &mut Trainer<'_>, steps: usize) -> Result<usize, String> {
+fn steps(trainer: &mut Trainer, steps: usize) -> Result<usize, String> {
     trainer.advance(steps).map(|_| trainer.history().len()).map_err(|error| error.to_string())
 }
 
@@ -46,7 +46,8 @@ fn compare(network: NetworkBuilder, members: usize, learning_rate: f64, calls: u
     let network = network.seed(9).build().expect("a network");
     assert_eq!(sharing(&network, Settings::default().batch_size, members), members, "a network to share");
     let settings = Settings { learning_rate, ..Settings::default() };
-    let trainer = |pool| Trainer::new(pool, &data, network.clone(), settings.clone()).expect("a trainer");
+    let trainer =
+        |pool: &Pool| Trainer::new(pool, &data, network.clone(), settings.clone()).expect("a trainer");
     let (mut changing, mut expected) = (trainer(&several), trainer(&one));
     for call in 0..calls {
         // Slices are short at first. Members leave them, too, whenever one waits for another.
@@ -61,7 +62,7 @@ fn compare(network: NetworkBuilder, members: usize, learning_rate: f64, calls: u
         }
         if call % 10 == 6 {
             // Both trainers are resumed, because their bounds begin anew.
-            let resume = |pool, trainer: &Trainer<'_>| {
+            let resume = |pool: &Pool, trainer: &Trainer| {
                 Trainer::resume(pool, &data, trainer.checkpoint()).expect("the same run")
             };
             (changing, expected) = (resume(&several, &changing), resume(&one, &expected));

@@ -1,0 +1,74 @@
+//! Settings, epochs, evaluations and origins in serde's formats, here JSON: names that stay, and the way back.
+
+use minibatch::data::Order;
+use minibatch::optimizer::Groups;
+use minibatch::{Epoch, Evaluation, Fit, Initializer, Optimizer, Origin, Score, Settings};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+
+/// Checks that `value` is `text`, and `text` is `value`.
+fn both_ways<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, text: &str) {
+    assert_eq!(serde_json::to_string(value).expect("JSON"), text);
+    assert_eq!(&serde_json::from_str::<T>(text).expect(text), value);
+}
+
+#[test]
+fn records_of_a_run() {
+    let classes = Evaluation { cost: 0.5, examples: 4, score: Score::Classes { correct: 1 } };
+    both_ways(
+        &Epoch { number: 3, cost: 0.125, test: Some(classes), seconds: 1.5 },
+        r#"{"epoch":3,"cost":0.125,"test":{"cost":0.5,"accuracy":0.25,"correct":1,"examples":4},"training_seconds":1.5}"#,
+    );
+    both_ways(
+        &Epoch { number: 1, cost: 2.0, test: None, seconds: 0.0 },
+        r#"{"epoch":1,"cost":2.0,"test":null,"training_seconds":0.0}"#,
+    );
+    let fit = Fit { rmse: 0.5, mae: 0.25, r_squared: -1.0 };
+    both_ways(
+        &Evaluation { cost: 0.25, examples: 2, score: Score::Values(fit) },
+        r#"{"cost":0.25,"rmse":0.5,"mae":0.25,"r_squared":-1.0,"examples":2}"#,
+    );
+    both_ways(
+        &Origin { initializer: Initializer::HeUniform, seed: 7 },
+        r#"{"initializer":"he-uniform","seed":7}"#,
+    );
+}
+
+const GROUPS: &str = r#""groups":{"weights":1.0,"biases":0.5,"layers":[]}"#;
+
+#[test]
+fn settings_of_every_optimizer_and_initializer() {
+    for optimizer in Optimizer::all() {
+        let text = format!(
+            r#"{{"optimizer":"{optimizer}","learning_rate":0.5,"schedule":"one-cycle(0.3,25.0,10000.0)",{GROUPS},"l2":0.25,"clip":"norm(1.0)","noise":[null,"dropout(0.5)"],"augment":null,"batch_size":8,"epochs":2,"drop_last":true,"order":"in-order","seed":18446744073709551615}}"#
+        );
+        let settings = Settings {
+            optimizer,
+            learning_rate: 0.5,
+            schedule: "one-cycle".parse().expect("a schedule"),
+            groups: Groups { biases: 0.5, ..Groups::default() },
+            l2: 0.25,
+            clip: Some("norm".parse().expect("clipping")),
+            noise: vec![None, Some("dropout".parse().expect("noise"))],
+            batch_size: 8,
+            epochs: 2,
+            drop_last: true,
+            order: Order::InOrder,
+            seed: u64::MAX,
+            ..Settings::default()
+        };
+        both_ways(&settings, &text);
+    }
+    for initializer in Initializer::ALL {
+        both_ways(&initializer, &format!("\"{}\"", initializer.name()));
+    }
+    for (text, part) in [
+        (r#"{"optimizer":"adam(2)"}"#, "optimiser 'adam(2)': expected"),
+        (r#"{"optimizer":"mine"}"#, "unknown optimiser 'mine'"),
+        (r#"{"batch_size":-1}"#, "invalid value"),
+    ] {
+        let error = serde_json::from_str::<Settings>(text).expect_err(text).to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
