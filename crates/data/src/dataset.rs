@@ -26,6 +26,8 @@ pub struct Dataset {
     input_len: usize,
     example_shape: Arc<[usize]>,
     targets: Arc<Targets>,
+    /// The weight of each example, if they differ.
+    sample_weights: Option<Arc<[f32]>>,
 }
 
 /// The inputs, row-major (examples × input_len).
@@ -151,6 +153,7 @@ impl Dataset {
             input_len: example_shape.iter().product(),
             example_shape: example_shape.into(),
             targets: Arc::new(targets),
+            sample_weights: None,
         })
     }
 
@@ -222,6 +225,7 @@ impl Dataset {
                     input_len,
                     example_shape: example_shape.into(),
                     targets: Arc::new(targets),
+                    sample_weights: None,
                 })
             }
             _ => Err(Error::argument(
@@ -246,6 +250,32 @@ impl Dataset {
             Targets::Values { .. } => return Err(Error::argument("targets", "classes", "values")),
         }
         Ok(self)
+    }
+
+    /// The same examples, each with a weight in training: its part in the cost and in the gradient. Evaluations count every
+    /// example once.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] unless there is a weight for each example, all are finite and not negative, and one isn't 0.
+    pub fn with_sample_weights(mut self, weights: Vec<f32>) -> Result<Self, Error> {
+        if weights.len() != self.len() {
+            return Err(Error::argument("sample weights", self.len().to_string(), weights.len()));
+        }
+        if let Some(wrong) = weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
+            return Err(Error::argument("sample weights", "finite numbers, none negative", wrong));
+        }
+        if weights.iter().all(|weight| *weight == 0.0) {
+            return Err(Error::argument("sample weights", "one that isn't 0", "zeros"));
+        }
+        self.sample_weights = Some(weights.into());
+        Ok(self)
+    }
+
+    /// The weights of the examples in training, if they differ.
+    #[inline]
+    #[must_use]
+    pub fn sample_weights(&self) -> Option<&[f32]> {
+        self.sample_weights.as_deref()
     }
 
     /// Number of examples.
@@ -326,6 +356,10 @@ impl Dataset {
             input_len: self.input_len,
             example_shape: Arc::clone(&self.example_shape),
             targets: Arc::new(self.targets.select(indices)),
+            sample_weights: self
+                .sample_weights
+                .as_ref()
+                .map(|weights| indices.iter().map(|&index| weights[index as usize]).collect()),
         })
     }
 
@@ -365,15 +399,20 @@ impl Dataset {
     /// ```
     #[must_use]
     pub fn is_same(&self, other: &Dataset) -> bool {
-        let rows = match (&self.rows, &other.rows) {
-            (None, None) => true,
-            (Some(here), Some(there)) => Arc::ptr_eq(here, there),
-            _ => false,
-        };
-        rows && Arc::ptr_eq(&self.source, &other.source) && Arc::ptr_eq(&self.targets, &other.targets)
+        fn same<T>(here: &Option<Arc<[T]>>, there: &Option<Arc<[T]>>) -> bool {
+            match (here, there) {
+                (None, None) => true,
+                (Some(here), Some(there)) => Arc::ptr_eq(here, there),
+                _ => false,
+            }
+        }
+        same(&self.rows, &other.rows)
+            && same(&self.sample_weights, &other.sample_weights)
+            && Arc::ptr_eq(&self.source, &other.source)
+            && Arc::ptr_eq(&self.targets, &other.targets)
     }
 
-    /// A 64-bit hash (XXH3) of the example shape, the inputs and the targets, in order. A resumed run
+    /// A 64-bit hash (XXH3) of the example shape, the inputs, the targets and the sample weights, in order. A resumed run
     /// that finds another hash has other data. The hash is the same for mapped, read and in-memory data of
     /// equal content, and on every platform. Each call reads every input once.
     #[must_use]
@@ -405,6 +444,10 @@ impl Dataset {
                 hash.update(b"values");
                 data.iter().for_each(|value| hash.update(&value.to_le_bytes()));
             }
+        }
+        if let Some(weights) = self.sample_weights() {
+            hash.update(b"weights");
+            weights.iter().for_each(|weight| hash.update(&weight.to_le_bytes()));
         }
         hash.digest()
     }

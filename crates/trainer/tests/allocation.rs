@@ -14,6 +14,7 @@ mod common;
 use common::Numbers;
 use minibatch::activation::{Gelu, Identity, Relu, Sigmoid, Silu, Softmax, Tanh};
 use minibatch::cost::{BinaryCrossEntropy, CategoricalCrossEntropy};
+use minibatch::optimizer::Groups;
 use minibatch::{Dataset, Isa, Network, NetworkBuilder, Optimizer, Pool, Predictor, Settings, Trainer};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -117,25 +118,44 @@ fn neither_a_step_nor_a_prediction_allocates() {
         let data = Dataset::from_classes(numbers.bytes(examples * inputs), &[inputs], labels)
             .and_then(|data| data.with_classes(outputs))
             .expect("a dataset");
-        for isa in Isa::fused() {
-            for threads in [1, 2] {
-                let pool = Pool::oversubscribed(isa, threads).expect("a pool");
-                let settings = Settings { batch_size, seed: 1, ..Settings::default() };
-                let settings = Settings { optimizer: optimizer.clone(), learning_rate: 0.01, ..settings };
-                let mut trainer = Trainer::new(&pool, &data, network.clone(), settings).expect("a trainer");
-                // The first epoch warms up: packing buffers grow when first used.
-                trainer.epoch().expect("an epoch");
-                let [short, long] = STEPS.map(|steps| least(&mut trainer, steps));
-                assert_eq!(
-                    short, long,
-                    "{name} by {optimizer} on {pool:?}: calls of {STEPS:?} steps allocate"
-                );
-                let allowed = if threads == 1 { 0 } else { ENTRY };
-                assert!(
-                    short <= allowed,
-                    "{name} by {optimizer} on {pool:?}: entering the pool allocates {short} times"
-                );
-            }
+        let settings = Settings { batch_size, seed: 1, ..Settings::default() };
+        check_steps(name, &data, &network, &Settings { optimizer, learning_rate: 0.01, ..settings.clone() });
+        if outputs == 10 {
+            check_steps(name, &data, &network, &with_techniques(settings));
         }
+    }
+}
+
+/// Checks that steps with these settings allocate nothing.
+fn check_steps(name: &str, data: &Dataset, network: &Network, settings: &Settings) {
+    let optimizer = &settings.optimizer;
+    for isa in Isa::fused() {
+        for threads in [1, 2] {
+            let pool = Pool::oversubscribed(isa, threads).expect("a pool");
+            let mut trainer =
+                Trainer::new(&pool, data, network.clone(), settings.clone()).expect("a trainer");
+            // The first epoch warms up: packing buffers grow when first used.
+            trainer.epoch().expect("an epoch");
+            let [short, long] = STEPS.map(|steps| least(&mut trainer, steps));
+            assert_eq!(short, long, "{name} by {optimizer} on {pool:?}: calls of {STEPS:?} steps allocate");
+            let allowed = if threads == 1 { 0 } else { ENTRY };
+            assert!(
+                short <= allowed,
+                "{name} by {optimizer} on {pool:?}: entering the pool allocates {short} times"
+            );
+        }
+    }
+}
+
+/// The settings with every technique.
+fn with_techniques(settings: Settings) -> Settings {
+    Settings {
+        learning_rate: 0.01,
+        schedule: "one-cycle".parse().expect("a schedule"),
+        groups: Groups { biases: 0.5, layers: vec![1.0, 0.5], ..Groups::default() },
+        l2: 1e-3,
+        clip: Some("norm".parse().expect("clipping")),
+        noise: vec!["dropout(0.2)".parse().ok(), "dropout".parse().ok()],
+        ..settings
     }
 }

@@ -90,16 +90,15 @@ fn a_schedule_gives_each_step_its_rate_and_momentum() {
         let rates: Vec<f64> = (0..12).map(|step| 1.0 - f64::from(step) / 16.0).collect();
         let schedule = Schedule::new(Table(rates.clone()));
         let scheduled = trained(&data, network(&[20, 16, 4]), Settings { schedule, ..settings(optimizer) });
-        // Twelve runs of one step, each with its own η.
-        let (pool, settings) = (pool(1), settings(half));
+        // Twelve steps, before each of which η is set.
+        let settings = settings(half);
         let eta = settings.learning_rate;
-        let mut trainer = Trainer::new(&pool, &data, network(&[20, 16, 4]), settings).expect("a trainer");
+        let mut trainer = Trainer::new(&pool(1), &data, network(&[20, 16, 4]), settings).expect("a trainer");
         for factor in rates {
-            let mut checkpoint = trainer.checkpoint();
-            checkpoint.settings.learning_rate = eta * factor;
-            trainer = Trainer::resume(&pool, &data, checkpoint).expect("a resumed run");
+            trainer.set_learning_rate(eta * factor).expect("in range");
             trainer.advance(1).expect("a step");
         }
+        trainer.set_learning_rate(f64::NAN).expect_err("out of range");
         assert_eq!(bits(&scheduled), bits(trainer.network()), "{optimizer}");
     }
 }
@@ -529,4 +528,52 @@ fn given_gradients_take_the_step_of_a_trainer() {
         assert!(refused.expect_err("not finite").to_string().contains("layer 2"), "{optimizer}");
         assert_eq!((state.steps(), bits(&network)), (3, before));
     }
+}
+
+/// An example of weight 2 is two examples, one of weight 0 none.
+#[test]
+fn sample_weights_are_repetitions() {
+    let data = data(20, false);
+    let weights: Vec<f32> = (0..EXAMPLES).map(|i| (i % 3) as f32).collect();
+    let repeated: Vec<u32> = (0..EXAMPLES as u32).flat_map(|i| vec![i; i as usize % 3]).collect();
+    let (weighted, repeated) = (
+        data.clone().with_sample_weights(weights.clone()).expect("weights"),
+        data.subset(&repeated).expect("a subset"),
+    );
+    assert_ne!(weighted.fingerprint(), data.fingerprint());
+    assert!(!weighted.is_same(&data));
+    for optimizer in ["sgd", "adam"] {
+        for threads in [1, 2] {
+            let run = |data: &Dataset| {
+                let settings = Settings { batch_size: data.len(), ..settings(optimizer) };
+                let mut trainer =
+                    Trainer::new(&pool(threads), data, network(&[20, 16, 4]), settings).expect("a trainer");
+                let epoch = trainer.epoch().expect("an epoch");
+                (epoch.cost, trainer.into_network())
+            };
+            let (found, expected) = (run(&weighted), run(&repeated));
+            assert!((found.0 - expected.0).abs() < 1e-6, "{}, {}", found.0, expected.0);
+            for (found, expected) in found.1.layers().iter().zip(expected.1.layers()) {
+                for (found, expected) in weights_and_biases(found).zip(weights_and_biases(expected)) {
+                    assert!((found - expected).abs() < 1e-4, "{optimizer}: {found}, {expected}");
+                }
+            }
+        }
+    }
+    let gradient = |data: &Dataset| {
+        let pool = pool(1);
+        let mut objective = Objective::new(&pool, data, network(&[20, 16, 4]), 10).expect("an objective");
+        let (point, mut gradient) = (objective.parameters(), vec![0.0; objective.len()]);
+        (objective.evaluate(&point, &mut gradient).expect("a cost"), gradient)
+    };
+    let (found, expected) = (gradient(&weighted), gradient(&repeated));
+    assert!((found.0 - expected.0).abs() < 1e-6);
+    assert!(found.1.iter().zip(&expected.1).all(|(found, expected)| (found - expected).abs() < 1e-6));
+    for wrong in [vec![1.0; 47], vec![-1.0; EXAMPLES], vec![f32::NAN; EXAMPLES], vec![0.0; EXAMPLES]] {
+        data.clone().with_sample_weights(wrong).expect_err("wrong weights");
+    }
+}
+
+fn weights_and_biases(layer: &minibatch::Layer) -> impl Iterator<Item = f32> {
+    weights(layer).into_iter().flatten().chain(layer.biases().to_vec())
 }

@@ -283,6 +283,18 @@ impl Trainer {
         self.settings.epoch_examples(self.data.len())
     }
 
+    /// Sets η for the steps to come. A schedule's factors apply to it.
+    ///
+    /// # Errors
+    ///
+    /// If it is out of range. The settings are then as before.
+    pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), Error> {
+        let settings = Settings { learning_rate, ..self.settings.clone() };
+        settings.check(self.data.len(), &self.network().sizes())?;
+        self.settings = settings;
+        Ok(())
+    }
+
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings

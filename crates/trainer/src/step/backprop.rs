@@ -22,7 +22,7 @@ use crate::noise::{Context, Noise, Noises};
 use crate::optimizer::{LayerStep, MOST_MOMENTS, PlainStep, RuleStep};
 use minibatch_kernels::{
     Epilogue, Examples, Isa, Mat, MatMut, Matrix, Member, Panels, Start, Store, Team, TeamInputs,
-    accumulate_gathered, descend, descend_gathered, descend_gemm, gather_gemm, gemm, scale_and_sum,
+    accumulate_gathered, descend, descend_gathered, descend_gemm, gather_gemm, gemm, scale, scale_and_sum,
 };
 use std::ops::Range;
 
@@ -177,6 +177,28 @@ pub(crate) fn output_error(
     let mut error = workspace.errors.pop().expect("a network has layers");
     cost.output_error(outputs(isa, layers, workspace, rows), &mut error.top_mut(rows));
     workspace.errors.push(error);
+}
+
+/// Multiplies the cost and the error Δ_L of each example by its sample weight. Returns the summed cost, examples in order, and
+/// the sum of the weights.
+pub(crate) fn weigh(
+    isa: Isa,
+    layers: &[Layer],
+    cost: &dyn Cost,
+    workspace: &mut Workspace,
+    rows: usize,
+    weight: impl Fn(usize) -> f32,
+) -> (f64, f64) {
+    let (mut total, mut sum) = (0.0, 0.0);
+    for row in 0..rows {
+        let weight = weight(row);
+        let outputs = outputs(isa, layers, workspace, rows).example(row);
+        total += f64::from(weight) * cost.total(outputs);
+        sum += f64::from(weight);
+        let error = workspace.errors.last_mut().expect("a network has layers");
+        scale(isa, &mut error.rows_mut(row..row + 1), weight);
+    }
+    (total, sum)
 }
 
 /// BP2: Δ_{l−1} from Δ_l, for l = 2, …, L.

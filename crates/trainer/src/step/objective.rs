@@ -8,7 +8,8 @@ use crate::noise::Noises;
 use minibatch_data::Dataset;
 use minibatch_kernels::{Pool, TeamInputs};
 
-/// The mean cost of a dataset as a function of a network's weights and biases, and its gradient.
+/// The mean cost of a dataset as a function of a network's weights and biases, and its gradient. Examples count by their sample
+/// weights.
 ///
 /// The parameters are one row of numbers: layer by layer, the weights input by input (W_1k, W_2k, … for each k), then the biases.
 /// The data are walked through in blocks, in their order. The gradient goes on from block to block as one chain for each
@@ -99,7 +100,9 @@ impl<'a> Objective<'a> {
         let Objective { pool, data, network, workspace, block } = self;
         network.set_parameters(parameters);
         workspace.clear_gradient();
-        let (examples, factor) = (data.len(), (1.0 / data.len() as f64) as f32);
+        let weights = data.sample_weights().map(|weights| weights.iter().map(|&w| f64::from(w)).sum::<f64>());
+        let (examples, divisor) = (data.len(), weights.unwrap_or(data.len() as f64));
+        let factor = (1.0 / divisor) as f32;
         let mut cost = 0.0;
         pool.run(|team| {
             let (isa, layers) = (team.isa(), network.layers());
@@ -109,15 +112,21 @@ impl<'a> Objective<'a> {
                     backprop::forward(team, layers, workspace, examples, rows);
                 });
                 workspace.take_targets(data, rows, index);
-                cost += backprop::cost(isa, layers, network.cost(), workspace, rows);
                 backprop::output_error(isa, layers, network.cost(), workspace, rows);
+                cost += match data.sample_weights() {
+                    None => backprop::cost(isa, layers, network.cost(), workspace, rows),
+                    Some(weights) => {
+                        let weight = |row| weights[index(row)];
+                        backprop::weigh(isa, layers, network.cost(), workspace, rows, weight).0
+                    }
+                };
                 for l in (2..=layers.len()).rev() {
                     backprop::backward(team, Noises::NONE, layers, workspace, rows, l);
                 }
                 (1..=layers.len()).for_each(|l| backprop::add_gradient(team, workspace, rows, l, factor));
             }
         });
-        cost /= examples as f64;
+        cost /= divisor;
         let mut to = gradient.iter_mut();
         for block in workspace.gradient.iter().flatten().flat_map(|layer| layer.blocks()) {
             block.iter().zip(&mut to).for_each(|(g, to)| *to = *g);

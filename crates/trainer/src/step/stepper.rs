@@ -139,17 +139,25 @@ impl Stepper<'_> {
         }
         forward(workspace, 2..count + 1);
         workspace.changed = changed;
-        let total = backprop::cost(isa, layers, *cost, workspace, rows);
+        let mut total = backprop::cost(isa, layers, *cost, workspace, rows);
         if !total.is_finite() {
             return Err(guard::cause_of_cost(isa, workspace, rows, total));
         }
         backprop::output_error(isa, layers, *cost, workspace, rows);
+        let mut divisor = rows as f64;
+        if let Some(weights) = data.sample_weights() {
+            let (cost, sum) = backprop::weigh(isa, layers, *cost, workspace, rows, |row| weights[index(row)]);
+            // Of a minibatch whose weights are all 0 the gradient is 0, whatever it is divided by.
+            divisor = if sum > 0.0 { sum } else { 1.0 };
+            // The weighted mean, as often as there are examples.
+            total = cost / divisor * rows as f64;
+        }
         for l in (2..=count).rev() {
             backprop::backward(team, noises, layers, workspace, rows, l);
         }
         let rates = settings.rates(course, number).ok_or(Divergence::LearningRate { step: number })?;
         let whole = settings.needs_whole_gradient();
-        let update = settings.optimizer.step(rates, rows as f64, whole, state);
+        let update = settings.optimizer.step(rates, divisor, whole, state);
         match workspace.gradient {
             None => {
                 guard.check(*runner, layers, state, workspace, rows, &update)?;

@@ -156,6 +156,17 @@ pub struct Outputs<'a> {
 }
 
 impl<'a> Outputs<'a> {
+    /// The output layer of one example.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such row.
+    #[must_use]
+    pub fn example(self, row: usize) -> Outputs<'a> {
+        let of = |x: Mat<'a>| x.part(row..row + 1, 0..x.cols());
+        Outputs { z: self.z.map(of), a: of(self.a), y: of(self.y), ..self }
+    }
+
     /// The matrix that the activation's backward step reads: Z_L or A_L.
     ///
     /// # Panics
