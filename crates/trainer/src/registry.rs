@@ -1,13 +1,17 @@
-//! Activations, costs and optimisers by name. Checkpoints and the command line find them here.
+//! Techniques by name. Checkpoints and the command line find them here.
 
+use crate::augment::Augment;
+use crate::clip::Clip;
 use crate::label::{LabelError, Labelled};
 use crate::network::activation::{self, Activation};
 use crate::network::cost::{self, Cost};
 use crate::network::name::split;
+use crate::noise::Noise;
 use crate::optimizer::Optimizer;
+use crate::schedule::Schedule;
 use std::sync::Arc;
 
-/// The activations, costs and optimisers that a name may mean: the built-in ones, and those that are added.
+/// The techniques that a name may mean: the built-in ones, and those that are added.
 ///
 /// A name may be followed by its parameter: `leaky-relu(0.2)`, `huber(0.5)`.
 ///
@@ -25,6 +29,10 @@ pub struct Registry {
     activations: Vec<Arc<dyn Activation>>,
     costs: Vec<Arc<dyn Cost>>,
     optimizers: Vec<Optimizer>,
+    schedules: Vec<Schedule>,
+    clips: Vec<Clip>,
+    noises: Vec<Noise>,
+    augments: Vec<Augment>,
 }
 
 impl Default for Registry {
@@ -33,6 +41,10 @@ impl Default for Registry {
             activations: activation::built_in(),
             costs: cost::built_in(),
             optimizers: Optimizer::all(),
+            schedules: Schedule::all(),
+            clips: Clip::all(),
+            noises: Noise::all(),
+            augments: Augment::all(),
         }
     }
 }
@@ -56,6 +68,34 @@ impl Registry {
     #[must_use]
     pub fn with_optimizer(mut self, optimizer: Optimizer) -> Registry {
         self.optimizers.insert(0, optimizer);
+        self
+    }
+
+    /// Adds a schedule, as [`with_activation`](Self::with_activation).
+    #[must_use]
+    pub fn with_schedule(mut self, schedule: Schedule) -> Registry {
+        self.schedules.insert(0, schedule);
+        self
+    }
+
+    /// Adds clipping, as [`with_activation`](Self::with_activation).
+    #[must_use]
+    pub fn with_clip(mut self, clip: Clip) -> Registry {
+        self.clips.insert(0, clip);
+        self
+    }
+
+    /// Adds noise, as [`with_activation`](Self::with_activation).
+    #[must_use]
+    pub fn with_noise(mut self, noise: Noise) -> Registry {
+        self.noises.insert(0, noise);
+        self
+    }
+
+    /// Adds augmentation, as [`with_activation`](Self::with_activation).
+    #[must_use]
+    pub fn with_augment(mut self, augment: Augment) -> Registry {
+        self.augments.insert(0, augment);
         self
     }
 
@@ -98,5 +138,41 @@ impl Registry {
     /// If there is none of that name, or not with those parameters.
     pub fn optimizer(&self, text: &str) -> Result<Optimizer, LabelError> {
         Optimizer::read(text, &self.optimizers)
+    }
+
+    /// The schedule that `text` names, as [`optimizer`](Self::optimizer).
+    ///
+    /// # Errors
+    ///
+    /// As [`optimizer`](Self::optimizer).
+    pub fn schedule(&self, text: &str) -> Result<Schedule, LabelError> {
+        Schedule::read(text, &self.schedules)
+    }
+
+    /// The clipping that `text` names, as [`optimizer`](Self::optimizer).
+    ///
+    /// # Errors
+    ///
+    /// As [`optimizer`](Self::optimizer).
+    pub fn clip(&self, text: &str) -> Result<Clip, LabelError> {
+        Clip::read(text, &self.clips)
+    }
+
+    /// The noise that `text` names, as [`optimizer`](Self::optimizer).
+    ///
+    /// # Errors
+    ///
+    /// As [`optimizer`](Self::optimizer).
+    pub fn noise(&self, text: &str) -> Result<Noise, LabelError> {
+        Noise::read(text, &self.noises)
+    }
+
+    /// The augmentation that `text` names, as [`optimizer`](Self::optimizer).
+    ///
+    /// # Errors
+    ///
+    /// As [`optimizer`](Self::optimizer).
+    pub fn augment(&self, text: &str) -> Result<Augment, LabelError> {
+        Augment::read(text, &self.augments)
     }
 }
