@@ -4,7 +4,7 @@ use crate::epoch::Epoch;
 use crate::network::{Network, Origin};
 use crate::optimizer::OptimizerState;
 use crate::settings::Settings;
-use minibatch_checkpoint::{FormatError, Tag};
+use minibatch_checkpoint::{Entry, FormatError};
 use minibatch_data::{Dataset, Shuffle, ShuffleState};
 use minibatch_kernels::ArithmeticClass;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,12 @@ pub struct Checkpoint {
     pub history: Vec<Epoch>,
     /// Wall-clock time spent training in the current epoch.
     pub elapsed: Duration,
+    /// Entries of the file that this version doesn't know, and that whoever goes on from it writes again.
+    pub(crate) carried: Carried,
 }
+
+/// Entries that are carried over from file to file.
+pub(crate) type Carried = Vec<Entry<'static>>;
 
 /// The identity of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,7 +101,7 @@ impl Progress {
         epochs: usize,
     ) -> Result<(), FormatError> {
         let Progress { shuffle, position, cost_sum } = self;
-        let impossible = |cause| Err(FormatError::Value { section: Tag::Progress.part(), cause });
+        let impossible = |cause: String| Err(FormatError::value("run/progress", cause));
         if *position >= examples as u64 || !position.is_multiple_of(settings.batch_size as u64) {
             let (of, step) = (examples, settings.batch_size);
             return impossible(format!(
@@ -131,6 +136,15 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) progress: Progress,
     pub(crate) history: &'a [Epoch],
     pub(crate) elapsed: Duration,
+    pub(crate) carried: &'a [Entry<'static>],
+}
+
+/// The name of an arithmetic class in a file.
+pub(super) fn arithmetic(class: ArithmeticClass) -> &'static str {
+    match class {
+        ArithmeticClass::Fused => "fused",
+        ArithmeticClass::Matrixmultiply => "matrixmultiply",
+    }
 }
 
 impl Checkpoint {
@@ -147,6 +161,7 @@ impl Checkpoint {
             progress: self.progress.clone(),
             history: &self.history,
             elapsed: self.elapsed,
+            carried: &self.carried,
         }
     }
 }
@@ -165,6 +180,7 @@ impl Snapshot<'_> {
             progress: self.progress.clone(),
             history: self.history.to_vec(),
             elapsed: self.elapsed,
+            carried: self.carried.to_vec(),
         }
     }
 }

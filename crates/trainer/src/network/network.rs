@@ -67,8 +67,8 @@ impl Network {
         self.layers.iter().map(Layer::parameters).sum()
     }
 
-    /// Weights and biases in the order of the `PARM` section, layer by layer. The weights come input-major (row k holds W_jk for
-    /// all j), then the biases.
+    /// Weights and biases in the order of a checkpoint, layer by layer. The weights come input-major (row k holds W_jk for all j),
+    /// then the biases.
     pub(crate) fn parameter_blocks(&self) -> impl Iterator<Item = &[f32]> {
         self.layers.iter().flat_map(|layer| {
             let rows = (0..layer.inputs()).flat_map(|k| layer.weights.row_slices(k));
@@ -76,7 +76,8 @@ impl Network {
         })
     }
 
-    /// xxh3-64 of all weights and biases. Equal hashes mean equal bits. It is also the checksum of a checkpoint's `PARM` section.
+    /// xxh3-64 of all weights and biases. Equal hashes mean equal bits. It is also the checksum of these numbers in a
+    /// checkpoint.
     pub fn weight_hash(&self) -> u64 {
         let mut hash = Xxh3Default::new();
         let mut bytes = Vec::new();

@@ -88,37 +88,27 @@ impl OptimizerState {
         self.layers.len() == layers.len() && self.layers.iter().zip(layers).all(layer_fits)
     }
 
-    /// The first moment of all layers, then the second, and so on, each in the order of the parameters.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = &[f32]> {
-        (0..self.moments()).flat_map(move |i| {
-            self.layers.iter().flat_map(move |layer| {
-                let Moment { weights, biases } = &layer.moments[i];
-                let rows = (0..weights.rows()).flat_map(|k| weights.row_slices(k));
-                rows.chain(std::iter::once(&biases[..]))
-            })
+    /// The moment with this index of all layers, in the order of the parameters.
+    pub(crate) fn blocks(&self, index: usize) -> impl Iterator<Item = &[f32]> {
+        self.layers.iter().flat_map(move |layer| {
+            let Moment { weights, biases } = &layer.moments[index];
+            let rows = (0..weights.rows()).flat_map(|k| weights.row_slices(k));
+            rows.chain(std::iter::once(&biases[..]))
         })
-    }
-
-    /// The first negative number in the moments `squares`. They are means or sums of squares, so there should be none.
-    pub(crate) fn negative_square(&self, squares: &[usize]) -> Option<f32> {
-        let of_moment = self.blocks().count() / self.moments().max(1);
-        let of = |&i: &usize| self.blocks().skip(i * of_moment).take(of_moment).flatten();
-        squares.iter().flat_map(of).copied().find(|v| *v < 0.0)
     }
 
     /// Calls `f` with each of the [`blocks`](Self::blocks), to write, until a call fails.
     pub(crate) fn try_for_each_block<E>(
         &mut self,
+        index: usize,
         mut f: impl FnMut(&mut [f32]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for i in 0..self.moments() {
-            for layer in &mut self.layers {
-                let Moment { weights, biases } = &mut layer.moments[i];
-                for k in 0..weights.rows() {
-                    weights.row_slices_mut(k).try_for_each(&mut f)?;
-                }
-                f(biases)?;
+        for layer in &mut self.layers {
+            let Moment { weights, biases } = &mut layer.moments[index];
+            for k in 0..weights.rows() {
+                weights.row_slices_mut(k).try_for_each(&mut f)?;
             }
+            f(biases)?;
         }
         Ok(())
     }

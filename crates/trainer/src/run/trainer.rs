@@ -1,6 +1,6 @@
 //! The training loop: epochs of minibatches.
 
-use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
+use crate::checkpoint::{self, Carried, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::crew::Crew;
 use crate::epoch::Epoch;
 use crate::error::Error;
@@ -58,6 +58,8 @@ pub struct Trainer<'a> {
     /// The data of the last evaluation in the history.
     tested_on: Option<TestedOn<'a>>,
     history: Vec<Epoch>,
+    /// Entries of the checkpoint that the run goes on from, unknown to this version.
+    carried: Carried,
 }
 
 /// The data of an evaluation.
@@ -125,6 +127,7 @@ impl<'a> Trainer<'a> {
             identity: OnceCell::new(),
             tested_on: None,
             history: Vec::new(),
+            carried: Carried::new(),
         })
     }
 
@@ -165,7 +168,7 @@ impl<'a> Trainer<'a> {
             return Err(Error::Resume { what, recorded, found });
         }
         checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
-        let Checkpoint { progress, tested_on, history, elapsed, optimizer, .. } = checkpoint;
+        let Checkpoint { progress, tested_on, history, elapsed, optimizer, carried, .. } = checkpoint;
         let mut trainer = Trainer::with_state(pool, data, network, settings, Some(optimizer))?;
         trainer.crew.look_at(pool.isa(), &trainer.state);
         trainer.origin = origin;
@@ -175,6 +178,7 @@ impl<'a> Trainer<'a> {
         trainer.tested_on = tested_on.map(TestedOn::Recorded);
         trainer.history = history;
         trainer.elapsed = elapsed;
+        trainer.carried = carried;
         trainer.identity = OnceCell::from(identity);
         Ok(trainer)
     }
@@ -194,7 +198,9 @@ impl<'a> Trainer<'a> {
             builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
         };
         let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
-        Trainer::new(pool, data, network, checkpoint.settings.clone())
+        let mut trainer = Trainer::new(pool, data, network, checkpoint.settings.clone())?;
+        trainer.carried.clone_from(&checkpoint.carried);
+        Ok(trainer)
     }
 
     /// Writes the state of the run to `path`: whole or not at all, and on disk when this returns.
@@ -216,6 +222,16 @@ impl<'a> Trainer<'a> {
         self.snapshot().encode_into(out)
     }
 
+    /// The hash that two runs share if they agree in everything but wall-clock time: that of a
+    /// [`Checkpoint`](Checkpoint::compared_hash), without a copy of the run.
+    ///
+    /// # Errors
+    ///
+    /// If a value doesn't fit the format.
+    pub fn compared_hash(&self) -> Result<u64, checkpoint::FormatError> {
+        self.snapshot().compared_hash()
+    }
+
     fn snapshot(&self) -> Snapshot<'_> {
         Snapshot {
             network: self.network(),
@@ -232,6 +248,7 @@ impl<'a> Trainer<'a> {
             },
             history: &self.history,
             elapsed: self.elapsed,
+            carried: &self.carried,
         }
     }
 

@@ -1,0 +1,129 @@
+//! The settings of a run as entries: one line in [`SETTINGS`] for each.
+
+use crate::optimizer::OptimizerError;
+use crate::registry::Registry;
+use crate::settings::Settings;
+use minibatch_checkpoint::{Entries, Entry, FormatError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A setting, and how it stands in a file.
+pub(super) struct Setting {
+    /// The entry's name.
+    pub(super) name: &'static str,
+    /// The entry's flags.
+    pub(super) flags: u32,
+    /// The entry. `None` if the setting has its default and the file needs no entry for it.
+    put: fn(&Settings, &Setting) -> Result<Option<Entry<'static>>, FormatError>,
+    /// Sets the setting to what the file has.
+    read: fn(&mut Settings, &Source<'_>) -> Result<(), FormatError>,
+}
+
+/// All settings. Each decides the bits of the run.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "run/optimizer",
+        flags: 0,
+        put: |settings, entry| entry.of(&settings.optimizer.to_string()),
+        read: |settings, source| {
+            let text: String = source.value()?;
+            settings.optimizer = source.registry.optimizer(&text).map_err(|error| match error {
+                OptimizerError::Unknown { .. } => source.invalid(unknown("optimiser", &text)),
+                error => source.invalid(error.to_string()),
+            })?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "run/learning-rate",
+        flags: 0,
+        put: |settings, entry| entry.of(&settings.learning_rate),
+        read: |settings, source| source.value().map(|read| settings.learning_rate = read),
+    },
+    Setting {
+        name: "run/batch-size",
+        flags: 0,
+        put: |settings, entry| entry.of(&(settings.batch_size as u64)),
+        read: |settings, source| source.size().map(|read| settings.batch_size = read),
+    },
+    Setting {
+        name: EPOCHS,
+        flags: 0,
+        put: |settings, entry| entry.of(&(settings.epochs as u64)),
+        read: |settings, source| source.size().map(|read| settings.epochs = read),
+    },
+    Setting {
+        name: "run/seed",
+        flags: 0,
+        put: |settings, entry| entry.of(&settings.seed),
+        read: |settings, source| source.value().map(|read| settings.seed = read),
+    },
+];
+
+/// The number of epochs. It is the one setting that a run may change when it goes on.
+pub(super) const EPOCHS: &str = "run/epochs";
+
+impl Setting {
+    fn of<T: Serialize>(&self, value: &T) -> Result<Option<Entry<'static>>, FormatError> {
+        Entry::of_value(self.name, self.flags, value).map(Some)
+    }
+}
+
+/// Where a setting is read from.
+struct Source<'a> {
+    name: &'static str,
+    entries: &'a Entries<'a>,
+    registry: &'a Registry,
+}
+
+impl Source<'_> {
+    /// The entry's value. A setting with a default calls [`Entries::optional`] instead.
+    fn value<T: DeserializeOwned>(&self) -> Result<T, FormatError> {
+        self.entries.value(self.name)
+    }
+
+    fn size(&self) -> Result<usize, FormatError> {
+        let value: u64 = self.value()?;
+        usize::try_from(value).map_err(|_| self.invalid(format!("{value} is too large")))
+    }
+
+    fn invalid(&self, cause: String) -> FormatError {
+        invalid(self.name, cause)
+    }
+}
+
+/// The entries of the settings that a file needs.
+pub(super) fn entries(settings: &Settings) -> impl Iterator<Item = Result<Entry<'static>, FormatError>> {
+    SETTINGS.iter().filter_map(|setting| (setting.put)(settings, setting).transpose())
+}
+
+/// Reads all settings.
+pub(super) fn read(entries: &Entries<'_>, registry: &Registry) -> Result<Settings, FormatError> {
+    let mut settings = Settings::default();
+    for setting in SETTINGS {
+        (setting.read)(&mut settings, &Source { name: setting.name, entries, registry })?;
+    }
+    Ok(settings)
+}
+
+/// Checks that the file has each of these settings, which were read from it, in the one way in which it is written.
+pub(super) fn check_writing(settings: &Settings, entries: &Entries<'_>) -> Result<(), FormatError> {
+    for setting in SETTINGS {
+        let expected = (setting.put)(settings, setting)?;
+        if expected.as_ref() != entries.get(setting.name) {
+            return Err(invalid(setting.name, "the setting isn't written so".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// The error for an entry. Names from the file may stand in it. Their control characters are escaped: an error is one line.
+pub(super) fn invalid(name: &str, cause: String) -> FormatError {
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    FormatError::value(name, cause.chars().map(shown).collect::<String>())
+}
+
+/// The cause for a name that the registry lacks. It is of a later version, or the user's own.
+pub(super) fn unknown(what: &str, name: &str) -> String {
+    format!("unknown {what} '{name}': if it is one of your own, load with a Registry that has it")
+}
