@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::format::{FORMAT_VERSION, MAX_SECTIONS, Part};
+use crate::format::{FORMAT_VERSION, Part};
 
 /// The reason why bytes are not a checkpoint that this build can read. Offsets count from the start of the file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum FormatError {
     /// The file goes on after its last section.
     #[error("file is {found} bytes long, expected {expected}: bytes follow the last section")]
     TrailingBytes {
-        /// The length the section table gives.
+        /// The length that the section table gives.
         expected: u64,
         /// The length of the file.
         found: u64,
@@ -59,55 +59,54 @@ pub enum FormatError {
         /// The version in the file.
         found: u32,
     },
-    /// More sections than any checkpoint has.
-    #[error("section count {found} at offset 12: expected at most {MAX_SECTIONS}")]
+    /// Another number of sections than a file of its version has.
+    #[error("section count {found} at offset 12: expected 2, or up to 32 in versions 1 and 2")]
     SectionCount {
         /// The count in the file.
         found: u32,
     },
-    /// A tag that is not four capitals or digits, or stands out of its place, or twice.
-    #[error("section table at offset {offset}: tag \"{}\" is malformed, repeated or out of order", tag.escape_ascii())]
-    Tag {
-        /// The offset at which the table entry starts.
-        offset: u64,
-        /// The tag.
-        tag: [u8; 4],
+    /// A name that is none, or stands out of its order, or twice.
+    #[error("entry name \"{}\" is malformed, repeated or out of order", name.escape_default())]
+    Name {
+        /// The name, or its beginning.
+        name: String,
     },
-    /// Flags that this tag cannot have, or that this version does not define.
-    #[error("section table at offset {offset}: section {} has flags {found:#x}, which it cannot have", tag.escape_ascii())]
+    /// Flags that this entry cannot have, or that this version does not define.
+    #[error("entry {name} has flags {found:#x}, which it cannot have")]
     Flags {
-        /// The offset of the flags.
-        offset: u64,
-        /// The section's tag.
-        tag: [u8; 4],
+        /// The entry's name.
+        name: String,
         /// The flags in the file.
         found: u32,
     },
-    /// A section that is unknown and not marked optional.
-    #[error("section {} is unknown to this build and not optional; use a newer minibatch", tag.escape_ascii())]
-    UnknownSection {
-        /// The section's tag.
-        tag: [u8; 4],
+    /// An entry that is unknown and not optional.
+    #[error("entry {name} is unknown, and not optional: written by a newer version; update minibatch")]
+    Unknown {
+        /// The entry's name.
+        name: String,
     },
-    /// A section that the reader needs is missing.
-    #[error("{section} is missing")]
-    MissingSection {
-        /// The section.
-        section: Part,
+    /// An entry that the reader needs is missing.
+    #[error("{part} is missing")]
+    Missing {
+        /// The entry.
+        part: Part,
     },
-    /// A section whose bytes are intact but do not spell a value of the type it should hold.
-    #[error("{section} is intact but its content is not valid: {cause}")]
+    /// A file of networks alone, where a run is to go on.
+    #[error("it holds networks but no run; only a network can be loaded from it")]
+    NoRun,
+    /// An entry whose bytes are intact but do not spell a value of the type it should hold.
+    #[error("{part} is intact but its content is not valid: {cause}")]
     Value {
-        /// The section.
-        section: Part,
+        /// The entry.
+        part: Part,
         /// The fault in its content.
         cause: String,
     },
-    /// A section of numbers that holds more or fewer of them than the settings call for.
-    #[error("{section} holds {found} bytes, expected {expected} (numbers of 4 bytes)")]
+    /// An entry of numbers that holds more or fewer of them than the layers call for.
+    #[error("{part} holds {found} bytes, expected {expected} (numbers of 4 bytes)")]
     NumberCount {
-        /// The section.
-        section: Part,
+        /// The entry.
+        part: Part,
         /// Bytes needed, saturated if the product passes 64 bits.
         expected: u64,
         /// Bytes in the file.
@@ -120,15 +119,22 @@ pub enum FormatError {
         bytes: u64,
     },
     /// A stored number is NaN or infinite.
-    #[error("{section}: number {index} is {found}, expected a finite one")]
+    #[error("{part}: number {index} is {found}, expected a finite one")]
     NotFinite {
-        /// The section.
-        section: Part,
-        /// Index of the number within the section.
+        /// The entry.
+        part: Part,
+        /// Index of the number within the entry.
         index: u64,
         /// `NaN`, `inf` or `-inf`, as Rust writes it.
         found: String,
     },
+}
+
+impl FormatError {
+    /// The error for the content of an entry.
+    pub fn value(name: &str, cause: impl Into<String>) -> FormatError {
+        FormatError::Value { part: Part::entry(name), cause: cause.into() }
+    }
 }
 
 /// The step of a file operation that failed.

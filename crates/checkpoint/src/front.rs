@@ -1,16 +1,17 @@
-//! The front of a checkpoint's file: single sections, read without the rest.
+//! The front of a checkpoint's file: single entries, read without the rest.
 
 use crate::codec::{MAX_VALUE, decode_value, too_long};
-use crate::container::{Entry, Table};
+use crate::container::{MOST, Record, Table};
+use crate::directory;
 use crate::disk::open_file;
 use crate::error::{Error, FormatError, Step};
-use crate::format::Tag;
+use crate::format::Part;
 use serde::de::DeserializeOwned;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// An open checkpoint whose header and layout are verified. Its sections are read one by one, on demand.
+/// An open checkpoint whose header, layout and directory are verified. Its entries are read one by one, on demand.
 ///
 /// A file that is no checkpoint is refused here before memory for all of it is asked for.
 #[derive(Debug)]
@@ -19,23 +20,35 @@ pub struct Front {
     file: File,
     /// Length of the file.
     bytes: u64,
-    table: Table,
+    version: u32,
+    records: Vec<Record>,
 }
 
 impl Front {
-    /// Opens the checkpoint at `path` and verifies its header and its layout.
+    /// Opens the checkpoint at `path` and verifies its header, its layout and its directory.
     ///
     /// # Errors
     ///
-    /// If the file can't be read, or its header or its layout is damaged.
+    /// If the file can't be read, or its header, its layout or its directory is damaged.
     pub fn open(path: &Path) -> Result<Front, Error> {
+        let invalid = |source| Error::Format { path: path.to_owned(), source };
+        let failed = |source| Error::io(Step::Read, path, source);
         let (mut file, bytes) = open_file(path)?;
         let mut start = Vec::new();
-        let read = (&mut file).take(Table::MOST as u64).read_to_end(&mut start);
-        read.map_err(|source| Error::io(Step::Read, path, source))?;
-        let table = Table::read(&start, bytes.max(start.len() as u64));
-        let table = table.map_err(|source| Error::Format { path: path.to_owned(), source })?;
-        Ok(Front { path: path.to_owned(), file, bytes, table })
+        (&mut file).take(MOST as u64).read_to_end(&mut start).map_err(failed)?;
+        let (version, table) = Table::read(&start, bytes.max(start.len() as u64)).map_err(invalid)?;
+        let records = match table {
+            Table::Old(records) => records,
+            Table::New { directory, .. } if directory.length > MAX_VALUE => {
+                return Err(invalid(too_long(Part::Directory, directory.length)));
+            }
+            Table::New { directory, data } => {
+                let lines = read(&mut file, directory.offset, directory.length).map_err(failed)?;
+                let lines = directory.verified(Part::Directory, &lines);
+                lines.and_then(|lines| directory::read(lines, &data)).map_err(invalid)?
+            }
+        };
+        Ok(Front { path: path.to_owned(), file, bytes, version, records })
     }
 
     /// Length of the file in bytes.
@@ -43,27 +56,40 @@ impl Front {
         self.bytes
     }
 
-    /// The value that a section holds. Only this section is read and verified.
+    /// The version of the file.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The entries of the file. Their payloads aren't verified.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The value that an entry holds. Only this entry is read and verified.
     ///
     /// # Errors
     ///
-    /// If the section is missing or damaged, can't be read, or doesn't hold such a value.
-    pub fn value<T: DeserializeOwned>(&mut self, tag: Tag) -> Result<T, Error> {
-        let Front { path, file, table, .. } = self;
+    /// If the entry is missing or damaged, can't be read, or doesn't hold such a value.
+    pub fn value<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Error> {
+        let Front { path, file, records, .. } = self;
         let invalid = |source: FormatError| Error::Format { path: path.clone(), source };
-        let entry = table.find(tag).map_err(invalid)?;
-        if entry.length > MAX_VALUE {
-            return Err(invalid(too_long(tag, entry.length)));
+        let missing = || FormatError::Missing { part: Part::entry(name) };
+        let record =
+            records.iter().find(|record| record.name == name).ok_or_else(missing).map_err(invalid)?;
+        if record.length > MAX_VALUE {
+            return Err(invalid(too_long(Part::entry(name), record.length)));
         }
-        let payload = read(file, entry).map_err(|source| Error::io(Step::Read, &*path, source))?;
-        entry.verify(&payload).and_then(|()| decode_value(tag, &payload)).map_err(invalid)
+        let payload = read(file, record.offset, record.length);
+        let payload = payload.map_err(|source| Error::io(Step::Read, &*path, source))?;
+        record.verify(&payload).and_then(|()| decode_value(name, &payload)).map_err(invalid)
     }
 }
 
-fn read(file: &mut File, entry: &Entry) -> io::Result<Vec<u8>> {
+fn read(file: &mut File, offset: usize, length: usize) -> io::Result<Vec<u8>> {
     let mut payload = Vec::new();
-    payload.try_reserve_exact(entry.length)?;
-    file.seek(SeekFrom::Start(entry.offset as u64))?;
-    file.take(entry.length as u64).read_to_end(&mut payload)?;
+    payload.try_reserve_exact(length)?;
+    file.seek(SeekFrom::Start(offset as u64))?;
+    file.take(length as u64).read_to_end(&mut payload)?;
     Ok(payload)
 }

@@ -1,11 +1,11 @@
 //! Checkpoint files of Minibatch: their bytes, and the writing of these bytes to disk.
 //!
-//! This crate knows bytes, sections and whole files. It knows no networks. The crate `minibatch` defines the content of a
-//! run's sections. From the bytes outwards:
+//! This crate knows bytes, named entries and whole files. It knows no networks. The crate `minibatch` defines the entries and
+//! their content. From the bytes outwards:
 //!
-//! - [`encode_into`] and [`decode`]: a versioned file of sections, each with a checksum.
-//! - [`Payload`] and [`F32Blocks`]: values and raw numbers in a section.
-//! - [`Front`]: single sections of a file, read before the rest.
+//! - [`encode_into`] and [`decode`]: a versioned file of entries, each with its name, its flags and a checksum.
+//! - [`Payload`] and [`F32Blocks`]: values and raw numbers in an entry.
+//! - [`Front`]: single entries of a file, read before the rest.
 //! - [`Lock`]: one writer for a path. [`Lock::write`] replaces a file whole or not at all. [`save`] does both in one call.
 //! - [`Writer`]: writing in the background while training goes on. [`Keep`] says which older files stay.
 //! - [`Disk`]: the file operations beneath, which a test may make fail.
@@ -16,7 +16,9 @@
 mod atomic;
 mod codec;
 mod container;
+mod directory;
 mod disk;
+mod entries;
 mod error;
 mod format;
 mod front;
@@ -33,10 +35,11 @@ mod tests;
 use std::path::Path;
 
 pub use codec::F32Blocks;
-pub use container::{Entry, Payload, Sections, decode, encode_into};
+pub use container::Record;
 pub use disk::{Disk, OsDisk, read_file};
+pub use entries::{Entries, Entry, Payload, decode, encode_into};
 pub use error::{Error, FormatError, Step};
-pub use format::{FORMAT_VERSION, MAGIC, MAX_SECTIONS, NOT_COMPARED, OPTIONAL, Part, Tag};
+pub use format::{CARRIED, FORMAT_VERSION, MAGIC, NOT_COMPARED, OPTIONAL, Part, is_name, is_segment};
 pub use front::Front;
 pub use keep::Keep;
 pub use lock::Lock;
@@ -45,16 +48,16 @@ pub use writer::{Receipt, Writer};
 /// Writes a checkpoint's bytes to `path`, under its lock, whole or not at all. The bytes are on disk when this returns.
 ///
 /// ```
-/// use minibatch_checkpoint::{Tag, decode, encode_into, read_file, save};
+/// use minibatch_checkpoint::{decode, encode_into, read_file, save};
 ///
 /// # let folder = tempfile::tempdir()?;
 /// # let path = folder.path().join("net.ckpt");
 /// let mut bytes = Vec::new();
-/// encode_into(&mut bytes, &[Tag::Progress], |_, payload| payload.put_value(&(3_u64, 0.25_f64)))?;
+/// encode_into(&mut bytes, &[("progress", 0)], |_, payload| payload.put_value(&(3_u64, 0.25_f64)))?;
 /// save(&path, &bytes)?;
 ///
 /// let bytes = read_file(&path)?;
-/// assert_eq!(decode(&bytes)?.value::<(u64, f64)>(Tag::Progress)?, (3, 0.25));
+/// assert_eq!(decode(&bytes)?.value::<(u64, f64)>("progress")?, (3, 0.25));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

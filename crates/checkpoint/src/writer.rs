@@ -23,7 +23,7 @@ use crate::shelf::Shelf;
 /// error. Dropping the writer waits for the snapshots handed over and releases the path.
 ///
 /// ```
-/// use minibatch_checkpoint::{Keep, Lock, OsDisk, Tag, Writer, decode, encode_into, read_file};
+/// use minibatch_checkpoint::{Keep, Lock, OsDisk, Writer, decode, encode_into, read_file};
 /// use std::sync::Arc;
 ///
 /// # let folder = tempfile::tempdir()?;
@@ -32,14 +32,14 @@ use crate::shelf::Shelf;
 /// for epoch in 1..=20_u64 {
 ///     // Copies the state; another thread writes it.
 ///     let receipt = writer.submit(false, |bytes| {
-///         encode_into(bytes, &[Tag::Progress], |_, payload| payload.put_value(&epoch))
+///         encode_into(bytes, &[("progress", 0)], |_, payload| payload.put_value(&epoch))
 ///     })?;
 ///     if let Some(failure) = receipt.failure {
 ///         eprintln!("warning: {failure}");
 ///     }
 /// }
 /// writer.flush()?;
-/// assert_eq!(decode(&read_file(&path)?)?.value::<u64>(Tag::Progress)?, 20);
+/// assert_eq!(decode(&read_file(&path)?)?.value::<u64>("progress")?, 20);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

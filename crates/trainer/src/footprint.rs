@@ -102,12 +102,17 @@ pub fn prediction(network: &Network, rows: usize, pool: &Pool) -> u64 {
 /// The bytes of a checkpoint after so many epochs.
 #[must_use]
 pub fn checkpoint(network: &Network, settings: &Settings, epochs: usize) -> u64 {
-    /// Header, settings, progress.
+    /// An epoch in the history and the times.
+    const EPOCH: u64 = 64;
+    let moments = numbers(network.parameters()).saturating_mul(settings.optimizer.moments() as u64);
+    sum([network_file(network), moments, EPOCH.saturating_mul(epochs as u64)])
+}
+
+/// The bytes of a file that holds a network.
+pub(crate) fn network_file(network: &Network) -> u64 {
+    /// Header, directory, settings, progress.
     const REST: u64 = 1 << 12;
     /// A layer's size and the name of its activation.
     const LAYER: u64 = 64;
-    /// An epoch in the history and the times.
-    const EPOCH: u64 = 64;
-    let numbers = numbers(network.parameters()).saturating_mul(1 + settings.optimizer.moments() as u64);
-    sum([numbers, REST, LAYER * network.layers().len() as u64, EPOCH.saturating_mul(epochs as u64)])
+    sum([numbers(network.parameters()), REST, LAYER * network.layers().len() as u64])
 }

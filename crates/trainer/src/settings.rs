@@ -88,6 +88,12 @@ impl Settings {
         self.epoch_examples(examples).div_ceil(self.batch_size)
     }
 
+    /// The course of a run over a training set of `examples`, before the first step.
+    pub(crate) fn course(&self, examples: usize) -> Course {
+        let epoch = self.epoch_steps(examples) as u64;
+        Course::new(&self.schedule, epoch.saturating_mul(self.epochs as u64))
+    }
+
     /// Whether a step needs the gradient of all layers before it updates any.
     pub(crate) fn needs_whole_gradient(&self) -> bool {
         self.clip.is_some()
@@ -126,11 +132,11 @@ impl Settings {
             return out_of_range("learning rate", expected, learning_rate.to_string());
         }
         if let Some(factor) = self.groups.factors().find(|factor| !(0.0..=1e6).contains(factor)) {
-            return out_of_range("factor of the learning rate", "0 to 1e6".to_owned(), factor.to_string());
+            return out_of_range("groups", "factors from 0 to 1e6".to_owned(), factor.to_string());
         }
         if !(self.l2 >= 0.0 && largest * self.l2 < 1.0) {
             let expected = "at least 0, and below 1/η".to_owned();
-            return out_of_range("L2 penalty", expected, self.l2.to_string());
+            return out_of_range("l2", expected, self.l2.to_string());
         }
         if !self.optimizer.keeps_signs(largest) {
             let expected = format!("below 1/λ of {}", self.optimizer);
@@ -141,9 +147,11 @@ impl Settings {
             return out_of_range("batch size", expected, batch_size.to_string());
         }
         if self.noise.len() >= sizes.len() {
-            let (expected, found) =
-                (format!("at most {}, for inputs and hidden layers", sizes.len() - 1), self.noise.len());
-            return out_of_range("number of layers with noise", expected, found.to_string());
+            let (expected, found) = (
+                format!("that of at most {} layers, inputs and hidden ones", sizes.len() - 1),
+                self.noise.len(),
+            );
+            return out_of_range("noise", expected, found.to_string());
         }
         let inputs = sizes[0];
         let most = TeamInputs::most_examples(inputs);

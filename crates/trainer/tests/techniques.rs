@@ -9,7 +9,9 @@ use minibatch::cost::CategoricalCrossEntropy;
 use minibatch::data::Order;
 use minibatch::optimizer::Groups;
 use minibatch::schedule::{At, Schedule, Shape};
-use minibatch::{Dataset, Isa, Mat, Network, Objective, Optimizer, Pool, Row, Settings, Trainer};
+use minibatch::{
+    Checkpoint, Dataset, Isa, Mat, Network, Objective, Optimizer, Pool, Registry, Row, Settings, Trainer,
+};
 
 const EXAMPLES: usize = 48;
 
@@ -465,6 +467,57 @@ fn techniques_are_repeatable() {
                     );
                 }
             }
+        }
+    }
+}
+
+/// A run that goes on from a file, at any step, has the bits of one that never stopped, whatever is on.
+#[test]
+fn techniques_are_saved() {
+    let data = data(20, false);
+    let registry =
+        Registry::default().with_schedule(Schedule::new(Falling)).with_augment(Augment::new(Mixup));
+    for schedule in [Schedule::new(Falling), "one-cycle(0.4)".parse().expect("a schedule")] {
+        for clip in [None, "norm(0.5)".parse().ok()] {
+            let settings = Settings {
+                schedule: schedule.clone(),
+                groups: Groups { biases: 0.5, layers: vec![0.25], ..Groups::default() },
+                l2: 1e-3,
+                clip,
+                noise: vec![None, "dropout(0.4)".parse().ok()],
+                augment: Some(Augment::new(Mixup)),
+                drop_last: true,
+                order: Order::WithReplacement,
+                batch_size: 7,
+                ..settings("momentum")
+            };
+            let start = || {
+                let pool = pool(1);
+                Trainer::new(&pool, &data, network(&[20, 16, 4]), settings.clone()).expect("a trainer")
+            };
+            let mut whole = start();
+            whole.fit(None, &mut ()).expect("epochs");
+            let mut cut = start();
+            while cut.history().len() < settings.epochs {
+                cut.advance(4).expect("steps");
+                let mut file = Vec::new();
+                cut.encode_into(&mut file).expect("a checkpoint");
+                Checkpoint::decode(&file).expect_err("mixup is the test's own");
+                let read = Checkpoint::decode_with(&file, &registry).expect("a checkpoint");
+                assert_eq!(read.settings, settings);
+                cut = Trainer::resume(&pool(1), &data, read).expect("a resumed run");
+            }
+            assert_eq!(bits(cut.network()), bits(whole.network()), "{schedule}");
+            let hash = |trainer: &Trainer| trainer.checkpoint().compared_hash().expect("a hash");
+            assert_eq!(hash(&cut), hash(&whole));
+            assert_ne!(
+                bits(whole.network()),
+                bits(&trained(
+                    &data,
+                    network(&[20, 16, 4]),
+                    Settings { schedule: Schedule::default(), ..settings.clone() }
+                ))
+            );
         }
     }
 }

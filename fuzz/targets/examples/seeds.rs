@@ -81,7 +81,7 @@ fn checkpoints(folder: &Path) -> Outcome {
     let inputs: Vec<f32> = (0..21).map(|i| (i * 5 % 13) as f32 / 13.0).collect();
     let classes = Dataset::from_classes(inputs.clone(), &[3], vec![0, 1, 0, 1, 1, 0, 1])?;
     let values = Dataset::from_values(inputs, &[3], (0..14).map(|i| (i % 2) as f32).collect(), 2)?;
-    let optimizers = ["sgd", "momentum(0.9)", "nesterov(0.8)", "adam", "adamw"];
+    let optimizers = ["sgd", "momentum(0.9)", "nesterov(0.8)", "adam", "adamw", "centred-rmsprop", "nadam"];
     for (i, optimizer) in optimizers.into_iter().enumerate() {
         let data = if i % 2 == 0 { &classes } else { &values };
         let settings = Settings {
@@ -125,7 +125,7 @@ fn checkpoints(folder: &Path) -> Outcome {
     let network = Network::builder(3).layer(2).build()?;
     let settings = Settings { batch_size: 7, ..Settings::default() };
     save("matrixmultiply", &Trainer::new(&other, &classes, network, settings)?)?;
-    for version in ["v1", "v2"] {
+    for version in ["v1", "v2", "v3", "v3-networks"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/trainer/tests/golden");
         write(folder, "checkpoint", version, &fs::read(path.join(version).with_extension("ckpt"))?)?;
     }

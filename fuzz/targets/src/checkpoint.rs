@@ -1,12 +1,12 @@
 //! Checkpoints. If the bytes decode, the run predicts, is resumed, trains and encodes, with the same bits on one thread and on
 //! two.
 
-use crate::checkpoint_file::File;
 use crate::next;
-use minibatch::checkpoint::{DataIdentity, FORMAT_VERSION, Tag, decode};
+use minibatch::checkpoint::DataIdentity;
 use minibatch::{
     ArithmeticClass, Checkpoint, Dataset, Error, Isa, Layer, Network, Pool, Predictor, Row, Trainer,
 };
+use minibatch_checkpoint::{CARRIED, FORMAT_VERSION, OPTIONAL, decode};
 use std::sync::LazyLock;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -37,15 +37,17 @@ fn decoded(bytes: &[u8]) -> Option<Checkpoint> {
             return None;
         }
     };
-    let sections = decode(bytes).expect("it has just been decoded");
-    // There is one file for a content: written again, all that is compared is the same.
-    let known = |tag: [u8; 4]| Tag::ALL.iter().any(|known| known.bytes() == tag);
-    let current = File::parse(bytes).is_some_and(|file| file.version == FORMAT_VERSION);
-    if current && sections.entries().iter().all(|entry| known(entry.tag)) {
-        let again = checkpoint.compared_hash().expect("what was read can be written");
-        assert_eq!(again, sections.compared_hash(), "written again, the compared part is another");
+    let entries = decode(bytes).expect("it has just been decoded");
+    let again = checkpoint.compared_hash().expect("what was read can be written");
+    // There is one file for a content: written again, all that is compared is the same, but for what is dropped.
+    let is_dropped = |flags: u32| flags & OPTIONAL != 0 && flags & CARRIED == 0;
+    let drops = entries.iter().any(|entry| is_dropped(entry.flags) && entry.name != "run/times");
+    if entries.version() == FORMAT_VERSION && !drops {
+        let compared = entries.compared_hash().expect("it has just been decoded");
+        assert_eq!(again, compared, "written again, the compared part is another");
     }
-    let parameters = sections.get(Tag::Parameters).expect("it has parameters");
+    let parameters = if entries.version() < 3 { "PARM" } else { "network/main/parameters" };
+    let parameters = &entries.require(parameters).expect("it has parameters").payload;
     assert_eq!(checkpoint.network.weight_hash(), xxh3_64(parameters));
     Some(checkpoint)
 }
@@ -196,8 +198,8 @@ fn after_some_steps(checkpoint: &Checkpoint, data: &Dataset, pool: &Pool) -> Opt
     let mut bytes = Vec::new();
     trainer.encode_into(&mut bytes).expect("a run is finite at any time");
     let again = Checkpoint::decode(&bytes).expect("what was written can be read");
-    let (compared_hash, weight_hash) =
-        (decode(&bytes).expect("intact").compared_hash(), again.network.weight_hash());
+    let compared_hash = decode(&bytes).and_then(|entries| entries.compared_hash()).expect("intact");
+    let weight_hash = again.network.weight_hash();
     assert_eq!(weight_hash, trainer.network().weight_hash());
     assert_eq!(again.compared_hash().expect("it can be written again"), compared_hash);
     assert_eq!(again.history.len(), trainer.history().len());

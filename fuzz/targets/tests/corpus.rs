@@ -41,7 +41,7 @@ fn idx() {
 
 #[test]
 fn checkpoint() {
-    replay("checkpoint", 25);
+    replay("checkpoint", 45);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{F32Blocks, decode_value, encode_value, put_f32s};
-use crate::{FormatError, Part, Tag};
+use crate::{FormatError, Part};
 use proptest::prelude::*;
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -35,13 +35,13 @@ fn recipe() -> Recipe {
 
 fn encoded<T: Serialize>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::new();
-    encode_value(Tag::Settings, value, &mut bytes).unwrap();
+    encode_value("settings", value, &mut bytes).unwrap();
     bytes
 }
 
 fn cause<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> String {
-    match decode_value::<T>(Tag::Settings, bytes) {
-        Err(FormatError::Value { section: Part::Section(tag), cause }) if &tag == b"SETT" => cause,
+    match decode_value::<T>("settings", bytes) {
+        Err(FormatError::Value { part: Part::Entry(name), cause }) if &*name == "settings" => cause,
         Err(other) => panic!("another error: {other}"),
         Ok(_) => panic!("must be refused"),
     }
@@ -58,7 +58,7 @@ fn a_value_is_encoded_as_documented() {
     expected.extend([5, 0, 0, 0, 0, 0, 0, 0]);
     expected.extend(b"mnist");
     assert_eq!(bytes, expected);
-    assert_eq!(decode_value::<Recipe>(Tag::Settings, &bytes).unwrap(), recipe());
+    assert_eq!(decode_value::<Recipe>("settings", &bytes).unwrap(), recipe());
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn claimed_lengths_allocate_nothing() {
 fn values_of_every_size_pass_the_limit() {
     for length in [0, 1, 1015, 1016, 1017, 1020, 65_530, 70_000, 1_048_570, 5_000_000] {
         let text = "x".repeat(length);
-        assert!(decode_value::<String>(Tag::History, &encoded(&text)).unwrap() == text);
+        assert!(decode_value::<String>("history", &encoded(&text)).unwrap() == text);
     }
 }
 
@@ -106,7 +106,7 @@ fn numbers_keep_their_bits() {
     let mut bytes = vec![7];
     put_f32s(&values, &mut bytes);
     assert_eq!(bytes.len(), 21);
-    let mut blocks = F32Blocks::new(Tag::Parameters, &bytes[1..], 5).unwrap();
+    let mut blocks = F32Blocks::new("weights", &bytes[1..], 5).unwrap();
     let (mut first, mut second) = ([0.0; 2], [0.0; 3]);
     blocks.read_into(&mut first).unwrap();
     blocks.read_into(&mut second).unwrap();
@@ -119,11 +119,11 @@ fn numbers_keep_their_bits() {
 fn a_wrong_number_count_is_refused_before_anything_is_allocated() {
     let bytes = [0; 12];
     for (count, expected) in [(0, 0), (2, 8), (4, 16), (1 << 62, u64::MAX), (u64::MAX, u64::MAX)] {
-        let error = F32Blocks::new(Tag::Parameters, &bytes, count).unwrap_err();
-        assert_eq!(error, FormatError::NumberCount { section: Tag::Parameters.part(), expected, found: 12 });
+        let error = F32Blocks::new("weights", &bytes, count).unwrap_err();
+        assert_eq!(error, FormatError::NumberCount { part: Part::entry("weights"), expected, found: 12 });
     }
-    assert!(F32Blocks::new(Tag::Parameters, &bytes[..11], 2).is_err());
-    let mut blocks = F32Blocks::new(Tag::Parameters, &bytes, 3).unwrap();
+    assert!(F32Blocks::new("weights", &bytes[..11], 2).is_err());
+    let mut blocks = F32Blocks::new("weights", &bytes, 3).unwrap();
     blocks.read_into(&mut [0.0; 2]).unwrap();
     assert!(blocks.read_into(&mut [0.0; 2]).is_err());
     assert!(blocks.finish().is_err());
@@ -134,10 +134,10 @@ fn numbers_that_are_not_finite_are_refused_by_index() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut bytes = Vec::new();
         put_f32s(&[1.0, 2.0, 3.0, bad], &mut bytes);
-        let mut blocks = F32Blocks::new(Tag::Optimizer, &bytes, 4).unwrap();
+        let mut blocks = F32Blocks::new("moments", &bytes, 4).unwrap();
         blocks.read_into(&mut [0.0; 1]).unwrap();
         let error = blocks.read_into(&mut [0.0; 3]).unwrap_err();
-        assert_eq!(error.to_string(), format!("section OPTM: number 3 is {bad}, expected a finite one"));
+        assert_eq!(error.to_string(), format!("entry moments: number 3 is {bad}, expected a finite one"));
     }
 }
 
@@ -146,10 +146,10 @@ proptest! {
 
     #[test]
     fn any_bytes_decode_to_what_encodes_to_them_or_not_at_all(bytes in prop::collection::vec(0_u8..4, 0..60)) {
-        if let Ok(value) = decode_value::<Recipe>(Tag::Settings, &bytes) {
+        if let Ok(value) = decode_value::<Recipe>("settings", &bytes) {
             prop_assert_eq!(encoded(&value), bytes.clone());
         }
-        if let Ok(value) = decode_value::<Vec<(u8, Option<bool>)>>(Tag::Settings, &bytes) {
+        if let Ok(value) = decode_value::<Vec<(u8, Option<bool>)>>("settings", &bytes) {
             prop_assert_eq!(encoded(&value), bytes);
         }
     }
@@ -160,6 +160,6 @@ proptest! {
         penalty in prop::option::of(-1e9_f64..1e9), layers in prop::collection::vec(any::<u32>(), 0..9), name in ".{0,20}",
     ) {
         let recipe = Recipe { seed, rate, cost: Cost::Quadratic, shuffled, penalty, layers, name };
-        prop_assert_eq!(decode_value::<Recipe>(Tag::Settings, &encoded(&recipe)).unwrap(), recipe);
+        prop_assert_eq!(decode_value::<Recipe>("settings", &encoded(&recipe)).unwrap(), recipe);
     }
 }

@@ -1,16 +1,14 @@
 use std::fmt::Write;
 
-use crate::{FormatError, Tag, decode, encode_into};
+use crate::{FormatError, NOT_COMPARED, OPTIONAL, decode, encode_into};
 
 /// The example of `docs/checkpoint-format.md`.
 fn example() -> Vec<u8> {
     let mut file = Vec::new();
-    encode_into(&mut file, &[Tag::Parameters, Tag::Time], |tag, payload| {
-        if tag == Tag::Parameters {
-            payload.put_f32s(&[0.5, -2.0]);
-            return Ok(());
-        }
-        payload.put_value(&(3_u16, "now"))
+    let names = [("numbers", 0), ("times", OPTIONAL | NOT_COMPARED)];
+    encode_into(&mut file, &names, |index, payload| match index {
+        0 => payload.put_f32s([&[0.5, -2.0][..]].into_iter()),
+        _ => payload.put_value(&(3_u16, "now")),
     })
     .expect("it encodes");
     file
@@ -49,12 +47,12 @@ fn the_documented_example_loads() -> Result<(), FormatError> {
         .flat_map(str::split_whitespace)
         .map(|byte| u8::from_str_radix(byte, 16).expect("two hexadecimal digits"))
         .collect();
-    let sections = decode(&bytes)?;
+    let entries = decode(&bytes)?;
     let mut parameters = [0.0; 2];
-    sections.f32_blocks(Tag::Parameters, 2)?.read_into(&mut parameters)?;
+    entries.f32_blocks("numbers", 2)?.read_into(&mut parameters)?;
     assert_eq!(parameters, [0.5, -2.0]);
-    assert_eq!(sections.value::<(u16, String)>(Tag::Time)?, (3, "now".to_owned()));
-    let hash = format!("`{:016x}`", sections.compared_hash());
+    assert_eq!(entries.value::<(u16, String)>("times")?, (3, "now".to_owned()));
+    let hash = format!("`{:016x}`", entries.compared_hash()?);
     assert!(DOCUMENT.contains(&hash), "the document should give its compared hash, {hash}");
     Ok(())
 }

@@ -1,12 +1,13 @@
 mod atomic;
 mod codec;
 mod container;
+mod entries;
 mod faults;
 mod golden;
 mod lock;
 mod writer;
 
-use super::{FormatError, Tag, encode_into};
+use super::{FormatError, encode_into};
 
 /// A small whole checkpoint, told apart by `mark`.
 fn checkpoint(mark: u64) -> Vec<u8> {
@@ -16,18 +17,15 @@ fn checkpoint(mark: u64) -> Vec<u8> {
 }
 
 fn encode_small(mark: u64, file: &mut Vec<u8>) -> Result<(), FormatError> {
-    encode_into(file, &[Tag::Parameters, Tag::Progress], |tag, payload| match tag {
-        Tag::Progress => payload.put_value(&mark),
-        _ => {
-            payload.put_f32s(&[0.5, -1.25, mark as f32]);
-            Ok(())
-        }
+    encode_into(file, &[("mark", 0), ("numbers", 0)], |index, payload| match index {
+        0 => payload.put_value(&mark),
+        _ => payload.put_f32s([&[0.5, -1.25, mark as f32][..]].into_iter()),
     })
 }
 
 /// The mark of a checkpoint, which must be intact.
 fn mark(file: &[u8]) -> u64 {
-    super::decode(file).and_then(|sections| sections.value(Tag::Progress)).expect("an intact checkpoint")
+    super::decode(file).and_then(|entries| entries.value("mark")).expect("an intact checkpoint")
 }
 
 /// The mark of the checkpoint at a path.

@@ -206,6 +206,7 @@ fn checkpoints(world: &World) {
         recorded.history.iter_mut().for_each(|epoch| epoch.seconds = 0.5);
         recorded.elapsed = Duration::ZERO;
         recorded.save(&path).unwrap();
+        recorded.network.save(&world.path("network.ckpt")).unwrap();
     }
     let good = fs::read(world.path("set.ckpt")).unwrap();
     let write = |name: &str, bytes: &[u8]| fs::write(world.path(name), bytes).unwrap();

@@ -3,7 +3,7 @@
 use super::decode::read_checkpoint;
 use super::state::{Checkpoint, Snapshot};
 use crate::registry::Registry;
-use minibatch_checkpoint::{Error, FormatError, Front, decode, read_file, save};
+use minibatch_checkpoint::{Error, FormatError, Front, read_file, save};
 use std::path::Path;
 
 impl Checkpoint {
@@ -55,15 +55,13 @@ impl Checkpoint {
         read_checkpoint(bytes, registry)
     }
 
-    /// The hash that two runs share if they agree in everything but wall-clock time ([`compared_hash`](minibatch_checkpoint::Sections::compared_hash) of its file).
+    /// The hash that two runs share if they agree in everything but wall-clock time.
     ///
     /// # Errors
     ///
     /// If a value doesn't fit the format.
     pub fn compared_hash(&self) -> Result<u64, FormatError> {
-        let mut bytes = Vec::new();
-        self.snapshot().encode_into(&mut bytes)?;
-        Ok(decode(&bytes)?.compared_hash())
+        self.snapshot().compared_hash()
     }
 }
 

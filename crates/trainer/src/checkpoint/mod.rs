@@ -1,8 +1,9 @@
 //! Checkpoints: the state of a training run as a file, from which a resumed run goes on to the same bits.
 //!
-//! A [`Checkpoint`] is the content of a run's file. A [`Recipe`] is the part at the file's front that describes the run, read
-//! before the rest. The crate `minibatch-checkpoint` has the file itself, with its sections, its lock and the writer in the
-//! background. Its items stand here too. `docs/checkpoint-format.md` describes the format byte by byte.
+//! A [`Checkpoint`] is the content of a run's file. A [`Recipe`] is the part that describes the run, read before the rest.
+//! Networks stand in files without a run, too: [`Network::save`](crate::Network::save), [`save_networks`]. The crate
+//! `minibatch-checkpoint` has the file itself, with its lock and the writer in the background.
+//! `docs/checkpoint-format.md` describes the format byte by byte.
 //!
 //! ```
 //! use minibatch::checkpoint::{Keep, Lock, OsDisk, Writer};
@@ -35,19 +36,23 @@
 
 mod decode;
 mod encode;
+mod entries;
 mod file;
+mod history;
+mod legacy;
+mod network_file;
+mod networks;
 mod recipe;
+mod settings;
 mod state;
-mod wire;
 
 #[cfg(test)]
 mod tests;
 
 pub use minibatch_checkpoint::{
-    Disk, Entry, Error, F32Blocks, FORMAT_VERSION, FormatError, Front, Keep, Lock, MAGIC, MAX_SECTIONS,
-    NOT_COMPARED, OPTIONAL, OsDisk, Part, Payload, Receipt, Sections, Step, Tag, Writer, decode, encode_into,
-    read_file, save,
+    Disk, Error, FORMAT_VERSION, FormatError, Keep, Lock, OsDisk, Part, Receipt, Step, Writer,
 };
+pub use network_file::{load_networks, load_networks_with, save_networks};
 pub use recipe::Recipe;
-pub(crate) use state::Snapshot;
+pub(crate) use state::{Carried, Snapshot};
 pub use state::{Checkpoint, DataIdentity, Progress};

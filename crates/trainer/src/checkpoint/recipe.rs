@@ -1,16 +1,21 @@
 //! The recipe of a run, read from the front of its checkpoint before the rest.
 
-use super::wire::{OptimizerSection, SettingsSection};
-use crate::optimizer::Optimizer;
-use minibatch_checkpoint::{Error, Front, Tag};
+use super::entries::MOMENTS;
+use super::legacy;
+use super::networks::Layers;
+use super::settings::EPOCHS;
+use minibatch_checkpoint::{Entry, Error, FormatError, Front, NOT_COMPARED, Record};
 use std::path::Path;
 
 /// The recipe that a checkpoint records, all that decides the bits of its run: layers, cost, optimiser, data, seed.
 ///
-/// It stands at the front of the file, so it is known before there is memory for the rest.
+/// It is known before there is memory for the rest of the file.
 #[derive(Debug)]
 pub struct Recipe {
-    settings: SettingsSection,
+    sizes: Vec<u64>,
+    moments: usize,
+    /// The lines of the directory that decide the bits of the run.
+    records: Vec<Record>,
     /// Length of the file.
     bytes: u64,
 }
@@ -22,21 +27,35 @@ impl Recipe {
     ///
     /// If the file can't be read, or its header, its layout or its recipe is damaged.
     pub fn read(path: &Path) -> Result<Recipe, Error> {
+        let invalid = |source: FormatError| Error::Format { path: path.to_owned(), source };
         let mut front = Front::open(path)?;
-        Ok(Recipe { settings: front.value(Tag::Settings)?, bytes: front.bytes() })
+        let bytes = front.bytes();
+        let (moments, layers, records) = if front.version() < 3 {
+            let settings = front.value::<legacy::Settings>("SETT")?.entries().map_err(invalid)?;
+            let layers = settings.iter().find(|entry| entry.name == LAYERS).map(Entry::value::<Layers>);
+            let layers = layers.transpose().map_err(invalid)?.unwrap_or_default();
+            let length = |tag| front.records().iter().find(|one| one.name == tag).map_or(0, |one| one.length);
+            let moments = length("OPTM").checked_div(length("PARM")).unwrap_or_default();
+            (moments, layers, settings.iter().map(Entry::record).collect())
+        } else {
+            let layers = front.value::<Layers>(LAYERS)?;
+            let records = front.records();
+            let moments = records.iter().filter(|record| record.name.starts_with(MOMENTS)).count();
+            (moments, layers, records.to_vec())
+        };
+        let (inputs, layers) = layers;
+        let sizes = [inputs].into_iter().chain(layers.into_iter().map(|(outputs, _)| outputs)).collect();
+        Ok(Recipe { sizes, moments, records: records.into_iter().filter(decides).collect(), bytes })
     }
 
     /// n_0, n_1, …, n_L, as the file has them.
     pub fn sizes(&self) -> &[u64] {
-        &self.settings.sizes
+        &self.sizes
     }
 
     /// Moments of each parameter that the optimiser remembers.
     pub fn moments(&self) -> usize {
-        match &self.settings.optimizer {
-            OptimizerSection::Sgd { .. } => 0,
-            OptimizerSection::Named { name, .. } => name.parse().map_or(0, |one: Optimizer| one.moments()),
-        }
+        self.moments
     }
 
     /// Length of the file in bytes.
@@ -46,7 +65,34 @@ impl Recipe {
 
     /// True if two checkpoints are of one run. Their numbers of epochs may differ, since a run may be extended.
     pub fn is_of_run(&self, other: &Recipe) -> bool {
-        let epochs = other.settings.epochs;
-        SettingsSection { epochs, ..self.settings.clone() } == other.settings
+        let bare = |record: &Record| (record.name.clone(), record.flags, record.length, record.checksum);
+        let sorted = |records: &[Record]| {
+            let mut bare: Vec<_> = records.iter().map(bare).collect();
+            bare.sort();
+            bare
+        };
+        sorted(&self.records) == sorted(&other.records)
     }
+}
+
+const LAYERS: &str = "network/main/layers";
+
+/// What a run changes as it goes on: these entries, and those whose names go on with a `/`.
+const STATE: [&str; 7] = [
+    EPOCHS,
+    "run/history",
+    "run/moments",
+    "run/progress",
+    "run/scalars",
+    "run/test-data",
+    "network/main/parameters",
+];
+
+/// True for an entry that decides the bits of a run: a compared one of the run or of its network that isn't its state.
+fn decides(record: &Record) -> bool {
+    let name = &*record.name;
+    let is_state =
+        |state: &&str| name.strip_prefix(*state).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_own = name.starts_with("run/") || name.starts_with("network/main/");
+    is_own && record.flags & NOT_COMPARED == 0 && !STATE.iter().any(|state| is_state(&state))
 }

@@ -3,8 +3,9 @@
 use crate::epoch::Epoch;
 use crate::network::{Network, Origin};
 use crate::optimizer::OptimizerState;
+use crate::schedule::Course;
 use crate::settings::Settings;
-use minibatch_checkpoint::{FormatError, Tag};
+use minibatch_checkpoint::{Entry, FormatError};
 use minibatch_data::{Dataset, Shuffle, ShuffleState};
 use minibatch_kernels::ArithmeticClass;
 use serde::{Deserialize, Serialize};
@@ -48,11 +49,18 @@ pub struct Checkpoint {
     pub tested_on: Option<DataIdentity>,
     /// The place in the current epoch at which the run stands.
     pub progress: Progress,
+    /// How far it has come in its schedule.
+    pub course: Course,
     /// The epochs so far.
     pub history: Vec<Epoch>,
     /// Wall-clock time spent training in the current epoch.
     pub elapsed: Duration,
+    /// Entries of the file that this version doesn't know, and that whoever goes on from it writes again.
+    pub(crate) carried: Carried,
 }
+
+/// Entries that are carried over from file to file.
+pub(crate) type Carried = Vec<Entry<'static>>;
 
 /// The identity of a dataset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,8 +104,10 @@ impl Progress {
         epochs: usize,
     ) -> Result<(), FormatError> {
         let Progress { shuffle, position, cost_sum } = self;
-        let impossible = |cause| Err(FormatError::Value { section: Tag::Progress.part(), cause });
-        if *position >= examples as u64 || !position.is_multiple_of(settings.batch_size as u64) {
+        let impossible = |cause: String| Err(FormatError::value("run/progress", cause));
+        if *position >= settings.epoch_examples(examples) as u64
+            || !position.is_multiple_of(settings.batch_size as u64)
+        {
             let (of, step) = (examples, settings.batch_size);
             return impossible(format!(
                 "position {position} in an epoch of {of} examples in steps of {step}"
@@ -129,8 +139,18 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) data: DataIdentity,
     pub(crate) tested_on: Option<DataIdentity>,
     pub(crate) progress: Progress,
+    pub(crate) course: &'a Course,
     pub(crate) history: &'a [Epoch],
     pub(crate) elapsed: Duration,
+    pub(crate) carried: &'a [Entry<'static>],
+}
+
+/// The name of an arithmetic class in a file.
+pub(super) fn arithmetic(class: ArithmeticClass) -> &'static str {
+    match class {
+        ArithmeticClass::Fused => "fused",
+        ArithmeticClass::Matrixmultiply => "matrixmultiply",
+    }
 }
 
 impl Checkpoint {
@@ -145,8 +165,10 @@ impl Checkpoint {
             data: self.data,
             tested_on: self.tested_on,
             progress: self.progress.clone(),
+            course: &self.course,
             history: &self.history,
             elapsed: self.elapsed,
+            carried: &self.carried,
         }
     }
 }
@@ -163,8 +185,10 @@ impl Snapshot<'_> {
             data: self.data,
             tested_on: self.tested_on,
             progress: self.progress.clone(),
+            course: self.course.clone(),
             history: self.history.to_vec(),
             elapsed: self.elapsed,
+            carried: self.carried.to_vec(),
         }
     }
 }

@@ -71,8 +71,8 @@ impl Network {
         self.layers.iter().map(Layer::parameters).sum()
     }
 
-    /// Weights and biases in the order of the `PARM` section, layer by layer. The weights come input-major (row k holds W_jk for
-    /// all j), then the biases.
+    /// Weights and biases in the order of a checkpoint, layer by layer. The weights come input-major (row k holds W_jk for all j),
+    /// then the biases.
     pub(crate) fn parameter_blocks(&self) -> impl Iterator<Item = &[f32]> {
         self.layers.iter().flat_map(Layer::blocks)
     }
@@ -91,7 +91,8 @@ impl Network {
         }
     }
 
-    /// xxh3-64 of all weights and biases. Equal hashes mean equal bits. It is also the checksum of a checkpoint's `PARM` section.
+    /// xxh3-64 of all weights and biases. Equal hashes mean equal bits. It is also the checksum of these numbers in a
+    /// checkpoint.
     #[must_use]
     pub fn weight_hash(&self) -> u64 {
         let mut hash = Xxh3Default::new();

@@ -1,5 +1,5 @@
 use super::rule::is_epsilon;
-use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
+use super::{At, Element, Formula, LearningRates, MomentName, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
 /// Adagrad (Duchi, Hazan and Singer 2011), as PyTorch has it without decay of η: s ← s + g²; p ← p − η·g/(√s + ε), from s = 0.
@@ -59,7 +59,7 @@ impl Rule for Adagrad {
         [at.learning_rate, self.epsilon, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
     }
 
-    fn squares(&self) -> &[usize] {
-        &[0]
+    fn moment_names(&self) -> Vec<MomentName> {
+        vec![MomentName::square("s")]
     }
 }

@@ -1,5 +1,5 @@
 use super::rule::{is_epsilon, is_fraction};
-use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
+use super::{At, Element, Formula, LearningRates, MomentName, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
 /// Adam (Kingma and Ba 2015): m ← β₁·m + (1 − β₁)·g; v ← β₂·v + (1 − β₂)·g²; p ← p − η·m̂/(√v̂ + ε) with m̂ = m/(1 − β₁ᵗ) and v̂
@@ -81,7 +81,7 @@ impl Rule for Adam {
         [rate, correction, beta1, 1.0 - beta1, beta2, 1.0 - beta2, epsilon, 0.0]
     }
 
-    fn squares(&self) -> &[usize] {
-        &[1]
+    fn moment_names(&self) -> Vec<MomentName> {
+        vec![MomentName::signed("m"), MomentName::square("v")]
     }
 }

@@ -1,4 +1,4 @@
-use super::{Adam, At, Element, Formula, LearningRates, Optimizer, Rule};
+use super::{Adam, At, Element, Formula, LearningRates, MomentName, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
 /// Adam with decoupled weight decay (Loshchilov and Hutter 2019), as PyTorch has it: w ← (1 − η·λ)·w, then Adam's step. Biases
@@ -75,7 +75,7 @@ impl Rule for AdamW {
         1.0 - learning_rate * self.decay
     }
 
-    fn squares(&self) -> &[usize] {
-        self.adam.squares()
+    fn moment_names(&self) -> Vec<MomentName> {
+        self.adam.moment_names()
     }
 }

@@ -71,7 +71,7 @@ pub use momentum::Momentum;
 pub use nadam::NAdam;
 pub use nesterov::Nesterov;
 pub use rmsprop::{CentredRmsProp, RmsProp};
-pub use rule::{At, LearningRates, Rule};
+pub use rule::{At, LearningRates, MomentName, Rule};
 pub(crate) use state::LayerState;
 pub use state::OptimizerState;
 pub(crate) use step::{Growth, LayerStep, PlainStep, Rates, RuleStep, Step};
@@ -185,9 +185,13 @@ impl Optimizer {
         self.rule().decay(learning_rate) as f32 > 0.0
     }
 
-    /// The moments that are never negative, by their index.
-    pub(crate) fn squares(&self) -> &[usize] {
-        self.rule().squares()
+    /// The moments by their names, as many as there are.
+    pub(crate) fn moment_names(&self) -> Vec<MomentName> {
+        const UNNAMED: [&str; MOST_MOMENTS] = ["1", "2", "3", "4"];
+        let mut names = self.rule().moment_names();
+        names.extend(UNNAMED.into_iter().map(MomentName::signed).skip(names.len()));
+        names.truncate(self.moments());
+        names
     }
 }
 

@@ -1,5 +1,5 @@
 use super::rule::is_fraction;
-use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
+use super::{At, Element, Formula, LearningRates, MomentName, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
 /// Gradient descent with momentum (Polyak 1964), as PyTorch has it: m ← μ·m + g; p ← p − η·m, from m = 0. The parameter is μ, 0 ≤
@@ -59,5 +59,9 @@ impl Rule for Momentum {
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {
         let momentum = at.momentum.unwrap_or(self.momentum);
         [at.learning_rate, momentum, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    }
+
+    fn moment_names(&self) -> Vec<MomentName> {
+        vec![MomentName::signed("velocity")]
     }
 }

@@ -1,5 +1,5 @@
 use super::rule::{is_epsilon, is_fraction};
-use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
+use super::{At, Element, Formula, LearningRates, MomentName, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
 /// Adam with Nesterov's momentum (Dozat 2016), as PyTorch has it. With μₜ = β₁·(1 − ½·0.96^(t·ψ)) and Πₜ = μ₁·…·μₜ, Adam's m and
@@ -96,7 +96,7 @@ impl Rule for NAdam {
         [of_g, of_m, correction, beta1, 1.0 - beta1, beta2, 1.0 - beta2, epsilon]
     }
 
-    fn squares(&self) -> &[usize] {
-        &[1]
+    fn moment_names(&self) -> Vec<MomentName> {
+        vec![MomentName::signed("m"), MomentName::square("v")]
     }
 }

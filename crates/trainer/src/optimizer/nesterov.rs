@@ -1,5 +1,5 @@
 use super::rule::is_fraction;
-use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
+use super::{At, Element, Formula, LearningRates, MomentName, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
 /// Nesterov's accelerated gradient in the form of Sutskever et al. (2013), as PyTorch has it: m ← μ·m + g; p ← p − η·(g + μ·m),
@@ -60,5 +60,9 @@ impl Rule for Nesterov {
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {
         let momentum = at.momentum.unwrap_or(self.momentum);
         [at.learning_rate, momentum, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]
+    }
+
+    fn moment_names(&self) -> Vec<MomentName> {
+        vec![MomentName::signed("velocity")]
     }
 }

@@ -1,5 +1,5 @@
 use super::rule::{is_epsilon, is_fraction};
-use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
+use super::{At, Element, Formula, LearningRates, MomentName, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
 /// RMSprop (Hinton 2012), as PyTorch has it without momentum: v ← α·v + (1 − α)·g²; p ← p − η·g/(√v + ε), from v = 0. The
@@ -60,8 +60,8 @@ impl Rule for RmsProp {
         [at.learning_rate, self.alpha, 1.0 - self.alpha, self.epsilon, 0.0, 0.0, 0.0, 0.0]
     }
 
-    fn squares(&self) -> &[usize] {
-        &[0]
+    fn moment_names(&self) -> Vec<MomentName> {
+        vec![MomentName::square("v")]
     }
 }
 
@@ -116,7 +116,7 @@ impl Rule for CentredRmsProp {
         self.0.coefficients(at)
     }
 
-    fn squares(&self) -> &[usize] {
-        self.0.squares()
+    fn moment_names(&self) -> Vec<MomentName> {
+        vec![MomentName::square("v"), MomentName::signed("mean")]
     }
 }

@@ -42,9 +42,31 @@ pub trait Rule: fmt::Debug + Send + Sync + 'static {
         1.0
     }
 
-    /// The moments that are means or sums of squares, by their index. A checkpoint in which one is negative is refused.
-    fn squares(&self) -> &[usize] {
-        &[]
+    /// The moments, in the order in which the formula has them. A checkpoint holds each under its name. If a rule doesn't name its
+    /// moments, they are called `1`, `2` and so on.
+    fn moment_names(&self) -> Vec<MomentName> {
+        Vec::new()
+    }
+}
+
+/// The name of a moment, and which kind of number it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MomentName {
+    /// The name, made of `a`–`z`, `0`–`9` and `-`. No two moments of a rule share it.
+    pub name: &'static str,
+    /// True for a mean or sum of squares. A checkpoint in which one is negative is refused.
+    pub is_square: bool,
+}
+
+impl MomentName {
+    /// The name of a moment that may have either sign.
+    pub const fn signed(name: &'static str) -> MomentName {
+        MomentName { name, is_square: false }
+    }
+
+    /// The name of a mean or sum of squares.
+    pub const fn square(name: &'static str) -> MomentName {
+        MomentName { name, is_square: true }
     }
 }
 

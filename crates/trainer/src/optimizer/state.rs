@@ -69,28 +69,16 @@ impl OptimizerState {
     }
 
     /// The values of moment i in all layers, in the order of the parameters.
-    pub(crate) fn moment(&self, i: usize) -> impl Iterator<Item = &[f32]> {
-        self.layers.iter().flat_map(move |moments| moments[i].blocks())
-    }
-
-    /// The first moment of all layers, then the second, and so on, each in the order of the parameters.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = &[f32]> {
-        (0..self.moments()).flat_map(|i| self.moment(i))
-    }
-
-    /// The first negative number in the moments `squares`. They are means or sums of squares, so there should be none.
-    pub(crate) fn negative_square(&self, squares: &[usize]) -> Option<f32> {
-        squares.iter().flat_map(|&i| self.moment(i)).flatten().copied().find(|v| *v < 0.0)
+    pub(crate) fn blocks(&self, index: usize) -> impl Iterator<Item = &[f32]> {
+        self.layers.iter().flat_map(move |moments| moments[index].blocks())
     }
 
     /// Calls `f` with each of the [`blocks`](Self::blocks), to write, until a call fails.
     pub(crate) fn try_for_each_block<E>(
         &mut self,
+        index: usize,
         mut f: impl FnMut(&mut [f32]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for i in 0..self.moments() {
-            self.layers.iter_mut().try_for_each(|moments| moments[i].try_for_each_block(&mut f))?;
-        }
-        Ok(())
+        self.layers.iter_mut().try_for_each(|moments| moments[index].try_for_each_block(&mut f))
     }
 }

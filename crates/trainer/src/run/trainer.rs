@@ -1,6 +1,6 @@
 //! The training loop: epochs of minibatches.
 
-use crate::checkpoint::{self, Checkpoint, DataIdentity, Progress, Snapshot};
+use crate::checkpoint::{self, Carried, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::crew::Crew;
 use crate::epoch::Epoch;
 use crate::error::Error;
@@ -62,6 +62,8 @@ pub struct Trainer {
     /// The data of the last evaluation in the history.
     tested_on: Option<TestedOn>,
     history: Vec<Epoch>,
+    /// Entries of the checkpoint that the run goes on from, unknown to this version.
+    carried: Carried,
 }
 
 /// The data of an evaluation.
@@ -116,10 +118,9 @@ impl Trainer {
         if !footprint::is_available(bytes) {
             return Err(Error::Memory { what: "training", bytes });
         }
-        let total = (settings.epochs as u64).saturating_mul(settings.epoch_steps(data.len()) as u64);
         Ok(Trainer {
             state: state.unwrap_or_else(|| OptimizerState::new(&settings.optimizer, network.layers())),
-            course: Course::new(&settings.schedule, total),
+            course: settings.course(data.len()),
             shuffle: Shuffle::in_order(data.len(), settings.seed, settings.order)?,
             // From here on the weights are no longer those that initialisation drew.
             origin: network.origin.take(),
@@ -133,6 +134,7 @@ impl Trainer {
             identity: OnceLock::new(),
             tested_on: None,
             history: Vec::new(),
+            carried: Carried::new(),
         })
     }
 
@@ -178,7 +180,7 @@ impl Trainer {
             return Err(Error::Resume { what, recorded, found });
         }
         checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
-        let Checkpoint { progress, tested_on, history, elapsed, optimizer, .. } = checkpoint;
+        let Checkpoint { progress, tested_on, history, elapsed, optimizer, carried, course, .. } = checkpoint;
         let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, Some(optimizer))?;
         trainer.crew.look_at(trainer.pool.isa(), &trainer.state);
         trainer.origin = origin;
@@ -188,6 +190,8 @@ impl Trainer {
         trainer.tested_on = tested_on.map(TestedOn::Recorded);
         trainer.history = history;
         trainer.elapsed = elapsed;
+        trainer.carried = carried;
+        trainer.course = course;
         trainer.identity = OnceLock::from(identity);
         Ok(trainer)
     }
@@ -212,7 +216,10 @@ impl Trainer {
             builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
         };
         let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
-        Trainer::with_state(pool, data.clone(), network, checkpoint.settings.clone(), None)
+        let settings = checkpoint.settings.clone();
+        let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, None)?;
+        trainer.carried.clone_from(&checkpoint.carried);
+        Ok(trainer)
     }
 
     /// Writes the state of the run to `path`: whole or not at all, and on disk when this returns.
@@ -234,6 +241,16 @@ impl Trainer {
         self.snapshot().encode_into(out)
     }
 
+    /// The hash that two runs share if they agree in everything but wall-clock time: that of a
+    /// [`Checkpoint`](Checkpoint::compared_hash), without a copy of the run.
+    ///
+    /// # Errors
+    ///
+    /// If a value doesn't fit the format.
+    pub fn compared_hash(&self) -> Result<u64, checkpoint::FormatError> {
+        self.snapshot().compared_hash()
+    }
+
     fn snapshot(&self) -> Snapshot<'_> {
         Snapshot {
             network: self.network(),
@@ -248,8 +265,10 @@ impl Trainer {
                 position: self.position as u64,
                 cost_sum: self.cost_sum,
             },
+            course: &self.course,
             history: &self.history,
             elapsed: self.elapsed,
+            carried: &self.carried,
         }
     }
 

@@ -41,6 +41,7 @@ pub use cosine::Cosine;
 pub use one_cycle::OneCycle;
 
 use crate::label::technique;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
@@ -151,7 +152,7 @@ impl Schedule {
 }
 
 /// How far a run has come in its schedule.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Course {
     /// The steps of the whole run, as it was planned when it began.
     pub total: u64,

@@ -1,2 +1,6 @@
+mod flags;
+mod legacy;
+mod network_file;
+mod parts;
 mod real;
 mod recipe;

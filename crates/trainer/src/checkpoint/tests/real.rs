@@ -1,10 +1,9 @@
 //! The checkpoint of a small run: every damage to its bytes, and contents that no run writes under right checksums.
 
-use crate::checkpoint::wire::{
-    ClassSection, EpochSection, EvaluationSection, OptimizerSection, OriginSection, ProgressSection,
-    ScoreSection, SettingsSection, StepsSection, TimeSection,
-};
-use crate::checkpoint::{Checkpoint, DataIdentity, FormatError, Progress, Tag, decode, encode_into};
+use super::parts::Parts;
+use crate::checkpoint::history::{EvaluationValue, ScoreValue};
+use crate::checkpoint::networks::Layers;
+use crate::checkpoint::{Checkpoint, DataIdentity, FormatError};
 use crate::network::activation::LeakyRelu;
 use crate::{Dataset, Isa, Network, Pool, Settings, Trainer};
 
@@ -64,248 +63,214 @@ fn every_truncation_and_addition_is_refused() {
     }
 }
 
-/// The content of a file, to be changed at will.
-struct Parts {
-    settings: SettingsSection,
-    parameters: Vec<f32>,
-    optimizer: Option<Vec<f32>>,
-    steps: Option<StepsSection>,
-    progress: ProgressSection,
-    history: Vec<EpochSection>,
-    time: Option<TimeSection>,
-}
-
-impl Parts {
-    fn real() -> Parts {
-        Parts::of(&real())
-    }
-
-    fn of(bytes: &[u8]) -> Parts {
-        let sections = decode(bytes).expect("intact");
-        let mut parameters = vec![0.0; 3 * 4 + 4 + 4 * 2 + 2];
-        let mut blocks = sections.f32_blocks(Tag::Parameters, parameters.len() as u64).expect("as many");
-        blocks.read_into(&mut parameters).expect("finite");
-        Parts {
-            settings: sections.value(Tag::Settings).expect("settings"),
-            parameters,
-            optimizer: sections
-                .get(Tag::Optimizer)
-                .map(|bytes| bytes.as_chunks().0.iter().map(|number| f32::from_le_bytes(*number)).collect()),
-            steps: sections.value(Tag::Steps).ok(),
-            progress: sections.value(Tag::Progress).expect("progress"),
-            history: sections.value(Tag::History).expect("history"),
-            time: sections.value(Tag::Time).ok(),
-        }
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        let mut tags = vec![Tag::Settings, Tag::Parameters, Tag::Progress, Tag::History];
-        tags.extend(self.optimizer.as_ref().map(|_| Tag::Optimizer));
-        tags.extend(self.steps.as_ref().map(|_| Tag::Steps));
-        tags.extend(self.time.as_ref().map(|_| Tag::Time));
-        let mut bytes = Vec::new();
-        encode_into(&mut bytes, &tags, |tag, payload| match tag {
-            Tag::Settings => payload.put_value(&self.settings),
-            Tag::Parameters => {
-                payload.put_f32s(&self.parameters);
-                Ok(())
-            }
-            Tag::Optimizer => {
-                payload.put_f32s(self.optimizer.as_deref().unwrap_or_default());
-                Ok(())
-            }
-            Tag::Steps => payload.put_value(self.steps.as_ref().expect("in the tags")),
-            Tag::Progress => payload.put_value(&self.progress),
-            Tag::History => payload.put_value(&self.history),
-            Tag::Time => payload.put_value(self.time.as_ref().expect("in the tags")),
-        })
-        .expect("it encodes");
-        bytes
-    }
-}
-
 /// A change of the content, and the message it must meet.
 type Forgery = (&'static str, fn(&mut Parts));
 
-const SETTINGS: &[Forgery] = &[
-    ("a network needs at least one layer", |p| {
-        p.settings.sizes = vec![3];
-        p.settings.activations.clear();
-        p.parameters.clear();
-    }),
-    ("0 layer sizes for 0 activations", |p| {
-        p.settings.sizes.clear();
-        p.settings.activations.clear();
-    }),
-    ("3 layer sizes for 3 activations", |p| p.settings.activations.push("sigmoid".to_owned())),
-    ("layer 1 has no neurons", |p| {
-        p.settings.sizes[1] = 0;
-        p.parameters.truncate(2);
-    }),
-    ("layer 0 has no neurons", |p| {
-        p.settings.sizes[0] = 0;
-        p.parameters.truncate(14);
-    }),
-    ("too large", |p| p.settings.sizes[0] = u64::MAX),
-    ("too large", |p| p.settings.sizes[1] = u64::MAX / 2),
-    ("section PARM holds 104 bytes, expected ", |p| p.settings.sizes[1] = 1 << 40),
-    ("layer 1 has no neurons", |p| {
-        // No parameter at all, but a first layer beyond all memory.
-        p.settings.sizes = vec![1 << 62, 0, 0];
-        p.parameters.clear();
-    }),
-    ("section PARM holds 104 bytes, expected 56", |p| p.settings.sizes[1] = 2),
-    ("unknown activation 'no-such'", |p| p.settings.activations[0] = "no-such".to_owned()),
-    ("unknown activation 'leaky-relu(NaN)'", |p| p.settings.activations[0] = "leaky-relu(NaN)".to_owned()),
-    ("unknown activation 'a\\nb\\u{7f}'", |p| p.settings.activations[0] = "a\nb\u{7f}".to_owned()),
-    ("activation 'leaky-relu(0.010)' isn't written so", |p| {
-        p.settings.activations[0] = "leaky-relu(0.010)".to_owned();
-    }),
-    ("activation 'leaky-relu' isn't written so", |p| p.settings.activations[0] = "leaky-relu".to_owned()),
-    ("cost 'huber(5e-1)' isn't written so", |p| p.settings.cost = "huber(5e-1)".to_owned()),
-    ("unknown cost '\\r'", |p| p.settings.cost = "\r".to_owned()),
-    ("unknown optimiser '\\t'", |p| named(p, "\t")),
-    ("unknown activation ''", |p| p.settings.activations[1].clear()),
-    ("layer 1 can't be softmax", |p| p.settings.activations[0] = "softmax".to_owned()),
-    ("unknown cost 'sigmoid'", |p| p.settings.cost = "sigmoid".to_owned()),
-    ("unknown initializer 'dice'", |p| {
-        p.settings.origin = Some(OriginSection { initializer: "dice".to_owned(), seed: 0 });
-    }),
-    ("batch size is 0", |p| p.settings.batch_size = 0),
-    ("batch size is 8", |p| p.settings.batch_size = 8),
-    ("batch size is 2: expected 1 to 0", |p| p.settings.data.examples = 0),
-    ("learning rate is NaN", |p| p.settings.optimizer = OptimizerSection::Sgd { learning_rate: f64::NAN }),
-    ("learning rate is inf", |p| {
-        p.settings.optimizer = OptimizerSection::Sgd { learning_rate: f64::INFINITY }
-    }),
-    ("learning rate is -0.5", |p| p.settings.optimizer = OptimizerSection::Sgd { learning_rate: -0.5 }),
-    ("learning rate is ", |p| p.settings.optimizer = OptimizerSection::Sgd { learning_rate: 1e300 }),
-];
+const LAYERS: &str = "network/main/layers";
+const COST: &str = "network/main/cost";
+const ORIGIN: &str = "network/main/origin";
+const PARAMETERS: &str = "network/main/parameters";
 
-const NUMBERS: &[Forgery] = &[
-    ("section PARM: number 5 is NaN", |p| p.parameters[5] = f32::NAN),
-    ("section PARM: number 25 is -inf", |p| p.parameters[25] = f32::NEG_INFINITY),
-    ("section PARM holds 100 bytes, expected 104", |p| p.parameters.truncate(25)),
-    ("section PARM holds 108 bytes, expected 104", |p| p.parameters.push(0.0)),
-    ("section OPTM holds 4 bytes, expected 0", |p| p.optimizer = Some(vec![1.0])),
-    ("section STEP is intact but its content is not valid: sgd counts no steps", |p| {
-        p.steps = Some(StepsSection { steps: 5, powers: vec![] });
-    }),
-];
-
-/// Sets the powers of Adam.
-fn powers(p: &mut Parts, powers: &[f64]) {
-    p.steps.as_mut().expect("of Adam").powers = powers.to_vec();
+fn layers(p: &mut Parts, change: impl FnOnce(&mut Layers)) {
+    p.edit(LAYERS, change);
 }
 
-fn named(p: &mut Parts, name: &str) {
-    p.settings.optimizer = OptimizerSection::Named { learning_rate: 0.5, name: name.to_owned() };
+fn parameters(p: &mut Parts, change: impl FnOnce(&mut Vec<f32>)) {
+    p.numbers(PARAMETERS, change);
+}
+
+fn activation(p: &mut Parts, layer: usize, name: &str) {
+    layers(p, |(_, layers)| layers[layer].1 = name.to_owned());
+}
+
+const NETWORK: &[Forgery] = &[
+    ("a network needs at least one layer", |p| {
+        layers(p, |(_, layers)| layers.clear());
+        parameters(p, Vec::clear);
+    }),
+    ("layer 1 has no neurons", |p| {
+        layers(p, |(_, layers)| layers[0].0 = 0);
+        parameters(p, |numbers| numbers.truncate(2));
+    }),
+    ("layer 0 has no neurons", |p| {
+        layers(p, |(inputs, _)| *inputs = 0);
+        parameters(p, |numbers| numbers.truncate(14));
+    }),
+    ("too large", |p| layers(p, |(inputs, _)| *inputs = u64::MAX)),
+    ("too large", |p| layers(p, |(_, layers)| layers[0].0 = u64::MAX / 2)),
+    ("entry network/main/parameters holds 104 bytes, expected ", |p| {
+        layers(p, |(_, layers)| layers[0].0 = 1 << 40);
+    }),
+    ("layer 1 has no neurons", |p| {
+        // No parameter at all, but a first layer beyond all memory.
+        layers(p, |(inputs, layers)| {
+            *inputs = 1 << 62;
+            layers.iter_mut().for_each(|layer| layer.0 = 0);
+        });
+        parameters(p, Vec::clear);
+    }),
+    ("entry network/main/parameters holds 104 bytes, expected 56", |p| {
+        layers(p, |(_, layers)| layers[0].0 = 2);
+    }),
+    ("entry network/main/layers is intact but its content is not valid: unknown activation 'no-such'", |p| {
+        activation(p, 0, "no-such");
+    }),
+    ("unknown activation 'leaky-relu(NaN)'", |p| activation(p, 0, "leaky-relu(NaN)")),
+    ("unknown activation 'a\\nb\\u{7f}'", |p| activation(p, 0, "a\nb\u{7f}")),
+    ("'leaky-relu(0.010)' isn't written so", |p| activation(p, 0, "leaky-relu(0.010)")),
+    ("'leaky-relu' isn't written so", |p| activation(p, 0, "leaky-relu")),
+    ("unknown activation ''", |p| activation(p, 1, "")),
+    ("layer 1 can't be softmax", |p| activation(p, 0, "softmax")),
+    ("cost is intact but its content is not valid: 'huber(5e-1)' isn't written so", |p| {
+        p.put(COST, "huber(5e-1)")
+    }),
+    ("unknown cost '\\r'", |p| p.put(COST, "\r")),
+    ("unknown cost 'sigmoid'", |p| p.put(COST, "sigmoid")),
+    ("unknown initializer 'dice'", |p| p.put(ORIGIN, &("dice", 0_u64))),
+    ("parameters: number 5 is NaN", |p| parameters(p, |numbers| numbers[5] = f32::NAN)),
+    ("parameters: number 25 is -inf", |p| parameters(p, |numbers| numbers[25] = f32::NEG_INFINITY)),
+    ("parameters holds 100 bytes, expected 104", |p| parameters(p, |numbers| numbers.truncate(25))),
+    ("parameters holds 108 bytes, expected 104", |p| parameters(p, |numbers| numbers.push(0.0))),
+    ("entry network/main/parameters is missing", |p| p.remove(PARAMETERS)),
+    ("entry network/main/layers is missing", |p| p.remove(LAYERS)),
+    ("entry network/main/cost is missing", |p| p.remove(COST)),
+    ("entry network/other/layers is unknown", |p| p.put("network/other/layers", &0_u64)),
+];
+
+const SETTINGS: &[Forgery] = &[
+    ("unknown optimiser '\\t'", |p| p.put("run/optimizer", "\t")),
+    ("batch size is 0", |p| p.put("run/batch-size", &0_u64)),
+    ("entry run/batch-size is intact but its content is not valid: batch size is 8", |p| {
+        p.put("run/batch-size", &8_u64);
+    }),
+    ("batch size is 2: expected 1 to 0", |p| p.put("run/data", &(0_u64, 0_u64))),
+    ("entry run/learning-rate is intact but its content is not valid: learning rate is NaN", |p| {
+        p.put("run/learning-rate", &f64::NAN);
+    }),
+    ("learning rate is inf", |p| p.put("run/learning-rate", &f64::INFINITY)),
+    ("learning rate is -0.5", |p| p.put("run/learning-rate", &-0.5)),
+    ("learning rate is ", |p| p.put("run/learning-rate", &1e300)),
+    ("entry run/optimizer is intact but its content is not valid: the setting isn't written so", |p| {
+        p.put("run/optimizer", "momentum");
+    }),
+    ("unknown arithmetic class 'Fused'", |p| p.put("run/arithmetic", "Fused")),
+    ("run/moments/m is intact but its content is not valid: sgd has no such moment", |p| {
+        p.put("run/moments/m", &1.0_f32);
+    }),
+    ("entry run/scalars is intact but its content is not valid: sgd counts no steps", |p| {
+        p.put("run/scalars", &(5_u64, Vec::<f64>::new()));
+    }),
+    ("entry run/seed is missing", |p| p.remove("run/seed")),
+    ("entry run/arithmetic is missing", |p| p.remove("run/arithmetic")),
+    ("entry run/data is missing", |p| p.remove("run/data")),
+    ("it holds networks but no run", |p| p.keep(|name| name.starts_with("network/"))),
+];
+
+/// Sets the scalars of Adam.
+fn scalars(p: &mut Parts, scalars: &[f64]) {
+    p.put("run/scalars", &(5_u64, scalars));
 }
 
 /// Forgeries of a run by Adam with 26 parameters and 5 steps.
 const ADAM: &[Forgery] = &[
-    ("unknown optimiser 'adam2': if it is one of your own", |p| named(p, "adam2")),
-    ("optimiser 'adam(1,0.999,1e-8)': expected adam(β₁", |p| named(p, "adam(1,0.999,1e-8)")),
-    ("optimiser 'adam' isn't written so", |p| named(p, "adam")),
-    ("optimiser 'sgd' isn't written so", |p| named(p, "sgd")),
-    ("learning rate is 0.5: expected below 1/λ", |p| named(p, "adamw(0.9,0.999,1e-8,2.0)")),
-    ("learning rate is -1", |p| {
-        let name = "adam(0.9,0.999,1e-8)".to_owned();
-        p.settings.optimizer = OptimizerSection::Named { learning_rate: -1.0, name };
+    ("unknown optimiser 'adam2': if it is one of your own", |p| p.put("run/optimizer", "adam2")),
+    ("optimiser 'adam(1,0.999,1e-8)': expected adam(β₁", |p| p.put("run/optimizer", "adam(1,0.999,1e-8)")),
+    ("the setting isn't written so", |p| p.put("run/optimizer", "adam")),
+    ("entry run/moments/m is intact but its content is not valid: sgd has no such moment", |p| {
+        p.put("run/optimizer", "sgd");
     }),
-    ("section OPTM holds 208 bytes, expected 104", |p| named(p, "momentum(0.9)")),
-    ("section OPTM is missing", |p| p.optimizer = None),
-    ("section OPTM holds 204 bytes, expected 208", |p| {
-        p.optimizer.as_mut().expect("of Adam").pop();
+    ("learning rate is 0.5: expected below 1/λ", |p| p.put("run/optimizer", "adamw(0.9,0.999,1e-8,2.0)")),
+    ("learning rate is -1", |p| p.put("run/learning-rate", &-1.0)),
+    ("momentum(0.9) has no such moment", |p| p.put("run/optimizer", "momentum(0.9)")),
+    ("entry run/moments/v is missing", |p| p.remove("run/moments/v")),
+    ("entry run/moments/m holds 100 bytes, expected 104", |p| {
+        p.numbers("run/moments/m", |numbers| numbers.truncate(25));
     }),
-    ("section OPTM: number 0 is NaN", |p| p.optimizer.as_mut().expect("of Adam")[0] = f32::NAN),
-    ("section OPTM: number 51 is inf", |p| p.optimizer.as_mut().expect("of Adam")[51] = f32::INFINITY),
-    ("a mean or sum of squares of -1", |p| p.optimizer.as_mut().expect("of Adam")[26] = -1.0),
-    ("section STEP is missing", |p| p.steps = None),
-    ("6 steps, but 5 by history", |p| p.steps.as_mut().expect("of Adam").steps = 6),
+    ("entry run/moments/m: number 0 is NaN", |p| p.numbers("run/moments/m", |m| m[0] = f32::NAN)),
+    ("entry run/moments/v: number 25 is inf", |p| p.numbers("run/moments/v", |v| v[25] = f32::INFINITY)),
+    ("a mean or sum of squares of -1", |p| p.numbers("run/moments/v", |v| v[0] = -1.0)),
+    ("entry run/scalars is missing", |p| p.remove("run/scalars")),
+    ("6 steps, but 5 by history", |p| p.edit("run/scalars", |(steps, _): &mut (u64, Vec<f64>)| *steps = 6)),
     // 2 · 2⁶³ steps and more.
     ("5 steps, but 18446744073709551618 by history", |p| {
-        p.settings.batch_size = 1;
-        p.settings.data.examples = 1 << 63;
-        p.history.push(EpochSection { cost: 1.0, test: None });
+        p.put("run/batch-size", &1_u64);
+        p.put("run/data", &(1_u64 << 63, 0_u64));
+        epoch(p);
     }),
-    ("powers [] of adam", |p| powers(p, &[])),
-    ("powers [0.5, 1.5] of adam", |p| powers(p, &[0.5, 1.5])),
-    ("powers [NaN, 0.5] of adam", |p| powers(p, &[f64::NAN, 0.5])),
-    ("powers [0.5, -0.5] of adam", |p| powers(p, &[0.5, -0.5])),
+    ("scalars [] of adam", |p| scalars(p, &[])),
+    ("scalars [0.5, 1.5] of adam", |p| scalars(p, &[0.5, 1.5])),
+    ("scalars [NaN, 0.5] of adam", |p| scalars(p, &[f64::NAN, 0.5])),
+    ("scalars [0.5, -0.5] of adam", |p| scalars(p, &[0.5, -0.5])),
 ];
+
+/// A generator, epochs begun, position, summed cost.
+type Progress = ([u64; 4], u64, u64, f64);
+
+fn progress(p: &mut Parts, change: impl FnOnce(&mut Progress)) {
+    p.edit("run/progress", change);
+}
+
+/// Adds an epoch without an evaluation to the history.
+fn epoch(p: &mut Parts) {
+    p.edit("run/history/training", |costs: &mut Vec<f64>| costs.push(1.0));
+    p.edit("run/history/test", |tests: &mut Vec<Option<EvaluationValue>>| tests.push(None));
+}
 
 const PROGRESS: &[Forgery] = &[
-    ("position 7 in an epoch of 7", |p| p.progress.progress.position = 7),
-    ("position 18446744073709551615", |p| p.progress.progress.position = u64::MAX),
-    ("position 1 in an epoch of 7 examples in steps of 2", |p| p.progress.progress.position = 1),
-    ("a summed cost of NaN", |p| p.progress.progress.cost_sum = f64::NAN),
+    ("position 7 in an epoch of 7", |p| progress(p, |progress| progress.2 = 7)),
+    ("position 18446744073709551615", |p| progress(p, |progress| progress.2 = u64::MAX)),
+    ("position 1 in an epoch of 7 examples in steps of 2", |p| progress(p, |progress| progress.2 = 1)),
+    ("a summed cost of NaN", |p| progress(p, |progress| progress.3 = f64::NAN)),
     ("at position 0", |p| {
-        p.progress.progress.position = 0;
-        p.history.push(EpochSection { cost: 1.0, test: None });
+        progress(p, |progress| progress.2 = 0);
+        epoch(p);
     }),
     ("2 epochs begun, but 1 by history", |p| {
-        p.progress.progress.position = 0;
-        p.progress.progress.cost_sum = 0.0;
+        progress(p, |progress| (progress.2, progress.3) = (0, 0.0));
     }),
-    ("2 epochs begun, but 3 by history", |p| p.history.push(EpochSection { cost: 1.0, test: None })),
-    ("a generator state with a bit set", |p| {
-        // The wire of a shuffle's state: four words of the generator, and the epoch.
-        let zeros = ([0_u64; 4], 2_u64, p.progress.progress.position, p.progress.progress.cost_sum);
-        let mut bytes = Vec::new();
-        encode_into(&mut bytes, &[Tag::Progress], |_, payload| payload.put_value(&zeros))
-            .expect("it encodes");
-        p.progress.progress =
-            decode(&bytes).and_then(|file| file.value::<Progress>(Tag::Progress)).expect("it decodes");
-    }),
-    ("evaluations without a test set", |p| p.progress.tested_on = None),
-    ("a test set without evaluations", |p| p.history[0].test = None),
+    ("2 epochs begun, but 3 by history", epoch),
+    ("a generator state with a bit set", |p| progress(p, |progress| progress.0 = [0; 4])),
+    ("evaluations without a test set", |p| p.remove("run/test-data")),
+    ("a test set without evaluations", |p| p.remove("run/history/test")),
     ("a test set of 8 examples, but 7 evaluated", |p| {
-        p.progress.tested_on = Some(DataIdentity { examples: 8, fingerprint: 0 });
+        p.put("run/test-data", &DataIdentity { examples: 8, fingerprint: 0 });
     }),
 ];
 
+/// Puts an evaluation of 7 examples in the place of the one that there is.
+fn evaluation(p: &mut Parts, cost: f64, score: ScoreValue) {
+    p.put("run/history/test", &[Some(EvaluationValue { cost, examples: 7, score })].to_vec());
+}
+
 const HISTORY: &[Forgery] = &[
-    ("epoch 1 has cost NaN", |p| p.history[0].cost = f64::NAN),
-    ("epoch 1 has cost inf", |p| p.history[0].cost = f64::INFINITY),
-    ("with Classes { correct: 8 } of 7 examples", |p| {
-        p.history[0].test =
-            Some(EvaluationSection { cost: 0.5, examples: 7, score: ScoreSection::Classes { correct: 8 } });
+    ("epoch 1 has cost NaN", |p| p.put("run/history/training", &vec![f64::NAN])),
+    ("epoch 1 has cost inf", |p| p.put("run/history/training", &vec![f64::INFINITY])),
+    ("entry run/history/test is intact but its content is not valid: no evaluation", |p| {
+        p.put("run/history/test", &vec![None::<EvaluationValue>]);
     }),
-    ("an evaluation of cost NaN", |p| {
-        p.history[0].test = Some(EvaluationSection {
-            cost: f64::NAN,
-            examples: 7,
-            score: ScoreSection::Classes { correct: 1 },
-        });
+    ("1 lines for 2 epochs", |p| p.put("run/history/training", &vec![1.0, 1.0])),
+    ("0 lines for 1 epochs", |p| p.put("run/history/test", &0_u64)),
+    ("with Classes { correct: 8 } of 7 examples", |p| evaluation(p, 0.5, ScoreValue::Classes { correct: 8 })),
+    ("an evaluation of cost NaN", |p| evaluation(p, f64::NAN, ScoreValue::Classes { correct: 1 })),
+    ("with Values", |p| {
+        evaluation(p, 0.5, ScoreValue::Values { rmse: 0.5, mae: -0.5, r_squared: 0.5 });
     }),
     ("with Values", |p| {
-        let score = ScoreSection::Values { rmse: 0.5, mae: -0.5, r_squared: 0.5 };
-        p.history[0].test = Some(EvaluationSection { cost: 0.5, examples: 7, score });
+        evaluation(p, 0.5, ScoreValue::Values { rmse: 0.5, mae: 0.5, r_squared: f64::NEG_INFINITY });
     }),
-    ("with Values", |p| {
-        let score = ScoreSection::Values { rmse: 0.5, mae: 0.5, r_squared: f64::NEG_INFINITY };
-        p.history[0].test = Some(EvaluationSection { cost: 0.5, examples: 7, score });
-    }),
-    ("a time of -1 seconds", |p| {
-        p.time = Some(TimeSection { version: String::new(), seconds: vec![-1.0], elapsed: 0.0 });
-    }),
-    ("a time of NaN seconds", |p| {
-        p.time = Some(TimeSection { version: String::new(), seconds: vec![], elapsed: f64::NAN });
-    }),
-    ("a time of 1", |p| {
-        p.time = Some(TimeSection { version: String::new(), seconds: vec![], elapsed: 1e300 });
-    }),
+    ("a time of -1 seconds", |p| p.put("run/times", &("", vec![-1.0], 0.0))),
+    ("a time of NaN seconds", |p| p.put("run/times", &("", Vec::<f64>::new(), f64::NAN))),
+    ("a time of 1", |p| p.put("run/times", &("", Vec::<f64>::new(), 1e300))),
 ];
 
 #[test]
 fn contents_that_no_run_writes_are_refused() {
     let (plain, adam) = (real(), real_by("adam"));
     let of_plain =
-        [SETTINGS, NUMBERS, PROGRESS, HISTORY].into_iter().flatten().map(|forgery| (&plain, forgery));
+        [NETWORK, SETTINGS, PROGRESS, HISTORY].into_iter().flatten().map(|forgery| (&plain, forgery));
     let of_adam = ADAM.iter().map(|forgery| (&adam, forgery));
     for (real, (message, forge)) in of_plain.chain(of_adam) {
-        assert!(Checkpoint::decode(&Parts::of(real).encode()).is_ok());
+        assert_eq!(Parts::of(real).encode(), *real);
         let mut parts = Parts::of(real);
         forge(&mut parts);
         match Checkpoint::decode(&parts.encode()) {
@@ -318,46 +283,47 @@ fn contents_that_no_run_writes_are_refused() {
     }
 }
 
-/// Variants that this version doesn't have, lengths that the section hasn't, bytes left over.
+/// The history is there without evaluations, and without times.
+#[test]
+fn what_a_run_may_lack_is_not_missed() {
+    let mut parts = Parts::of(&real());
+    for name in ["run/history/test", "run/test-data", "run/times", ORIGIN] {
+        parts.remove(name);
+    }
+    let read = Checkpoint::decode(&parts.encode()).expect("nothing is missing");
+    assert!(read.origin.is_none() && read.tested_on.is_none() && read.history[0].seconds == 0.0);
+}
+
+/// Lengths that the entry hasn't, bytes left over, variants that this version doesn't have.
 #[test]
 fn values_that_are_none_are_refused() {
-    let with = |tag: Tag, value: &dyn Fn(&mut Vec<u8>)| {
-        let bytes = real();
-        let sections = decode(&bytes).expect("intact");
-        let mut payload = sections.require(tag).expect("there").to_vec();
-        value(&mut payload);
-        let tags = [Tag::Settings, Tag::Parameters, Tag::Progress, Tag::History, Tag::Time];
-        let mut out = Vec::new();
-        encode_into(&mut out, &tags, |each, to| {
-            let bytes = if each == tag { &payload[..] } else { sections.require(each)? };
-            bytes.iter().try_for_each(|byte| to.put_value(byte))
-        })
-        .expect("it encodes");
-        Checkpoint::decode(&out)
+    let with = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut parts = Parts::of(&real_by("adam"));
+        change(parts.bytes(name));
+        Checkpoint::decode(&parts.encode())
     };
-    for tag in [Tag::Settings, Tag::Progress, Tag::History, Tag::Time] {
-        assert!(with(tag, &|_| ()).is_ok());
+    let values =
+        Parts::of(&real_by("adam")).names(|name| name != PARAMETERS && !name.starts_with("run/moments/"));
+    assert_eq!(values.len(), 16);
+    for name in &values {
+        assert!(with(name, &|_| ()).is_ok());
         for (what, change) in [
             ("empty", (|bytes: &mut Vec<u8>| bytes.clear()) as fn(&mut Vec<u8>)),
             ("cut", |bytes| bytes.truncate(bytes.len() - 1)),
             ("too long", |bytes| bytes.push(0)),
-            ("of endless length", |bytes| bytes[..8].fill(0xff)),
         ] {
-            // A generator may have any state.
-            if (tag, what) != (Tag::Progress, "of endless length") {
-                let error = with(tag, &change).expect_err(what);
-                assert!(matches!(error, FormatError::Value { .. }), "{tag:?} {what}: {error}");
-            }
+            let error = with(name, &change).expect_err(what);
+            assert!(matches!(error, FormatError::Value { .. }), "{name} {what}: {error}");
         }
     }
-    // The variant of the optimiser, that of the class, and the flag of an option.
-    let settings = Parts::real().settings;
-    assert!(matches!(settings.class, ClassSection::Fused | ClassSection::Matrixmultiply));
-    let mut before = 8 + 3 * 8 + 8 + settings.activations.iter().map(|name| 8 + name.len()).sum::<usize>();
-    before += 8 + settings.cost.len();
-    let origin = settings.origin.map_or(0, |origin| 8 + origin.initializer.len() + 8);
-    for at in [before, before + 1 + origin, before + 1 + origin + 4 + 8 + 24] {
-        let error = with(Tag::Settings, &|bytes| bytes[at] = 77).expect_err("an unknown variant");
+    for name in [LAYERS, COST, ORIGIN, "run/optimizer", "run/arithmetic", "run/history/test", "run/times"] {
+        let start = if name == LAYERS { 8 } else { 0 };
+        let error = with(name, &|bytes| bytes[start..][..8].fill(0xff)).expect_err("a length without end");
+        assert!(matches!(error, FormatError::Value { .. }), "{name}: {error}");
+    }
+    // The flag of an option, and the variant of a score.
+    for at in [8, 8 + 1 + 16] {
+        let error = with("run/history/test", &|bytes| bytes[at] = 77).expect_err("an unknown variant");
         assert!(matches!(error, FormatError::Value { .. }), "byte {at}: {error}");
     }
 }
@@ -367,8 +333,9 @@ fn weights_that_are_not_finite_are_not_written() {
     let mut checkpoint = Checkpoint::decode(&real()).expect("intact");
     checkpoint.network.layers_mut()[1].biases_mut()[1] = f32::INFINITY;
     let error = checkpoint.compared_hash().expect_err("an infinite bias");
-    assert_eq!(error.to_string(), "section PARM: number 25 is inf, expected a finite one");
+    assert_eq!(error.to_string(), "entry network/main/parameters: number 25 is inf, expected a finite one");
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.ckpt");
     assert!(checkpoint.save(&path).is_err() && !path.exists());
+    assert!(checkpoint.network.save(&path).is_err() && !path.exists());
 }

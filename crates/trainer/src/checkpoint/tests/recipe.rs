@@ -1,7 +1,9 @@
 //! The front of a file, read before the rest.
 
+use super::parts::Parts;
 use super::real::real_by;
-use crate::checkpoint::{Checkpoint, Error, FormatError, Recipe, Tag, decode};
+use crate::checkpoint::{Checkpoint, Error, FormatError, Recipe};
+use minibatch_checkpoint::{Front, OPTIONAL, decode};
 use std::fs;
 
 #[test]
@@ -36,7 +38,8 @@ fn a_run_is_known_by_all_but_its_epochs() {
     let own = recipe(|_| {});
     let same: [fn(&mut Checkpoint); 3] =
         [|_| {}, |one| one.settings.epochs = 99, |one| one.network.layers_mut()[0].set_weight(0, 0, 9.0)];
-    let others: [fn(&mut Checkpoint); 5] = [
+    let others: [fn(&mut Checkpoint); 6] = [
+        |one| one.settings.batch_size = 1,
         |one| one.settings.seed = 9,
         |one| one.settings.learning_rate = 0.25,
         |one| one.origin = None,
@@ -47,14 +50,34 @@ fn a_run_is_known_by_all_but_its_epochs() {
     assert!(others.into_iter().all(|change| !own.is_of_run(&recipe(change))));
 }
 
+/// What a later version adds to the settings decides too, though this version doesn't know it.
+#[test]
+fn an_unknown_setting_tells_runs_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run.ckpt");
+    let recipe = |name: &str, text: &str| {
+        let mut parts = Parts::of(&real_by("sgd"));
+        parts.put_with(name, OPTIONAL, text);
+        fs::write(&path, parts.encode()).unwrap();
+        Recipe::read(&path).unwrap()
+    };
+    let own = recipe("run/decay", "0.1");
+    assert!(own.is_of_run(&recipe("run/decay", "0.1")));
+    assert!(!own.is_of_run(&recipe("run/decay", "0.2")) && !recipe("run/clip", "1").is_of_run(&own));
+    let [first, second] = ["0.1", "0.2"].map(|text| recipe("run/history/rate", text));
+    assert!(first.is_of_run(&second), "a column of the history is no setting");
+}
+
 /// A damaged file is read only as far as the damage, and the error is that of decoding the whole.
 #[test]
 fn a_damaged_front_is_told_as_ever() {
     let dir = tempfile::tempdir().unwrap();
     let (path, file) = (dir.path().join("run.ckpt"), real_by("adam"));
-    let start = file.len() - decode(&file).unwrap().entries().iter().map(|entry| entry.length).sum::<usize>();
-    let settings = decode(&file).unwrap().get(Tag::Settings).unwrap().len();
-    for at in 0..start + settings {
+    fs::write(&path, &file).unwrap();
+    let front = Front::open(&path).unwrap();
+    let layers = front.records().iter().find(|record| record.name == "network/main/layers").unwrap();
+    let (start, layers) = (front.records()[0].offset, layers.offset..layers.offset + layers.length);
+    for at in (0..start).chain(layers) {
         let mut changed = file.clone();
         changed[at] ^= 0x20;
         fs::write(&path, &changed).unwrap();

@@ -1,0 +1,115 @@
+//! The entries that a file may have, and those that are about to be written.
+
+use super::settings::SETTINGS;
+use crate::network::Network;
+use crate::optimizer::OptimizerState;
+use minibatch_checkpoint::{Entry, FormatError, NOT_COMPARED, OPTIONAL, encode_into, is_segment};
+use serde::Serialize;
+use std::borrow::Cow;
+
+/// The name of a run's network.
+pub(super) const MAIN: &str = "main";
+/// How far a run has come in its schedule.
+pub(super) const COURSE: &str = "run/course";
+/// What the names of moments begin with.
+pub(super) const MOMENTS: &str = "run/moments/";
+
+/// The entries of each network after `network/NAME/`.
+const OF_NETWORK: [&str; 4] = ["layers", "cost", "origin", "parameters"];
+
+/// The entries of a run besides its settings and moments, with their flags.
+const OF_RUN: [(&str, u32); 9] = [
+    ("run/arithmetic", 0),
+    (COURSE, 0),
+    ("run/data", 0),
+    ("run/history/test", 0),
+    ("run/history/training", 0),
+    ("run/progress", 0),
+    ("run/scalars", 0),
+    ("run/test-data", 0),
+    ("run/times", OPTIONAL | NOT_COMPARED),
+];
+
+/// The flags of an entry that this version knows.
+pub(super) fn known(name: &str) -> Option<u32> {
+    if let Some(rest) = name.strip_prefix("network/") {
+        return rest.split_once('/').filter(|(_, entry)| OF_NETWORK.contains(entry)).map(|_| 0);
+    }
+    if let Some(moment) = name.strip_prefix(MOMENTS) {
+        return is_segment(moment).then_some(0);
+    }
+    let settings = SETTINGS.iter().map(|setting| (setting.name, setting.flags));
+    settings.chain(OF_RUN).find(|(known, _)| *known == name).map(|(_, flags)| flags)
+}
+
+/// The flags of an entry that this version knows in the file of a run, whose one network is `main`.
+pub(super) fn known_of_run(name: &str) -> Option<u32> {
+    known(name).filter(|_| !name.starts_with("network/") || name.starts_with("network/main/"))
+}
+
+/// An entry of a network.
+pub(super) fn of_network(network: &str, entry: &str) -> String {
+    format!("network/{network}/{entry}")
+}
+
+/// Entries that are about to be written, in any order.
+#[derive(Default)]
+pub(super) struct Drafts<'a>(Vec<Draft<'a>>);
+
+struct Draft<'a> {
+    name: Cow<'a, str>,
+    flags: u32,
+    content: Content<'a>,
+}
+
+/// The content of an entry. Numbers aren't copied.
+pub(super) enum Content<'a> {
+    Bytes(Cow<'a, [u8]>),
+    /// Weights and biases.
+    Parameters(&'a Network),
+    /// The moment with this index.
+    Moment(&'a OptimizerState, usize),
+}
+
+impl<'a> Drafts<'a> {
+    /// Adds an entry with its payload.
+    pub(super) fn push(&mut self, Entry { name, flags, payload }: Entry<'a>) {
+        self.0.push(Draft { name, flags, content: Content::Bytes(payload) });
+    }
+
+    /// Adds a known entry that holds a value.
+    pub(super) fn put<T: Serialize>(
+        &mut self,
+        name: impl Into<Cow<'a, str>>,
+        value: &T,
+    ) -> Result<(), FormatError> {
+        let name = name.into();
+        let flags = known(&name).unwrap_or_default();
+        Entry::of_value(name, flags, value).map(|entry| self.push(entry))
+    }
+
+    /// Adds a known entry that holds numbers.
+    pub(super) fn put_numbers(&mut self, name: String, content: Content<'a>) {
+        self.0.push(Draft { name: name.into(), flags: 0, content });
+    }
+
+    /// Writes the file of these entries into `out`, for which `bytes` are enough.
+    pub(super) fn encode_into(mut self, bytes: u64, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        out.clear();
+        // Memory is reserved at once: a buffer that grows exists twice each time.
+        let room = usize::try_from(bytes).is_ok_and(|bytes| out.try_reserve_exact(bytes).is_ok());
+        if !room {
+            return Err(FormatError::Memory { bytes });
+        }
+        self.0.sort_by(|a, b| a.name.cmp(&b.name));
+        let names: Vec<_> = self.0.iter().map(|draft| (&*draft.name, draft.flags)).collect();
+        encode_into(out, &names, |index, payload| match &self.0[index].content {
+            Content::Bytes(bytes) => {
+                payload.put_bytes(bytes);
+                Ok(())
+            }
+            Content::Parameters(network) => payload.put_f32s(network.parameter_blocks()),
+            Content::Moment(state, index) => payload.put_f32s(state.blocks(*index)),
+        })
+    }
+}

@@ -1,0 +1,242 @@
+//! The settings of a run as entries: one line in [`SETTINGS`] for each.
+
+use crate::augment::Augment;
+use crate::clip::Clip;
+use crate::label::LabelError;
+use crate::noise::Noise;
+use crate::optimizer::Groups;
+use crate::registry::Registry;
+use crate::schedule::Schedule;
+use crate::settings::Settings;
+use minibatch_checkpoint::{Entries, Entry, FormatError};
+use minibatch_data::Order;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A setting, and how it stands in a file.
+pub(super) struct Setting {
+    /// The entry's name.
+    pub(super) name: &'static str,
+    /// The entry's flags.
+    pub(super) flags: u32,
+    /// The entry. `None` if the setting has its default and the file needs no entry for it.
+    put: fn(&Settings, &Setting) -> Result<Option<Entry<'static>>, FormatError>,
+    /// Sets the setting to what the file has.
+    read: fn(&mut Settings, &Source<'_>) -> Result<(), FormatError>,
+}
+
+/// All settings. Each decides the bits of the run.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "run/optimizer",
+        flags: 0,
+        put: |settings, entry| entry.of(&settings.optimizer.to_string()),
+        read: |settings, source| {
+            let text: String = source.value()?;
+            settings.optimizer = source.technique(&text, Registry::optimizer)?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "run/learning-rate",
+        flags: 0,
+        put: |settings, entry| entry.of(&settings.learning_rate),
+        read: |settings, source| source.value().map(|read| settings.learning_rate = read),
+    },
+    Setting {
+        name: "run/batch-size",
+        flags: 0,
+        put: |settings, entry| entry.of(&(settings.batch_size as u64)),
+        read: |settings, source| source.size().map(|read| settings.batch_size = read),
+    },
+    Setting {
+        name: EPOCHS,
+        flags: 0,
+        put: |settings, entry| entry.of(&(settings.epochs as u64)),
+        read: |settings, source| source.size().map(|read| settings.epochs = read),
+    },
+    Setting {
+        name: "run/seed",
+        flags: 0,
+        put: |settings, entry| entry.of(&settings.seed),
+        read: |settings, source| source.value().map(|read| settings.seed = read),
+    },
+    Setting {
+        name: "run/schedule",
+        flags: 0,
+        put: |settings, entry| {
+            entry.unless(settings.schedule == Schedule::default(), &settings.schedule.to_string())
+        },
+        read: |settings, source| {
+            if let Some(text) = source.optional::<String>()? {
+                settings.schedule = source.technique(&text, Registry::schedule)?;
+            }
+            Ok(())
+        },
+    },
+    Setting {
+        name: "run/groups",
+        flags: 0,
+        put: |settings, entry| entry.unless(settings.groups == Groups::default(), &settings.groups),
+        read: |settings, source| {
+            settings.groups = source.optional()?.unwrap_or_default();
+            Ok(())
+        },
+    },
+    Setting {
+        name: "run/l2",
+        flags: 0,
+        put: |settings, entry| entry.unless(settings.l2 == 0.0, &settings.l2),
+        read: |settings, source| {
+            settings.l2 = source.optional()?.unwrap_or_default();
+            Ok(())
+        },
+    },
+    Setting {
+        name: "run/clip",
+        flags: 0,
+        put: |settings, entry| {
+            entry.unless(settings.clip.is_none(), &settings.clip.as_ref().map(Clip::to_string))
+        },
+        read: |settings, source| {
+            let text = source.optional::<Option<String>>()?.flatten();
+            settings.clip = text.map(|text| source.technique(&text, Registry::clip)).transpose()?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "run/noise",
+        flags: 0,
+        put: |settings, entry| {
+            let texts = settings.noise.iter().map(|noise| noise.as_ref().map(Noise::to_string));
+            entry.unless(settings.noise.is_empty(), &texts.collect::<Vec<_>>())
+        },
+        read: |settings, source| {
+            let texts = source.optional::<Vec<Option<String>>>()?.unwrap_or_default();
+            let read = |text: String| source.technique(&text, Registry::noise);
+            settings.noise =
+                texts.into_iter().map(|text| text.map(read).transpose()).collect::<Result<_, _>>()?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "run/augment",
+        flags: 0,
+        put: |settings, entry| {
+            entry.unless(settings.augment.is_none(), &settings.augment.as_ref().map(Augment::to_string))
+        },
+        read: |settings, source| {
+            let text = source.optional::<Option<String>>()?.flatten();
+            settings.augment = text.map(|text| source.technique(&text, Registry::augment)).transpose()?;
+            Ok(())
+        },
+    },
+    Setting {
+        name: "run/drop-last",
+        flags: 0,
+        put: |settings, entry| entry.unless(!settings.drop_last, &true),
+        read: |settings, source| {
+            settings.drop_last = source.optional()?.unwrap_or_default();
+            Ok(())
+        },
+    },
+    Setting {
+        name: "run/order",
+        flags: 0,
+        put: |settings, entry| entry.unless(settings.order == Order::Shuffled, &settings.order),
+        read: |settings, source| {
+            settings.order = source.optional()?.unwrap_or_default();
+            Ok(())
+        },
+    },
+];
+
+/// The number of epochs. It is the one setting that a run may change when it goes on.
+pub(super) const EPOCHS: &str = "run/epochs";
+
+impl Setting {
+    fn of<T: Serialize>(&self, value: &T) -> Result<Option<Entry<'static>>, FormatError> {
+        Entry::of_value(self.name, self.flags, value).map(Some)
+    }
+
+    /// The entry, unless the setting has its default.
+    fn unless<T: Serialize>(&self, default: bool, value: &T) -> Result<Option<Entry<'static>>, FormatError> {
+        if default { Ok(None) } else { self.of(value) }
+    }
+}
+
+/// Where a setting is read from.
+struct Source<'a> {
+    name: &'static str,
+    entries: &'a Entries<'a>,
+    registry: &'a Registry,
+}
+
+impl Source<'_> {
+    /// The entry's value, if the file has the entry.
+    fn optional<T: DeserializeOwned>(&self) -> Result<Option<T>, FormatError> {
+        self.entries.optional(self.name)
+    }
+
+    /// The technique that `text` names, as `find` finds it.
+    fn technique<T>(
+        &self,
+        text: &str,
+        find: fn(&Registry, &str) -> Result<T, LabelError>,
+    ) -> Result<T, FormatError> {
+        find(self.registry, text).map_err(|error| match error {
+            LabelError::Unknown { kind, .. } => self.invalid(unknown(kind, text)),
+            error => self.invalid(error.to_string()),
+        })
+    }
+
+    /// The entry's value, of a setting without a default.
+    fn value<T: DeserializeOwned>(&self) -> Result<T, FormatError> {
+        self.entries.value(self.name)
+    }
+
+    fn size(&self) -> Result<usize, FormatError> {
+        let value: u64 = self.value()?;
+        usize::try_from(value).map_err(|_| self.invalid(format!("{value} is too large")))
+    }
+
+    fn invalid(&self, cause: String) -> FormatError {
+        invalid(self.name, cause)
+    }
+}
+
+/// The entries of the settings that a file needs.
+pub(super) fn entries(settings: &Settings) -> impl Iterator<Item = Result<Entry<'static>, FormatError>> {
+    SETTINGS.iter().filter_map(|setting| (setting.put)(settings, setting).transpose())
+}
+
+/// Reads all settings.
+pub(super) fn read(entries: &Entries<'_>, registry: &Registry) -> Result<Settings, FormatError> {
+    let mut settings = Settings::default();
+    for setting in SETTINGS {
+        (setting.read)(&mut settings, &Source { name: setting.name, entries, registry })?;
+    }
+    Ok(settings)
+}
+
+/// Checks that the file has each of these settings, which were read from it, in the one way in which it is written.
+pub(super) fn check_writing(settings: &Settings, entries: &Entries<'_>) -> Result<(), FormatError> {
+    for setting in SETTINGS {
+        let expected = (setting.put)(settings, setting)?;
+        if expected.as_ref() != entries.get(setting.name) {
+            return Err(invalid(setting.name, "the setting isn't written so".to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// The error for an entry. Names from the file may stand in it. Their control characters are escaped: an error is one line.
+pub(super) fn invalid(name: &str, cause: String) -> FormatError {
+    let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
+    FormatError::value(name, cause.chars().map(shown).collect::<String>())
+}
+
+/// The cause for a name that the registry lacks. It is of a later version, or the user's own.
+pub(super) fn unknown(what: &str, name: &str) -> String {
+    format!("unknown {what} '{name}': if it is one of your own, load with a Registry that has it")
+}
