@@ -1,6 +1,7 @@
 //! The committed corpus through every target, on stable. Inputs that the fuzzers have found once stay checked.
 #![allow(clippy::print_stderr, reason = "an input is named before it is run")]
 
+use fuzz_targets::checkpoint_file::File;
 use fuzz_targets::{TARGETS, Target};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,4 +71,18 @@ fn every_target_has_its_fuzzer_and_its_corpus() {
     let bytes: usize = TARGETS.iter().flat_map(|(name, _)| corpus(name)).map(|(_, bytes)| bytes.len()).sum();
     assert!(bytes <= MOST_BYTES, "the corpora have {bytes} bytes, at most {MOST_BYTES} are kept");
     assert_eq!(fs::read_dir(fuzz_folder().join("corpus")).expect("a folder").count(), TARGETS.len());
+}
+
+/// The mutator takes files of every version apart and puts them together again.
+#[test]
+fn an_intact_checkpoint_is_its_entries() {
+    let mut versions = [0; 4];
+    for (path, bytes) in corpus("checkpoint") {
+        if minibatch_checkpoint::decode(&bytes).is_ok() {
+            let file = File::parse(&bytes).unwrap_or_else(|| panic!("{}", path.display()));
+            assert!(file.encode() == bytes, "{}", path.display());
+            versions[file.version as usize] += 1;
+        }
+    }
+    assert!(versions[1..].iter().all(|&files| files > 0), "files of each version: {versions:?}");
 }

@@ -77,7 +77,7 @@ impl Recipe {
 
 const LAYERS: &str = "network/main/layers";
 
-/// What a run changes as it goes on: these entries, and those whose names go on with a `/`.
+/// What a run changes as it goes on: these entries, those whose names go on with a `/`, and whatever ends with `/state`.
 const STATE: [&str; 7] = [
     EPOCHS,
     "run/history",
@@ -94,5 +94,6 @@ fn decides(record: &Record) -> bool {
     let is_state =
         |state: &&str| name.strip_prefix(*state).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let is_own = name.starts_with("run/") || name.starts_with("network/main/");
-    is_own && record.flags & NOT_COMPARED == 0 && !STATE.iter().any(|state| is_state(&state))
+    let is_state = name.ends_with("/state") || STATE.iter().any(is_state);
+    is_own && !is_state && record.flags & NOT_COMPARED == 0
 }

@@ -64,8 +64,10 @@ fn an_unknown_setting_tells_runs_apart() {
     let own = recipe("run/decay", "0.1");
     assert!(own.is_of_run(&recipe("run/decay", "0.1")));
     assert!(!own.is_of_run(&recipe("run/decay", "0.2")) && !recipe("run/clip", "1").is_of_run(&own));
-    let [first, second] = ["0.1", "0.2"].map(|text| recipe("run/history/rate", text));
-    assert!(first.is_of_run(&second), "a column of the history is no setting");
+    for name in ["run/history/rate", "run/schedule/state"] {
+        let [first, second] = ["0.1", "0.2"].map(|text| recipe(name, text));
+        assert!(first.is_of_run(&second), "{name} is no setting");
+    }
 }
 
 /// A damaged file is read only as far as the damage, and the error is that of decoding the whole.
