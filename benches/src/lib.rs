@@ -108,22 +108,15 @@ mod tests {
         assert!((0..64).any(|row| m.row(row).iter().any(|x| *x < 0.0)));
     }
 
-    /// The lines of the first block of Rust code, without those that only make it a program.
-    fn example(text: &str, fence: &str) -> Vec<String> {
-        let lines = text.lines().map(|line| line.trim_start_matches("//!").trim());
-        let block = lines.skip_while(|line| *line != fence).skip(1).take_while(|line| *line != "```");
-        let is_frame = |line: &str| {
-            line.is_empty() || line.starts_with("# ") || line.starts_with("fn main") || line == "Ok(())"
-        };
-        block.filter(|line| !is_frame(line)).map(str::to_owned).collect()
-    }
-
     #[test]
-    fn the_readme_shows_the_example_of_the_documentation() {
-        let documented = example(include_str!("../../crates/trainer/src/lib.rs"), "```no_run");
-        let mut shown = example(include_str!("../../README.md"), "```rust,no_run");
-        assert_eq!(shown.pop().as_deref(), Some("}"), "the end of `main`");
-        assert!(documented.len() > 10);
-        assert_eq!(shown, documented);
+    fn the_readme_shows_the_service_s_source() {
+        let (source, readme) =
+            (include_str!("../../crates/trainer/examples/service.rs"), include_str!("../../README.md"));
+        let head = |line: &&str| line.starts_with("//!") || line.is_empty();
+        let is_shown = |line: &&str| !line.contains("allow(clippy");
+        let expected: Vec<&str> = source.lines().skip_while(head).filter(is_shown).collect();
+        let block = readme.lines().skip_while(|line| *line != "```rust,no_run").skip(1);
+        let shown: Vec<&str> = block.take_while(|line| *line != "```").collect();
+        assert_eq!(shown, expected);
     }
 }

@@ -34,6 +34,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "ndarray")]
+mod array;
 mod dataset;
 mod error;
 mod idx;

@@ -1,24 +1,282 @@
-//! Feed-forward networks trained by backpropagation, whole minibatches at a time as matrices, on every core.
+//! Feed-forward neural networks, trained by backpropagation on the CPU: whole minibatches at a time as matrices, on every core.
 //!
-//! The tutorial's job, reading handwritten digits:
+//! A network has fully connected [layers](Layer) of any width, any depth and any [activation], and any [cost]. A [`Trainer`] moves
+//! its weights down the gradient of the cost on a [`Dataset`], with plain descent or another [optimiser](optimizer). Three promises
+//! are tested: the gradients are those of the four equations of backpropagation; the same data, seed and settings give the same bits
+//! at any number of threads; and a training step allocates nothing.
 //!
-//! ```no_run
-//! use minibatch::{Dataset, Isa, Network, Pool, Settings, Trainer};
-//! use std::path::Path;
+//! The library suits networks that are too small to be worth a framework's overhead or a GPU: digits, tables, sensors. It has no
+//! convolutions, no recurrence and no automatic differentiation.
 //!
-//! let dir = Path::new("data/mnist");
-//! let train = Dataset::map(&dir.join("train-images-idx3-ubyte"), &dir.join("train-labels-idx1-ubyte"))?;
-//! let test = Dataset::map(&dir.join("t10k-images-idx3-ubyte"), &dir.join("t10k-labels-idx1-ubyte"))?;
-//! let pool = Pool::new(Isa::detect(), 2)?;
-//! let network = Network::builder(train.input_len()).layer(32).layer(10).build()?;
-//! let mut trainer = Trainer::new(&pool, &train, network, Settings::default())?;
-//! for _ in 0..trainer.settings().epochs {
-//!     let epoch = trainer.epoch()?;
-//!     let test = trainer.evaluate(&test)?;
-//!     println!("epoch {}: cost {:.4}, {:?} of {} right", epoch.number, epoch.cost, test.correct(), test.examples);
+//! 1. [A first example](#a-first-example)
+//! 2. [Your own data](#your-own-data)
+//! 3. [Activation, cost and optimiser](#activation-cost-and-optimiser)
+//! 4. [Watching a run, and stopping it](#watching-a-run-and-stopping-it)
+//! 5. [Saving, loading, resuming](#saving-loading-resuming)
+//! 6. [Predicting](#predicting)
+//! 7. [In a service](#in-a-service)
+//! 8. [Reproducibility](#reproducibility)
+//! 9. [Threads and instruction sets](#threads-and-instruction-sets)
+//! 10. [Features](#features)
+//!
+//! # A first example
+//!
+//! A network learns to read digits. These are drawn by the library, so the example needs no files; [`data::locate`] finds MNIST's
+//! in a folder.
+//!
+//! ```
+//! use minibatch::data::synthetic;
+//! use minibatch::{Network, Settings, Trainer};
+//!
+//! // Images of 28 × 28 pixels: 3,000 to learn from, 500 others to be judged by.
+//! let digits = synthetic::generate(3_000, 500, 1)?;
+//!
+//! // 784 inputs, a hidden layer of 32 neurons, an output for each digit.
+//! let network = Network::builder(784).layer(32).layer(10).build()?;
+//!
+//! let settings = Settings { epochs: 15, ..Settings::default() };
+//! let mut trainer = Trainer::new(None, &digits.train, network, settings)?;
+//! trainer.fit(Some(&digits.test), &mut ())?;
+//!
+//! for epoch in trainer.history() {
+//!     println!("epoch {}: cost {:.4}", epoch.number, epoch.cost);
 //! }
+//! let last = trainer.history().last().and_then(|epoch| epoch.test).expect("15 epochs, each evaluated");
+//! assert!(last.accuracy() > Some(0.75), "{last:?}");
+//! # Ok::<(), minibatch::Error>(())
+//! ```
+//!
+//! What the parts are, in the order in which the example meets them:
+//!
+//! | part | is |
+//! |---|---|
+//! | [`Dataset`] | examples: inputs, and for each a class or values |
+//! | [`Network`] | layers of weights and biases, and the cost that they are trained on. Layers are sigmoid and the cost quadratic unless told otherwise |
+//! | [`Settings`] | learning rate, minibatch size, epochs, seed, optimiser |
+//! | [`Trainer`] | a run: the network in training, its place in the epoch, its history |
+//! | [`Evaluation`] | cost and accuracy of a network on a dataset, or the fit of its values |
+//!
+//! # Your own data
+//!
+//! [`Dataset::from_classes`] takes inputs row after row and a class for each row; [`Dataset::from_values`] takes values to learn
+//! instead. Inputs are numbers, taken as they are, or bytes, which stand for x/255. [`Dataset::map`] and [`Dataset::read`] open
+//! IDX files, the form in which MNIST comes.
+//!
+//! ```
+//! use minibatch::Dataset;
+//!
+//! // Three plants of four measurements, of two species.
+//! let measurements = vec![5.1f32, 3.5, 1.4, 0.2, 7.0, 3.2, 4.7, 1.4, 4.9, 3.0, 1.4, 0.2];
+//! let species = Dataset::from_classes(measurements.clone(), &[4], vec![0, 1, 0])?;
+//! assert_eq!((species.len(), species.input_len(), species.classes()), (3, 4, Some(2)));
+//!
+//! // The same measurements, with one value to learn from each row.
+//! let heights = Dataset::from_values(measurements, &[4], vec![0.31, 0.52, 0.29], 1)?;
+//! let (train, validation) = heights.split(0.33, 7)?;
+//! assert_eq!((train.len(), validation.len()), (2, 1));
+//! # Ok::<(), minibatch::Error>(())
+//! ```
+//!
+//! A dataset is a handle: clones, [splits](Dataset::split) and [subsets](Dataset::subset) copy no input.
+//! Inputs should be near 1 in size, for values of other sizes saturate the neurons.
+//!
+//! # Activation, cost and optimiser
+//!
+//! A [`NetworkBuilder`] takes an activation for each layer, a cost, and the distribution of the first weights. This network learns
+//! y = x², by Adam:
+//!
+//! ```
+//! use minibatch::activation::{Identity, Tanh};
+//! use minibatch::cost::Mse;
+//! use minibatch::{Dataset, Initializer, Network, Settings, Trainer};
+//!
+//! let x: Vec<f32> = (0..200).map(|i| i as f32 / 100.0 - 1.0).collect();
+//! let y = x.iter().map(|x| x * x).collect();
+//! let data = Dataset::from_values(x, &[1], y, 1)?;
+//!
+//! let network = Network::builder(1)
+//!     .layer_with(16, Tanh)
+//!     .layer_with(1, Identity)
+//!     .cost(Mse)
+//!     .initializer(Initializer::GlorotUniform)
+//!     .build()?;
+//! let settings = Settings { optimizer: "adam".parse()?, learning_rate: 0.01, epochs: 100, ..Settings::default() };
+//! let mut trainer = Trainer::new(None, &data, network, settings)?;
+//! trainer.fit(None, &mut ())?;
+//! let fit = trainer.evaluate(&data)?.fit().expect("the targets are values");
+//! assert!(fit.r_squared > 0.95, "{fit:?}");
+//! # Ok::<(), minibatch::Error>(())
+//! ```
+//!
+//! | to learn | output activation | cost |
+//! |---|---|---|
+//! | one class of several | [`Softmax`](activation::Softmax) | [`CategoricalCrossEntropy`](cost::CategoricalCrossEntropy) |
+//! | yes or no, for each output | [`Sigmoid`](activation::Sigmoid) | [`BinaryCrossEntropy`](cost::BinaryCrossEntropy) |
+//! | values | [`Identity`](activation::Identity) | [`Mse`](cost::Mse), or [`Huber`](cost::Huber) where some are far off |
+//! | counts | [`Softplus`](activation::Softplus) | [`Poisson`](cost::Poisson) |
+//!
+//! Hidden layers are usually [`Relu`](activation::Relu) with [`Initializer::HeNormal`], or [`Tanh`](activation::Tanh) with
+//! [`Initializer::GlorotNormal`]. The default learning rate, 3, is for sigmoid layers, the quadratic cost and plain descent;
+//! [`Optimizer::learning_rates`] has those to begin with otherwise. Activations, costs and [optimisers](optimizer) of your own are
+//! implementations of [`Activation`], [`Cost`] and [`optimizer::Formula`]; [`gradcheck`] says whether their derivatives are right.
+//!
+//! # Watching a run, and stopping it
+//!
+//! [`Trainer::fit`] trains to the last epoch and calls an [`Observer`] on the way: a closure after each epoch,
+//! [`EarlyStopping`], or a type of your own that looks at every slice of steps, saves, or fails.
+//!
+//! ```
+//! use minibatch::{Dataset, EarlyStopping, Epoch, Network, Settings, Trainer};
+//! use std::ops::ControlFlow;
+//!
+//! let data = Dataset::from_classes([0.0f32, 1.0, 1.0, 0.0].repeat(100), &[2], [0, 1].repeat(100))?;
+//! let network = || Network::builder(2).layer(2).build();
+//!
+//! // Ends when the accuracy is good enough.
+//! let mut trainer = Trainer::new(None, &data, network()?, Settings::default())?;
+//! trainer.fit(Some(&data), &mut |epoch: &Epoch| match epoch.test.and_then(|test| test.accuracy()) {
+//!     Some(accuracy) if accuracy > 0.99 => ControlFlow::Break(()),
+//!     _ => ControlFlow::Continue(()),
+//! })?;
+//! assert!(trainer.history().len() < 30);
+//!
+//! // Ends after three epochs without a lower cost.
+//! let mut trainer = Trainer::new(None, &data, network()?, Settings::default())?;
+//! trainer.fit(Some(&data), &mut EarlyStopping::new(3))?;
+//! # Ok::<(), minibatch::Error>(())
+//! ```
+//!
+//! Without `fit`, the loop is yours: [`Trainer::epoch`] trains an epoch and [`Trainer::advance`] some steps;
+//! [`Trainer::evaluate`] takes any dataset, at any time, and [`Trainer::record`] writes its result into the history.
+//!
+//! # Saving, loading, resuming
+//!
+//! [`Trainer::save`] writes the whole state of a run: weights, settings, history, the place in the epoch. The file is replaced whole
+//! or not at all. [`Trainer::resume`] goes on from there to the bits that the run would have come to without a stop.
+//!
+//! ```
+//! use minibatch::{Checkpoint, Dataset, Network, Settings, Trainer};
+//!
+//! let data = Dataset::from_classes([0.0f32, 1.0, 1.0, 0.0].repeat(100), &[2], [0, 1].repeat(100))?;
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("run.ckpt");
+//! let mut trainer = Trainer::new(None, &data, Network::builder(2).layer(2).build()?, Settings::default())?;
+//! trainer.advance(5)?;
+//! trainer.save(&path)?;
+//!
+//! let mut resumed = Trainer::resume(None, &data, Checkpoint::load(&path)?)?;
+//! assert_eq!(resumed.step(), 5);
+//! assert_eq!(resumed.epoch()?.cost, trainer.epoch()?.cost);
+//!
+//! // The network alone, to predict with.
+//! let network = Checkpoint::load(&path)?.network;
+//! assert_eq!(network.sizes(), [2, 2]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! The module [`checkpoint`] has the rest: a writer in the background, a lock, older checkpoints that stay.
+//!
+//! # Predicting
+//!
+//! [`Network::predict`] gives the outputs for many examples, shared out among the threads of a [`Pool`]. A [`Predictor`] answers for
+//! one example on the calling thread, without allocating. Both take bytes and numbers; their bits are the same.
+//!
+//! ```
+//! use minibatch::{Isa, Mat, Network, Pool, Predictor};
+//!
+//! let network = Network::builder(2).layer(3).layer(2).build()?;
+//! let pool = Pool::detect()?;
+//! let inputs = [0.0f32, 1.0, 0.5, 0.25];
+//! let outputs = network.predict(&pool, Mat::row_major(&inputs, 2, 2))?;
+//! let classes = network.predict_classes(&pool, &inputs)?;
+//!
+//! let mut predictor = Predictor::new(network, Isa::detect());
+//! assert_eq!(predictor.predict(&inputs[2..])?, outputs.row(1));
+//! assert_eq!(predictor.class(&inputs[2..])?, classes[1]);
+//! # Ok::<(), minibatch::Error>(())
+//! ```
+//!
+//! # In a service
+//!
+//! Trainers and predictors own what they need, so they live in structs and go to other threads. `Pool` and `Dataset` are handles
+//! that are cheap to clone, and a network can be shared in an [`Arc`](std::sync::Arc).
+//!
+//! ```
+//! use minibatch::{Dataset, Error, Isa, Network, Pool, Predictor, Row, Settings, Trainer};
+//! use std::sync::Arc;
+//!
+//! /// Learns from what comes in, and answers meanwhile with the newest network.
+//! struct Service {
+//!     pool: Pool,
+//!     network: Arc<Network>,
+//! }
+//!
+//! impl Service {
+//!     fn learn(&mut self, inputs: Vec<f32>, classes: Vec<u32>) -> Result<f64, Error> {
+//!         let data = Dataset::from_classes(inputs, &[2], classes)?;
+//!         let settings = Settings { batch_size: 4, epochs: 50, ..Settings::default() };
+//!         let mut trainer = Trainer::new(&self.pool, &data, Network::clone(&self.network), settings)?;
+//!         trainer.fit(None, &mut ())?;
+//!         let cost = trainer.evaluate(&data)?.cost;
+//!         self.network = Arc::new(trainer.into_network());
+//!         Ok(cost)
+//!     }
+//!
+//!     /// A predictor for a thread of its own.
+//!     fn predictor(&self) -> Predictor {
+//!         Predictor::new(Arc::clone(&self.network), Isa::detect())
+//!     }
+//! }
+//!
+//! let network = Arc::new(Network::builder(2).layer(4).layer(2).seed(3).build()?);
+//! let mut service = Service { pool: Pool::detect()?, network };
+//! service.learn([0.0, 1.0, 1.0, 0.0].repeat(8), [0, 1].repeat(8))?;
+//! let mut predictor = service.predictor();
+//! let answer = std::thread::spawn(move || predictor.class(Row::Floats(&[0.0, 1.0])));
+//! assert_eq!(answer.join().expect("the thread ends")?, 0);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! The library prints nothing, downloads nothing, reads no environment, and has no global state. Bad data, settings, shapes and files
+//! are [errors](Error) in one line, not panics.
+//!
+//! # Reproducibility
+//!
+//! The same data, seed and settings give the same weights, costs and accuracies to the bit, with any number of threads, on every
+//! instruction set with fused multiply-add, and however the run is cut into pieces. [`Network::weight_hash`] compares at a glance;
+//! [`Trainer::replay`] repeats a recorded run.
+//!
+//! ```
+//! use minibatch::{Dataset, Isa, Network, Pool, Settings, Trainer};
+//!
+//! let data = Dataset::from_classes([0.0f32, 1.0, 1.0, 0.0].repeat(100), &[2], [0, 1].repeat(100))?;
+//! let run = |pool: &Pool| {
+//!     let network = Network::builder(2).layer(8).layer(2).seed(5).build()?;
+//!     let mut trainer = Trainer::new(pool, &data, network, Settings { epochs: 3, ..Settings::default() })?;
+//!     trainer.fit(None, &mut ())?;
+//!     Ok::<u64, minibatch::Error>(trainer.network().weight_hash())
+//! };
+//! assert_eq!(run(&Pool::detect()?)?, run(&Pool::new(Isa::PORTABLE, 1)?)?);
+//! # Ok::<(), minibatch::Error>(())
+//! ```
+//!
+//! (On a CPU without fused multiply-add, [`Isa::detect`] gives an [arithmetic class](ArithmeticClass) of its own, as repeatable, with
+//! other bits.)
+//!
+//! # Threads and instruction sets
+//!
+//! A [`Pool`] is some threads and an instruction set. [`Pool::detect`] takes all cores and the CPU's best set, and so does a trainer
+//! that is given `None`; [`Pool::new`] takes your choice. Several trainers can share a pool, and take turns. A piece of work is shared
+//! only where a gain is expected, and only while other processes leave the cores free: more threads are never slower. The
+//! instruction set is chosen when the program runs, so no build flag makes it faster.
+//!
+//! # Features
+//!
+//! | feature | is for |
+//! |---|---|
+//! | `ndarray` | [`Dataset`]s from `ArrayView2` in any order in memory, outputs as `Array2`, and conversions to [`Mat`] and [`Matrix`] |
+//!
+//! `serde` is no feature: [`Settings`], [`Epoch`], [`Evaluation`] and their parts are always `Serialize` and `Deserialize`.
 #![forbid(unsafe_code)]
 
 pub mod augment;

@@ -57,6 +57,14 @@ fn a_curve_is_fitted() {
     assert!(fit.trim().parse::<f64>().unwrap() > 0.95, "{printed}");
 }
 
+#[test]
+fn a_service_trains_saves_loads_and_answers() {
+    let printed = run("service", &[]);
+    let accuracy = printed.lines().find_map(|line| line.strip_prefix("accuracy ")).expect("it is told");
+    assert!(accuracy.trim_end_matches('%').parse::<f64>().unwrap() > 70.0, "{printed}");
+    assert_eq!(printed.lines().filter(|line| line.contains(" is read as ")).count(), 10, "{printed}");
+}
+
 /// The example runs on drawn digits: any set in MNIST's form will do.
 #[test]
 fn digits_are_learnt() {

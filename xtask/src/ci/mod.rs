@@ -28,12 +28,13 @@ struct Step {
 }
 
 /// The steps. Quick ones come first, and a step comes before those that build on it.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: tidy::run },
     Step { name: "clippy", run: clippy },
     Step { name: "docs", run: docs },
     Step { name: "test", run: test },
+    Step { name: "features", run: features },
     Step { name: "loom", run: loom },
     Step { name: "arm", run: crate::arm::build },
     Step { name: "deny", run: deny::tree },
@@ -87,6 +88,12 @@ fn docs(root: &Path) -> Result<Outcome> {
 fn test(root: &Path) -> Result<Outcome> {
     let text = std::fs::read_to_string(root.join("README.md")).context("README.md")?;
     CommandLine::cargo(readme::test_arguments(&text)?).run(root)
+}
+
+/// Checks what the library has only with its features.
+fn features(root: &Path) -> Result<Outcome> {
+    CommandLine::cargo("clippy -p minibatch --all-targets --all-features -- -D warnings").run(root)?;
+    CommandLine::cargo("test -p minibatch --all-features --test arrays").run(root)
 }
 
 /// Checks the thread team's protocols in every order. Its build has a target folder of its own, or it would replace the rest.

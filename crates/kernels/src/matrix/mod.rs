@@ -1,5 +1,7 @@
 //! Matrices of f32: those that own their numbers, views of them, and the memory below.
 
+#[cfg(feature = "ndarray")]
+mod array;
 mod owned;
 mod storage;
 mod view;

@@ -1,13 +1,12 @@
 //! Gradients held against central differences of the cost's definition, in f64.
 //!
 //! The gradient of backpropagation in f32 may differ from the difference quotient for two reasons. One is the truncation and
-//! rounding of the quotient, which is estimated. The other is f32's own rounding, which is [bounded](bounds). There is no
+//! rounding of the quotient, which is estimated. The other is f32's own rounding, which is bounded. There is no
 //! constant to tune.
 
+#[doc(hidden)]
 pub mod bounds;
 mod oracle;
-
-pub use oracle::{Oracle, OracleLayer};
 
 use crate::error::Error;
 use crate::network::Network;
@@ -16,6 +15,7 @@ use crate::network::cost::{self, Cost};
 use bounds::{Parameters, backpropagate};
 use minibatch_data::generator;
 use minibatch_kernels::{Mat, Pool};
+use oracle::Oracle;
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use std::sync::Arc;

@@ -7,26 +7,26 @@ use std::sync::Arc;
 
 /// A layer's parameters in f64.
 #[derive(Clone, Debug)]
-pub struct OracleLayer {
+pub(super) struct OracleLayer {
     /// w\[j\]\[k\]: to neuron j from input k.
-    pub w: Vec<Vec<f64>>,
+    pub(super) w: Vec<Vec<f64>>,
     /// b\[j\]
-    pub b: Vec<f64>,
+    pub(super) b: Vec<f64>,
     activation: Arc<dyn Activation>,
 }
 
 /// A network's parameters in f64. f32 converts exactly.
 #[derive(Clone, Debug)]
-pub struct Oracle {
+pub(super) struct Oracle {
     /// Layers 1, …, L.
-    pub layers: Vec<OracleLayer>,
+    pub(super) layers: Vec<OracleLayer>,
     cost: Arc<dyn Cost>,
 }
 
 impl Oracle {
     /// The oracle of a network as it is.
     #[must_use]
-    pub fn new(network: &Network) -> Oracle {
+    pub(super) fn new(network: &Network) -> Oracle {
         let layer = |layer: &Layer| OracleLayer {
             w: (0..layer.outputs())
                 .map(|j| (0..layer.inputs()).map(|k| f64::from(layer.weight(j, k))).collect())
@@ -39,7 +39,7 @@ impl Oracle {
 
     /// z_l of one example, l = 1, …, L, and the output a_L.
     #[must_use]
-    pub fn forward(&self, x: &[f32]) -> (Vec<Vec<f64>>, Vec<f64>) {
+    pub(super) fn forward(&self, x: &[f32]) -> (Vec<Vec<f64>>, Vec<f64>) {
         let mut a: Vec<f64> = x.iter().map(|&x| f64::from(x)).collect();
         let mut zs = Vec::new();
         for OracleLayer { w, b, activation } in &self.layers {
@@ -54,7 +54,7 @@ impl Oracle {
 
     /// The mean cost of the examples.
     #[must_use]
-    pub fn cost(&self, x: &[Vec<f32>], y: &[Vec<f32>]) -> f64 {
+    pub(super) fn cost(&self, x: &[Vec<f32>], y: &[Vec<f32>]) -> f64 {
         let example = |(x, y): (&Vec<f32>, &Vec<f32>)| -> f64 {
             let a = self.forward(x).1;
             let terms = a.iter().zip(y).map(|(&a, &y)| self.cost.value(a, f64::from(y)));
@@ -65,7 +65,7 @@ impl Oracle {
 
     /// The smooth pieces of the activations and the cost that an example lies on, with every z and the outputs moved by `shift`.
     #[must_use]
-    pub fn pieces(&self, x: &[f32], y: &[f32], shift: f64) -> Vec<i32> {
+    pub(super) fn pieces(&self, x: &[f32], y: &[f32], shift: f64) -> Vec<i32> {
         let (zs, a) = self.forward(x);
         let hidden = zs
             .iter()

@@ -3,6 +3,8 @@
 //! [`inference`] is the forward pass alone, a block of examples at a time. [`predict`] and [`evaluation`] share blocks out among
 //! the pool's members. A [`Predictor`] answers for one example on the calling thread.
 
+#[cfg(feature = "ndarray")]
+mod array;
 mod evaluation;
 pub(crate) mod inference;
 mod predict;
