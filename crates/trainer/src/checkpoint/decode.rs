@@ -1,6 +1,6 @@
 //! The way of a file's bytes back to the state of a run. Nothing in the file is believed before it is checked.
 
-use super::entries::{COURSE, MAIN, MOMENTS, known_of_run};
+use super::entries::{COURSE, MAIN, MOMENTS, TOTAL, known_of_run};
 use super::settings::invalid;
 use super::state::{Checkpoint, DataIdentity, Progress, arithmetic};
 use super::{history, legacy, networks, settings};
@@ -68,15 +68,18 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     })
 }
 
-/// How far the run has come in its schedule.
+/// How far the run has come in its schedule. A constant one needs no entries.
 fn read_course(settings: &Settings, examples: usize, entries: &Entries<'_>) -> Result<Course, FormatError> {
     let start = settings.course(examples);
-    let Some(course) = entries.optional::<Course>(COURSE)? else { return Ok(start) };
-    let fits = course.state.len() == start.state.len() && course.state.iter().all(|x| x.is_finite());
-    match fits && settings.schedule != Schedule::default() {
-        true => Ok(course),
-        false => Err(invalid(COURSE, format!("a state {:?} of {}", course.state, settings.schedule))),
+    let total = entries.optional(TOTAL)?;
+    if total.is_some() != (settings.schedule != Schedule::default()) {
+        return Err(invalid(TOTAL, format!("{total:?} planned steps of the schedule {}", settings.schedule)));
     }
+    let state: Vec<f64> = entries.optional(COURSE)?.unwrap_or_default();
+    if state.len() != start.state.len() || !state.iter().all(|x| x.is_finite()) {
+        return Err(invalid(COURSE, format!("a state {state:?} of the schedule {}", settings.schedule)));
+    }
+    Ok(Course { total: total.unwrap_or(start.total), state })
 }
 
 const SCALARS: &str = "run/scalars";

@@ -1,6 +1,6 @@
 //! The way of a run's state into the bytes of a file.
 
-use super::entries::{COURSE, Content, Drafts, MAIN, MOMENTS};
+use super::entries::{COURSE, Content, Drafts, MAIN, MOMENTS, TOTAL};
 use super::state::{Snapshot, arithmetic};
 use super::{history, networks, settings};
 use crate::footprint;
@@ -24,7 +24,10 @@ impl Snapshot<'_> {
         drafts.put("run/data", &self.data)?;
         drafts.put("run/progress", &self.progress)?;
         if self.settings.schedule != Schedule::default() {
-            drafts.put(COURSE, self.course)?;
+            drafts.put(TOTAL, &self.course.total)?;
+        }
+        if !self.course.state.is_empty() {
+            drafts.put(COURSE, &self.course.state)?;
         }
         let moments = optimizer.moment_names();
         if !moments.is_empty() {

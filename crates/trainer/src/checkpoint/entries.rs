@@ -9,8 +9,10 @@ use std::borrow::Cow;
 
 /// The name of a run's network.
 pub(super) const MAIN: &str = "main";
-/// How far a run has come in its schedule.
-pub(super) const COURSE: &str = "run/course";
+/// The steps of the whole run, as they were planned when it began.
+pub(super) const TOTAL: &str = "run/schedule/total";
+/// The state of a schedule that looks at results.
+pub(super) const COURSE: &str = "run/schedule/state";
 /// What the names of moments begin with.
 pub(super) const MOMENTS: &str = "run/moments/";
 
@@ -18,8 +20,9 @@ pub(super) const MOMENTS: &str = "run/moments/";
 const OF_NETWORK: [&str; 4] = ["layers", "cost", "origin", "parameters"];
 
 /// The entries of a run besides its settings and moments, with their flags.
-const OF_RUN: [(&str, u32); 9] = [
+const OF_RUN: [(&str, u32); 10] = [
     ("run/arithmetic", 0),
+    (TOTAL, 0),
     (COURSE, 0),
     ("run/data", 0),
     ("run/history/test", 0),

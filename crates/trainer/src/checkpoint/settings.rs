@@ -93,7 +93,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
-        name: "run/clip",
+        name: "run/clipping",
         flags: 0,
         put: |settings, entry| {
             entry.unless(settings.clip.is_none(), &settings.clip.as_ref().map(Clip::to_string))
@@ -120,7 +120,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
-        name: "run/augment",
+        name: "run/augmentation",
         flags: 0,
         put: |settings, entry| {
             entry.unless(settings.augment.is_none(), &settings.augment.as_ref().map(Augment::to_string))
