@@ -44,7 +44,7 @@ pub(super) fn read(
         rows = outputs;
     }
     let Some(parameters) = parameters else {
-        return Err(invalid(&at, "the layers are too large".to_owned()));
+        return Err(invalid(&at, "the layers are too large"));
     };
     let numbers = of_network(name, "parameters");
     let mut blocks = entries.f32_blocks(&numbers, parameters)?;

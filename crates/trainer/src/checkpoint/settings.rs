@@ -224,16 +224,16 @@ pub(super) fn check_writing(settings: &Settings, entries: &Entries<'_>) -> Resul
     for setting in SETTINGS {
         let expected = (setting.put)(settings, setting)?;
         if expected.as_ref() != entries.get(setting.name) {
-            return Err(invalid(setting.name, "the setting isn't written so".to_owned()));
+            return Err(invalid(setting.name, "the setting isn't written so"));
         }
     }
     Ok(())
 }
 
 /// The error for an entry. Names from the file may stand in it. Their control characters are escaped: an error is one line.
-pub(super) fn invalid(name: &str, cause: String) -> FormatError {
+pub(super) fn invalid(name: &str, cause: impl AsRef<str>) -> FormatError {
     let shown = |c: char| if c.is_control() { c.escape_default().collect() } else { String::from(c) };
-    FormatError::value(name, cause.chars().map(shown).collect::<String>())
+    FormatError::value(name, cause.as_ref().chars().map(shown).collect::<String>())
 }
 
 /// The cause for a name that the registry lacks. It is of a later version, or the user's own.

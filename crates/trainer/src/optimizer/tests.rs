@@ -139,3 +139,15 @@ fn errors_and_ranges_hold_the_definition() {
         assert!((p - f64::from(single)).abs() < 1e-4, "{optimizer}: {p}, {single}");
     }
 }
+
+/// A checkpoint holds each moment under its name.
+#[test]
+fn moments_have_names_of_their_own() {
+    for optimizer in Optimizer::all() {
+        let mut names: Vec<_> = optimizer.moment_names().iter().map(|moment| moment.name).collect();
+        assert!(names.iter().all(|name| minibatch_checkpoint::is_segment(name)), "{optimizer}: {names:?}");
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), optimizer.moments(), "{optimizer}: {names:?}");
+    }
+}

@@ -54,9 +54,12 @@ fn with(tag: &str, change: impl FnOnce(&mut Vec<u8>) -> Option<()>) -> String {
         .map_or_else(|error| error.to_string(), |_| "read".to_owned())
 }
 
+/// A section, its change, and the beginning of the message.
+type Case = (&'static str, fn(&mut Vec<u8>) -> Option<()>, &'static str);
+
 #[test]
 fn contents_are_checked() {
-    let cases: [(&str, fn(&mut Vec<u8>) -> Option<()>, &str); 9] = [
+    let cases: [Case; 9] = [
         ("TIME", |_| Some(()), "read"),
         ("TIME", |_| None, "read"),
         ("SETT", |payload| payload.first_mut().map(|sizes| *sizes -= 1), "entry SETT is intact but"),

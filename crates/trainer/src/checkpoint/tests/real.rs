@@ -122,7 +122,7 @@ const NETWORK: &[Forgery] = &[
     ("unknown activation ''", |p| activation(p, 1, "")),
     ("layer 1 can't be softmax", |p| activation(p, 0, "softmax")),
     ("cost is intact but its content is not valid: 'huber(5e-1)' isn't written so", |p| {
-        p.put(COST, "huber(5e-1)")
+        p.put(COST, "huber(5e-1)");
     }),
     ("unknown cost '\\r'", |p| p.put(COST, "\r")),
     ("unknown cost 'sigmoid'", |p| p.put(COST, "sigmoid")),
