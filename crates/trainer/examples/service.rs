@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let mut reader = Reader::load(&path)?;
     for example in 0..10 {
-        println!("digit {example} is read as {}", reader.read(digits.test.input(example))?);
+        println!("image {example} shows a {}", reader.read(digits.test.input(example))?);
     }
     Ok(std::fs::remove_file(&path)?)
 }

@@ -62,7 +62,7 @@ fn a_service_trains_saves_loads_and_answers() {
     let printed = run("service", &[]);
     let accuracy = printed.lines().find_map(|line| line.strip_prefix("accuracy ")).expect("it is told");
     assert!(accuracy.trim_end_matches('%').parse::<f64>().unwrap() > 70.0, "{printed}");
-    assert_eq!(printed.lines().filter(|line| line.contains(" is read as ")).count(), 10, "{printed}");
+    assert_eq!(printed.lines().filter(|line| line.contains(" shows a ")).count(), 10, "{printed}");
 }
 
 /// The example runs on drawn digits: any set in MNIST's form will do.

@@ -2,10 +2,10 @@
 
 use super::activation::{self, Activation, Sigmoid};
 use super::cost::{Cost, Quadratic};
-use super::error::NetworkError;
+use super::error::{MAX_WEIGHTS, NetworkError};
 use super::footprint;
 use super::init::{Initializer, Origin};
-use super::layer::{Layer, MAX_WEIGHTS};
+use super::layer::Layer;
 use super::network::Network;
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! The reasons why a network can't be made or set.
 
-use super::layer::MAX_WEIGHTS;
+/// The most weights of a layer: 2³³ (32 GiB), or 2²⁸ (1 GiB) where a `usize` has 32 bits.
+pub(super) const MAX_WEIGHTS: usize = 1 << if usize::BITS > 32 { 33 } else { 28 };
 
 /// The reason why a network can't be made, or its weights set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

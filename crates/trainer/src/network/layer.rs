@@ -6,9 +6,6 @@ use super::values::blocks;
 use minibatch_kernels::{Mat, Matrix, Panels};
 use std::sync::Arc;
 
-/// The most weights of a layer: 2³³ (32 GiB), or 2²⁸ (1 GiB) where a `usize` has 32 bits.
-pub(super) const MAX_WEIGHTS: usize = 1 << if usize::BITS > 32 { 33 } else { 28 };
-
 /// A fully connected layer: A_l = σ_l(A_{l−1}·W_lᵀ + b_l).
 ///
 /// W_l is stored input-major, (n_{l−1} × n_l), so that the forward product reads contiguous rows over the outputs. The accessors
