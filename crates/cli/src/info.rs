@@ -2,7 +2,9 @@
 
 use crate::failure::Failure;
 use crate::recorded;
-use crate::report::{EpochLine, Event, Report, cost, initializer, optimizer, shown, sizes, write_rows};
+use crate::report::{
+    EpochLine, Event, Report, cost, initializer, optimizer, shown, sizes, techniques, write_rows,
+};
 use crate::text::grouped;
 use minibatch::{Checkpoint, Settings};
 use serde::Serialize;
@@ -110,7 +112,7 @@ impl Event for Info {
             let value = format!("{inputs} → {outputs}, {activation}, {} parameters", grouped(*parameters));
             write_rows(out, &[(&name, value)])?;
         }
-        let Settings { optimizer: rule, learning_rate, batch_size, epochs, seed } = &self.settings;
+        let Settings { optimizer: rule, learning_rate, batch_size, epochs, seed, .. } = &self.settings;
         let mut trained = format!("{} of {epochs}", self.history.len());
         if self.position > 0 {
             let [position, examples] = [self.position, self.training_examples].map(|n| grouped(n as usize));
@@ -145,6 +147,7 @@ impl Event for Info {
             ("compared hash", self.compared_hash.clone()),
         ];
         write_rows(out, &rows)?;
+        write_rows(out, &techniques(&self.settings))?;
         if !self.history.is_empty() {
             writeln!(out)?;
         }

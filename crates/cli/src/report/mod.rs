@@ -2,7 +2,7 @@
 
 mod run;
 
-pub(crate) use run::{Chosen, EpochLine, Plan, Resumed, Stopped, Summary, measure, place, score};
+pub(crate) use run::{Chosen, EpochLine, Plan, Resumed, Stopped, Summary, measure, place, score, techniques};
 
 use crate::failure::Failure;
 use serde::Serialize;

@@ -2,6 +2,7 @@
 
 use super::{Event, cost, initializer, optimizer, sizes, write_rows};
 use crate::text::{duration, grouped, images, percent, samples_per_second};
+use minibatch::data::Order;
 use minibatch::{Epoch, Evaluation, Fit, Settings};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -58,7 +59,7 @@ pub(crate) struct Resumed {
 impl Plan {
     /// Steps of an epoch. The last one may be smaller, and counts.
     pub(crate) fn steps_per_epoch(&self) -> usize {
-        self.training_examples.div_ceil(self.settings.batch_size)
+        self.settings.epoch_steps(self.training_examples)
     }
 }
 
@@ -78,7 +79,7 @@ impl Event for Plan {
                 format!("{path} {}{replaces}", self.keeping)
             }
         };
-        let Settings { optimizer: rule, learning_rate, batch_size, epochs, seed } = &self.settings;
+        let Settings { optimizer: rule, learning_rate, batch_size, epochs, seed, .. } = &self.settings;
         let images = images(&self.example_shape);
         let outputs = self.layers.last().copied().unwrap_or_default();
         let targets = match (self.classes, outputs) {
@@ -101,7 +102,7 @@ impl Event for Plan {
             ("cost", cost(&self.cost)),
             ("optimiser", optimizer(&rule.to_string())),
             ("learning rate η", learning_rate.to_string()),
-            ("minibatch size B", format!("{batch_size} ({steps} steps an epoch, reshuffled every epoch)")),
+            ("minibatch size B", format!("{batch_size} ({steps} steps an epoch, {})", order(&self.settings))),
             ("epochs", epochs.to_string()),
             ("initial values", self.initializer.map_or_else(|| "from elsewhere".to_owned(), initializer)),
             ("seed", seed.to_string()),
@@ -110,12 +111,47 @@ impl Event for Plan {
             ("checkpoint", checkpoint),
         ];
         write_rows(out, &rows)?;
+        write_rows(out, &techniques(&self.settings))?;
         if let Some(Resumed { checkpoint, epochs, position }) = &self.resumed {
             let place = place(*epochs, position.div_ceil(*batch_size));
             write_rows(out, &[("resumed", format!("{checkpoint} as of {place}"))])?;
         }
         writeln!(out)
     }
+}
+
+/// The order of an epoch's examples, in words.
+fn order(settings: &Settings) -> &'static str {
+    match settings.order {
+        Order::Shuffled => "reshuffled every epoch",
+        Order::InOrder => "in their order",
+        Order::WithReplacement => "drawn with replacement",
+    }
+}
+
+/// The settings that a run may do without, where they are used.
+pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
+    let Settings { schedule, groups, l2, clip, noise, augment, drop_last, .. } = settings;
+    let usual = Settings::default();
+    let layers = noise.iter().enumerate();
+    let noise = layers.filter_map(|(l, noise)| Some(format!("{} in layer {l}", noise.as_ref()?)));
+    let noise = noise.collect::<Vec<_>>().join(", ");
+    let layers = groups.layers.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
+    let layers = if layers.is_empty() { layers } else { format!(", layers {layers}") };
+    let rows = [
+        ("schedule of η", (*schedule != usual.schedule).then(|| schedule.to_string())),
+        (
+            "factors of η",
+            (*groups != usual.groups)
+                .then(|| format!("weights {}, biases {}{layers}", groups.weights, groups.biases)),
+        ),
+        ("L2 penalty", (*l2 > 0.0).then(|| l2.to_string())),
+        ("clipping", clip.as_ref().map(ToString::to_string)),
+        ("noise", (!noise.is_empty()).then_some(noise)),
+        ("augmentation", augment.as_ref().map(ToString::to_string)),
+        ("last minibatch", drop_last.then(|| "dropped where it is smaller".to_owned())),
+    ];
+    rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
 /// A place in a run, in words: `step 1,234 of epoch 5`, `the end of epoch 4`.

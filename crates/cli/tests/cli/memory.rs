@@ -19,7 +19,7 @@ fn what_memory_can_t_hold_is_refused() {
     for (arguments, message) in [
         (
             "train --data set --hidden 100000000",
-            format!("a network 20-100000000-3 in training: expected to fit into the … of memory that are left, found 27.6 GB; {network}"),
+            format!("a network 20-100000000-3 in training: expected to fit into the … of memory that are left, found 28.0 GB; {network}"),
         ),
         (
             "train --dataset synthetic --synthetic-size 20000,10 --hidden 100000 --batch-size 20000",
