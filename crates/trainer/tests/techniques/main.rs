@@ -1,0 +1,219 @@
+//! Schedules, groups, L2, clipping, orders, noise, augmentation, given gradients: each against what it is defined by, and all of
+//! them together to the bit.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod examples;
+mod gradients;
+mod steps;
+
+use common::{Numbers, bits};
+use minibatch::augment::{Augment, Augmentation, Minibatch};
+use minibatch::data::{Order, Targets};
+use minibatch::optimizer::Groups;
+use minibatch::schedule::{At, Schedule, Shape};
+use minibatch::{
+    Checkpoint, Dataset, Gradients, Isa, Mat, Network, Optimizer, Pool, Registry, Row, Settings, Trainer,
+};
+
+const EXAMPLES: usize = 48;
+
+/// Random bytes, half of them 0, or the same as numbers, in four random classes.
+fn data(inputs: usize, floats: bool) -> Dataset {
+    let mut numbers = Numbers::new(23);
+    let mut bytes = numbers.bytes(EXAMPLES * inputs);
+    bytes.iter_mut().filter(|byte| **byte < 128).for_each(|byte| *byte = 0);
+    let labels = (0..EXAMPLES).map(|_| numbers.below(4) as u32).collect();
+    let data = match floats {
+        true => {
+            let floats: Vec<f32> = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+            Dataset::from_classes(floats, &[inputs], labels)
+        }
+        false => Dataset::from_classes(bytes, &[inputs], labels),
+    };
+    data.and_then(|data| data.with_classes(4)).expect("a dataset")
+}
+
+fn network(sizes: &[usize]) -> Network {
+    let builder = Network::builder(sizes[0]).seed(9);
+    sizes[1..].iter().fold(builder, |builder, &n| builder.layer(n)).build().expect("a network")
+}
+
+fn settings(optimizer: &str) -> Settings {
+    let optimizer: Optimizer = optimizer.parse().expect("an optimiser");
+    let learning_rate = if optimizer == Optimizer::SGD { 0.5 } else { 0.01 };
+    Settings { optimizer, learning_rate, batch_size: 16, epochs: 4, seed: 4, ..Settings::default() }
+}
+
+fn pool(threads: usize) -> Pool {
+    Pool::oversubscribed(Isa::detect(), threads).expect("a pool")
+}
+
+/// The network after all epochs.
+fn trained(data: &Dataset, network: Network, settings: Settings) -> Network {
+    let pool = pool(1);
+    let mut trainer = Trainer::new(&pool, data, network, settings).expect("a trainer");
+    trainer.fit(None, &mut ()).expect("epochs");
+    trainer.into_network()
+}
+
+/// η falls to a tenth after each epoch whose cost isn't below the lowest.
+#[derive(Debug)]
+struct Falling;
+
+impl Shape for Falling {
+    fn name(&self) -> &'static str {
+        "falling"
+    }
+
+    fn with_parameters(&self, _: &[f64]) -> Option<Schedule> {
+        Some(Schedule::new(Falling))
+    }
+
+    fn factor(&self, at: At<'_>) -> f64 {
+        at.state[1]
+    }
+
+    /// The lowest cost, and the factor.
+    fn state(&self) -> Vec<f64> {
+        vec![0.0, 1.0]
+    }
+
+    fn after_epoch(&self, state: &mut [f64], cost: f64) {
+        assert!(cost > state[0]);
+        state[1] *= 0.1;
+    }
+}
+
+/// The gradient over all data.
+fn gradients(network: &Network, data: &Dataset) -> Gradients {
+    let (x, y) = matrices(data);
+    let (x, y) = (Mat::row_major(&x, data.len(), data.input_len()), Mat::row_major(&y, data.len(), 4));
+    network.gradients(&pool(1), x, y).expect("gradients")
+}
+
+/// Inputs and one-hot targets.
+fn matrices(data: &Dataset) -> (Vec<f32>, Vec<f32>) {
+    let inputs = (0..data.len()).flat_map(|i| match data.input(i) {
+        Row::Bytes(bytes) => bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect::<Vec<_>>(),
+        Row::Floats(floats) => floats.to_vec(),
+    });
+    let Targets::Classes { labels, .. } = data.targets() else { panic!("classes") };
+    let targets = labels.iter().flat_map(|&label| (0..4).map(move |j| f32::from(u8::from(j == label))));
+    (inputs.collect(), targets.collect())
+}
+
+/// A minibatch in which each example is mixed with the next.
+#[derive(Debug)]
+struct Mixup;
+
+impl Augmentation for Mixup {
+    fn name(&self) -> &'static str {
+        "mixup"
+    }
+
+    fn with_parameters(&self, _: &[f64]) -> Option<Augment> {
+        Some(Augment::new(Mixup))
+    }
+
+    fn augment(&self, minibatch: &mut Minibatch<'_>) {
+        for row in 0..minibatch.rows() {
+            minibatch.mix(row, (row + 1) % minibatch.rows(), 0.75);
+        }
+    }
+}
+
+/// The bits don't depend on threads, instruction sets and cuts, whatever is on.
+#[test]
+fn techniques_are_repeatable() {
+    let every = |settings: Settings, l2| Settings {
+        schedule: "one-cycle".parse().expect("a schedule"),
+        groups: Groups { biases: 0.5, layers: vec![1.0, 0.5], ..Groups::default() },
+        l2,
+        drop_last: true,
+        noise: vec![
+            Some("dropout(0.2)".parse().expect("noise")),
+            Some("dropout(0.4)".parse().expect("noise")),
+        ],
+        augment: Some(Augment::new(Mixup)),
+        batch_size: 7,
+        ..settings
+    };
+    let clipped = Settings { clip: Some("norm(0.1)".parse().expect("clipping")), ..settings("sgd") };
+    for settings in [settings("sgd"), settings("adam"), settings("momentum"), clipped] {
+        let settings = every(settings, 1e-3);
+        // The second is trained in shares by plain descent, the third in phases.
+        for sizes in [&[20, 16, 4][..], &[784, 32, 4], &[200, 256, 4]] {
+            let data = data(sizes[0], false);
+            let mut first = None;
+            for isa in Isa::fused() {
+                for (threads, cut) in [(1, 20), (2, 20), (3, 1), (4, 3)] {
+                    let pool = Pool::oversubscribed(isa, threads).expect("a pool");
+                    let mut trainer =
+                        Trainer::new(&pool, &data, network(sizes), settings.clone()).expect("a trainer");
+                    while trainer.history().len() < 2 {
+                        trainer.advance(cut).expect("steps");
+                    }
+                    let bits = bits(trainer.network());
+                    let first = first.get_or_insert_with(|| bits.clone());
+                    assert!(
+                        *first == bits,
+                        "{:?} {sizes:?} on {pool:?}, cut every {cut}",
+                        settings.optimizer
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// A run that goes on from a file, at any step, has the bits of one that never stopped, whatever is on.
+#[test]
+fn techniques_are_saved() {
+    let data = data(20, false);
+    let registry =
+        Registry::default().with_schedule(Schedule::new(Falling)).with_augment(Augment::new(Mixup));
+    for schedule in [Schedule::new(Falling), "one-cycle(0.4)".parse().expect("a schedule")] {
+        for clip in [None, "norm(0.5)".parse().ok()] {
+            let settings = Settings {
+                schedule: schedule.clone(),
+                groups: Groups { biases: 0.5, layers: vec![0.25], ..Groups::default() },
+                l2: 1e-3,
+                clip,
+                noise: vec![None, "dropout(0.4)".parse().ok()],
+                augment: Some(Augment::new(Mixup)),
+                drop_last: true,
+                order: Order::WithReplacement,
+                batch_size: 7,
+                ..settings("momentum")
+            };
+            let start = || {
+                let pool = pool(1);
+                Trainer::new(&pool, &data, network(&[20, 16, 4]), settings.clone()).expect("a trainer")
+            };
+            let mut whole = start();
+            whole.fit(None, &mut ()).expect("epochs");
+            let mut cut = start();
+            while cut.history().len() < settings.epochs {
+                cut.advance(4).expect("steps");
+                let mut file = Vec::new();
+                cut.encode_into(&mut file).expect("a checkpoint");
+                Checkpoint::decode(&file).expect_err("mixup is the test's own");
+                let read = Checkpoint::decode_with(&file, &registry).expect("a checkpoint");
+                assert_eq!(read.settings, settings);
+                cut = Trainer::resume(&pool(1), &data, read).expect("a resumed run");
+            }
+            assert_eq!(bits(cut.network()), bits(whole.network()), "{schedule}");
+            let hash = |trainer: &Trainer| trainer.checkpoint().compared_hash().expect("a hash");
+            assert_eq!(hash(&cut), hash(&whole));
+            assert_ne!(
+                bits(whole.network()),
+                bits(&trained(
+                    &data,
+                    network(&[20, 16, 4]),
+                    Settings { schedule: Schedule::default(), ..settings.clone() }
+                ))
+            );
+        }
+    }
+}
