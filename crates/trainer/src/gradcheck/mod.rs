@@ -7,6 +7,7 @@
 pub mod bounds;
 mod oracle;
 
+pub use crate::bounded::Bounded;
 pub use oracle::{Oracle, OracleLayer};
 
 use crate::error::Error;

@@ -1,7 +1,9 @@
 //! A layer: its weights, biases and activation.
 
 use super::activation::Activation;
+use super::init::Initializer;
 use minibatch_kernels::Panels;
+use rand::rngs::Xoshiro256PlusPlus;
 use std::sync::Arc;
 
 /// The most weights of a layer: 2³³ (32 GiB), or 2²⁸ (1 GiB) where a `usize` has 32 bits.
@@ -24,6 +26,17 @@ impl Layer {
     /// A layer whose weights and biases are 0.
     pub(crate) fn new(inputs: usize, outputs: usize, activation: Arc<dyn Activation>) -> Layer {
         Layer { weights: Panels::zeros(inputs, outputs), biases: vec![0.0; outputs], activation }
+    }
+
+    /// Draws the weights W_jk with j (output) before k (input), then the biases.
+    pub(super) fn draw(&mut self, initializer: Initializer, generator: &mut Xoshiro256PlusPlus) {
+        let (weights, biases) = initializer.draws(self.inputs(), self.outputs());
+        for j in 0..self.outputs() {
+            for k in 0..self.inputs() {
+                self.set_weight(j, k, weights.sample(generator));
+            }
+        }
+        self.biases.fill_with(|| biases.sample(generator));
     }
 
     /// n_{l−1}, the fan-in of each neuron.
