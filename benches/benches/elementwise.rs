@@ -7,10 +7,11 @@ mod common;
 
 use common::criterion;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use minibatch::Activation;
+use minibatch::activation::{Relu, Sigmoid};
 use minibatch_benches::{fused, pool, random};
 use minibatch_kernels::{
-    Epilogue, Isa, MatMut, Matrix, Start, Store, add_column_sums, gemm, relu, relu_backward, scale, sigmoid,
-    sigmoid_backward, subtract,
+    Epilogue, Isa, MatMut, Matrix, Start, Store, add_column_sums, gemm, scale, subtract,
 };
 use std::time::{Duration, Instant};
 
@@ -22,10 +23,10 @@ type Operation = fn(Isa, &mut MatMut<'_>, &Matrix);
 
 /// Operations on C with a second operand in [0, 1).
 const OPERATIONS: [(&str, Operation); 6] = [
-    ("sigmoid", |isa, c, _| sigmoid(isa, c)),
-    ("sigmoid backward", |isa, c, a| sigmoid_backward(isa, c, a.view())),
-    ("relu", |isa, c, _| relu(isa, c)),
-    ("relu backward", |isa, c, a| relu_backward(isa, c, a.view())),
+    ("sigmoid", |isa, c, _| Sigmoid.forward(isa, c)),
+    ("sigmoid backward", |isa, c, a| Sigmoid.backward(isa, c, a.view())),
+    ("relu", |isa, c, _| Relu.forward(isa, c)),
+    ("relu backward", |isa, c, a| Relu.backward(isa, c, a.view())),
     ("subtract", |isa, c, b| subtract(isa, c, b.view())),
     ("scale", |isa, c, _| scale(isa, c, -0.999)),
 ];
@@ -34,7 +35,7 @@ fn operations(criterion: &mut Criterion) {
     for (rows, cols) in [(16, 32), (256, 1024)] {
         let first = random(rows, cols, 1);
         let mut second = random(rows, cols, 2);
-        sigmoid(Isa::detect(), &mut second.view_mut());
+        Sigmoid.forward(Isa::detect(), &mut second.view_mut());
         let mut group = criterion.benchmark_group(format!("elementwise {rows}x{cols}"));
         group.throughput(Throughput::Elements((rows * cols) as u64));
         for isa in fused() {
@@ -65,11 +66,11 @@ fn operations(criterion: &mut Criterion) {
 }
 
 /// The sigmoid as an epilogue.
-struct Sigmoid;
+struct AsEpilogue;
 
-impl Epilogue for Sigmoid {
+impl Epilogue for AsEpilogue {
     fn finish(&self, isa: Isa, part: &mut MatMut<'_>, _: usize, _: usize) {
-        sigmoid(isa, part);
+        Sigmoid.forward(isa, part);
     }
 }
 
@@ -87,14 +88,14 @@ fn epilogues(criterion: &mut Criterion) {
                     bencher.iter(|| {
                         gemm(team, a.view(), b.view(), &mut c.view_mut(), Start::Bias(&bias), epilogue);
                         if pass {
-                            sigmoid(isa, &mut c.view_mut());
+                            Sigmoid.forward(isa, &mut c.view_mut());
                         }
                     });
                 });
             });
         };
         bench("bias alone", &Store, false);
-        bench("bias, sigmoid as epilogue", &Sigmoid, false);
+        bench("bias, sigmoid as epilogue", &AsEpilogue, false);
         bench("bias, sigmoid in a second pass", &Store, true);
         group.finish();
     }

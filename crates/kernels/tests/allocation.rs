@@ -6,10 +6,9 @@
 
 mod common;
 
-use common::pool;
+use common::{Sigmoid, pool, relu_backward, sigmoid_backward};
 use minibatch_kernels::{
-    Epilogue, Exchange, Isa, MatMut, Matrix, SparseInputs, Start, Store, Team, add_column_sums, gemm,
-    relu_backward, sigmoid, sigmoid_backward, subtract,
+    Exchange, Isa, Matrix, SparseInputs, Start, Store, Team, add_column_sums, gemm, subtract,
 };
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,14 +39,6 @@ fn allocations(work: impl FnOnce()) -> u64 {
     let before = ALLOCATIONS.load(Ordering::SeqCst);
     work();
     ALLOCATIONS.load(Ordering::SeqCst) - before
-}
-
-struct Sigmoid;
-
-impl Epilogue for Sigmoid {
-    fn finish(&self, isa: Isa, part: &mut MatMut<'_>, _: usize, _: usize) {
-        sigmoid(isa, part);
-    }
 }
 
 /// One test in this file: the counter is the whole process's.

@@ -2,19 +2,11 @@
 
 mod common;
 
-use common::{Values, bits, pool};
+use common::{Sigmoid, Values, bits, pool, relu, relu_backward, sigmoid, sigmoid_backward};
 use minibatch_kernels::{
     Epilogue, Examples, Isa, Mat, MatMut, Matrix, Panels, Start, Store, TeamInputs, accumulate_gathered,
-    add_column_sums, gather_gemm, gemm, relu, relu_backward, scale, sigmoid, sigmoid_backward, subtract,
+    add_column_sums, gather_gemm, gemm, scale, subtract,
 };
-
-struct Sigmoid;
-
-impl Epilogue for Sigmoid {
-    fn finish(&self, isa: Isa, part: &mut MatMut<'_>, _: usize, _: usize) {
-        sigmoid(isa, part);
-    }
-}
 
 /// Δ ⊙ σ′ from the layer's output.
 struct SigmoidBackward<'a>(Mat<'a>);

@@ -1,13 +1,12 @@
-//! Activation functions and their derivatives against f64, and their special values. `exp` and its kin are private:
-//! src/math/tests.rs.
+//! The transcendentals of [`Element`], softmax and what costs compute, against f64, and their special values. `exp` and `expm1`:
+//! src/simd/math/tests.rs.
 
 mod common;
 
-use common::Values;
+use common::{Values, sigmoid};
 use minibatch_kernels::{
-    ArithmeticClass, Isa, Mat, MatMut, elu, elu_backward, gelu, gelu_backward, leaky_relu, logistic_terms,
-    poisson_softplus_error, reference, scaled_tanh, scaled_tanh_backward, sigmoid, silu, silu_backward,
-    softmax, softmax_backward, softplus, softplus_backward, tanh, tanh_backward,
+    ArithmeticClass, Element, Isa, Mat, MatMut, Pointwise, logistic_terms, pointwise, poisson_softplus_error,
+    reference, softmax, softmax_backward,
 };
 
 type Op = fn(Isa, &mut MatMut<'_>);
@@ -23,80 +22,39 @@ struct Function {
     bound: f64,
 }
 
-const SELU: (f32, f32) = (1.050_701, 1.673_263_2);
-
-const FUNCTIONS: [Function; 10] = [
+const FUNCTIONS: [Function; 3] = [
     Function { name: "sigmoid", op: sigmoid, exact: reference::sigmoid, from: LOWEST, to: 20.0, bound: 2.5 },
     Function { name: "tanh", op: tanh, exact: f64::tanh, from: -12.0, to: 12.0, bound: 3.5 },
-    Function {
-        name: "LeCun's tanh",
-        op: |isa, c| scaled_tanh(isa, c, 1.7159, 2.0 / 3.0),
-        exact: |z| 1.7159 * (2.0 / 3.0 * z).tanh(),
-        from: -15.0,
-        to: 15.0,
-        bound: 5.0,
-    },
-    Function {
-        name: "leaky ReLU",
-        op: |isa, c| leaky_relu(isa, c, 0.01),
-        exact: |z| if z > 0.0 { z } else { f64::from(0.01f32) * z },
-        from: -100.0,
-        to: 100.0,
-        bound: 0.5,
-    },
-    Function {
-        name: "ELU",
-        op: |isa, c| elu(isa, c, 1.0, 1.0),
-        exact: |z| if z > 0.0 { z } else { z.exp_m1() },
-        from: -30.0,
-        to: 100.0,
-        bound: 1.5,
-    },
-    Function {
-        name: "SELU",
-        op: |isa, c| elu(isa, c, SELU.0, SELU.1),
-        exact: |z| {
-            let (scale, alpha) = (f64::from(SELU.0), f64::from(SELU.1));
-            scale * if z > 0.0 { z } else { alpha * z.exp_m1() }
-        },
-        from: -30.0,
-        to: 100.0,
-        bound: 3.0,
-    },
-    Function {
-        name: "SiLU",
-        op: silu,
-        exact: |z| z * reference::sigmoid(z),
-        from: LOWEST,
-        to: 100.0,
-        bound: 3.5,
-    },
-    Function {
-        name: "GELU",
-        op: gelu,
-        exact: |z| z * reference::sigmoid(gelu_argument(z)),
-        from: -9.9,
-        to: 100.0,
-        bound: 250.0,
-    },
-    Function {
-        name: "GELU above −3",
-        op: gelu,
-        exact: |z| z * reference::sigmoid(gelu_argument(z)),
-        from: -3.0,
-        to: 100.0,
-        bound: 18.0,
-    },
     Function { name: "softplus", op: softplus, exact: softplus_exact, from: LOWEST, to: 100.0, bound: 3.0 },
 ];
 
+/// Defines `fn method(isa, c)` as C ← the method of each element.
+macro_rules! element_wise {
+    ($method:ident) => {
+        fn $method(isa: Isa, c: &mut MatMut<'_>) {
+            struct Method;
+            impl Pointwise for Method {
+                const NEEDS_Z: bool = true;
+
+                #[inline(always)]
+                fn apply<E: Element>(&self, z: E) -> E {
+                    z.$method()
+                }
+
+                fn slope<E: Element>(&self, _: E) -> E {
+                    unreachable!("no test asks for it")
+                }
+            }
+            pointwise(isa, &Method, c);
+        }
+    };
+}
+
+element_wise!(tanh);
+element_wise!(softplus);
+
 /// From here down the sigmoid is constant.
 const LOWEST: f32 = -87.0;
-
-/// 2·√(2/π)·(z + 0.044715·z³)
-fn gelu_argument(z: f64) -> f64 {
-    2.0 * (2.0 / std::f64::consts::PI).sqrt() * (z + 0.044715 * z * z * z)
-}
 
 fn softplus_exact(z: f64) -> f64 {
     z.max(0.0) + (-z.abs()).exp().ln_1p()
@@ -150,15 +108,33 @@ fn assert_bounds(step: usize) {
 }
 
 #[test]
-fn errors_of_the_activations() {
+fn errors_of_the_transcendentals() {
     assert_bounds(997);
 }
 
 #[test]
 #[ignore = "every f32: takes minutes"]
-fn errors_of_the_activations_everywhere() {
+fn errors_of_the_transcendentals_everywhere() {
     assert_bounds(1);
 }
+
+/// As an element, an f32 is a lane of the fused sets.
+#[test]
+fn one_number_is_a_lane() {
+    let xs: Vec<f32> =
+        (-4000..=4000).map(|i| i as f32 / 37.0).chain([f32::MAX, f32::MIN, -0.0, 1e-45]).collect();
+    type One = fn(f32) -> f32;
+    let functions: [(Op, One); 3] =
+        [(sigmoid, Element::sigmoid), (tanh, Element::tanh), (softplus, Element::softplus)];
+    for (op, one) in functions {
+        for isa in Isa::fused() {
+            for (&x, y) in xs.iter().zip(of(op, isa, &xs)) {
+                assert_eq!(one(x).to_bits(), y.to_bits(), "{isa}: x = {x}");
+            }
+        }
+    }
+}
+
 #[test]
 fn special_values_of_the_sigmoid() {
     for isa in Isa::available() {
@@ -196,83 +172,6 @@ fn the_sigmoid_rises() {
     }
 }
 
-type Backward = fn(Isa, &mut MatMut<'_>, Mat<'_>);
-
-/// A derivative, its definition from z, and what the backward step reads: z itself, or σ(z).
-struct Derivative {
-    name: &'static str,
-    backward: Backward,
-    saved: fn(f64) -> f64,
-    exact: fn(f64) -> f64,
-}
-
-const DERIVATIVES: [Derivative; 6] = [
-    Derivative { name: "tanh", backward: tanh_backward, saved: f64::tanh, exact: |z| 1.0 - z.tanh().powi(2) },
-    Derivative {
-        name: "LeCun's tanh",
-        backward: |isa, delta, a| scaled_tanh_backward(isa, delta, a, 1.7159, 2.0 / 3.0),
-        saved: |z| 1.7159 * (2.0 / 3.0 * z).tanh(),
-        exact: |z| 1.7159 * 2.0 / 3.0 * (1.0 - (2.0 / 3.0 * z).tanh().powi(2)),
-    },
-    Derivative {
-        name: "ELU",
-        backward: |isa, delta, a| elu_backward(isa, delta, a, 1.0, 2.0),
-        saved: |z| if z > 0.0 { z } else { 2.0 * z.exp_m1() },
-        exact: |z| if z > 0.0 { 1.0 } else { 2.0 * z.exp() },
-    },
-    Derivative {
-        name: "SiLU",
-        backward: silu_backward,
-        saved: |z| z,
-        exact: |z| {
-            let sigmoid = reference::sigmoid(z);
-            sigmoid * (1.0 + z * reference::sigmoid(-z))
-        },
-    },
-    Derivative {
-        name: "GELU",
-        backward: gelu_backward,
-        saved: |z| z,
-        exact: |z| {
-            let (v, slope) = (gelu_argument(z), 1.595_769_121_605_73 * (1.0 + 3.0 * 0.044715 * z * z));
-            reference::sigmoid(v) * (1.0 + z * slope * reference::sigmoid(-v))
-        },
-    },
-    Derivative {
-        name: "softplus",
-        backward: softplus_backward,
-        saved: softplus_exact,
-        exact: reference::sigmoid,
-    },
-];
-
-/// Derivatives lie around 1, and that is the measure of their errors: half an ulp of 1, 2⁻²⁴, counts as one. What is read
-/// has been rounded to f32.
-#[test]
-fn errors_of_the_derivatives() {
-    let zs: Vec<f64> = (-8000..=8000).map(|i| f64::from(i) / 800.0 + 1e-4).collect();
-    for Derivative { name, backward, saved, exact } in DERIVATIVES {
-        let saved: Vec<f32> = zs.iter().map(|&z| saved(z) as f32).collect();
-        let mut first: Option<Vec<f32>> = None;
-        for isa in Isa::available() {
-            let mut delta = vec![1.0f32; zs.len()];
-            backward(
-                isa,
-                &mut MatMut::row_major(&mut delta, 1, zs.len()),
-                Mat::row_major(&saved, 1, zs.len()),
-            );
-            for (&z, &found) in zs.iter().zip(&delta) {
-                let off = (f64::from(found) - exact(z)).abs() * f64::from(1u32 << 24);
-                assert!(off <= 16.0, "{name}′({z}) on {isa}: {found}, {off} off");
-            }
-            if isa.class() == ArithmeticClass::Fused {
-                let first = first.get_or_insert_with(|| delta.clone());
-                assert!(delta.iter().zip(first).all(|(a, b)| a.to_bits() == b.to_bits()), "{name}: {isa}");
-            }
-        }
-    }
-}
-
 #[test]
 fn extremes_stay_finite_and_nan_comes_through() {
     let extremes = [f32::MAX, f32::MIN, 1e20, -1e20, 200.0, -200.0, 1e-45, -1e-45, 0.0, -0.0];
@@ -289,15 +188,6 @@ fn extremes_stay_finite_and_nan_comes_through() {
             }
             let nan = of(*op, isa, &[f32::NAN, -f32::NAN]);
             assert!(nan.iter().all(|y| y.is_nan()), "{name}(NaN) on {isa}: {nan:?}");
-        }
-        for Derivative { name, backward, saved, .. } in DERIVATIVES {
-            let saved = extremes.map(|z| saved(f64::from(z)) as f32);
-            let mut delta = [1.0f32; 10];
-            backward(isa, &mut MatMut::row_major(&mut delta, 1, 10), Mat::row_major(&saved, 1, 10));
-            assert!(delta.iter().all(|d| d.is_finite() && d.abs() < 3.0), "{name}′ on {isa}: {delta:?}");
-            let mut delta = [f32::NAN, 1.0];
-            backward(isa, &mut MatMut::row_major(&mut delta, 1, 2), Mat::row_major(&[0.5, 0.5], 1, 2));
-            assert!(delta[0].is_nan() && delta[1].is_finite(), "{name}′ on {isa}: {delta:?}");
         }
     }
 }

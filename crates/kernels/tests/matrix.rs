@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::Values;
-use minibatch_kernels::{Isa, Mat, MatMut, Matrix, Start, Store, gemm, relu, scale, sigmoid};
+use common::{Values, relu, sigmoid};
+use minibatch_kernels::{Isa, Mat, MatMut, Matrix, Start, Store, gemm, scale};
 use proptest::prelude::*;
 
 proptest! {

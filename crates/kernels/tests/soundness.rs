@@ -5,11 +5,11 @@
 
 mod common;
 
-use common::{assert_same_bits, within_20_seconds};
+use common::{assert_same_bits, relu_backward, within_20_seconds};
 use minibatch_kernels::{
     Epilogue, Examples, Exchange, Isa, Mat, MatMut, Matrix, Panels, Pool, SparseInputs, SparseRow, Start,
     Store, Team, TeamInputs, accumulate_gathered, add_column_sums, gather_gemm, gemm, max_magnitude,
-    reference, relu_backward, softmax_backward, sparse_gemm, subtract,
+    reference, softmax_backward, sparse_gemm, subtract,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
 

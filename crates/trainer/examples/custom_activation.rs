@@ -1,8 +1,8 @@
-//! An activation of one's own, from outside the library: first the three methods it needs, then checked, trained, saved
-//! and loaded.
+//! An activation of one's own, from outside the library: first its formula, then checked, trained, saved and loaded.
 //!
 //! `cargo run --release -p minibatch --example custom_activation`
 
+use minibatch::activation::{Element, Pointwise};
 use minibatch::{
     Activation, Checkpoint, Dataset, Isa, Mat, Network, Pool, Registry, Settings, Trainer, gradcheck,
 };
@@ -11,17 +11,28 @@ use minibatch::{
 #[derive(Debug)]
 struct Softsign;
 
+/// The formula, in f64 the definition and in registers the kernel.
+impl Pointwise for Softsign {
+    const NEEDS_Z: bool = false;
+
+    #[inline(always)]
+    fn apply<E: Element>(&self, z: E) -> E {
+        z / (E::of(1.0) + z.max(-z))
+    }
+
+    /// 1/(1 + |z|)² = (1 − |a|)².
+    #[inline(always)]
+    fn slope<E: Element>(&self, a: E) -> E {
+        let rest = E::of(1.0) - a.max(-a);
+        rest * rest
+    }
+}
+
 impl Activation for Softsign {
+    minibatch::from_pointwise!();
+
     fn name(&self) -> &'static str {
         "softsign"
-    }
-
-    fn value(&self, z: f64) -> f64 {
-        z / (1.0 + z.abs())
-    }
-
-    fn derivative(&self, z: f64) -> f64 {
-        (1.0 + z.abs()).powi(-2)
     }
 }
 

@@ -3,7 +3,8 @@
 //! The tolerance is the error bound of f32 arithmetic itself, computed for each number by [`minibatch::gradcheck::bounds`]. The
 //! reference prints 12 significant digits; [`PRINTED`] allows for the 13th.
 
-use minibatch::gradcheck::bounds::{Bounded, LayerBounds, Moments, Parameters, backpropagate};
+use minibatch::gradcheck::Bounded;
+use minibatch::gradcheck::bounds::{LayerBounds, Moments, Parameters, backpropagate};
 use minibatch::optimizer::OptimizerState;
 use minibatch::{Dataset, Gradients, Isa, Mat, Network, Optimizer, Pool, Settings, Trainer};
 use serde_json::Value;

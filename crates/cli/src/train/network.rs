@@ -5,7 +5,7 @@ use crate::numbers::count_of_list;
 use crate::report::sizes;
 use crate::text::shape;
 use crate::{memory, names};
-use minibatch::activation::{Identity, Sigmoid};
+use minibatch::activation::{Identity, Range, Sigmoid};
 use minibatch::cost::Quadratic;
 use minibatch::{Activation, Cost, Dataset, Initializer, Network, NetworkError, Settings, footprint};
 use std::fmt::Display;
@@ -13,6 +13,14 @@ use std::sync::Arc;
 
 /// The default hidden layers.
 const DEFAULT_HIDDEN: &[usize] = &[32];
+
+/// The default cost.
+const DEFAULT_COST: Quadratic = Quadratic;
+
+/// Whether the default initialiser and learning rate go with an activation: with those from 0 to 1, as the tutorial's sigmoid is.
+pub(super) fn goes_with_the_defaults(activation: &dyn Activation) -> bool {
+    activation.range() >= Range::Unit
+}
 
 /// Network options. When resuming, an option that isn't given comes from the checkpoint.
 #[derive(Debug, clap::Args)]
@@ -88,7 +96,7 @@ impl Args {
         let builder = Network::builder(data.input_len())
             .seed(settings.seed)
             .initializer(self.init.unwrap_or_default())
-            .cost_named(self.cost.clone().unwrap_or_else(|| Arc::new(Quadratic)));
+            .cost_named(self.cost.clone().unwrap_or_else(|| Arc::new(DEFAULT_COST)));
         let layer =
             |builder: minibatch::NetworkBuilder, &width| builder.layer_named(width, Arc::clone(&activation));
         let builder = hidden.iter().fold(builder, layer).layer_named(data.targets().width(), output);
@@ -102,11 +110,11 @@ impl Args {
         })
     }
 
-    /// The name of the output activation, if the cost is quadratic and the default initialiser doesn't go with that activation.
+    /// The name of the output activation, if it doesn't go with the defaults and the cost is the default one.
     pub(crate) fn unusual_output(&self) -> Option<&'static str> {
-        let quadratic = self.cost.as_ref().is_none_or(|cost| cost.name() == Quadratic.name());
-        let name = self.output_activation.as_ref()?.name();
-        (quadratic && !["sigmoid", "softmax"].contains(&name)).then_some(name)
+        let output = self.output_activation.as_deref()?;
+        let is_default = self.cost.as_ref().is_none_or(|cost| cost.name() == DEFAULT_COST.name());
+        (is_default && !goes_with_the_defaults(output)).then_some(output.name())
     }
 
     /// The sizes of the hidden layers, n_1, …, n_{L−1}. Checks that the first and last layer fit the data.

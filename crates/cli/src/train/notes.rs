@@ -1,8 +1,10 @@
 //! The notes that `train` prints for a run that is likely to learn badly.
 
+use super::network::goes_with_the_defaults;
 use super::options::Args;
 use crate::task::Task;
 use minibatch::Dataset;
+use minibatch::activation::Sigmoid;
 use minibatch::optimizer::LearningRates;
 use minibatch_data::Row;
 
@@ -10,19 +12,16 @@ use minibatch_data::Row;
 /// an initialiser and a learning rate for the hidden activation, or for the output activation if the hidden one is a sigmoid.
 /// docs/costs.md has the measurements.
 pub(crate) fn advice(args: &Args, task: Task) -> Option<String> {
-    let hidden = args.network.activation.as_ref().map_or("sigmoid", |activation| activation.name());
-    let (activation, init) = match hidden {
-        "sigmoid" => {
-            (args.network.unusual_output().filter(|_| task == Task::Classification)?, "--init glorot-normal")
-        }
-        "tanh" => (hidden, "--init glorot-normal"),
-        "lecun-tanh" | "selu" | "identity" => (hidden, "--init lecun-normal"),
-        _ => (hidden, "--init he-normal"),
+    let hidden = args.network.activation.as_deref().unwrap_or(&Sigmoid);
+    let activation = match goes_with_the_defaults(hidden) {
+        true => args.network.unusual_output().filter(|_| task == Task::Classification)?,
+        false => hidden.name(),
     };
+    let init = format!("--init {}", hidden.initializer().name());
     let LearningRates { sigmoid, other, .. } = args.optimizer.clone().unwrap_or_default().learning_rates();
     let rate = (task == Task::Classification && other != sigmoid).then(|| format!("--learning-rate {other}"));
     let given = [args.network.init.is_some(), args.learning_rate.is_some()];
-    let better: Vec<String> = [Some(init.to_owned()), rate]
+    let better: Vec<String> = [Some(init), rate]
         .into_iter()
         .zip(given)
         .filter_map(|(option, given)| option.filter(|_| !given))

@@ -1,16 +1,16 @@
 //! Element-wise operations on matrices: what runs as an epilogue while a product's tile is in the first-level cache.
 
-mod activation;
 mod optimizer;
 mod output;
 mod pass;
+mod pointwise;
 mod reduce;
 
-pub use activation::*;
 pub use optimizer::{COEFFICIENTS, Descent, Formula, MOST_MOMENTS, descend};
 pub(crate) use optimizer::{Place, descend_raw};
 pub use output::*;
 pub use pass::{max_magnitudes, scale_and_sum, scale_panels};
+pub use pointwise::{Pointwise, pointwise, pointwise_backward};
 pub use reduce::*;
 
 use crate::matrix::{Mat, MatMut};
@@ -18,11 +18,10 @@ use crate::simd::{Isa, Kernel, Vector};
 
 /// C ← s·C.
 pub fn scale(isa: Isa, c: &mut MatMut<'_>, s: f32) {
-    #[derive(Clone, Copy)]
     struct Scale(f32);
     impl Unary for Scale {
         #[inline(always)]
-        unsafe fn eval<V: Vector>(self, x: V) -> V {
+        unsafe fn eval<V: Vector>(&self, x: V) -> V {
             // SAFETY: as the caller's.
             unsafe { x.mul(V::splat(self.0)) }
         }
@@ -36,11 +35,10 @@ pub fn scale(isa: Isa, c: &mut MatMut<'_>, s: f32) {
 ///
 /// If the shapes differ, or B's rows aren't contiguous.
 pub fn subtract(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>) {
-    #[derive(Clone, Copy)]
     struct Subtract;
     impl Binary for Subtract {
         #[inline(always)]
-        unsafe fn eval<V: Vector>(self, x: V, y: V) -> V {
+        unsafe fn eval<V: Vector>(&self, x: V, y: V) -> V {
             // SAFETY: as the caller's.
             unsafe { x.sub(y) }
         }
@@ -49,19 +47,19 @@ pub fn subtract(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>) {
 }
 
 /// A function of one element, for [`map`].
-trait Unary: Copy {
+trait Unary {
     /// # Safety
     ///
     /// The CPU must have the instruction set of `V`.
-    unsafe fn eval<V: Vector>(self, x: V) -> V;
+    unsafe fn eval<V: Vector>(&self, x: V) -> V;
 }
 
 /// A function of two elements, for [`zip`].
-trait Binary: Copy {
+trait Binary {
     /// # Safety
     ///
     /// The CPU must have the instruction set of `V`.
-    unsafe fn eval<V: Vector>(self, x: V, y: V) -> V;
+    unsafe fn eval<V: Vector>(&self, x: V, y: V) -> V;
 }
 
 /// C ← op(C), element by element.

@@ -14,12 +14,11 @@ macro_rules! derivative {
         ///
         /// If the shapes differ, or Y's rows aren't contiguous.
         pub fn $name(isa: Isa, d: &mut MatMut<'_>, $y: Mat<'_>, $($parameter: f32),*) {
-            #[derive(Clone, Copy)]
             struct Op { $($parameter: f32),* }
             impl Binary for Op {
                 #[inline(always)]
-                unsafe fn eval<V: Vector>(self, $a: V, $y: V) -> V {
-                    let Op { $($parameter),* } = self;
+                unsafe fn eval<V: Vector>(&self, $a: V, $y: V) -> V {
+                    let Op { $($parameter),* } = *self;
                     // SAFETY: as the caller's.
                     unsafe {
                         $(let $parameter = V::splat($parameter);)*

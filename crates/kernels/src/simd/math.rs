@@ -132,38 +132,6 @@ pub(crate) unsafe fn softplus<V: Vector>(x: V) -> V {
     }
 }
 
-/// (σ(x), σ(−x)), each as accurate as [`sigmoid`].
-///
-/// # Safety
-///
-/// The CPU must have the instruction set of `V`.
-#[inline(always)]
-pub(crate) unsafe fn sigmoid_pair<V: Vector>(x: V) -> (V, V) {
-    // SAFETY: the caller vouches for the instruction set.
-    unsafe {
-        let e = exp(V::splat(0.0).sub(x));
-        let sigmoid = V::splat(1.0).div(V::splat(1.0).add(e));
-        (sigmoid, e.mul(sigmoid))
-    }
-}
-
-/// The logistic sigmoid σ(x) = 1 / (1 + e⁻ˣ).
-///
-/// Within 2.5 ulp of the exact value for x ≥ −87, with FMA and without (measured over every f32: tests/math.rs); below,
-/// it stays at σ(−87) ≈ 1.6·10⁻³⁸ instead of sinking into denormals. σ(NaN) is NaN, σ(±0) is ½ exactly.
-///
-/// # Safety
-///
-/// The CPU must have the instruction set of `V`.
-#[inline(always)]
-pub(crate) unsafe fn sigmoid<V: Vector>(x: V) -> V {
-    // SAFETY: the caller vouches for the instruction set.
-    unsafe {
-        let one = V::splat(1.0);
-        one.div(one.add(exp(V::splat(0.0).sub(x))))
-    }
-}
-
 /// x/255, correctly rounded, for the 256 values of a byte.
 ///
 /// 1/255 is kept in two parts; with one rounding for product and sum, x times the first plus x times the second is what

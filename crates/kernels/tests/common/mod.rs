@@ -1,9 +1,11 @@
-//! What the kernels' tests share: operands in awkward layouts, guarded buffers, pools, a watchdog.
+//! What the kernels' tests share: operands in awkward layouts, guarded buffers, two functions of one element, pools, a watchdog.
 
 // Each test crate uses a part of it.
 #![allow(dead_code)]
 
-use minibatch_kernels::{Isa, Mat, MatMut, Pool};
+use minibatch_kernels::{
+    Element, Epilogue, Isa, Mat, MatMut, Pointwise, Pool, pointwise, pointwise_backward,
+};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::collections::HashMap;
@@ -190,4 +192,65 @@ pub(crate) fn within_20_seconds(test: impl FnOnce() + Send + 'static) {
     if let Err(panic) = thread.join() {
         std::panic::resume_unwind(panic);
     }
+}
+
+/// The logistic sigmoid, with σ′ = A ⊙ (1 − A). It is an epilogue, too.
+pub(crate) struct Sigmoid;
+
+impl Pointwise for Sigmoid {
+    const NEEDS_Z: bool = false;
+
+    #[inline(always)]
+    fn apply<E: Element>(&self, z: E) -> E {
+        z.sigmoid()
+    }
+
+    #[inline(always)]
+    fn slope<E: Element>(&self, a: E) -> E {
+        a * (E::of(1.0) - a)
+    }
+}
+
+impl Epilogue for Sigmoid {
+    fn finish(&self, isa: Isa, part: &mut MatMut<'_>, _: usize, _: usize) {
+        sigmoid(isa, part);
+    }
+}
+
+pub(crate) fn sigmoid(isa: Isa, c: &mut MatMut<'_>) {
+    pointwise(isa, &Sigmoid, c);
+}
+
+pub(crate) fn sigmoid_backward(isa: Isa, delta: &mut MatMut<'_>, a: Mat<'_>) {
+    pointwise_backward(isa, &Sigmoid, delta, a);
+}
+
+/// max(0, z). Its backward step selects.
+struct Relu;
+
+impl Pointwise for Relu {
+    const NEEDS_Z: bool = false;
+
+    #[inline(always)]
+    fn apply<E: Element>(&self, z: E) -> E {
+        E::of(0.0).max(z)
+    }
+
+    #[inline(always)]
+    fn slope<E: Element>(&self, a: E) -> E {
+        a.select(E::of(0.0), E::of(1.0), E::of(0.0))
+    }
+
+    #[inline(always)]
+    fn chain<E: Element>(&self, delta: E, a: E) -> E {
+        a.select(E::of(0.0), delta, E::of(0.0))
+    }
+}
+
+pub(crate) fn relu(isa: Isa, c: &mut MatMut<'_>) {
+    pointwise(isa, &Relu, c);
+}
+
+pub(crate) fn relu_backward(isa: Isa, delta: &mut MatMut<'_>, a: Mat<'_>) {
+    pointwise_backward(isa, &Relu, delta, a);
 }

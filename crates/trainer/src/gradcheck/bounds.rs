@@ -5,9 +5,8 @@
 //!
 //! - A sum of n products, in any order, fused or not, strays by at most γ(n) = n·u/(1 − n·u) times the sum of the products'
 //!   magnitudes, plus the contribution of its operands' own errors.
-//! - σ adds its own relative error, whose bound its kernel keeps. An error e of z becomes an error of at most σ′·e, where σ′ is
-//!   the largest slope within e of z. In a derivative of σ or of the cost, an error e becomes at most the change of the
-//!   derivative within e.
+//! - In σ, σ′ and a derivative of the cost, an error e becomes at most the change of the function within e. σ and σ′ add their own
+//!   error: their formula, which is also the kernel, is computed over [`Bounded`]. Without a formula it is some roundings.
 //! - A product p·q of inexact factors strays by |p|·e_q + |q|·e_p + e_p·e_q and the rounding.
 //! - The library takes errors δ below 2⁻⁹⁶ for 0.
 //!
@@ -16,60 +15,21 @@
 
 mod descent;
 
-pub use crate::bounded::Bounded;
 pub use descent::Moments;
 
-use crate::bounded::{U, ZERO, gamma};
+use crate::bounded::{ACTIVATION, Bounded, U, ZERO, gamma};
 use crate::network::activation::Activation;
 use crate::network::cost::Cost;
 use crate::network::{Layer, Network};
 
-/// The relative error of the f32 sigmoid. The kernels keep within 3 units in the last place (fused sets: 2.5). A unit is at most
-/// 2u of the value.
-const SIGMOID: f64 = 6.0 * U;
-
-/// The relative error of the other activations. The widest of the kernels is GELU's, down to −3.
-const ACTIVATION: f64 = 36.0 * U;
-
 /// The error of a cost's terms where they are computed in f32, relative to 1 and to themselves.
 const COST: f64 = 8.0 * U;
 
-/// The absolute error of an activation's derivative from an exact argument: the kernels' bound (their tests/math.rs).
-const DERIVATIVE: f64 = 16.0 * U;
-
-/// The value of `f` at `at.value`, with the most that `f` changes within `at.error` of it. `f` must be smooth there, and as good
-/// as monotonic.
-fn through(f: impl Fn(f64) -> f64, at: Bounded) -> Bounded {
-    let value = f(at.value);
-    let strays = [-at.error, at.error].map(|e| (f(at.value + e) - value).abs());
-    // Within an error of 10⁻⁶, the bend of `f` adds some 10⁻¹² of it.
-    Bounded { value, error: 1.01 * strays[0].max(strays[1]) }
-}
-
-/// (σ(z), σ′(z)) of an element-wise σ. The slope is computed from a or z, as in the library.
+/// (σ(z), σ′(z)) of an element-wise σ.
 fn activate(activation: &dyn Activation, z: Bounded) -> (Bounded, Bounded) {
     let smooth = activation.piece(z.value - z.error) == activation.piece(z.value + z.error);
     assert!(smooth, "a kink within the error of z = {}", z.value);
-    let mut a = through(|z| activation.value(z), z);
-    let mut slope = through(|z| activation.derivative(z), z);
-    let value = a.value;
-    match activation.name() {
-        // Exact: the only error is that of z.
-        "relu" | "identity" => {}
-        "sigmoid" => {
-            a.error += SIGMOID * (value + a.error);
-            // a(1 − a) has slope 1 − 2a.
-            slope.error = a.error * ((1.0 - 2.0 * value).abs() + a.error) + gamma(2) * (value + a.error);
-        }
-        _ => {
-            a.error += ACTIVATION * a.magnitude();
-            // The library may compute the slope from a. No derivative changes by more than twice the change of a.
-            let through_a =
-                if activation.needs_pre_activation() { 0.0 } else { 2.0 * ACTIVATION * value.abs() };
-            slope.error += through_a + DERIVATIVE * (1.0 + slope.magnitude());
-        }
-    }
-    (a, slope)
+    activation.bounded(z)
 }
 
 /// Softmax of a row, the only built-in σ of rows.
@@ -87,7 +47,7 @@ fn blame(cost: &dyn Cost, a: Bounded, y: f32, factor: f64) -> Bounded {
     let y = f64::from(y);
     let smooth = cost.piece(a.value - a.error, y) == cost.piece(a.value + a.error, y);
     assert!(smooth, "a kink of {cost:?} within the error of a = {}", a.value);
-    let mut derivative = through(|a| factor * cost.derivative(a, y), a);
+    let mut derivative = a.through(|a| factor * cost.derivative(a, y));
     derivative.error += gamma(8) * (factor + derivative.magnitude());
     derivative
 }
@@ -100,8 +60,7 @@ fn output_error(
     slope: &[Bounded],
     y: &[f32],
 ) -> Vec<Bounded> {
-    let matched = [("binary-cross-entropy", "sigmoid"), ("categorical-cross-entropy", "softmax")];
-    if matched.contains(&(cost.name(), activation.name())) {
+    if cost.matches(activation) {
         return a.iter().zip(y).map(|(a, &y)| a.minus(Bounded::exact(y))).collect();
     }
     let factor = cost.reduction().factor(a.len());
@@ -202,7 +161,7 @@ pub fn backpropagate(
                 layer.delta.push(output_error(network_cost, activation, a, slope, &y[row]));
                 let factor = network_cost.reduction().factor(a.len()) * share.value;
                 for (&a, &y) in a.iter().zip(&y[row]) {
-                    let term = through(|a| network_cost.value(a, f64::from(y)), a);
+                    let term = a.through(|a| network_cost.value(a, f64::from(y)));
                     cost.value += factor * term.value;
                     // The cost is computed in f64 from the outputs on, or from z with some roundings of about 1.
                     cost.error += factor * (term.error + COST * (1.0 + term.magnitude()));

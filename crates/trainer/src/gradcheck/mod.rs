@@ -8,6 +8,8 @@
 pub mod bounds;
 mod oracle;
 
+pub use crate::bounded::Bounded;
+
 use crate::error::Error;
 use crate::network::Network;
 use crate::network::activation::{self, Activation};

@@ -7,6 +7,7 @@ use super::footprint;
 use super::init::{Initializer, Origin};
 use super::layer::Layer;
 use super::network::Network;
+use minibatch_data::generator;
 use std::sync::Arc;
 
 impl Network {
@@ -102,7 +103,8 @@ impl NetworkBuilder {
         let layer = |(pair, (outputs, activation)): (&[usize], _)| Layer::new(pair[0], outputs, activation);
         let mut layers: Vec<Layer> = sizes.windows(2).zip(self.layers).map(layer).collect();
         check_pairs(&layers, &*self.cost)?;
-        self.initializer.fill(&mut layers, self.seed);
+        let mut generator = generator(self.seed, *b"weights\0");
+        layers.iter_mut().for_each(|layer| layer.draw(self.initializer, &mut generator));
         let origin = Some(Origin { initializer: self.initializer, seed: self.seed });
         Ok(Network { layers, cost: self.cost, origin })
     }

@@ -1,7 +1,5 @@
 //! Initial weights and biases.
 
-use super::layer::Layer;
-use minibatch_data::generator;
 use rand::Rng;
 use rand::rngs::Xoshiro256PlusPlus;
 use rand_distr::{Distribution, StandardNormal};
@@ -94,22 +92,9 @@ impl Initializer {
         Self::ALL.into_iter().find(|init| init.name() == name)
     }
 
-    /// Draws `layers` from `seed`: layer by layer, the weights W_jk with j (output) before k (input), then the biases.
-    pub(crate) fn fill(self, layers: &mut [Layer], seed: u64) {
-        let mut generator = generator(seed, *b"weights\0");
-        for layer in layers {
-            let (weights, biases) = self.draws(layer.inputs() as f64, layer.outputs() as f64);
-            for j in 0..layer.outputs() {
-                for k in 0..layer.inputs() {
-                    layer.set_weight(j, k, weights.sample(&mut generator));
-                }
-            }
-            layer.biases_mut().fill_with(|| biases.sample(&mut generator));
-        }
-    }
-
     /// The sources of the weights and of the biases of a layer.
-    fn draws(self, inputs: f64, outputs: f64) -> (Draw, Draw) {
+    pub(super) fn draws(self, inputs: usize, outputs: usize) -> (Draw, Draw) {
+        let (inputs, outputs) = (inputs as f64, outputs as f64);
         let normal = |variance: f64| Draw::Normal(variance.sqrt());
         let uniform = |variance: f64| Draw::Uniform((3.0 * variance).sqrt());
         let (glorot, he, lecun) = (2.0 / (inputs + outputs), 2.0 / inputs, 1.0 / inputs);
@@ -137,7 +122,7 @@ pub struct Origin {
 }
 
 /// The source of a number.
-enum Draw {
+pub(super) enum Draw {
     /// 0, without a draw.
     Zero,
     /// N(0, σ²).
@@ -147,7 +132,7 @@ enum Draw {
 }
 
 impl Draw {
-    fn sample(&self, generator: &mut Xoshiro256PlusPlus) -> f32 {
+    pub(super) fn sample(&self, generator: &mut Xoshiro256PlusPlus) -> f32 {
         let x = match self {
             Draw::Zero => 0.0,
             Draw::Normal(deviation) => {

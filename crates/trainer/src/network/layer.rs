@@ -2,8 +2,10 @@
 
 use super::activation::Activation;
 use super::error::NetworkError;
+use super::init::Initializer;
 use super::values::blocks;
 use minibatch_kernels::{Mat, Matrix, Panels};
+use rand::rngs::Xoshiro256PlusPlus;
 use std::sync::Arc;
 
 /// A fully connected layer: A_l = σ_l(A_{l−1}·W_lᵀ + b_l).
@@ -36,6 +38,17 @@ impl Layer {
     /// A layer whose weights and biases are 0.
     pub(crate) fn new(inputs: usize, outputs: usize, activation: Arc<dyn Activation>) -> Layer {
         Layer { weights: Panels::zeros(inputs, outputs), biases: vec![0.0; outputs], activation }
+    }
+
+    /// Draws the weights W_jk with j (output) before k (input), then the biases.
+    pub(super) fn draw(&mut self, initializer: Initializer, generator: &mut Xoshiro256PlusPlus) {
+        let (weights, biases) = initializer.draws(self.inputs(), self.outputs());
+        for j in 0..self.outputs() {
+            for k in 0..self.inputs() {
+                self.set_weight(j, k, weights.sample(generator));
+            }
+        }
+        self.biases.fill_with(|| biases.sample(generator));
     }
 
     /// n_{l−1}, the fan-in of each neuron.

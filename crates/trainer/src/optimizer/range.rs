@@ -45,6 +45,14 @@ impl Range {
         Range { least, most, worst: worst.max(most).max(-least) }
     }
 
+    /// The result of a function that never falls. The kernels clamp its argument to `least` and `most`. They are off by at most 4
+    /// units in the last place.
+    fn rising(self, [least, most]: [f64; 2], f: fn(f64) -> f64) -> Range {
+        let (least, most) = (f(self.least.clamp(least, most)), f(self.most.clamp(least, most)));
+        let off = |x: f64| 4.0 * ROUNDED * x.abs();
+        Range::of_ends([self; 2], [least - off(least), most + off(most)])
+    }
+
     /// The result of an operation on `operands` that rounds nothing.
     fn exactly(operands: [Range; 2], least: f64, most: f64) -> Range {
         Range { least, most, worst: operands[0].worst.max(operands[1].worst) }
@@ -111,7 +119,19 @@ impl Element for Range {
     }
 
     fn exp(self) -> Range {
-        Range::of_ends([self; 2], [self.least.exp(), self.most.exp()])
+        self.rising([-87.0, 87.0], Element::exp)
+    }
+
+    fn expm1(self) -> Range {
+        self.rising([-87.0, 87.0], Element::expm1)
+    }
+
+    fn tanh(self) -> Range {
+        self.rising([-10.0, 10.0], Element::tanh)
+    }
+
+    fn softplus(self) -> Range {
+        self.rising([-87.0, f64::INFINITY], Element::softplus)
     }
 
     fn max(self, b: Range) -> Range {

@@ -3,7 +3,7 @@
 use super::backprop;
 use super::workspace::{Workspace, with_examples};
 use crate::error::Error;
-use crate::network::Network;
+use crate::network::{LayerValues, Network};
 use crate::noise::Noises;
 use minibatch_data::Dataset;
 use minibatch_kernels::{Pool, TeamInputs};
@@ -128,7 +128,7 @@ impl<'a> Objective<'a> {
         });
         cost /= divisor;
         let mut to = gradient.iter_mut();
-        for block in workspace.gradient.iter().flatten().flat_map(|layer| layer.blocks()) {
+        for block in workspace.gradient.iter().flatten().flat_map(LayerValues::blocks) {
             block.iter().zip(&mut to).for_each(|(g, to)| *to = *g);
         }
         let numbers = [("cost", cost), ("gradient", gradient.iter().map(|&g| f64::from(g)).sum())];

@@ -3,42 +3,41 @@
 use super::views::{Operand, Target};
 use super::{Machine, Numbers, attempt, size};
 use arbitrary::{Result, Unstructured};
+use minibatch::activation::{Gelu, LeakyRelu, LecunTanh, Relu, Selu, Sigmoid, Silu, Softplus, Tanh};
 use minibatch::optimizer::{Adam, AdamW, At, COEFFICIENTS, Formula, Momentum, Nesterov, Rule};
 use minibatch_kernels::{
-    Descent, Isa, Mat, MatMut, clamped_difference, descend, elu, elu_backward, gelu, gelu_backward,
-    hinge_derivative, leaky_relu, leaky_relu_backward, logistic_terms, poisson_softplus_error, relu,
-    relu_backward, scale, scaled_difference, scaled_sign, scaled_tanh, scaled_tanh_backward, sigmoid,
-    sigmoid_backward, silu, silu_backward, softplus, softplus_backward, subtract, tanh, tanh_backward,
+    Descent, Isa, Mat, MatMut, clamped_difference, descend, hinge_derivative, logistic_terms, pointwise,
+    pointwise_backward, poisson_softplus_error, scale, scaled_difference, scaled_sign, subtract,
 };
 
 type Unary = fn(Isa, &mut MatMut<'_>);
 type Binary = fn(Isa, &mut MatMut<'_>, Mat<'_>);
 
 const UNARY: [Unary; 11] = [
-    sigmoid,
-    tanh,
-    |isa, c| scaled_tanh(isa, c, 1.7, 0.6),
-    relu,
-    |isa, c| leaky_relu(isa, c, 0.2),
-    |isa, c| elu(isa, c, 1.05, 1.67),
-    silu,
-    gelu,
-    softplus,
+    |isa, c| pointwise(isa, &Sigmoid, c),
+    |isa, c| pointwise(isa, &Tanh, c),
+    |isa, c| pointwise(isa, &LecunTanh, c),
+    |isa, c| pointwise(isa, &Relu, c),
+    |isa, c| pointwise(isa, &LeakyRelu::default(), c),
+    |isa, c| pointwise(isa, &Selu, c),
+    |isa, c| pointwise(isa, &Silu, c),
+    |isa, c| pointwise(isa, &Gelu, c),
+    |isa, c| pointwise(isa, &Softplus, c),
     |isa, c| scale(isa, c, -0.3),
     |isa, c| scale(isa, c, 1e30),
 ];
 
 const BINARY: [Binary; 16] = [
     subtract,
-    sigmoid_backward,
-    tanh_backward,
-    |isa, delta, a| scaled_tanh_backward(isa, delta, a, 1.7, 0.6),
-    relu_backward,
-    |isa, delta, a| leaky_relu_backward(isa, delta, a, 0.2),
-    |isa, delta, a| elu_backward(isa, delta, a, 1.05, 1.67),
-    silu_backward,
-    gelu_backward,
-    softplus_backward,
+    |isa, delta, a| pointwise_backward(isa, &Sigmoid, delta, a),
+    |isa, delta, a| pointwise_backward(isa, &Tanh, delta, a),
+    |isa, delta, a| pointwise_backward(isa, &LecunTanh, delta, a),
+    |isa, delta, a| pointwise_backward(isa, &Relu, delta, a),
+    |isa, delta, a| pointwise_backward(isa, &LeakyRelu::default(), delta, a),
+    |isa, delta, a| pointwise_backward(isa, &Selu, delta, a),
+    |isa, delta, z| pointwise_backward(isa, &Silu, delta, z),
+    |isa, delta, z| pointwise_backward(isa, &Gelu, delta, z),
+    |isa, delta, a| pointwise_backward(isa, &Softplus, delta, a),
     |isa, a, y| scaled_difference(isa, a, y, 0.7),
     |isa, a, y| scaled_sign(isa, a, y, 0.7),
     |isa, a, y| clamped_difference(isa, a, y, 0.5, 0.7),
@@ -106,7 +105,7 @@ impl Drawn {
     }
 
     fn coefficients(&self) -> [f32; COEFFICIENTS] {
-        let at = At { learning_rate: 0.1, scalars: &[0.9, 0.999], is_weight: true };
+        let at = At { learning_rate: 0.1, momentum: None, scalars: &[0.9, 0.999], is_weight: true };
         let rule: &dyn Rule = match self {
             Drawn::Momentum(rule) => rule,
             Drawn::Nesterov(rule) => rule,
@@ -153,7 +152,9 @@ pub(super) fn step(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<
     let ran = attempt(|| {
         let mut moments = [first.view_mut(), second.view_mut()];
         let moments = &mut moments[..descent.moments()];
-        descend(machine.isa, descent.descent(), &mut p.view_mut(), moments, gradient.view());
+        machine.pool.run(|team| {
+            descend(team, descent.descent(), &mut p.view_mut(), moments, gradient.view());
+        });
     })
     .is_some();
     assert!(ran || !gradient.is_plain(), "a step is refused");
@@ -174,7 +175,9 @@ pub(super) fn step(choices: &mut Unstructured<'_>, machine: &Machine) -> Result<
                 let mut moments = [&mut m, &mut v].map(|x| MatMut::row_major(x, 1, 1));
                 let moments = &mut moments[..descent.moments()];
                 let one = &mut MatMut::row_major(&mut p, 1, 1);
-                descend(machine.isa, descent.descent(), one, moments, Mat::row_major(&g, 1, 1));
+                machine
+                    .pool
+                    .run(|team| descend(team, descent.descent(), one, moments, Mat::row_major(&g, 1, 1)));
                 [p[0], m[0], v[0]][which]
             });
         }

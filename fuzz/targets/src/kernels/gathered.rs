@@ -119,7 +119,7 @@ pub(super) fn first_layer(choices: &mut Unstructured<'_>, machine: &Machine) -> 
     Ok(through)
 }
 
-/// Checks W + Xᵀ·Δ.
+/// Checks s·W + Xᵀ·Δ.
 fn accumulated(
     machine: &Machine,
     x: &TeamInputs,
@@ -129,13 +129,15 @@ fn accumulated(
     gathered: bool,
 ) {
     let before = w.clone();
-    let ran = attempt(|| machine.pool.run(|team| accumulate_gathered(team, x, delta.view(), w)));
+    let start = if w.rows().is_multiple_of(2) { 1.0 } else { 0.75 };
+    let ran = attempt(|| machine.pool.run(|team| accumulate_gathered(team, x, delta.view(), start, w)));
     assert!(ran.is_some() || !gathered, "the first layer's update is refused");
     if gathered && machine.is_fused() {
         let a = batch.matrix(w.rows());
-        let update =
-            reference::gemm_chain(a.view().transposed(), delta.view(), |row, col| before.get(row, col));
-        assert_panels(w, |row, col| update.row(row)[col], &format!("W + Xᵀ·Δ on {}", machine.isa));
+        let update = reference::gemm_chain(a.view().transposed(), delta.view(), |row, col| {
+            start * before.get(row, col)
+        });
+        assert_panels(w, |row, col| update.row(row)[col], &format!("{start}·W + Xᵀ·Δ on {}", machine.isa));
     } else {
         *w = before;
     }

@@ -1,5 +1,4 @@
-use super::Activation;
-use minibatch_kernels::{Isa, Mat, MatMut, elu, elu_backward};
+use super::{Activation, Element, Pointwise};
 use std::sync::Arc;
 
 /// The exponential linear unit: z where z > 0, else α·(eᶻ − 1) (Clevert, Unterthiner and Hochreiter 2015). The parameter
@@ -22,7 +21,30 @@ impl Default for Elu {
     }
 }
 
+/// The ELU of z with this α.
+#[inline(always)]
+pub(super) fn elu<E: Element>(z: E, alpha: E) -> E {
+    let zero = E::of(0.0);
+    zero.max(z) + zero.min(z).expm1() * alpha
+}
+
+impl Pointwise for Elu {
+    const NEEDS_Z: bool = false;
+
+    #[inline(always)]
+    fn apply<E: Element>(&self, z: E) -> E {
+        elu(z, E::of(self.alpha.into()))
+    }
+
+    #[inline(always)]
+    fn slope<E: Element>(&self, a: E) -> E {
+        a.select(E::of(0.0), E::of(1.0), a + E::of(self.alpha.into()))
+    }
+}
+
 impl Activation for Elu {
+    from_pointwise!();
+
     fn name(&self) -> &'static str {
         "elu"
     }
@@ -39,27 +61,7 @@ impl Activation for Elu {
         Some(Arc::new(Elu::new(alpha)?))
     }
 
-    fn value(&self, z: f64) -> f64 {
-        if z > 0.0 { z } else { f64::from(self.alpha) * libm::expm1(z) }
-    }
-
-    fn derivative(&self, z: f64) -> f64 {
-        if z > 0.0 { 1.0 } else { f64::from(self.alpha) * libm::exp(z) }
-    }
-
     fn piece(&self, z: f64) -> i32 {
         i32::from(z > 0.0)
-    }
-
-    fn needs_pre_activation(&self) -> bool {
-        false
-    }
-
-    fn forward(&self, isa: Isa, z: &mut MatMut<'_>) {
-        elu(isa, z, 1.0, self.alpha);
-    }
-
-    fn backward(&self, isa: Isa, delta: &mut MatMut<'_>, a: Mat<'_>) {
-        elu_backward(isa, delta, a, 1.0, self.alpha);
     }
 }

@@ -1,5 +1,4 @@
-use super::{Activation, Sigmoid};
-use minibatch_kernels::{Isa, Mat, MatMut, gelu, gelu_backward};
+use super::{Activation, Element, Pointwise};
 
 /// The Gaussian error linear unit, in its tanh form ½z·(1 + tanh(√(2/π)·(z + 0.044715·z³))) (Hendrycks and Gimpel 2016).
 ///
@@ -9,30 +8,38 @@ use minibatch_kernels::{Isa, Mat, MatMut, gelu, gelu_backward};
 pub struct Gelu;
 
 /// v = 2·√(2/π)·(z + 0.044715·z³), for which GELU is z·σ(v), and v′.
-fn argument(z: f64) -> (f64, f64) {
-    let scale = 2.0 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
-    (scale * (z + 0.044715 * z * z * z), scale * (1.0 + 3.0 * 0.044715 * z * z))
+#[inline(always)]
+fn argument<E: Element>(z: E) -> (E, E) {
+    const LINEAR: f64 = 2.0 * std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2;
+    // This quotient, not the product, rounds to the f32 that checkpoints have been trained with.
+    let (linear, cubic) = (E::of(LINEAR), E::of(LINEAR) / E::of(1.0 / 0.044715));
+    let square = z * z;
+    (square.mul_add(cubic, linear) * z, square.mul_add(E::of(3.0) * cubic, linear))
+}
+
+impl Pointwise for Gelu {
+    const NEEDS_Z: bool = true;
+
+    #[inline(always)]
+    fn apply<E: Element>(&self, z: E) -> E {
+        // GELU(−10) is −10⁻³⁷.
+        E::of(-10.0).max(z) * argument(z).0.sigmoid()
+    }
+
+    #[inline(always)]
+    fn slope<E: Element>(&self, z: E) -> E {
+        // Beyond ±12 the sigmoids are as good as constant.
+        let z = E::of(12.0).min(E::of(-12.0).max(z));
+        let (v, v_slope) = argument(z);
+        let (sigmoid, complement) = v.sigmoid_pair();
+        (z * v_slope * complement).mul_add(sigmoid, sigmoid)
+    }
 }
 
 impl Activation for Gelu {
+    from_pointwise!();
+
     fn name(&self) -> &'static str {
         "gelu"
-    }
-
-    fn value(&self, z: f64) -> f64 {
-        z * Sigmoid.value(argument(z).0)
-    }
-
-    fn derivative(&self, z: f64) -> f64 {
-        let (v, slope) = argument(z);
-        Sigmoid.value(v) + z * slope * Sigmoid.derivative(v)
-    }
-
-    fn forward(&self, isa: Isa, z: &mut MatMut<'_>) {
-        gelu(isa, z);
-    }
-
-    fn backward(&self, isa: Isa, delta: &mut MatMut<'_>, z: Mat<'_>) {
-        gelu_backward(isa, delta, z);
     }
 }

@@ -1,4 +1,5 @@
-use super::Activation;
+use super::{Activation, Initializer};
+use crate::bounded::Bounded;
 use minibatch_kernels::{Isa, Mat, MatMut};
 
 /// No activation: σ(z) = z.
@@ -10,12 +11,20 @@ impl Activation for Identity {
         "identity"
     }
 
+    fn initializer(&self) -> Initializer {
+        Initializer::LecunNormal
+    }
+
     fn value(&self, z: f64) -> f64 {
         z
     }
 
     fn derivative(&self, _: f64) -> f64 {
         1.0
+    }
+
+    fn bounded(&self, z: Bounded) -> (Bounded, Bounded) {
+        (z, Bounded::exact(1.0))
     }
 
     fn needs_pre_activation(&self) -> bool {

@@ -1,5 +1,4 @@
-use super::Activation;
-use minibatch_kernels::{Isa, Mat, MatMut, leaky_relu, leaky_relu_backward};
+use super::{Activation, Element, Pointwise};
 use std::sync::Arc;
 
 /// The leaky rectifier: z where z > 0, else slope·z. The parameter is the slope, 0 ≤ slope < 1, usually 0.01.
@@ -21,7 +20,23 @@ impl Default for LeakyRelu {
     }
 }
 
+impl Pointwise for LeakyRelu {
+    const NEEDS_Z: bool = false;
+
+    #[inline(always)]
+    fn apply<E: Element>(&self, z: E) -> E {
+        z.select(E::of(0.0), z, z * E::of(self.slope.into()))
+    }
+
+    #[inline(always)]
+    fn slope<E: Element>(&self, a: E) -> E {
+        a.select(E::of(0.0), E::of(1.0), E::of(self.slope.into()))
+    }
+}
+
 impl Activation for LeakyRelu {
+    from_pointwise!();
+
     fn name(&self) -> &'static str {
         "leaky-relu"
     }
@@ -38,27 +53,7 @@ impl Activation for LeakyRelu {
         Some(Arc::new(LeakyRelu::new(slope)?))
     }
 
-    fn value(&self, z: f64) -> f64 {
-        z * self.derivative(z)
-    }
-
-    fn derivative(&self, z: f64) -> f64 {
-        if z > 0.0 { 1.0 } else { f64::from(self.slope) }
-    }
-
     fn piece(&self, z: f64) -> i32 {
         i32::from(z > 0.0)
-    }
-
-    fn needs_pre_activation(&self) -> bool {
-        false
-    }
-
-    fn forward(&self, isa: Isa, z: &mut MatMut<'_>) {
-        leaky_relu(isa, z, self.slope);
-    }
-
-    fn backward(&self, isa: Isa, delta: &mut MatMut<'_>, a: Mat<'_>) {
-        leaky_relu_backward(isa, delta, a, self.slope);
     }
 }

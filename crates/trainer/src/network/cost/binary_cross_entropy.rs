@@ -1,6 +1,6 @@
-use super::{Cost, Outputs, at_least_tiny};
-use crate::network::activation::{Range, Sigmoid};
-use minibatch_kernels::{MatMut, logistic_terms, subtract};
+use super::{Cost, Outputs, at_least_tiny, is};
+use crate::network::activation::{Activation, Range, Sigmoid};
+use minibatch_kernels::{MatMut, logistic_terms};
 
 /// The binary cross-entropy C = −Σ[y·ln a + (1 − y)·ln(1 − a)], summed over outputs that are probabilities each for
 /// itself, as in Nielsen's chapter 3. With the sigmoid, Δ_L = A − Y, and c = ln(1 + e^−|z|) + max(0, z) − y·z.
@@ -35,8 +35,12 @@ impl Cost for BinaryCrossEntropy {
         (!y.iter().all(|y| (0.0..=1.0).contains(y))).then_some("numbers from 0 to 1")
     }
 
+    fn matches(&self, activation: &dyn Activation) -> bool {
+        is::<Sigmoid>(activation)
+    }
+
     fn total(&self, outputs: Outputs<'_>) -> f64 {
-        let Some(z) = outputs.z.filter(|_| outputs.is::<Sigmoid>()) else {
+        let Some(z) = outputs.z.filter(|_| self.matches(outputs.activation)) else {
             return outputs.total_per_element(self);
         };
         let (rows, cols) = (z.rows(), z.cols());
@@ -63,14 +67,5 @@ impl Cost for BinaryCrossEntropy {
             examples[..block.len()].iter().for_each(|example| total += example);
         }
         total
-    }
-
-    fn output_error(&self, outputs: Outputs<'_>, delta: &mut MatMut<'_>) {
-        if outputs.is::<Sigmoid>() {
-            delta.copy_from(outputs.a);
-            subtract(outputs.isa, delta, outputs.y);
-        } else {
-            outputs.error_per_element(self, delta);
-        }
     }
 }

@@ -1,6 +1,5 @@
 use super::{Cost, Outputs, at_least_tiny, is};
 use crate::network::activation::{Activation, Range, Softmax};
-use minibatch_kernels::{MatMut, subtract};
 
 /// The categorical cross-entropy C = −Σ y·ln a of a distribution a over classes. With the softmax, Δ_L = A − Y, and
 /// C = ln Σ e^(z − m) + Σ y·(m − z), m the largest z.
@@ -34,11 +33,15 @@ impl Cost for CategoricalCrossEntropy {
     }
 
     fn needs_pre_activation(&self, activation: &dyn Activation) -> bool {
-        is::<Softmax>(activation) || !activation.is_row_wise()
+        self.matches(activation) || !activation.is_row_wise()
+    }
+
+    fn matches(&self, activation: &dyn Activation) -> bool {
+        is::<Softmax>(activation)
     }
 
     fn total(&self, outputs: Outputs<'_>) -> f64 {
-        let Some(z) = outputs.z.filter(|_| outputs.is::<Softmax>()) else {
+        let Some(z) = outputs.z.filter(|_| self.matches(outputs.activation)) else {
             return outputs.total_per_element(self);
         };
         let example = |row: usize| {
@@ -51,14 +54,5 @@ impl Cost for CategoricalCrossEntropy {
             z.iter().zip(y).map(term).sum::<f64>()
         };
         (0..z.rows()).map(example).sum()
-    }
-
-    fn output_error(&self, outputs: Outputs<'_>, delta: &mut MatMut<'_>) {
-        if outputs.is::<Softmax>() {
-            delta.copy_from(outputs.a);
-            subtract(outputs.isa, delta, outputs.y);
-        } else {
-            outputs.error_per_element(self, delta);
-        }
     }
 }

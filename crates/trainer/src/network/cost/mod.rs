@@ -20,7 +20,7 @@ pub use quadratic::Quadratic;
 
 use super::activation::{Activation, Range};
 use super::name;
-use minibatch_kernels::{Isa, Mat, MatMut};
+use minibatch_kernels::{Isa, Mat, MatMut, subtract};
 use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -104,6 +104,11 @@ pub trait Cost: Any + Debug + Send + Sync {
         None
     }
 
+    /// True if the output error after this activation simplifies to A − Y. It is then computed so.
+    fn matches(&self, _: &dyn Activation) -> bool {
+        false
+    }
+
     /// Whether [`total`](Self::total) or [`output_error`](Self::output_error) reads Z_L after this activation.
     fn needs_pre_activation(&self, activation: &dyn Activation) -> bool {
         !activation.is_row_wise()
@@ -116,7 +121,12 @@ pub trait Cost: Any + Debug + Send + Sync {
 
     /// The output error Δ_L = ∂C/∂A ⊙ σ′(Z_L) (BP1), (B × n_L).
     fn output_error(&self, outputs: Outputs<'_>, delta: &mut MatMut<'_>) {
-        outputs.error_per_element(self, delta);
+        if self.matches(outputs.activation) {
+            delta.copy_from(outputs.a);
+            subtract(outputs.isa, delta, outputs.y);
+        } else {
+            outputs.error_per_element(self, delta);
+        }
     }
 }
 
