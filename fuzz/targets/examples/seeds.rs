@@ -90,6 +90,7 @@ fn checkpoints(folder: &Path) -> Outcome {
             epochs: 3,
             learning_rate: 0.05,
             seed: 8,
+            ..Settings::default()
         };
         let network = Network::builder(3).layer(4).layer(2).build()?;
         let mut trainer = Trainer::new(&pool, data, network, settings.clone())?;
