@@ -168,8 +168,9 @@
 //! assert_eq!(resumed.step(), 5);
 //! assert_eq!(resumed.epoch()?.cost, trainer.epoch()?.cost);
 //!
-//! // The network alone, to predict with.
-//! let network = Checkpoint::load(&path)?.network;
+//! // The network alone, to predict with: of the run's file, or in one of its own.
+//! let network = Network::load(&path)?;
+//! network.save(&path.with_extension("network"))?;
 //! assert_eq!(network.sizes(), [2, 2]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
