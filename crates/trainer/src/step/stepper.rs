@@ -8,7 +8,7 @@ use crate::error::Divergence;
 use crate::network::Layer;
 use crate::network::cost::Cost;
 use crate::noise::Noises;
-use crate::optimizer::OptimizerState;
+use crate::optimizer::{OptimizerState, Step};
 use crate::schedule::Course;
 use crate::settings::Settings;
 use minibatch_data::{Dataset, Shuffle};
@@ -107,13 +107,18 @@ impl Stepper<'_> {
         next: &[u32],
     ) -> Result<f64, Divergence> {
         let Steps { data, settings, course, .. } = steps;
-        let Stepper { runner, layers, cost, state, workspace, guard } = self;
+        let Stepper { runner, layers, cost, state, workspace, .. } = self;
         let Runner { team, member } = *runner;
         let (isa, count, rows) = (team.isa(), layers.len(), indices.len());
         let index = move |row: usize| indices[row] as usize;
         let noises = Noises::new(&settings.noise, settings.seed, number, indices);
         // It is taken out of the workspace while the rest of it is written.
         let mut changed = workspace.changed.take();
+        assert_eq!(
+            changed.is_some(),
+            settings.changes_inputs(),
+            "no step goes on after a panic in augmentation"
+        );
         if let Some(changed) = &mut changed {
             change_inputs(isa, steps, number, indices, changed, workspace);
         }
@@ -158,33 +163,49 @@ impl Stepper<'_> {
         let rates = settings.rates(course, number).ok_or(Divergence::LearningRate { step: number })?;
         let whole = settings.needs_whole_gradient();
         let update = settings.optimizer.step(rates, divisor, whole, state);
-        match workspace.gradient {
-            None => {
-                guard.check(*runner, layers, state, workspace, rows, &update)?;
-                for l in (1..=count).rev() {
-                    let (layer, step) = (&mut layers[l - 1], update.of_layer(l, state));
-                    backprop::update(*runner, layer, &mut state.layers[l - 1], workspace, rows, l, step);
-                }
-            }
-            Some(_) => {
-                guard.check_errors(*runner, workspace, count, rows)?;
-                workspace.clear_gradient();
-                (1..=count)
-                    .rev()
-                    .for_each(|l| backprop::add_gradient(team, workspace, rows, l, update.mean()));
-                let gradient = workspace.gradient.as_mut().expect("it was looked at");
-                if let Some(clip) = &settings.clip {
-                    clip.apply(gradient);
-                }
-                guard.check_gradient(*runner, layers, state, |l| &gradient[l - 1], &update)?;
-                for l in (1..=count).rev() {
-                    let (layer, step) = (&mut layers[l - 1], update.of_layer(l, state));
-                    backprop::descend_by(team, layer, &mut state.layers[l - 1], &gradient[l - 1], step);
-                }
-            }
+        match whole {
+            false => self.update(rows, &update)?,
+            true => self.update_by_whole_gradient(rows, &update, settings)?,
         }
-        state.took();
+        self.state.took();
         Ok(total)
+    }
+
+    /// Updates layer after layer, each by its own gradient product.
+    fn update(&mut self, rows: usize, update: &Step<'_>) -> Result<(), Divergence> {
+        let Stepper { runner, layers, state, workspace, guard, .. } = self;
+        guard.check(*runner, layers, state, workspace, rows, update)?;
+        for l in (1..=layers.len()).rev() {
+            let (layer, step) = (&mut layers[l - 1], update.of_layer(l, state));
+            backprop::update(*runner, layer, &mut state.layers[l - 1], workspace, rows, l, step);
+        }
+        Ok(())
+    }
+
+    /// Computes the gradient of all layers, changes it as the settings say, and then updates them.
+    fn update_by_whole_gradient(
+        &mut self,
+        rows: usize,
+        update: &Step<'_>,
+        settings: &Settings,
+    ) -> Result<(), Divergence> {
+        let Stepper { runner, layers, state, workspace, guard, .. } = self;
+        let (team, count) = (runner.team, layers.len());
+        guard.check_errors(*runner, workspace, count, rows)?;
+        workspace.clear_gradient();
+        for l in (1..=count).rev() {
+            backprop::add_gradient(team, workspace, rows, l, update.mean());
+        }
+        let gradient = workspace.gradient.as_mut().expect("a workspace for the whole gradient");
+        if let Some(clip) = &settings.clip {
+            clip.apply(gradient);
+        }
+        guard.check_gradient(*runner, layers, state, |l| &gradient[l - 1], update)?;
+        for l in (1..=count).rev() {
+            let (layer, step) = (&mut layers[l - 1], update.of_layer(l, state));
+            backprop::descend_by(team, layer, &mut state.layers[l - 1], &gradient[l - 1], step);
+        }
+        Ok(())
     }
 }
 
