@@ -6,7 +6,9 @@ mod arm;
 mod asan;
 mod busy;
 mod ci;
+mod compiler;
 mod curves;
+mod debian;
 mod determinism;
 mod fetch;
 mod floor;
@@ -16,6 +18,7 @@ mod kill;
 mod peers;
 mod soak;
 mod time_limit;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -51,6 +54,8 @@ enum Task {
     RecordHash(hash::Args),
     /// Build the command for 64-bit Arm Linux, train with it under emulation, and compare the bits with this machine's
     Arm(arm::Args),
+    /// Train in WebAssembly, on one thread and without files, and compare the bits with this machine's
+    Wasm(wasm::Args),
     /// Measure Minibatch and other trainers side by side, and write the table to benches/record
     #[command(disable_help_flag = true)]
     Peers(peers::Args),
@@ -73,6 +78,7 @@ fn main() -> ExitCode {
         Task::Soak(args) => soak::run(&args),
         Task::RecordHash(args) => hash::record(&args),
         Task::Arm(args) => arm::run(&args),
+        Task::Wasm(args) => wasm::run(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),
         Task::Floor(args) => floor::run(&args),

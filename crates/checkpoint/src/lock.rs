@@ -8,7 +8,7 @@ use crate::disk::Disk;
 use crate::error::{Error, Step};
 use crate::keep::Keep;
 use crate::names::Names;
-use crate::place::{self, Occupant, same_file};
+use crate::place::{self, Occupant};
 
 /// The most times that a lock file is opened anew because its holder removed it just then.
 const ATTEMPTS: usize = 100;
@@ -179,7 +179,7 @@ fn holder(content: &[u8]) -> Option<u32> {
 fn still_named(file: &File, path: &Path) -> io::Result<bool> {
     let open = file.metadata()?;
     match fs::symlink_metadata(path) {
-        Ok(named) => Ok(same_file(&open, &named)),
+        Ok(named) => Ok(place::same_file(&open, &named)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }

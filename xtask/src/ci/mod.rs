@@ -5,6 +5,7 @@
 mod circles;
 mod deny;
 mod gate;
+mod package;
 mod readme;
 mod tidy;
 
@@ -28,7 +29,7 @@ struct Step {
 }
 
 /// The steps. Quick ones come first, and a step comes before those that build on it.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 16] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: tidy::run },
     Step { name: "clippy", run: clippy },
@@ -37,6 +38,8 @@ const STEPS: [Step; 14] = [
     Step { name: "features", run: features },
     Step { name: "loom", run: loom },
     Step { name: "arm", run: crate::arm::build },
+    Step { name: "wasm", run: crate::wasm::check },
+    Step { name: "package", run: package::run },
     Step { name: "deny", run: deny::tree },
     Step { name: "advisories", run: deny::advisories },
     Step { name: "fetch", run: fetch },
@@ -90,9 +93,13 @@ fn test(root: &Path) -> Result<Outcome> {
     CommandLine::cargo(readme::test_arguments(&text)?).run(root)
 }
 
-/// Checks what the library has only with its features.
+/// Checks what the library has only with its features, and that it does without each.
 fn features(root: &Path) -> Result<Outcome> {
     CommandLine::cargo("clippy -p minibatch --all-targets --all-features -- -D warnings").run(root)?;
+    for features in ["", "--features mmap", "--features threads"] {
+        let clippy = format!("clippy -p minibatch --no-default-features {features} -- -D warnings");
+        CommandLine::cargo(&clippy).run(root)?;
+    }
     CommandLine::cargo("test -p minibatch --all-features --test arrays").run(root)
 }
 

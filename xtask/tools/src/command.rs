@@ -83,6 +83,18 @@ impl CommandLine {
         Ok(output)
     }
 
+    /// Runs the command silently, and returns its standard output.
+    ///
+    /// # Errors
+    ///
+    /// As [`CommandLine::run_and_read`].
+    pub fn read(&self, root: &Path) -> Result<String> {
+        let output = self.prepared(root).output().with_context(|| self.to_string())?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{}; repeat it with: {self}", said.trim());
+        String::from_utf8(output.stdout).with_context(|| self.to_string())
+    }
+
     /// Runs the command silently.
     ///
     /// # Errors

@@ -3,25 +3,50 @@
 //! The compiler is the workspace's own if it has the target's standard library (`rustup target add aarch64-unknown-linux-gnu`),
 //! else Debian's, from packages unpacked under `target/arm`. So are linker and emulator, if the machine has none.
 
-mod debian;
-
-use std::env::{self, consts};
+use std::env::consts;
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use xtask_tools::{CommandLine, Outcome};
 
-use debian::{COMPILER, Debian, EMULATOR, LINKER};
+use crate::compiler::{self, on_path};
+use crate::debian::{Debian, Tool};
 
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 /// The folder of the build and of Debian's unpacked packages, in the repository.
 const FOLDER: &str = "target/arm";
 /// Options for a program that is only built. It needs no optimisation.
 const QUICK: &str = "--config profile.dev.opt-level=0 --config profile.dev.debug=0";
+
+/// rustc, with the standard libraries of this machine (for programs that run while building) and of the target.
+const COMPILER: Tool = Tool {
+    name: "compiler",
+    packages: &["rustc-web"],
+    foreign: &["libstd-rust-web-dev:arm64"],
+    program: "usr/bin/rustc",
+    arguments: "",
+};
+
+/// gcc and the C library.
+const LINKER: Tool = Tool {
+    name: "linker",
+    packages: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+    foreign: &[],
+    program: "usr/bin/aarch64-linux-gnu-gcc",
+    arguments: "--sysroot=\"$root\"",
+};
+
+/// qemu.
+const EMULATOR: Tool = Tool {
+    name: "emulator",
+    packages: &["qemu-user"],
+    foreign: &[],
+    program: "usr/bin/qemu-aarch64",
+    arguments: "",
+};
 
 /// The runs that train under emulation: sparse and dense inputs, small and blocked products, plain descent and moments.
 const RUNS: [&str; 4] = [
@@ -96,13 +121,12 @@ impl Tools {
     fn find(root: &Path, debian: &mut Debian) -> Result<Tools> {
         let folder = root.join(FOLDER);
         fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-        let own = env::var_os("RUSTC").map_or_else(|| "rustc".into(), PathBuf::from);
-        let compiler = match compiles(&own, &folder) {
+        let compiler = match compiler::compiles(&compiler::own(), TARGET, &folder) {
             Ok(()) => None,
             Err(_) => {
                 let compiler = debian.tool(&COMPILER)?;
-                new_enough(&compiler)?;
-                compiles(&compiler, &folder).context("Debian's rustc")?;
+                compiler::new_enough(&compiler)?;
+                compiler::compiles(&compiler, TARGET, &folder).context("Debian's rustc")?;
                 Some(compiler)
             }
         };
@@ -128,56 +152,6 @@ impl Tools {
     }
 }
 
-/// Whether the compiler builds an empty program for the target, which takes a standard library.
-fn compiles(compiler: &Path, folder: &Path) -> Result<()> {
-    let mut child = Command::new(compiler)
-        .args(["--target", TARGET, "--emit=metadata", "--crate-name=empty", "--out-dir"])
-        .arg(folder)
-        .arg("-")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| compiler.display().to_string())?;
-    // A compiler that can't be started by its loader reads nothing. Its error is what counts.
-    child.stdin.take().context("no pipe")?.write_all(b"fn main() {}").ok();
-    let output = child.wait_with_output().with_context(|| compiler.display().to_string())?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let first = said.lines().next().unwrap_or("it failed without a word");
-    if output.status.success() { Ok(()) } else { Err(anyhow!("{first}")) }
-}
-
-/// Whether the compiler can build the workspace.
-fn new_enough(compiler: &Path) -> Result<()> {
-    let output = Command::new(compiler).arg("--version").output().context("Debian's rustc")?;
-    let (text, needed) = (String::from_utf8_lossy(&output.stdout), env!("CARGO_PKG_RUST_VERSION"));
-    let Some(found) = version(&text) else {
-        bail!("Debian's rustc: {}", String::from_utf8_lossy(&output.stderr).trim());
-    };
-    let needed = version(&format!("rustc {needed}")).context("rust-version in Cargo.toml")?;
-    ensure!(
-        found >= needed,
-        "Debian's rustc is {}.{}, the workspace needs {}.{}",
-        found.0,
-        found.1,
-        needed.0,
-        needed.1
-    );
-    Ok(())
-}
-
-/// The first two numbers of `rustc 1.96.0 (…)`.
-fn version(text: &str) -> Option<(u32, u32)> {
-    let (major, minor) = text.strip_prefix("rustc ")?.split_once('.')?;
-    let minor = minor.split(['.', ' ', '-', '\n']).next()?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
-}
-
-/// The program that a shell would find by this name.
-fn on_path(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
-}
-
 /// Runs the built command under the emulator, and returns its output.
 fn emulate(emulator: &Path, built: &Path, arguments: &str) -> Result<String> {
     println!("$ {} {} {arguments}", emulator.display(), built.display());
@@ -200,25 +174,6 @@ fn weight_hash(output: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions_are_read_and_compared_as_numbers() {
-        assert_eq!(version("rustc 1.96.0 (ac68faa20 2026-05-25)\n"), Some((1, 96)));
-        assert_eq!(version("rustc 1.95"), Some((1, 95)));
-        assert_eq!(version("rustc 1.100.0-nightly"), Some((1, 100)));
-        assert!(version("rustc 1.100.0") > version("rustc 1.95.1"));
-        assert_eq!([version(""), version("gcc 12.2"), version("rustc x.y")], [None; 3]);
-    }
-
-    #[test]
-    fn a_compiler_without_the_library_or_at_all_is_told_from_one_that_has_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let error = compiles(Path::new("no-such-compiler"), folder.path()).unwrap_err();
-        assert!(error.to_string().starts_with("no-such-compiler"), "{error}");
-        let error = compiles(Path::new("false"), folder.path()).unwrap_err();
-        assert_eq!(error.to_string(), "it failed without a word");
-        compiles(Path::new("true"), folder.path()).unwrap();
-    }
 
     #[test]
     fn the_hash_is_in_the_last_line() {

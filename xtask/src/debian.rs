@@ -1,4 +1,4 @@
-//! A compiler, a linker and an emulator for Arm out of Debian's packages, unpacked into a folder and not installed.
+//! Compilers, linkers and emulators for other targets out of Debian's packages, unpacked into a folder and not installed.
 //!
 //! apt works on lists, a cache and a record of installed packages of its own, all in that folder. The machine's stay as they are,
 //! and no right beyond writing there is needed. A tool is there whole or not at all, and is fetched once.
@@ -17,49 +17,24 @@ use crate::time_limit;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Parts of the names of the packages wanted here. The record of installed packages leaves them out: one that the system has
 /// would not be fetched.
-const WANTED: [&str; 5] = ["rust-web", "rustc-web", "aarch64-linux-gnu", "-cross", "qemu-user"];
+const WANTED: [&str; 6] = ["rust-web", "rustc-web", "aarch64-linux-gnu", "-cross", "qemu-user", "lld"];
 
 /// A program and the packages it comes from.
-pub(super) struct Tool {
-    name: &'static str,
+pub(crate) struct Tool {
+    /// The name of its folder.
+    pub(crate) name: &'static str,
     /// Packages of this machine's architecture. The packages that they depend on, and this machine lacks, come with them.
-    packages: &'static [&'static str],
+    pub(crate) packages: &'static [&'static str],
     /// Packages of the other architecture, without those that they depend on.
-    foreign: &'static [&'static str],
-    program: &'static str,
+    pub(crate) foreign: &'static [&'static str],
+    /// The program in the packages.
+    pub(crate) program: &'static str,
     /// Its first arguments, as the shell takes them. `$root` is the folder in which the packages are unpacked.
-    arguments: &'static str,
+    pub(crate) arguments: &'static str,
 }
 
-/// rustc, with the standard libraries of this machine (for programs that run while building) and of the target.
-pub(super) const COMPILER: Tool = Tool {
-    name: "compiler",
-    packages: &["rustc-web"],
-    foreign: &["libstd-rust-web-dev:arm64"],
-    program: "usr/bin/rustc",
-    arguments: "",
-};
-
-/// gcc and the C library.
-pub(super) const LINKER: Tool = Tool {
-    name: "linker",
-    packages: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
-    foreign: &[],
-    program: "usr/bin/aarch64-linux-gnu-gcc",
-    arguments: "--sysroot=\"$root\"",
-};
-
-/// qemu.
-pub(super) const EMULATOR: Tool = Tool {
-    name: "emulator",
-    packages: &["qemu-user"],
-    foreign: &[],
-    program: "usr/bin/qemu-aarch64",
-    arguments: "",
-};
-
 /// The folder in which tools are unpacked.
-pub(super) struct Debian {
+pub(crate) struct Debian {
     folder: PathBuf,
     /// The outcome of updating apt's lists in this run.
     update: Option<Result<(), String>>,
@@ -67,12 +42,12 @@ pub(super) struct Debian {
 
 impl Debian {
     /// The tools in this folder, an absolute path.
-    pub(super) fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         Self { folder: folder.to_owned(), update: None }
     }
 
     /// The tool, as a script that runs it. It is fetched if it isn't there yet.
-    pub(super) fn tool(&mut self, tool: &Tool) -> Result<PathBuf> {
+    pub(crate) fn tool(&mut self, tool: &Tool) -> Result<PathBuf> {
         let home = self.folder.join(tool.name);
         let script = home.join("run");
         if script.is_file() {
@@ -235,6 +210,14 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
+    const TOOL: Tool = Tool {
+        name: "linker",
+        packages: &[],
+        foreign: &[],
+        program: "usr/bin/ld",
+        arguments: "--sysroot=\"$root\"",
+    };
+
     #[test]
     fn the_record_leaves_out_what_is_wanted() {
         let paragraph = |name: &str| format!("Package: {name}\nStatus: install ok installed\n");
@@ -247,12 +230,12 @@ mod tests {
     fn the_script_runs_the_tool_with_its_libraries_and_first_arguments() {
         let folder = tempfile::tempdir().unwrap();
         let home = folder.path().join("a b");
-        let program = home.join("root").join(LINKER.program);
+        let program = home.join("root").join(TOOL.program);
         fs::create_dir_all(program.parent().unwrap()).unwrap();
         write(&program, "#!/bin/sh\necho \"$LD_LIBRARY_PATH\"\nfor a in \"$@\"; do echo \"$a\"; done\n")
             .unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        write_script(&LINKER, &home.join("run")).unwrap();
+        write_script(&TOOL, &home.join("run")).unwrap();
         let moved = folder.path().join("moved");
         fs::rename(home, &moved).unwrap();
         let mut command = Command::new(moved.join("run"));
