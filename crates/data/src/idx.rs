@@ -15,9 +15,9 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use memmap2::{Mmap, MmapOptions};
-
 use crate::error::{Defect, Error};
+#[cfg(feature = "mmap")]
+use crate::mapping::Mapping;
 use crate::regular::open_regular;
 
 /// Bytes before the dimensions.
@@ -205,12 +205,15 @@ pub struct IdxFile {
 /// The elements without their header.
 #[derive(Debug)]
 enum Payload {
-    Mapped(Mmap),
+    #[cfg(feature = "mmap")]
+    Mapped(Mapping),
     Read(Vec<u8>),
 }
 
 impl IdxFile {
     /// Maps the file. Its pages are read when first touched, and shared with the page cache.
+    ///
+    /// Without the feature `mmap` it is [`IdxFile::read`].
     ///
     /// # Files that change while mapped
     ///
@@ -225,24 +228,15 @@ impl IdxFile {
     /// [`Error::Io`] if the file cannot be opened or mapped, [`Error::Malformed`] if its header is
     /// wrong or does not agree with its length.
     pub fn map(path: &Path) -> Result<Self, Error> {
-        let (file, header) = open(path)?;
-        // SAFETY: the mapping is read-only and private to this value, and its range was just
-        // checked to lie inside the file. Another process may still change the file in place.
-        // That cannot be excluded from here and is documented above. The payload is only ever
-        // read as bytes, for which every value is valid, and no length or index is taken from
-        // it. So a change can make results wrong, but no access goes out of bounds.
-        #[expect(unsafe_code, reason = "mapping a file cannot be expressed safely")]
-        let payload = unsafe {
-            MmapOptions::new().offset(header.payload_offset() as u64).len(header.payload_len).map(&file)
+        #[cfg(feature = "mmap")]
+        {
+            let (file, header) = open(path)?;
+            let mapping = Mapping::new(&file, header.payload_offset() as u64, header.payload_len)
+                .map_err(Error::io(path, "map"))?;
+            Ok(Self { path: path.to_owned(), header, payload: Payload::Mapped(mapping) })
         }
-        .map_err(Error::io(path, "map"))?;
-        // The advice to map the file in huge pages. An epoch touches every page in random order, and huge pages save looking
-        // up thousands of small ones. Linux can use them if the page cache holds the file in pieces so large. It does if a
-        // cold file is read through a mapping with this advice, or was written in large pieces. The advice is only a hint, so
-        // a refusal changes nothing.
-        #[cfg(target_os = "linux")]
-        let _ = payload.advise(memmap2::Advice::HugePage);
-        Ok(Self { path: path.to_owned(), header, payload: Payload::Mapped(payload) })
+        #[cfg(not(feature = "mmap"))]
+        Self::read(path)
     }
 
     /// Reads the file into memory: the safe twin of [`IdxFile::map`].
@@ -279,7 +273,8 @@ impl IdxFile {
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         match &self.payload {
-            Payload::Mapped(map) => map,
+            #[cfg(feature = "mmap")]
+            Payload::Mapped(mapping) => mapping.bytes(),
             Payload::Read(bytes) => bytes,
         }
     }

@@ -40,6 +40,8 @@ mod dataset;
 mod error;
 mod idx;
 mod locate;
+#[cfg(feature = "mmap")]
+mod mapping;
 mod random;
 mod regular;
 mod shuffle;

@@ -10,6 +10,13 @@
 //!
 //! The crate knows matrices, not layers, and no files.
 //!
+//! | feature, on by default | is for | without it |
+//! |---|---|---|
+//! | `threads` | a [`Pool`] of several members, with rayon's threads | every pool has one member |
+//! | `mmap` | large matrices in huge pages, on Linux | they lie where other memory does |
+//!
+//! `ndarray` adds conversions of that crate's arrays.
+//!
 //! ```
 //! use minibatch_kernels::{Isa, Matrix, Pool, Start, gemm, Store};
 //!
@@ -39,4 +46,4 @@ pub use inputs::*;
 pub use matrix::{Mat, MatMut, Matrix, Panels};
 pub use product::{Epilogue, Start, Store, descend_gemm, gemm};
 pub use simd::{ArithmeticClass, Element, Isa, IsaError, multiply_adds, philox, prefetch};
-pub use team::{Exchange, Member, Pool, PoolError, Solo, Team};
+pub use team::{Exchange, Instant, Member, Pool, PoolError, Solo, Team};

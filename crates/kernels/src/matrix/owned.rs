@@ -3,7 +3,8 @@
 //! [`Matrix`] has row-major storage whose rows start on 64-byte lines; [`Panels`] has storage in panels of 16 columns,
 //! one after the other.
 
-use super::storage::{LINE, Line, Storage};
+use super::line::{LINE, Line};
+use super::storage::Storage;
 use super::view::{Mat, MatMut};
 use std::fmt;
 use std::ops::Range;

@@ -4,7 +4,7 @@
 //! Element (i, j) of a view lies `along(i, row_stride, row_panel) + along(j, col_stride, col_panel)` values in, where
 //! `along` counts whole panels of 16 and what is left of them. For strided storage a panel is just 16 strides.
 
-use super::storage::LINE;
+use super::line::LINE;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Range;

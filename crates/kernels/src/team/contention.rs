@@ -16,7 +16,8 @@
 //!
 //! Nothing here knows of threads or clocks. None of it changes a result.
 
-use std::time::{Duration, Instant};
+use super::clock::Instant;
+use std::time::Duration;
 
 /// How long called workers need to wake up and answer.
 const WAKE: Duration = Duration::from_micros(60);

@@ -38,6 +38,7 @@
 //!
 //! loom tries every order of a few rounds (`team/model.rs`).
 
+use super::clock::Instant;
 use super::phase::{Apart, LEFT_BEHIND, Pointer, Shared, Team};
 use super::split::column_block;
 use super::sync::{
@@ -49,7 +50,7 @@ use crate::simd::{Isa, Kernel, Vector, prefetch_to_write};
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The slots of the members of a program, and a team of one for each. Made once, used for many programs.
 pub struct Exchange {

@@ -4,6 +4,7 @@
 //! [phases](Team), hands whole programs to its members ([`Exchange`]), or lets each work for itself ([`Solo`]). [`contention`] says
 //! whether other processes leave the workers their cores, [`split`] which part of a matrix is whose.
 
+mod clock;
 mod contention;
 mod exchange;
 mod phase;
@@ -12,12 +13,14 @@ mod scratch;
 mod solo;
 mod split;
 mod sync;
+mod workers;
 
 #[cfg(all(test, loom))]
 mod model;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
+pub use clock::Instant;
 pub use exchange::{Exchange, Member};
 pub(crate) use phase::Pointer;
 pub use phase::Team;

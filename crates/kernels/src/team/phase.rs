@@ -48,6 +48,7 @@
 //! The workers' threads come from [`pool`](super::pool). Nothing here knows of rayon, so loom can try every order of a small team's
 //! steps (`team/model.rs`).
 
+use super::clock::Instant;
 use super::contention::{Contention, Next};
 use super::scratch::Scratch;
 use super::sync::{
@@ -58,7 +59,7 @@ use std::any::Any;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long the driver waits for a block's end before it takes over the blocks nobody claimed: more than a healthy worker
 /// needs to see the phase.

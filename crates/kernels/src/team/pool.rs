@@ -1,10 +1,11 @@
-//! Where a team's threads come from: a rayon pool of our own, entered once for a whole session.
+//! Where a team's threads come from: [`workers`](super::workers) of our own, called once for a whole session.
 
 use super::contention::Contention;
 use super::phase::{MAX_MEMBERS, Shared, Team};
+use super::workers::{Workers, cores};
 use crate::simd::Isa;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::available_parallelism;
 
 /// The threads, their packing buffers and the choice of instruction set.
 ///
@@ -20,7 +21,7 @@ struct Threads {
     /// Shared with workers that may still be on their way out of the last session.
     shared: Arc<Shared>,
     /// The workers; none for a team of one.
-    workers: Option<rayon::ThreadPool>,
+    workers: Option<Workers>,
     /// One session at a time, and what the last one found out about the machine.
     session: Mutex<Option<Contention>>,
 }
@@ -35,13 +36,13 @@ pub enum PoolError {
         /// The number of threads that was asked for.
         threads: usize,
     },
-    /// The operating system refused a thread.
+    /// The operating system refused a thread, or the library was built without the feature `threads`.
     #[error("could not start {threads} threads: {source}")]
     Start {
         /// The number of threads that was asked for.
         threads: usize,
-        /// rayon's reason.
-        source: rayon::ThreadPoolBuildError,
+        /// The reason.
+        source: io::Error,
     },
 }
 
@@ -62,7 +63,8 @@ impl Pool {
     }
 
     /// A pool of `threads` threads, the caller of [`run`](Self::run) being one of them; of no more than can run at once,
-    /// which is as many as the machine gives this process cores. Others would only take the cores from these.
+    /// which is as many as the machine gives this process cores. Others would only take the cores from these. Without the feature
+    /// `threads` that is one, and without it `threads` changes nothing.
     ///
     /// # Errors
     ///
@@ -76,7 +78,7 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// As for [`new`](Self::new).
+    /// As for [`new`](Self::new), and for more than one thread without the feature `threads`.
     pub fn oversubscribed(isa: Isa, threads: usize) -> Result<Pool, PoolError> {
         Self::with_members(isa, threads, threads, None)
     }
@@ -93,9 +95,7 @@ impl Pool {
         let workers = if members == 1 {
             None
         } else {
-            let builder = rayon::ThreadPoolBuilder::new().num_threads(members - 1);
-            let named = builder.thread_name(|i| format!("minibatch-{}", i + 1));
-            Some(named.build().map_err(|source| PoolError::Start { threads, source })?)
+            Some(Workers::start(members - 1).map_err(|source| PoolError::Start { threads, source })?)
         };
         let (shared, session) = (Arc::new(Shared::new(members)), Mutex::new(contention));
         Ok(Pool(Arc::new(Threads { isa, threads, shared, workers, session })))
@@ -116,7 +116,7 @@ impl Pool {
     /// Number of threads that work, the caller's included: [`Team::members`].
     #[must_use]
     pub fn members(&self) -> usize {
-        self.0.workers.as_ref().map_or(1, |workers| workers.current_num_threads() + 1)
+        self.0.workers.as_ref().map_or(1, |workers| workers.number() + 1)
     }
 
     /// Runs `program` with a team, and returns its result. The workers are called when it opens
@@ -145,7 +145,7 @@ impl Pool {
         let seen = shared.current();
         let call = || {
             let shared = Arc::clone(shared);
-            workers.spawn_broadcast(move |worker| shared.serve(worker.index() + 1, seen));
+            workers.call(move |worker| shared.serve(worker + 1, seen));
         };
         let mut session = Session(shared, one);
         let team = Team::new(shared, *isa, Some(&call)).with_contention(*session.1);
@@ -159,9 +159,4 @@ impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Pool({}, {} threads)", self.isa(), self.threads())
     }
-}
-
-/// The cores that the machine gives this process.
-fn cores() -> usize {
-    available_parallelism().map_or(1, usize::from)
 }

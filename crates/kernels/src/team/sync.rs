@@ -3,7 +3,8 @@
 //!
 //! Sequential consistency comes from fences alone, never from an access: loom knows only the former.
 
-use std::time::{Duration, Instant};
+use super::clock::Instant;
+use std::time::Duration;
 
 #[cfg(all(test, loom))]
 pub(crate) use loom::{

@@ -48,6 +48,44 @@ impl Network {
     pub fn load_with(path: &Path, registry: &Registry) -> Result<Network, Error> {
         with_entries(path, registry, |entries| read_alone(entries, MAIN, registry))
     }
+
+    /// Writes the bytes of the file of [`save`](Self::save) into `out`, for networks that are kept elsewhere. The old content of `out`
+    /// goes.
+    ///
+    /// ```
+    /// use minibatch::Network;
+    ///
+    /// let network = Network::builder(784).layer(32).layer(10).seed(7).build()?;
+    /// let mut bytes = Vec::new();
+    /// network.encode_into(&mut bytes)?;
+    /// assert_eq!(Network::decode(&bytes)?.weight_hash(), network.weight_hash());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If a weight or bias isn't finite.
+    pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), FormatError> {
+        encode_into(out, [(MAIN, self)].into_iter())
+    }
+
+    /// As [`load`](Self::load), from bytes.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are damaged, or hold no such network.
+    pub fn decode(bytes: &[u8]) -> Result<Network, FormatError> {
+        Self::decode_with(bytes, &Registry::default())
+    }
+
+    /// As [`decode`](Self::decode), where activations or a cost of one's own are in `registry`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`decode`](Self::decode).
+    pub fn decode_with(bytes: &[u8], registry: &Registry) -> Result<Network, FormatError> {
+        decode(bytes, registry, |entries| read_alone(entries, MAIN, registry))
+    }
 }
 
 /// Writes networks to `path`, each under its name, without any run: whole or not at all. A name is made of `a`–`z`, `0`–`9` and
@@ -115,26 +153,37 @@ fn with_entries<T>(
     // A file that is no checkpoint isn't read whole.
     Front::open(path)?;
     let bytes = read_file(path)?;
-    let entries = legacy::decode_any(&bytes, registry);
-    let read = entries.and_then(|entries| {
-        entries.check(known)?;
-        read(&entries)
-    });
-    read.map_err(|source| Error::Format { path: path.to_owned(), source })
+    decode(&bytes, registry, read).map_err(|source| Error::Format { path: path.to_owned(), source })
+}
+
+/// Calls `read` with the entries in `bytes`.
+fn decode<T>(
+    bytes: &[u8],
+    registry: &Registry,
+    read: impl FnOnce(&Entries<'_>) -> Result<T, FormatError>,
+) -> Result<T, FormatError> {
+    let entries = legacy::decode_any(bytes, registry)?;
+    entries.check(known)?;
+    read(&entries)
 }
 
 fn write<'a>(path: &Path, networks: impl Iterator<Item = (&'a str, &'a Network)>) -> Result<(), Error> {
-    let encode = || {
-        let (mut drafts, mut bytes, mut out) = (Drafts::default(), 0_u64, Vec::new());
-        for (name, network) in networks {
-            if !is_segment(name) {
-                return Err(FormatError::Name { name: name.chars().take(64).collect() });
-            }
-            put(&mut drafts, name, network, network.origin)?;
-            bytes = bytes.saturating_add(footprint::network_file(network));
-        }
-        drafts.encode_into(bytes, &mut out).map(|()| out)
-    };
-    let bytes = encode().map_err(|source| Error::Format { path: path.to_owned(), source })?;
+    let mut bytes = Vec::new();
+    encode_into(&mut bytes, networks).map_err(|source| Error::Format { path: path.to_owned(), source })?;
     save(path, &bytes)
+}
+
+fn encode_into<'a>(
+    out: &mut Vec<u8>,
+    networks: impl Iterator<Item = (&'a str, &'a Network)>,
+) -> Result<(), FormatError> {
+    let (mut drafts, mut bytes) = (Drafts::default(), 0_u64);
+    for (name, network) in networks {
+        if !is_segment(name) {
+            return Err(FormatError::Name { name: name.chars().take(64).collect() });
+        }
+        put(&mut drafts, name, network, network.origin)?;
+        bytes = bytes.saturating_add(footprint::network_file(network));
+    }
+    drafts.encode_into(bytes, out)
 }

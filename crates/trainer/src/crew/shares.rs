@@ -28,10 +28,10 @@ use crate::network::Network;
 use crate::optimizer::OptimizerState;
 use crate::settings::Settings;
 use crate::step::{Guard, Runner, Stepper, Steps, Trained, Workspace};
-use minibatch_kernels::{Exchange, Pool, Solo, Team};
+use minibatch_kernels::{Exchange, Instant, Pool, Solo, Team};
 use std::mem;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A network that members train in shares, and one thread alone while they aren't ready.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use crate::schedule::Course;
 use crate::settings::Settings;
 use crate::step::Steps;
 use minibatch_data::{Dataset, Shuffle};
-use minibatch_kernels::Pool;
+use minibatch_kernels::{Instant, Pool};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Trains a network on a dataset.
 ///
