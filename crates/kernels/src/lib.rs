@@ -29,7 +29,7 @@
 //! # Ok::<(), minibatch_kernels::PoolError>(())
 //! ```
 
-// The one crate where `unsafe` is at home: SIMD and the thread team. Each block carries its argument.
+// The one crate where `unsafe` is at home: SIMD and the thread team. Each `unsafe` carries its argument.
 #![allow(unsafe_code)]
 
 mod elementwise;

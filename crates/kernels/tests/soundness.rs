@@ -29,7 +29,7 @@ impl Drop for Bomb {
     }
 }
 
-/// Every block panics with a [`Bomb`]; the driver's at once, the others' after they have written for a while.
+/// Every piece panics with a [`Bomb`]; the driver's at once, the others' after they have written for a while.
 struct Bombs;
 
 impl Epilogue for Bombs {
@@ -114,7 +114,7 @@ fn inputs_whose_gather_was_interrupted_are_no_inputs() {
     let w = weights(20, 40);
     let mut x = SparseInputs::new(20, 200);
     x.gather_bytes(isa, 100, |i| &rows[i]);
-    // In the second block of examples.
+    // In the second bundle of examples.
     let interrupted = panics(|| {
         x.gather_bytes(isa, 200, |i| if i == 70 { resume_unwind(Box::new(())) } else { &rows[i] });
     });

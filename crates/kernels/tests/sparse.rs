@@ -37,7 +37,7 @@ fn assert_same_bits(found: &Matrix, expected: &Matrix, what: &str) {
     }
 }
 
-/// The edges of quads (4 inputs), of what is transposed at once (64 inputs, 16 examples), of blocks (64 examples) and of
+/// The edges of quads (4 inputs), of what is transposed at once (64 inputs, 16 examples), of bundles (64 examples) and of
 /// strips (16, 32, 64 and 128 columns), and one to each side.
 fn shape() -> impl Strategy<Value = (usize, usize, usize)> {
     let inputs = prop_oneof![
@@ -140,33 +140,33 @@ fn not_a_number_comes_through() {
 }
 
 #[test]
-fn every_block_is_worked_on_once() {
+fn every_tranche_is_worked_on_once() {
     for threads in [1, 2, 3] {
         let pool = Pool::oversubscribed(Isa::detect(), threads).expect("a pool");
-        for blocks in [0, 1, 2, 50] {
+        for tranches in [0, 1, 2, 50] {
             let mut solos: Vec<Solo<Vec<usize>>> = (0..threads).map(|_| Solo::new(Vec::new())).collect();
             pool.run(|team| {
-                team.share_out(&mut solos, blocks, |team, seen, block| {
+                team.share_out(&mut solos, tranches, |team, seen, tranche| {
                     assert_eq!(team.members(), 1, "a team of its own");
-                    seen.push(block);
+                    seen.push(tranche);
                 });
             });
             let mut seen: Vec<usize> = solos.into_iter().flat_map(Solo::into_state).collect();
             seen.sort_unstable();
-            assert_eq!(seen, (0..blocks).collect::<Vec<_>>(), "{threads} threads");
+            assert_eq!(seen, (0..tranches).collect::<Vec<_>>(), "{threads} threads");
         }
     }
 }
 
 #[test]
-fn a_panic_in_a_block_reaches_the_caller_and_the_pool_goes_on() {
+fn a_panic_in_a_tranche_reaches_the_caller_and_the_pool_goes_on() {
     let pool = Pool::oversubscribed(Isa::detect(), 2).expect("a pool");
     let mut solos: Vec<Solo<usize>> = (0..2).map(|_| Solo::new(0)).collect();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        pool.run(|team| team.share_out(&mut solos, 4, |_, _, block| assert_ne!(block, 2, "block 2")));
+        pool.run(|team| team.share_out(&mut solos, 4, |_, _, tranche| assert_ne!(tranche, 2, "tranche 2")));
     }));
     assert!(panicked.is_err());
-    pool.run(|team| team.share_out(&mut solos, 4, |_, sum, block| *sum += block));
+    pool.run(|team| team.share_out(&mut solos, 4, |_, sum, tranche| *sum += tranche));
     assert_eq!(solos.into_iter().map(Solo::into_state).sum::<usize>(), 6);
 }
 

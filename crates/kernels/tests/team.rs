@@ -46,7 +46,7 @@ impl Job {
     }
 }
 
-/// Panics, quietly, in the block that holds element (row, col).
+/// Panics, quietly, in the piece that holds element (row, col).
 struct PanicAt(usize, usize);
 
 impl Epilogue for PanicAt {
@@ -89,7 +89,7 @@ fn more_members_than_cores_give_right_results() {
 }
 
 #[test]
-fn a_panic_in_any_block_reaches_the_caller() {
+fn a_panic_in_any_piece_reaches_the_caller() {
     within_20_seconds(|| {
         let (columns, rows) = (Job::by_columns(), Job::by_rows());
         for threads in [1, 2, 4, 8] {
@@ -121,7 +121,7 @@ fn a_session_outlives_a_panic_that_its_program_catches() {
 }
 
 #[test]
-fn when_every_block_panics_one_panic_arrives() {
+fn when_every_piece_panics_one_panic_arrives() {
     struct Always;
     impl Epilogue for Always {
         fn finish(&self, _: Isa, _: &mut MatMut<'_>, _: usize, col: usize) {
@@ -228,7 +228,7 @@ fn sessions_from_rayon_threads_take_turns() {
 
 #[test]
 fn pools_nest() {
-    /// Runs a session on another pool from inside a block.
+    /// Runs a session on another pool from inside a piece.
     struct Nested(Arc<Pool>, Arc<Job>);
     impl Epilogue for Nested {
         fn finish(&self, _: Isa, _: &mut MatMut<'_>, _: usize, _: usize) {
@@ -264,7 +264,7 @@ fn scramble(seed: u64) -> u64 {
 /// What a member does between two steps of a round.
 type Pause<'a> = dyn Fn(usize, usize) + Sync + 'a;
 
-/// Rounds in which members complete a row of so many blocks of 16, and find the largest of their numbers; `pause` comes
+/// Rounds in which members complete a row of so many pieces of 16 columns, and find the largest of their numbers; `pause` comes
 /// between.
 fn rounds(member: &Member<'_>, members: usize, rounds: usize, pause: &Pause<'_>) {
     let mut matrix = Matrix::zeros(1, 16 * members);

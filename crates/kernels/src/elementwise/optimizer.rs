@@ -2,7 +2,7 @@
 
 use crate::matrix::{Mat, MatMut};
 use crate::simd::{Element, Isa, Kernel, Lanes, Vector, prefetch_line};
-use crate::team::{Pointer, Team, column_block, members_of_pass};
+use crate::team::{Pointer, Team, columns_of, members_of_pass};
 
 /// Columns of a panel.
 const PANEL: usize = 16;
@@ -125,7 +125,7 @@ pub fn descend(
     let (isa, (rows, cols)) = (team.isa(), shape);
     let members = members_of_pass(team, rows.saturating_mul(cols));
     team.phase(members, move |member, _| {
-        let own = column_block(cols, members, member);
+        let own = columns_of(cols, members, member);
         let at = |(data, row, panel): (Pointer<f32>, usize, usize)| {
             Place { data: data.at(0), row, panel }.at(0, own.start)
         };

@@ -5,7 +5,7 @@ use super::reduce::max_magnitude;
 use super::scale;
 use crate::matrix::{LINE, Mat, MatMut, Panels};
 use crate::simd::{Kernel, Vector};
-use crate::team::{Pointer, Team, column_block, members_of_pass};
+use crate::team::{Pointer, Team, columns_of, members_of_pass};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// found_i ← [`max_magnitude`] of `matrix(i)`, for each i.
@@ -36,7 +36,7 @@ pub fn max_magnitudes<'a>(team: &Team<'_>, matrix: impl Fn(usize) -> Mat<'a> + S
     team.phase(members, move |member, _| {
         for (i, largest) in largest.iter().enumerate() {
             let matrix = matrix(i);
-            let part = matrix.part(0..matrix.rows, column_block(matrix.cols, members, member));
+            let part = matrix.part(0..matrix.rows, columns_of(matrix.cols, members, member));
             // Floats without a sign are ordered as their bits are, NaN above all.
             largest.fetch_max(max_magnitude(isa, part).to_bits(), Ordering::Relaxed);
         }
@@ -57,7 +57,7 @@ pub fn scale_and_sum(team: &Team<'_>, c: &mut MatMut<'_>, s: f32, sums: &mut [f3
     let (rows, cols, stride) = (c.rows, c.cols, c.row_stride);
     let (data, sums) = (Pointer(c.data), Pointer(sums.as_mut_ptr()));
     team.phase(members, move |member, _| {
-        let own = column_block(cols, members, member);
+        let own = columns_of(cols, members, member);
         let (data, sums) = (data.at(own.start), sums.at(own.start));
         isa.run(ScaleAndSum { data, shape: (rows, own.len()), stride, s, sums });
     });
@@ -71,7 +71,7 @@ pub fn scale_panels(team: &Team<'_>, c: &mut Panels, s: f32) {
     }
     let (members, data, panel) = (members_of_pass(team, c.rows * cols), Pointer(c.data), c.col_panel);
     team.phase(members, move |member, _| {
-        let own = column_block(cols, members, member);
+        let own = columns_of(cols, members, member);
         let (first, values) = (own.start / LINE * panel, own.len().div_ceil(LINE) * panel);
         // SAFETY: panels lie one after the other, padding included, and members own different ones. C is borrowed exclusively
         // until the phase is over.

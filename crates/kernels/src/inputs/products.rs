@@ -5,7 +5,7 @@ use super::team::{Form, TeamInputs};
 use super::{groups, quads};
 use crate::elementwise::{Descent, Place, scale_panels};
 use crate::matrix::{LINE, Mat, MatMut, Panels};
-use crate::product::{End, Epilogue, Product, Start, Store, Target, descend_block, reserve, write_start};
+use crate::product::{End, Epilogue, Product, Start, Store, Target, descend_piece, reserve, write_start};
 use crate::team::{Pointer, Split, Team};
 use std::ops::Range;
 
@@ -46,10 +46,10 @@ pub fn gather_gemm(
         copy.gather(isa, rows, examples);
         let c = target.at(0);
         match &copy.form {
-            // (Its contract: shapes were checked, and members own different columns, or blocks of examples.)
+            // (Its contract: shapes were checked, and members own different columns, or bundles of examples.)
             Form::Sparse(x) => {
-                let (blocks, cols) = split.blocks(member, x.blocks(), cols);
-                isa.run(quads::Forward { isa, x, b, c, c_row, blocks, cols, start, epilogue });
+                let (bundles, cols) = split.bundles(member, x.bundles(), cols);
+                isa.run(quads::Forward { isa, x, b, c, c_row, bundles, cols, start, epilogue });
             }
             Form::Grouped(x) => {
                 x.assert_for(isa, cols);
@@ -63,11 +63,11 @@ pub fn gather_gemm(
                 epilogue.finish(isa, &mut c_part, 0, 0);
             }
             Form::Dense(x) => {
-                let (own_rows, own_cols) = split.block(member, rows, cols);
+                let (own_rows, own_cols) = split.piece(member, rows, cols);
                 let (a, end) = (x.top(rows), End::Epilogue(epilogue));
                 let product = Product { a, b, c, c_stride: c_row, c_panel: LINE, start, end, isa };
-                // SAFETY: shapes were checked, and blocks of different members are disjoint.
-                unsafe { product.block(own_rows, own_cols, scratch) }
+                // SAFETY: shapes were checked, and pieces of different members are disjoint.
+                unsafe { product.piece(own_rows, own_cols, scratch) }
             }
         }
     });
@@ -96,7 +96,7 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, s: f32, 
     let (target, c_panel) = (Pointer(c.data), c.col_panel);
     team.phase(split.members, move |member, scratch| {
         let copy = &x.copies[member];
-        let (own_rows, cols) = split.block(member, rows, cols);
+        let (own_rows, cols) = split.piece(member, rows, cols);
         let c = target.at(0);
         match &copy.form {
             // (Its contract: shapes were checked, and members own different panels of C, or rows of them.)
@@ -111,8 +111,8 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, s: f32, 
             Form::Dense(x) => {
                 let (a, start, end) = (x.top(b.rows).transposed(), Start::Scaled(s), End::Epilogue(&Store));
                 let product = Product { a, b, c, c_stride: LINE, c_panel, start, end, isa };
-                // SAFETY: shapes were checked, and blocks of different members are disjoint.
-                unsafe { product.block(own_rows, cols, scratch) }
+                // SAFETY: shapes were checked, and pieces of different members are disjoint.
+                unsafe { product.piece(own_rows, cols, scratch) }
             }
         }
     });
@@ -147,11 +147,11 @@ pub fn descend_gathered(
     }
     team.phase(split.members, move |member, scratch| {
         let copy = &x.copies[member];
-        let (rows, cols) = split.block(member, rows, cols);
+        let (rows, cols) = split.piece(member, rows, cols);
         match &copy.form {
             Form::Sparse(x) => {
                 let finish = |g: Place, rows: Range<usize>, cols: Range<usize>| {
-                    // SAFETY: shapes were checked, and blocks of different members are disjoint.
+                    // SAFETY: shapes were checked, and pieces of different members are disjoint.
                     unsafe { target.step(isa, rows, cols, g) };
                 };
                 let (_, errors) = reserve(scratch, [0, 0], [x.examples(), quads::STRIP]);
@@ -173,8 +173,8 @@ pub fn descend_gathered(
             }
             Form::Dense(x) => {
                 let a = x.top(b.rows).transposed();
-                // SAFETY: shapes were checked, and blocks of different members are disjoint.
-                unsafe { descend_block(isa, a, b, &target, rows, cols, scratch) };
+                // SAFETY: shapes were checked, and pieces of different members are disjoint.
+                unsafe { descend_piece(isa, a, b, &target, rows, cols, scratch) };
             }
         }
     });

@@ -51,10 +51,10 @@ impl TeamInputs {
         assert!(members > 0, "a team has members");
         let form = match isa.class() {
             ArithmeticClass::Matrixmultiply => Form::Dense(Matrix::zeros(examples, inputs)),
-            // So narrow a layer is shared by examples, in whole blocks of them.
+            // So narrow a layer is shared by examples, in whole bundles of them.
             ArithmeticClass::Fused if outputs < LINE * members => {
-                let block = examples.div_ceil(members).next_multiple_of(LINE);
-                Form::Sparse(SparseInputs::in_blocks(inputs, examples, block))
+                let bundle = examples.div_ceil(members).next_multiple_of(LINE);
+                Form::Sparse(SparseInputs::in_bundles(inputs, examples, bundle))
             }
             ArithmeticClass::Fused => Form::Sparse(SparseInputs::new(inputs, examples)),
         };
@@ -123,7 +123,7 @@ impl MemberInputs {
 
 /// The most bytes that the inputs of `examples` examples take in any of their forms.
 pub(crate) fn footprint(inputs: usize, examples: usize) -> u64 {
-    /// The fewest examples of a block, but for the last.
+    /// The fewest examples of a bundle, but for the last.
     const LEAST: usize = 16;
     let quads = inputs.div_ceil(QUAD) as u64;
     let lists = (examples.div_ceil(LEAST) as u64).saturating_mul(quads).saturating_mul(LIST_BYTES as u64);

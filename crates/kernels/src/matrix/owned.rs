@@ -145,18 +145,18 @@ impl Matrix {
         MatMut::strided(from, rows.len(), cols, row_stride)
     }
 
-    /// The matrix in blocks of `rows` rows, the last perhaps smaller, to write apart from one another.
+    /// The matrix in chunks of `rows` rows, the last perhaps smaller, to write apart from one another.
     ///
     /// # Panics
     ///
     /// If `rows` is 0.
-    pub fn row_blocks_mut(&mut self, rows: usize) -> impl Iterator<Item = MatMut<'_>> {
+    pub fn row_chunks_mut(&mut self, rows: usize) -> impl Iterator<Item = MatMut<'_>> {
         let (cols, row_stride) = (self.cols, self.row_stride);
-        // Without columns there are no values, and no blocks of them.
-        let blocks = self.values_mut().chunks_mut(rows.saturating_mul(row_stride.max(1)));
-        blocks.map(move |block| {
-            let rows = block.len() / row_stride;
-            MatMut::strided(block, rows, cols, row_stride)
+        // Without columns there are no values, and no chunks of them.
+        let chunks = self.values_mut().chunks_mut(rows.saturating_mul(row_stride.max(1)));
+        chunks.map(move |chunk| {
+            let rows = chunk.len() / row_stride;
+            MatMut::strided(chunk, rows, cols, row_stride)
         })
     }
 

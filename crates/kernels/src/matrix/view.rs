@@ -202,7 +202,7 @@ impl fmt::Debug for Mat<'_> {
 
 /// A (rows × cols) view to write, row-major or in panels.
 ///
-/// Several `MatMut` may interleave in memory (column blocks of one matrix) as long as they share no element.
+/// Several `MatMut` may interleave in memory (columns of one matrix) as long as they share no element.
 pub struct MatMut<'a> {
     pub(crate) data: *mut f32,
     pub(crate) rows: usize,

@@ -16,7 +16,7 @@
 //! 3. C is finished (bias, activation, an optimiser's step) in parts of a few thousand values, while a cache still holds them.
 
 use super::pack::{copy_transposed, pack_a, pack_b, reserve};
-use super::sizes::{self, Blocks, even_pieces, even_runs, pieces};
+use super::sizes::{self, Blocks, cuts, even_cuts, even_runs};
 use super::tile::{MAX_ROWS, Operands, TileStart, Walk, max_rows, tiles};
 use super::{Product, Start};
 use crate::matrix::{LINE, Mat};
@@ -24,21 +24,21 @@ use crate::simd::{Kernel, Vector};
 use crate::team::Scratch;
 use std::ops::Range;
 
-/// One member's block of a product. Made by [`Product::block`], whose contract it inherits.
-pub(crate) struct Block<'a, 's> {
+/// One member's piece of a product. Made by [`Product::piece`], whose contract it inherits.
+pub(crate) struct Piece<'a, 's> {
     pub(super) product: Product<'a>,
     pub(super) rows: Range<usize>,
     pub(super) cols: Range<usize>,
     pub(super) scratch: &'s mut Scratch,
 }
 
-impl Kernel for Block<'_, '_> {
+impl Kernel for Piece<'_, '_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
         let b = self.product.b;
-        // SAFETY: the contract of `Product::block`.
+        // SAFETY: the contract of `Product::piece`.
         unsafe {
             if b.col_stride != 1
                 && b.row_stride == 1
@@ -53,11 +53,11 @@ impl Kernel for Block<'_, '_> {
     }
 }
 
-impl Block<'_, '_> {
+impl Piece<'_, '_> {
     /// The five loops. Between K panels the sums rest in C and are reloaded: the chain over k isn't broken.
     #[inline(always)]
     unsafe fn run_straight<V: Vector>(self) {
-        let Block { product, rows, cols, scratch } = self;
+        let Piece { product, rows, cols, scratch } = self;
         let Product { a, b, .. } = product;
         let depth = a.cols;
         let in_lines = b.col_stride == 1 && b.row_stride == LINE;
@@ -79,7 +79,7 @@ impl Block<'_, '_> {
         loop {
             let (first, last) = (panel.start == 0, panel.end == depth);
             // Loop 4 slices C and B into NC columns: a KC × NC block of B stays in the second-level cache.
-            for jc in pieces(cols.clone(), nc) {
+            for jc in cuts(cols.clone(), nc) {
                 if pack_the_b {
                     // SAFETY: room for the strips was reserved above; steps are rows of B.
                     unsafe { pack_b::<V>(b, panel.clone(), jc.clone(), packed_b) };
@@ -101,7 +101,7 @@ impl Block<'_, '_> {
                 // A part is finished while the cache still holds it.
                 let most = if last { sizes::FINISH / (height * jc.len()) } else { usize::MAX };
                 // Loop 3 slices C and A into MC rows: the packed block of A stays in the second-level cache, too.
-                for ic in pieces(rows.clone(), mc) {
+                for ic in cuts(rows.clone(), mc) {
                     let packed = if keep_a { (ic.start - rows.start) * panel.len() } else { 0 };
                     if pack_the_a && (!keep_a || jc.start == cols.start) {
                         let to = &mut packed_a[packed..];
@@ -112,7 +112,7 @@ impl Block<'_, '_> {
                     // loop 1, in `tiles`, runs along such a row, one NR-wide strip of B after the other.
                     let compute = |ir: Range<usize>, height: usize| {
                         // SAFETY: rows `ir`, columns `jc` and steps `panel` lie inside the operands, or inside their packed
-                        // copies, which were laid out just above in the same slices. C's block is the caller's alone.
+                        // copies, which were laid out just above in the same slices. C's piece is the caller's alone.
                         unsafe {
                             let c = product.c.add(product.across(jc.start) + ir.start * product.c_stride);
                             let (a, a_depth, a_down, walk) = if pack_the_a {
@@ -163,25 +163,25 @@ impl Block<'_, '_> {
     unsafe fn run_swapped<V: Vector>(self) {
         /// The largest tile of any instruction set: 16 rows of two 16-lane registers.
         const TILE: usize = MAX_ROWS * 32;
-        let Block { product, rows, cols, scratch } = self;
+        let Piece { product, rows, cols, scratch } = self;
         let Product { a, b, .. } = product;
         let (nr, depth) = (sizes::nr::<V>(), a.cols);
         let (_, packed) = reserve(scratch, [0, 0], [rows.len().next_multiple_of(LINE), depth]);
         let mut buffer = [0.0f32; TILE];
         // SAFETY: columns `jr` of B and strips of the packed Aᵀ lie inside their operands; the buffer holds any tile; C's
-        // block is the caller's alone.
+        // piece is the caller's alone.
         unsafe {
             pack_b::<V>(a.transposed(), 0..depth, rows.clone(), packed);
             if !matches!(product.start, Start::Zero) {
                 product.write_start(rows.clone(), cols.clone());
             }
-            for ir in pieces(rows.clone(), nr) {
+            for ir in cuts(rows.clone(), nr) {
                 let i = ir.start - rows.start;
                 let lines = packed.as_ptr().wrapping_add(i / LINE * LINE * depth + i % LINE);
                 let tallest = max_rows::<V>(if ir.len() > V::LANES { V::TILE_VECTORS } else { 1 });
                 let height = sizes::tile_rows(tallest, b.transposed());
-                for jr in even_pieces(cols.clone(), height) {
-                    let c = product.c_block(ir.clone(), jr.clone());
+                for jr in even_cuts(cols.clone(), height) {
+                    let c = product.c_part(ir.clone(), jr.clone());
                     let start = match product.start {
                         Start::Zero => TileStart::Zero,
                         _ => {
@@ -191,7 +191,7 @@ impl Block<'_, '_> {
                     };
                     let (a_depth, walk) = match b.row_panel {
                         LINE => (1, Walk::Strided { a_row: b.col_stride }),
-                        panel => (panel, Walk::Blocked),
+                        panel => (panel, Walk::Panels),
                     };
                     let operands = Operands {
                         depth,

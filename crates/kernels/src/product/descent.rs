@@ -2,7 +2,7 @@
 //! cache has room for, and a part of a chunk that is complete goes into the step while it is in the first-level cache. So a
 //! step is one pass over parameters and moments, and there is no gradient of a whole layer.
 
-use super::sizes::pieces;
+use super::sizes::cuts;
 use super::{End, Product, Start};
 use crate::elementwise::{Descent, MOST_MOMENTS, Place, descend_raw};
 use crate::matrix::{LINE, Mat, MatMut};
@@ -70,7 +70,7 @@ fn to_panels<'a>(from: Mat<'_>, to: &'a mut Buffer) -> MatMut<'a> {
 /// P and its moments take the step `descent` against the gradient A·B, for A (m × k), B (k × n), P and moments (m × n).
 ///
 /// Each element of the gradient is one chain of fused multiply-adds over k, ascending, from 0, as in [`gemm`](super::gemm).
-/// Members own blocks of columns as they do there.
+/// Members own the columns that they own there.
 ///
 /// # Panics
 ///
@@ -95,9 +95,9 @@ pub fn descend_gemm(
     }
     let split = Split::new(team, rows, cols, a.cols);
     team.phase(split.members, move |member, scratch| {
-        let (rows, cols) = split.block(member, rows, cols);
-        // SAFETY: shapes were checked, and blocks of different members are disjoint.
-        unsafe { descend_block(isa, a, b, &target, rows, cols, scratch) }
+        let (rows, cols) = split.piece(member, rows, cols);
+        // SAFETY: shapes were checked, and pieces of different members are disjoint.
+        unsafe { descend_piece(isa, a, b, &target, rows, cols, scratch) }
     });
 }
 
@@ -105,9 +105,9 @@ pub fn descend_gemm(
 ///
 /// # Safety
 ///
-/// The block must lie inside the parameters and moments, which must be valid to write, and no other thread may touch it
+/// The piece must lie inside the parameters and moments, which must be valid to write, and no other thread may touch it
 /// meanwhile.
-pub(crate) unsafe fn descend_block(
+pub(crate) unsafe fn descend_piece(
     isa: Isa,
     a: Mat<'_>,
     b: Mat<'_>,
@@ -119,7 +119,7 @@ pub(crate) unsafe fn descend_block(
     // The products pack their operands into the first two.
     let [.., gradient, panels] = &mut scratch.buffers;
     let (mut gradient, mut panels) = (std::mem::take(gradient), std::mem::take(panels));
-    for cols in pieces(cols, CHUNK_COLS) {
+    for cols in cuts(cols, CHUNK_COLS) {
         let height = (CHUNK / cols.len().next_multiple_of(LINE)).next_multiple_of(LINE);
         let height = height.min(rows.len().next_multiple_of(LINE));
         let chunk = gradient.room(cols.len().next_multiple_of(LINE) * height).as_mut_ptr();
@@ -129,7 +129,7 @@ pub(crate) unsafe fn descend_block(
             in_panels = to_panels(right, &mut panels);
             right = in_panels.as_mat();
         }
-        for rows in pieces(rows.clone(), height) {
+        for rows in cuts(rows.clone(), height) {
             let to = Chunk { target, row: rows.start, col: cols.start };
             let product = Product {
                 a: a.part(rows.clone(), 0..a.cols),
@@ -143,7 +143,7 @@ pub(crate) unsafe fn descend_block(
             };
             // SAFETY: the chunk is this function's, and as large as was asked for; parameters and moments of the chunk are the
             // caller's alone.
-            unsafe { product.block(0..rows.len(), 0..cols.len(), scratch) };
+            unsafe { product.piece(0..rows.len(), 0..cols.len(), scratch) };
         }
     }
     let [packed_a, packed_b, ..] = std::mem::take(&mut scratch.buffers);
@@ -162,7 +162,7 @@ impl Chunk<'_> {
     ///
     /// # Safety
     ///
-    /// As for [`Product::block`], whose C is the chunk; the same must hold for the parameters and moments there.
+    /// As for [`Product::piece`], whose C is the chunk; the same must hold for the parameters and moments there.
     pub(super) unsafe fn finish(&self, product: &Product<'_>, rows: Range<usize>, cols: Range<usize>) {
         let Product { c, c_stride, c_panel, isa, .. } = *product;
         let g = Place { data: c, row: c_stride, panel: c_panel }.at(rows.start, cols.start);

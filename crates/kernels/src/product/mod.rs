@@ -13,7 +13,7 @@ mod small;
 mod tile;
 
 pub use descent::descend_gemm;
-pub(crate) use descent::{Target, descend_block};
+pub(crate) use descent::{Target, descend_piece};
 pub(crate) use pack::reserve;
 pub(crate) use sizes::{GROUPED_ROWS, is_swept};
 
@@ -52,7 +52,7 @@ impl Epilogue for Store {
 /// C ← finish(start + A·B) for A (m × k), B (k × n), C (m × n).
 ///
 /// Each element of C is one chain of fused multiply-adds over k, ascending (on [`Isa::MATRIXMULTIPLY`], that crate's
-/// own order). A and B may have any strides, B and C may stand in panels. The team's members own blocks of C's columns.
+/// own order). A and B may have any strides, B and C may stand in panels. The team's members each own some of C's columns.
 ///
 /// # Panics
 ///
@@ -81,11 +81,11 @@ pub fn gemm(
     let (c_stride, c_panel) = (c.row_stride, c.col_panel);
     // Everything by value: what the closure only refers to would be fetched from the driver's cache one after the other.
     team.phase(split.members, move |member, scratch| {
-        let (rows, cols) = split.block(member, rows, cols);
+        let (rows, cols) = split.piece(member, rows, cols);
         let end = End::Epilogue(epilogue);
         let product = Product { a, b, c: target.at(0), c_stride, c_panel, start, end, isa };
-        // SAFETY: shapes were checked, and blocks of different members are disjoint.
-        unsafe { product.block(rows, cols, scratch) }
+        // SAFETY: shapes were checked, and pieces of different members are disjoint.
+        unsafe { product.piece(rows, cols, scratch) }
     });
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn write_start(start: Start<'_>, row: &mut [f32], cols: Range<usize>)
     }
 }
 
-/// A product whose shapes have been checked, ready to be computed block by block.
+/// A product whose shapes have been checked, ready to be computed piece by piece.
 #[derive(Clone, Copy)]
 pub(crate) struct Product<'a> {
     /// (m × k)
@@ -128,8 +128,8 @@ impl Product<'_> {
     ///
     /// # Safety
     ///
-    /// The block must lie inside C, which must be valid to write, and no other thread may touch it meanwhile.
-    pub(crate) unsafe fn block(&self, rows: Range<usize>, cols: Range<usize>, scratch: &mut Scratch) {
+    /// The piece must lie inside C, which must be valid to write, and no other thread may touch it meanwhile.
+    pub(crate) unsafe fn piece(&self, rows: Range<usize>, cols: Range<usize>, scratch: &mut Scratch) {
         if rows.is_empty() || cols.is_empty() {
             return;
         }
@@ -141,9 +141,9 @@ impl Product<'_> {
                 return self.isa.run(small::Small { product: *self, rows, cols, scratch });
             }
             if self.isa.class() == ArithmeticClass::Matrixmultiply {
-                self.block_by_matrixmultiply(rows, cols);
+                self.by_matrixmultiply(rows, cols);
             } else {
-                self.isa.run(blocking::Block { product: *self, rows, cols, scratch });
+                self.isa.run(blocking::Piece { product: *self, rows, cols, scratch });
             }
         }
     }
@@ -154,13 +154,13 @@ impl Product<'_> {
         along(col, 1, self.c_panel)
     }
 
-    /// The view of C's block.
+    /// The view of these rows and columns of C.
     ///
     /// # Safety
     ///
-    /// As for [`block`](Self::block).
-    unsafe fn c_block(&self, rows: Range<usize>, cols: Range<usize>) -> MatMut<'_> {
-        // SAFETY: the block lies inside C and is the caller's alone.
+    /// As for [`piece`](Self::piece).
+    unsafe fn c_part(&self, rows: Range<usize>, cols: Range<usize>) -> MatMut<'_> {
+        // SAFETY: the part lies inside C and is the caller's alone.
         unsafe {
             let data = self.c.add(rows.start * self.c_stride + self.across(cols.start));
             MatMut::from_raw(data, rows.len(), cols.len(), self.c_stride, self.c_panel)
@@ -171,7 +171,7 @@ impl Product<'_> {
     ///
     /// # Safety
     ///
-    /// As for [`block`](Self::block).
+    /// As for [`piece`](Self::piece).
     unsafe fn finish(&self, rows: Range<usize>, cols: Range<usize>) {
         match self.end {
             // SAFETY: as the caller's.
@@ -179,36 +179,36 @@ impl Product<'_> {
             End::Epilogue(epilogue) => {
                 let (row, col) = (rows.start, cols.start);
                 // SAFETY: as the caller's.
-                let mut part = unsafe { self.c_block(rows, cols) };
+                let mut part = unsafe { self.c_part(rows, cols) };
                 epilogue.finish(self.isa, &mut part, row, col);
             }
         }
     }
 
-    /// Writes the starting values into the block of C.
+    /// Writes the starting values into this part of C.
     ///
     /// # Safety
     ///
-    /// As for [`block`](Self::block).
+    /// As for [`piece`](Self::piece).
     unsafe fn write_start(&self, rows: Range<usize>, cols: Range<usize>) {
         for first in cols.clone().step_by(LINE) {
             let part = first..cols.end.min(first + LINE);
             // SAFETY: as the caller's.
-            let mut c = unsafe { self.c_block(rows.clone(), part.clone()) };
+            let mut c = unsafe { self.c_part(rows.clone(), part.clone()) };
             for row in 0..rows.len() {
                 write_start(self.start, c.row_mut(row), part.clone());
             }
         }
     }
 
-    /// The block by the matrixmultiply crate, which packs and allocates on every call.
+    /// A piece by the matrixmultiply crate, which packs and allocates on every call.
     ///
     /// It knows no panels: where B or C stand in some, they are taken 16 columns (or steps) at a time.
     ///
     /// # Safety
     ///
-    /// As for [`block`](Self::block).
-    unsafe fn block_by_matrixmultiply(&self, rows: Range<usize>, cols: Range<usize>) {
+    /// As for [`piece`](Self::piece).
+    unsafe fn by_matrixmultiply(&self, rows: Range<usize>, cols: Range<usize>) {
         let (a, b) = (self.a, self.b);
         let step = |panel: usize, stride: usize, len: usize| {
             if panel == stride.wrapping_mul(LINE) { len.max(1) } else { LINE }
@@ -216,11 +216,11 @@ impl Product<'_> {
         let col_step = step(b.col_panel, b.col_stride, cols.len()).min(step(self.c_panel, 1, cols.len()));
         for first in cols.clone().step_by(col_step) {
             let part = first..cols.end.min(first + col_step);
-            // SAFETY: A's rows and B's columns of the block lie inside the operands, whose shapes were checked against C's.
+            // SAFETY: A's rows and B's columns of the piece lie inside the operands, whose shapes were checked against C's.
             // Strides fit isize because the storage does.
             unsafe {
                 self.write_start(rows.clone(), part.clone());
-                let c = self.c_block(rows.clone(), part.clone()).data;
+                let c = self.c_part(rows.clone(), part.clone()).data;
                 let steps =
                     step(b.row_panel, b.row_stride, b.rows).min(step(a.col_panel, a.col_stride, b.rows));
                 for p in (0..b.rows).step_by(steps) {

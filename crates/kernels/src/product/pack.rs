@@ -1,6 +1,6 @@
 //! Packing: copies of operand blocks in the order in which the micro-kernel reads them.
 
-use super::sizes::even_pieces;
+use super::sizes::even_cuts;
 use crate::matrix::{LINE, Mat};
 use crate::simd::{Vector, prefetch_line};
 use crate::team::Scratch;
@@ -23,7 +23,7 @@ const AHEAD: usize = 4 * LINE;
 /// the CPU remembers the places of so many pages.
 const GROUP: usize = 8;
 
-/// Packs rows `rows` and steps `steps` of A into strips, one for each tile of [`even_pieces`]: in a strip, the column of
+/// Packs rows `rows` and steps `steps` of A into strips, one for each tile of [`even_cuts`]: in a strip, the column of
 /// step p follows that of p − 1.
 ///
 /// # Safety
@@ -35,7 +35,7 @@ pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, rows: Range<usize>, steps: Ra
     let strip = |tile: &Range<usize>| (tile.start - first) * depth;
     if a.row_stride == 1 {
         // A column of A is contiguous: it goes to many strips at once, so that what the memory sends is used while it's here.
-        let mut tiles = even_pieces(rows, V::TILE_ROWS).peekable();
+        let mut tiles = even_cuts(rows, V::TILE_ROWS).peekable();
         while tiles.peek().is_some() {
             let mut group: [Option<Strip>; GROUP] = std::array::from_fn(|_| {
                 let tile = tiles.next()?;
@@ -51,7 +51,7 @@ pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, rows: Range<usize>, steps: Ra
         }
         return;
     }
-    for tile in even_pieces(rows, V::TILE_ROWS) {
+    for tile in even_cuts(rows, V::TILE_ROWS) {
         let height = tile.len();
         // Where A has the rows, whole registers of them are taken though a tile has fewer: what is written too much is
         // overwritten by the next column. (Where columns are written in order: not where both strides are odd.)
@@ -59,7 +59,7 @@ pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, rows: Range<usize>, steps: Ra
         let whole = a.col_stride == 1 && taken <= LINE && tile.start + taken <= a.rows;
         let end = if whole { tile.start + taken } else { tile.end };
         // SAFETY: the rows that are read are A's. Strips follow one another, so what reaches past a strip's end by less
-        // than a block is written again with the next one, or is the slack.
+        // than a line is written again with the next one, or is the slack.
         unsafe {
             let to = to.as_mut_ptr().add(strip(&tile));
             copy_transposed::<V>(a.part(tile.start..end, steps.clone()), to, height);
@@ -217,7 +217,7 @@ unsafe fn copy_lines<V: Vector>(from: Mat<'_>, to: *mut f32, panel: usize) {
 #[inline(always)]
 pub(crate) unsafe fn copy_transposed<V: Vector>(from: Mat<'_>, to: *mut f32, to_row: usize) {
     let Mat { rows, cols, row_stride, col_stride, .. } = from;
-    // SAFETY: every element (i, p) read lies inside `from`, every one written inside `to`; blocks of LANES by LANES elements
+    // SAFETY: every element (i, p) read lies inside `from`, every one written inside `to`; squares of LANES by LANES elements
     // go through registers, smaller ones masked.
     unsafe {
         if from.transposed().has_row_slices() {
@@ -233,7 +233,7 @@ pub(crate) unsafe fn copy_transposed<V: Vector>(from: Mat<'_>, to: *mut f32, to_
         }
         for i in (0..rows).step_by(V::LANES) {
             for p in (0..cols).step_by(V::LANES) {
-                // LANES divides 16, so a block lies inside one panel.
+                // LANES divides 16, so a square lies inside one panel.
                 let (from, to) = (from.data.add(from.offset(i, p)), to.add(p * to_row + i));
                 let (rows, cols) = (V::LANES.min(rows - i), V::LANES.min(cols - p));
                 for i in 0..V::LANES {
@@ -242,14 +242,14 @@ pub(crate) unsafe fn copy_transposed<V: Vector>(from: Mat<'_>, to: *mut f32, to_
                 if rows == V::LANES && cols == V::LANES {
                     V::transpose(from, row_stride, to, to_row);
                 } else {
-                    // Through a whole block on the stack.
-                    let mut block = [[0.0f32; 16]; 16];
-                    let mut transposed = block;
+                    // Through a whole square on the stack.
+                    let mut square = [[0.0f32; 16]; 16];
+                    let mut transposed = square;
                     let (rows_mask, cols_mask) = (V::mask(rows), V::mask(cols));
                     for i in 0..rows {
-                        V::load_masked(from.add(i * row_stride), cols_mask).store(block[i].as_mut_ptr());
+                        V::load_masked(from.add(i * row_stride), cols_mask).store(square[i].as_mut_ptr());
                     }
-                    V::transpose(block.as_ptr().cast(), 16, transposed.as_mut_ptr().cast(), 16);
+                    V::transpose(square.as_ptr().cast(), 16, transposed.as_mut_ptr().cast(), 16);
                     for p in 0..cols {
                         V::load(transposed[p].as_ptr()).store_masked(to.add(p * to_row), rows_mask);
                     }

@@ -48,23 +48,23 @@ impl Blocks {
     }
 }
 
-/// Cuts `len` into as few pieces of at most `max` as possible. Returns the size of the largest: a multiple of `unit`, at least one.
+/// The size of the largest, if `len` is divided into as few cuts of at most `max` as possible: a multiple of `unit`, at least one.
 fn even(len: usize, max: usize, unit: usize) -> usize {
     let (units, most) = (len.div_ceil(unit).max(1), (max / unit).max(1));
     units.div_ceil(units.div_ceil(most)) * unit
 }
 
-/// `range` in pieces of at most `step`.
+/// `range` in cuts of `step`; the last may be shorter.
 #[inline(always)]
-pub(crate) fn pieces(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn cuts(range: Range<usize>, step: usize) -> impl Iterator<Item = Range<usize>> {
     let end = range.end;
     range.step_by(step).map(move |at| at..end.min(at + step))
 }
 
-/// Cuts `range` into as few pieces of at most `max` as possible, all of about the same size. (A tile of two rows takes nearly as long
+/// `range` in as few cuts of at most `max` as possible, all of about the same size. (A tile of two rows takes nearly as long
 /// as one of eight.)
 #[inline(always)]
-pub(crate) fn even_pieces(range: Range<usize>, max: usize) -> impl Iterator<Item = Range<usize>> {
+pub(crate) fn even_cuts(range: Range<usize>, max: usize) -> impl Iterator<Item = Range<usize>> {
     let count = range.len().div_ceil(max);
     let (small, larger) = (range.len() / count.max(1), range.len() % count.max(1));
     let mut at = range.start;
@@ -75,8 +75,8 @@ pub(crate) fn even_pieces(range: Range<usize>, max: usize) -> impl Iterator<Item
     })
 }
 
-/// The pieces of [`even_pieces`] in runs of equally large ones, each of at most `most` pieces (but at least one): the run,
-/// and the size of its pieces.
+/// The cuts of [`even_cuts`], as many equally large ones at a time as there are, but at most `most` (and at least one): their
+/// range, and the size of each.
 #[inline(always)]
 pub(super) fn even_runs(
     range: Range<usize>,
@@ -230,7 +230,7 @@ mod tests {
     use super::{Blocks, Columns, Tile, even};
 
     #[test]
-    fn pieces_are_even() {
+    fn cuts_are_even() {
         assert_eq!(even(784, 432, 16), 400, "two panels rather than 432 and 352");
         assert_eq!(even(432, 432, 16), 432);
         assert_eq!(even(433, 432, 16), 224);

@@ -92,12 +92,12 @@ macro_rules! with_rows {
                 ($count, false) => <$vector>::enter($kernel::<$count, false> $arguments),
                 ($count, true) => <$vector>::enter($kernel::<$count, true> $arguments),
             )*
-            (rows, _) => unreachable!("a block of {rows} examples"),
+            (rows, _) => unreachable!("{rows} rows at a time"),
         }
     };
 }
 
-/// `rows` × `cols` of a product. Made by [`Product::block`], whose contract it inherits.
+/// `rows` × `cols` of a product. Made by [`Product::piece`], whose contract it inherits.
 pub(super) struct Small<'a, 's> {
     pub(super) product: Product<'a>,
     pub(super) rows: Range<usize>,
@@ -116,7 +116,7 @@ impl Kernel for Small<'_, '_> {
         // A sum of each row in a register of its own, and one for the row of B.
         let height = if V::LANES == LINE { LINE } else { LINE / 2 };
         let pack = b.col_stride != 1;
-        // SAFETY: a strip lies in C's block, its rows in A. B's columns are read where they lie, or were packed just above.
+        // SAFETY: a strip lies in C's piece, its rows in A. B's columns are read where they lie, or were packed just above.
         // The rest is the caller's contract.
         unsafe {
             let packed = if pack {

@@ -43,8 +43,8 @@ pub(crate) enum Walk {
     Unit,
     /// A(i, p) is `i + p·height` in for tiles of `height` rows, as packed; B is in lines.
     Packed,
-    /// A(i, p) is `i·LINE + p` in, in steps of `LINE` from block to block, which are `a_depth` apart; B is in lines.
-    Blocked,
+    /// A(i, p) is `i·LINE + p` in, in panels of `LINE` steps, which are `a_depth` apart; B is in lines.
+    Panels,
 }
 
 /// The operands of tiles: C(i, j) ← start + Σₚ A(i, p)·B(p, j), p ascending.
@@ -54,7 +54,7 @@ pub(crate) struct Operands {
     pub(crate) depth: usize,
     /// A's first element.
     pub(crate) a: *const f32,
-    /// A's stride over p (over blocks of p where `Blocked`).
+    /// A's stride over p (over panels of p where `Panels`).
     pub(crate) a_depth: usize,
     /// How far A is from a tile to the one below.
     pub(crate) a_down: usize,
@@ -305,7 +305,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
                         a = a.wrapping_add(ROWS);
                         advance!(at, LINE);
                     }),
-                    Walk::Blocked => {
+                    Walk::Panels => {
                         let mut left = depth;
                         while left > 0 {
                             let steps = left.min(LINE);

@@ -53,7 +53,7 @@ macro_rules! transpose {
     };
 }
 
-// SAFETY of every block below: the trait's contract gives the instruction set and the pointers' validity; the
+// SAFETY of every `unsafe` below: the trait's contract gives the instruction set and the pointers' validity; the
 // unaligned forms of loads and stores are used throughout, and masked ones touch only the lanes of the mask.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl Vector for F32x16 {

@@ -10,7 +10,7 @@ use super::vector::{Kernel, Vector};
 #[derive(Clone, Copy)]
 pub(crate) struct Scalar<const FUSED: bool>(pub(super) f32);
 
-// SAFETY of every block below: plain reads and writes through pointers that the trait's contract makes valid; no
+// SAFETY of every `unsafe` below: plain reads and writes through pointers that the trait's contract makes valid; no
 // instruction beyond the compilation target's baseline is used.
 #[allow(clippy::undocumented_unsafe_blocks)]
 impl<const FUSED: bool> Vector for Scalar<FUSED> {

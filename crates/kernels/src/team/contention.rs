@@ -7,8 +7,8 @@
 //!
 //! | state | the driver | ends |
 //! |---|---|---|
-//! | alone | runs every block itself | after a rest: it then calls the workers and doesn't wait for them |
-//! | called | runs every block itself while they wake | after [`WAKE`]: it then asks them, and waits a little for an answer |
+//! | alone | runs every piece itself | after a rest: it then calls the workers and doesn't wait for them |
+//! | called | runs every piece itself while they wake | after [`WAKE`]: it then asks them, and waits a little for an answer |
 //! | together | shares its phases | when a member keeps it waiting for long, which is a *disturbance* |
 //!
 //! A rest is [`FIRST`] times as long as what the disturbance cost, and twice as long with each one that follows: on a busy

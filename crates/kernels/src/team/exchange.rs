@@ -40,7 +40,7 @@
 
 use super::clock::Instant;
 use super::phase::{Apart, LEFT_BEHIND, Pointer, Shared, Team};
-use super::split::column_block;
+use super::split::columns_of;
 use super::sync::{
     AtomicBool, AtomicU64, Mutex, Ordering, PATIENCE, Thread, UnsafeCell, Wait, doze, elapsed, give_way,
     thread,
@@ -74,36 +74,36 @@ struct Arrived {
 /// One member's part of the exchange: the member writes it, the others read it.
 struct Slot {
     arrived: Apart<Arrived>,
-    blocks: [Apart<UnsafeCell<Vec<Line>>>; 2],
+    columns: [Apart<UnsafeCell<Vec<Line>>>; 2],
     /// True while the member is parked.
     parked: Apart<AtomicBool>,
     thread: Mutex<Option<Thread>>,
 }
 
 impl Slot {
-    /// Where the block of a round is kept.
-    fn block(&self, round: u64) -> &UnsafeCell<Vec<Line>> {
-        &self.blocks[(round % 2) as usize].0
+    /// Where the columns of a round are kept.
+    fn columns(&self, round: u64) -> &UnsafeCell<Vec<Line>> {
+        &self.columns[(round % 2) as usize].0
     }
 }
 
-// SAFETY: the blocks are written by their own member and read by others at different times, as the protocol shows;
-// the rest is atomic. The teams are each used by the one thread that holds the member's block of the phase.
+// SAFETY: a slot's columns are written by its own member and read by others at different times, as the protocol shows;
+// the rest is atomic. The teams are each used by the one thread that holds the member's piece of the phase.
 unsafe impl Sync for Exchange {}
 
 impl Exchange {
     /// For `members` that exchange matrices of up to `rows` rows and `cols` columns.
     pub fn new(members: usize, rows: usize, cols: usize) -> Exchange {
         let slot = |member| {
-            let lines = column_block(cols, members, member).len().div_ceil(Line::LEN);
+            let lines = columns_of(cols, members, member).len().div_ceil(Line::LEN);
             let lines = rows.checked_mul(lines).expect("an exchange must fit in memory");
-            let block = || Apart(UnsafeCell::new(vec![Line::ZERO; lines]));
+            let columns = || Apart(UnsafeCell::new(vec![Line::ZERO; lines]));
             Slot {
                 arrived: Apart(Arrived {
                     round: AtomicU64::new(0),
                     hindered: [AtomicBool::new(false), AtomicBool::new(false)],
                 }),
-                blocks: [block(), block()],
+                columns: [columns(), columns()],
                 parked: Apart(AtomicBool::new(false)),
                 thread: Mutex::new(None),
             }
@@ -129,7 +129,7 @@ impl Exchange {
 
     /// The columns of a matrix of `cols` that `member` of `members` computes: whole cache lines of them.
     pub fn columns(cols: usize, members: usize, member: usize) -> Range<usize> {
-        column_block(cols, members, member)
+        columns_of(cols, members, member)
     }
 
     /// Prepares the exchange for a program: nobody has arrived at a round.
@@ -222,7 +222,7 @@ impl Member<'_> {
 
     /// The columns of a matrix of `cols` that this member computes: [`Exchange::columns`].
     pub fn columns(&self, cols: usize) -> Range<usize> {
-        column_block(cols, self.exchange.members(), self.index)
+        columns_of(cols, self.exchange.members(), self.index)
     }
 
     /// How long it has waited for others beyond what they usually lag behind, in all of the program so far: much of it where
@@ -266,7 +266,7 @@ impl Member<'_> {
         let mine = &self.exchange.slots[self.index];
         let from = &matrix.lines()[own.start..];
         let (to_stride, lines) = (own.len(), own.len());
-        mine.block(round).with_mut(|to| {
+        mine.columns(round).with_mut(|to| {
             // SAFETY: by the protocol, nobody reads this slot between the round before last and this round's arrival.
             let to = unsafe { &mut *to };
             self.team.isa().run(CopyLines { from, from_stride: stride, to, to_stride, rows, lines });
@@ -300,7 +300,7 @@ impl Member<'_> {
             let theirs = self.lines(member, matrix.cols());
             let to = &mut matrix.lines_mut()[theirs.start..];
             let (lines, from_stride) = (theirs.len(), theirs.len());
-            slot.block(round).with(|from| {
+            slot.columns(round).with(|from| {
                 // SAFETY: its member has arrived, and by the protocol doesn't write this slot again before this member
                 // arrives at the next round.
                 let from = unsafe { &*from };
@@ -312,7 +312,7 @@ impl Member<'_> {
         // something else to do.
         let mine = &self.exchange.slots[self.index];
         // SAFETY: nobody else writes this member's slots, and only the address of the lines is taken.
-        let next = mine.block(round + 1).with(|next| unsafe { (*next).as_ptr() });
+        let next = mine.columns(round + 1).with(|next| unsafe { (*next).as_ptr() });
         for line in 0..rows * self.lines(self.index, matrix.cols()).len() {
             prefetch_to_write(next.wrapping_add(line).cast());
         }
@@ -320,8 +320,8 @@ impl Member<'_> {
 
     /// Which lines of a row of `cols` are `member`'s.
     fn lines(&self, member: usize, cols: usize) -> Range<usize> {
-        let block = column_block(cols, self.exchange.members(), member);
-        block.start / Line::LEN..block.end.div_ceil(Line::LEN)
+        let columns = columns_of(cols, self.exchange.members(), member);
+        columns.start / Line::LEN..columns.end.div_ceil(Line::LEN)
     }
 
     fn wait_for(&self, slot: &Slot, round: u64) {
@@ -404,7 +404,7 @@ impl Team<'_> {
         let shares = Pointer(shares.as_mut_ptr());
         assert!(members <= self.members(), "{members} shares for {} members", self.members());
         self.phase_together(members, |index, _| {
-            // SAFETY: a phase runs each block once, so this is the only reference to the share; there are as many.
+            // SAFETY: a phase runs each piece once, so this is the only reference to the share; there are as many.
             let share = unsafe { &mut *shares.at(index) };
             exchange.take_part(index, isa, |member| program(member, share));
         });

@@ -27,4 +27,4 @@ pub use phase::Team;
 pub use pool::{Pool, PoolError};
 pub(crate) use scratch::{Buffer, Scratch};
 pub use solo::Solo;
-pub(crate) use split::{Split, column_block, members_of_pass, volume};
+pub(crate) use split::{Split, columns_of, members_of_pass, volume};

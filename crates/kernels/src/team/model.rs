@@ -57,22 +57,22 @@ fn throw(number: u32) -> ! {
     resume_unwind(Box::new(number))
 }
 
-/// Phases of so many blocks, one after the other. Every block runs once, sees what the driver wrote before, and is seen by
+/// Phases of so many pieces, one after the other. Every piece runs once, sees what the driver wrote before, and is seen by
 /// the driver after.
-fn phases(members: usize, blocks: &'static [usize]) {
+fn phases(members: usize, pieces: &'static [usize]) {
     session(members, move |shared| {
         let input = UnsafeCell::new(0);
         let outputs: Vec<_> = (0..members).map(|_| UnsafeCell::new(0)).collect();
         let (input, outputs) = (Exclusive(input), Exclusive(outputs));
         let mut expected = vec![0; members];
-        for (round, &blocks) in (1..).zip(blocks) {
+        for (round, &pieces) in (1..).zip(pieces) {
             // SAFETY: loom checks that no other thread is at it, here and below.
             input.get().with_mut(|input| unsafe { *input = round });
-            shared.phase(blocks, &|block, _| {
+            shared.phase(pieces, &|piece, _| {
                 let input = input.get().with(|input| unsafe { *input });
-                outputs.get()[block].with_mut(|output| unsafe { *output += input });
+                outputs.get()[piece].with_mut(|output| unsafe { *output += input });
             });
-            expected[..blocks].iter_mut().for_each(|expected| *expected += round);
+            expected[..pieces].iter_mut().for_each(|expected| *expected += round);
             for (output, expected) in outputs.get().iter().zip(&expected) {
                 assert_eq!(output.with(|output| unsafe { *output }), *expected);
             }
@@ -103,11 +103,11 @@ fn a_member_may_sit_phases_out() {
 }
 
 #[test]
-fn a_panic_of_any_block_reaches_the_driver_and_the_session_goes_on() {
+fn a_panic_of_any_piece_reaches_the_driver_and_the_session_goes_on() {
     for at in 0..2 {
         session(2, move |shared| {
-            let panics = |block: usize, _: &mut _| {
-                if block == at {
+            let panics = |piece: usize, _: &mut _| {
+                if piece == at {
                     throw(at as u32);
                 }
             };

@@ -1,8 +1,8 @@
 //! The thread team: a driver and its workers, in step through phases.
 //!
 //! One thread, the **driver**, runs the program; the others wait. To compute something together the driver opens a
-//! **phase**: a function and a number of **blocks**. Block i belongs to member i (block 0 to the driver), in every
-//! phase, so that what a member touches stays in its core's cache. The driver leaves the phase when every block is
+//! **phase**: a function and a number of **pieces**. Piece i belongs to member i (piece 0 to the driver), in every
+//! phase, so that what a member touches stays in its core's cache. The driver leaves the phase when every piece is
 //! done.
 //!
 //! Most of a session may need no phase: the workers are called when the first is opened, and a program that opens none
@@ -12,36 +12,36 @@
 //!
 //! | word | written by | read by | says |
 //! |---|---|---|---|
-//! | `phase` | driver | workers | generation, counted up with every phase, and the number of blocks |
-//! | `work` | driver | the thread that has claimed a block | the function |
-//! | `claimed[i]` | the thread that runs block i | threads that want to run it | the last generation of block i that began |
-//! | `done[i]` | the thread that has run block i | driver | the last generation of block i that ended |
-//! | `answered[i]` | worker i | driver | the last generation without blocks that it saw: it has a core |
+//! | `phase` | driver | workers | generation, counted up with every phase, and the number of pieces |
+//! | `work` | driver | the thread that has claimed a piece | the function |
+//! | `claimed[i]` | the thread that runs piece i | threads that want to run it | the last generation of piece i that began |
+//! | `done[i]` | the thread that has run piece i | driver | the last generation of piece i that ended |
+//! | `answered[i]` | worker i | driver | the last generation without pieces that it saw: it has a core |
 //! | `parked[i]` | worker i | driver | it must be woken |
 //!
 //! ```text
 //! driver                                          worker i
 //!   work = function                                 wait until phase changes   (acquire)
-//!   phase = (generation, blocks)   (release)        claim block i, or go back
-//!   claim and run block 0                           run it
-//!   for each other block:                           done[i] = generation       (release)
+//!   phase = (generation, pieces)   (release)        claim piece i, or go back
+//!   claim and run piece 0                           run it
+//!   for each other piece:                           done[i] = generation       (release)
 //!     wait until done[i] = generation  (acquire)
-//!     waited too long: claim and run block i
+//!     waited too long: claim and run piece i
 //! ```
 //!
-//! A thread *claims* block i before it runs it: it raises `claimed[i]` from an older generation to this one by compare-and-swap. So
-//! exactly one thread runs each block of each phase.
+//! A thread *claims* piece i before it runs it: it raises `claimed[i]` from an older generation to this one by compare-and-swap. So
+//! exactly one thread runs each piece of each phase.
 //!
 //! - **Nothing dangles.** The work pointer is read only between a claim and its `done`, and the driver doesn't leave the phase
 //!   (where the function lives) before every `done`: a worker that wakes up late finds its claim refused and touches
 //!   nothing.
 //! - **Nobody waits for a thread that hasn't begun.** After [`BEFORE_TAKEOVER`] the driver claims what is left and runs
-//!   it itself: so more members than cores finish. A worker that loses its core in the middle of a block does stall the phase.
+//!   it itself: so more members than cores finish. A worker that loses its core in the middle of a piece does stall the phase.
 //!   Where that happens the driver computes alone for a while ([`contention`](super::contention)).
 //! - **No wake-up is lost.** Waiting is spinning for [`PATIENCE`], then parking. A worker writes `parked[i]` and then reads
 //!   `phase`, the driver writes `phase` and then reads `parked[i]`, with a sequentially consistent fence between the
 //!   two on both sides: one of them sees the other's write.
-//! - **Nothing hangs on a panic, and nothing ends early.** A panic in a block is caught where it happens and resumed in the
+//! - **Nothing hangs on a panic, and nothing ends early.** A panic in a piece is caught where it happens and resumed in the
 //!   driver once the phase is over; the session then ends and the workers return. Of several panics one is passed on. The
 //!   payloads of the others are dropped where their panics are caught, because dropping one may panic again.
 //!
@@ -61,7 +61,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::PoisonError;
 use std::time::Duration;
 
-/// How long the driver waits for a block's end before it takes over the blocks nobody claimed: more than a healthy worker
+/// How long the driver waits for a piece's end before it takes over the pieces nobody claimed: more than a healthy worker
 /// needs to see the phase.
 const BEFORE_TAKEOVER: Duration = Duration::from_micros(5);
 
@@ -77,26 +77,26 @@ const TURN: Duration = Duration::from_millis(1);
 /// The most members a team can have: the phase word keeps 16 bits for them.
 pub(crate) const MAX_MEMBERS: usize = 4096;
 
-/// Number of blocks that means "the session is over".
+/// Number of pieces that means "the session is over".
 const END: u64 = 0xffff;
 
-/// Number of blocks that means "answer, and stand by".
+/// Number of pieces that means "answer, and stand by".
 const CALL: u64 = 0;
 
 /// The panic of a member that waited for one that had left the program which both ran.
 pub(super) const LEFT_BEHIND: &str = "a member of the team left the program that another still runs";
 
-/// The function of a phase. It gets the block's index and the buffers of that block's member.
+/// The function of a phase. It gets the piece's index and the buffers of that piece's member.
 type Work<'a> = dyn Fn(usize, &mut Scratch) + Sync + 'a;
 
 /// The state that the members of a team share.
 #[repr(align(128))]
 pub(crate) struct Shared {
-    /// generation · 2¹⁶ + blocks
+    /// generation · 2¹⁶ + pieces
     phase: AtomicU64,
     work: UnsafeCell<Option<*const Work<'static>>>,
     members: Box<[Member]>,
-    /// The first panic of a block of this phase, and whether there is one: `done` publishes both.
+    /// The first panic of a piece of this phase, and whether there is one: `done` publishes both.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     panicked: AtomicBool,
 }
@@ -109,7 +109,7 @@ struct Member {
     answered: Apart<AtomicU64>,
     parked: Apart<AtomicBool>,
     thread: Mutex<Option<Thread>>,
-    /// Buffers for whoever runs this member's block.
+    /// Buffers for whoever runs this member's piece.
     scratch: UnsafeCell<Scratch>,
 }
 
@@ -148,19 +148,19 @@ impl Shared {
         self.phase.load(Ordering::Acquire)
     }
 
-    /// A worker's life in a session: waits for phases newer than `seen` and runs its block of each.
+    /// A worker's life in a session: waits for phases newer than `seen` and runs its piece of each.
     pub(crate) fn serve(&self, member: usize, mut seen: u64) {
         *self.members[member].thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread::current());
         loop {
             seen = self.next_phase(member, seen);
-            let (generation, blocks) = (seen >> 16, seen & 0xffff);
-            if blocks == END {
+            let (generation, pieces) = (seen >> 16, seen & 0xffff);
+            if pieces == END {
                 return;
             }
-            if blocks == CALL {
+            if pieces == CALL {
                 self.members[member].answered.0.store(generation, Ordering::Release);
             }
-            if (member as u64) < blocks && self.claim(member, generation) {
+            if (member as u64) < pieces && self.claim(member, generation) {
                 self.run_claimed(member, generation);
             }
         }
@@ -207,21 +207,21 @@ impl Shared {
         }
     }
 
-    fn claim(&self, block: usize, generation: u64) -> bool {
-        let claimed = &self.members[block].claimed.0;
+    fn claim(&self, piece: usize, generation: u64) -> bool {
+        let claimed = &self.members[piece].claimed.0;
         let last = claimed.load(Ordering::Relaxed);
         last < generation
             && claimed.compare_exchange(last, generation, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// Runs a block that the calling thread has claimed.
-    fn run_claimed(&self, block: usize, generation: u64) {
+    /// Runs a piece that the calling thread has claimed.
+    fn run_claimed(&self, piece: usize, generation: u64) {
         // SAFETY: the driver stays in the phase until `done` below, so the work pointer, written before the phase was
         // published, is set and its function alive.
         let work = self.work.with(|work| unsafe { &*(*work).expect("a published phase has work") });
         let run = || {
-            // SAFETY: the claim makes this thread the only one on this block and its scratch.
-            self.members[block].scratch.with_mut(|scratch| work(block, unsafe { &mut *scratch }));
+            // SAFETY: the claim makes this thread the only one on this piece and its scratch.
+            self.members[piece].scratch.with_mut(|scratch| work(piece, unsafe { &mut *scratch }));
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(run)) {
             let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
@@ -236,7 +236,7 @@ impl Shared {
             }
             self.panicked.store(true, Ordering::Relaxed);
         }
-        self.members[block].done.0.store(generation, Ordering::Release);
+        self.members[piece].done.0.store(generation, Ordering::Release);
     }
 
     /// Calls all workers, and returns whether each has answered within `patience`. Called by the driver only.
@@ -256,18 +256,18 @@ impl Shared {
         })
     }
 
-    /// Runs `work` on blocks `0..blocks`, one after the other. Called by the driver only.
-    fn alone(&self, blocks: usize, work: &Work<'_>) {
-        for (block, member) in self.members[..blocks].iter().enumerate() {
+    /// Runs `work` on pieces `0..pieces`, one after the other. Called by the driver only.
+    fn alone(&self, pieces: usize, work: &Work<'_>) {
+        for (piece, member) in self.members[..pieces].iter().enumerate() {
             // SAFETY: no phase is open, so nobody else touches a member's scratch; the others needn't even look.
-            member.scratch.with_mut(|scratch| work(block, unsafe { &mut *scratch }));
+            member.scratch.with_mut(|scratch| work(piece, unsafe { &mut *scratch }));
         }
     }
 
-    /// Runs `work` on blocks `0..blocks` and returns when all are done. Called by the driver only.
+    /// Runs `work` on pieces `0..pieces` and returns when all are done. Called by the driver only.
     ///
-    /// Returns how long the driver yielded its core while it waited for blocks that others had begun.
-    pub(super) fn phase(&self, blocks: usize, work: &Work<'_>) -> Duration {
+    /// Returns how long the driver yielded its core while it waited for pieces that others had begun.
+    pub(super) fn phase(&self, pieces: usize, work: &Work<'_>) -> Duration {
         let generation = (self.phase.load(Ordering::Relaxed) >> 16) + 1;
         let work: *const Work<'_> = work;
         // SAFETY: no phase is open, so nobody reads `work`. The lifetime is erased for the time of this call only: every
@@ -275,17 +275,17 @@ impl Shared {
         self.work.with_mut(|place| unsafe {
             *place = Some(std::mem::transmute::<*const Work<'_>, *const Work<'static>>(work));
         });
-        self.publish(generation << 16 | blocks as u64, blocks);
+        self.publish(generation << 16 | pieces as u64, pieces);
         if self.claim(0, generation) {
             self.run_claimed(0, generation);
         }
-        let is_done = |block: usize| self.members[block].done.0.load(Ordering::Acquire) == generation;
+        let is_done = |piece: usize| self.members[piece].done.0.load(Ordering::Acquire) == generation;
         let (mut wait, mut yielded) = (Wait::new(), Duration::ZERO);
-        for block in 1..blocks {
-            while !is_done(block) {
+        for piece in 1..pieces {
+            while !is_done(piece) {
                 let waited = wait.look_again();
-                if waited > BEFORE_TAKEOVER && self.claim(block, generation) {
-                    self.run_claimed(block, generation);
+                if waited > BEFORE_TAKEOVER && self.claim(piece, generation) {
+                    self.run_claimed(piece, generation);
                 } else if waited > PATIENCE {
                     // Its owner is at it, perhaps preempted.
                     yielded += give_way();
@@ -295,7 +295,7 @@ impl Shared {
         if self.panicked.load(Ordering::Relaxed) {
             self.panicked.store(false, Ordering::Relaxed);
             let panic = self.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
-            resume_unwind(panic.expect("a block left its panic"));
+            resume_unwind(panic.expect("a piece left its panic"));
         }
         yielded
     }
@@ -382,23 +382,23 @@ impl<'s> Team<'s> {
         }
     }
 
-    /// Runs `work` for blocks `0..blocks`, at most one for each member, block i on member i. No block waits for another: the
+    /// Runs `work` for pieces `0..pieces`, at most one for each member, piece i on member i. No piece waits for another: the
     /// driver may run them all.
-    pub(crate) fn phase(&self, blocks: usize, work: impl Fn(usize, &mut Scratch) + Sync) {
-        assert!((1..=self.members()).contains(&blocks), "{blocks} blocks for {} members", self.members());
+    pub(crate) fn phase(&self, pieces: usize, work: impl Fn(usize, &mut Scratch) + Sync) {
+        assert!((1..=self.members()).contains(&pieces), "{pieces} pieces for {} members", self.members());
         let alone = |contention: Contention| !contention.is_together();
-        if blocks == 1 || self.contention.get().is_some_and(alone) {
-            self.shared.alone(blocks, &work);
+        if pieces == 1 || self.contention.get().is_some_and(alone) {
+            self.shared.alone(pieces, &work);
         } else {
-            self.phase_together(blocks, work);
+            self.phase_together(pieces, work);
         }
     }
 
-    /// As [`phase`](Self::phase), for blocks that may wait for one another: each on a thread of its own.
-    pub(crate) fn phase_together(&self, blocks: usize, work: impl Fn(usize, &mut Scratch) + Sync) {
+    /// As [`phase`](Self::phase), for pieces that may wait for one another: each on a thread of its own.
+    pub(crate) fn phase_together(&self, pieces: usize, work: impl Fn(usize, &mut Scratch) + Sync) {
         self.call_workers();
         let began = Instant::now();
-        let yielded = self.shared.phase(blocks, &work);
+        let yielded = self.shared.phase(pieces, &work);
         // Members whose parts of a product are larger are waited for, too.
         if yielded > TURN && yielded > 2 * (began.elapsed() - yielded) {
             self.rest(yielded);

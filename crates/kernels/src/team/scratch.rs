@@ -2,7 +2,7 @@
 
 use crate::matrix::Matrix;
 
-/// The buffers of one member, for whoever runs its block of a phase. Nothing here knows what they hold.
+/// The buffers of one member, for whoever runs its piece of a phase. Nothing here knows what they hold.
 #[derive(Default)]
 pub(crate) struct Scratch {
     pub(crate) buffers: [Buffer; 4],

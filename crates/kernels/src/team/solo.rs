@@ -1,7 +1,7 @@
-//! Work that members do apart: blocks of examples, each from first layer to last on one thread.
+//! Work that members do apart: tranches of examples, each from first layer to last on one thread.
 //!
-//! Inference needs no barrier, because examples don't depend on one another. Each member takes the next block that nobody has taken. It
-//! computes the block with a team of its own, whose only member it is. A member that loses its core holds up its own block only.
+//! Inference needs no barrier, because examples don't depend on one another. Each member takes the next tranche that nobody has taken. It
+//! computes the tranche with a team of its own, whose only member it is. A member that loses its core holds up its own tranche only.
 
 use super::phase::{Pointer, Shared, Team};
 use super::split::members_of_pass;
@@ -48,7 +48,7 @@ impl<S> std::fmt::Debug for Solo<S> {
 }
 
 impl Team<'_> {
-    /// Calls `work(team of one, state, i)` once for each block i of `0..blocks`, on whichever member comes to it first,
+    /// Calls `work(team of one, state, i)` once for each tranche i of `0..tranches`, on whichever member comes to it first,
     /// with that member's state. Which member that is must not change a result.
     ///
     /// # Panics
@@ -57,38 +57,38 @@ impl Team<'_> {
     pub fn share_out<S: Send>(
         &self,
         solos: &mut [Solo<S>],
-        blocks: usize,
+        tranches: usize,
         work: impl Fn(&Team<'_>, &mut S, usize) + Sync,
     ) {
         let (next, isa) = (AtomicUsize::new(0), self.isa());
         assert!(!solos.is_empty(), "work for nobody");
         let solos = &*solos;
-        // Takes up to `most` blocks that nobody has taken.
+        // Takes up to `most` tranches that nobody has taken.
         let take = |member: usize, most: usize| {
             let mut solo = solos[member].0.lock().unwrap_or_else(PoisonError::into_inner);
             let (shared, state) = &mut *solo;
             let team = Team::new(shared, isa, None);
             for _ in 0..most {
-                let block = next.fetch_add(1, Ordering::Relaxed);
-                if block >= blocks {
+                let tranche = next.fetch_add(1, Ordering::Relaxed);
+                if tranche >= tranches {
                     break;
                 }
-                work(&team, state, block);
+                work(&team, state, tranche);
             }
         };
         loop {
-            let left = blocks.saturating_sub(next.load(Ordering::Relaxed));
+            let left = tranches.saturating_sub(next.load(Ordering::Relaxed));
             match self.ready().min(solos.len()).min(left) {
                 0 => break,
-                // Whether the others are ready may have changed by the next block.
+                // Whether the others are ready may have changed by the next tranche.
                 1 => self.phase(1, |member, _| take(member, 1)),
-                members => self.phase(members, |member, _| take(member, blocks)),
+                members => self.phase(members, |member, _| take(member, tranches)),
             }
         }
     }
 
-    /// Calls `work(instruction set, part, its first row)` for blocks of C's rows that make up C: what is done row by row, or
-    /// element by element, after a product. All members have a block where C is large enough; that must not change a
+    /// Calls `work(instruction set, part, its first row)` for parts of whole rows that make up C: what is done row by row, or
+    /// element by element, after a product. Each member has a part where C is large enough; that must not change a
     /// result.
     ///
     /// # Panics
@@ -105,8 +105,8 @@ impl Team<'_> {
         self.phase(members, move |member, _| {
             let at = |member: usize| rows * member / members;
             let (start, end) = (at(member), at(member + 1));
-            // SAFETY: the block's rows lie inside C, which is borrowed exclusively until the phase is over, and blocks of
-            // different members share none; a phase runs each member's block once.
+            // SAFETY: the member's rows lie inside C, which is borrowed exclusively until the phase is over. Members share no
+            // row, and a phase runs each member's piece once.
             let mut part =
                 unsafe { MatMut::from_raw(first.at(start * stride), end - start, cols, stride, LINE) };
             work(isa, &mut part, start);

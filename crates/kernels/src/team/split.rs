@@ -1,16 +1,16 @@
-//! How many members share a piece of work, and which part of a matrix is whose. Neither changes a result.
+//! How many members share some work, and which piece of a matrix is whose. Neither changes a result.
 
 use super::phase::Team;
 use crate::matrix::LINE;
 use std::ops::Range;
 
-/// The columns that member `block` of `blocks` owns in a matrix of `cols` columns: whole cache lines, the same in
-/// every phase with that many blocks.
-pub(crate) fn column_block(cols: usize, blocks: usize, block: usize) -> Range<usize> {
+/// The columns that `member` of `members` owns in a matrix of `cols` columns: whole cache lines, the same in every phase of
+/// as many members.
+pub(crate) fn columns_of(cols: usize, members: usize, member: usize) -> Range<usize> {
     let lines = cols.div_ceil(LINE);
     // The product wraps for no matrix that fits in memory. Elsewhere the largest number will do.
-    let at = |block: usize| (lines.saturating_mul(block) / blocks).saturating_mul(LINE).min(cols);
-    at(block)..at(block + 1)
+    let at = |member: usize| (lines.saturating_mul(member) / members).saturating_mul(LINE).min(cols);
+    at(member)..at(member + 1)
 }
 
 /// Multiply-adds of an (m × k)·(k × n) product. A view that has values several times can make them more than a usize holds.
@@ -52,8 +52,7 @@ fn members(members: usize, m: usize, n: usize, k: usize) -> usize {
     members.min(flops / FLOPS_PER_MEMBER).min(shares).max(1)
 }
 
-/// How members share a product: each owns a block of columns, whole cache lines of them, or, where these are too few, a
-/// block of rows.
+/// How members share a product: each owns columns of it, whole cache lines of them, or, where these are too few, rows.
 #[derive(Clone, Copy)]
 pub(crate) struct Split {
     pub(crate) members: usize,
@@ -72,24 +71,24 @@ impl Split {
     }
 
     /// `member`'s rows and columns of an (m × n) matrix.
-    pub(crate) fn block(&self, member: usize, m: usize, n: usize) -> (Range<usize>, Range<usize>) {
+    pub(crate) fn piece(&self, member: usize, m: usize, n: usize) -> (Range<usize>, Range<usize>) {
         if self.by_rows {
-            // Whole blocks of examples.
-            let blocks = m.div_ceil(LINE);
-            let at = |member: usize| (blocks * member / self.members * LINE).min(m);
+            // 16 examples at a time.
+            let lines = m.div_ceil(LINE);
+            let at = |member: usize| (lines * member / self.members * LINE).min(m);
             (at(member)..at(member + 1), 0..n)
         } else {
-            (0..m, column_block(n, self.members, member))
+            (0..m, columns_of(n, self.members, member))
         }
     }
 
-    /// `member`'s blocks of rows and its columns, in a matrix of n columns whose rows are in so many blocks.
-    pub(crate) fn blocks(&self, member: usize, blocks: usize, n: usize) -> (Range<usize>, Range<usize>) {
+    /// `member`'s bundles of rows and its columns, in a matrix of n columns whose rows are in so many bundles.
+    pub(crate) fn bundles(&self, member: usize, bundles: usize, n: usize) -> (Range<usize>, Range<usize>) {
         if self.by_rows {
-            let at = |member: usize| blocks * member / self.members;
+            let at = |member: usize| bundles * member / self.members;
             (at(member)..at(member + 1), 0..n)
         } else {
-            (0..blocks, column_block(n, self.members, member))
+            (0..bundles, columns_of(n, self.members, member))
         }
     }
 }
@@ -105,7 +104,7 @@ mod tests {
         assert_eq!(members(2, 8, 32, 784), 1, "nor are a few examples of a small hidden layer");
         assert_eq!(members(2, 16, 32, 784), 2, "with more it is");
         assert_eq!(members(8, 16, 32, 16 * 1024), 2, "whole lines of columns");
-        assert_eq!(members(8, 1024, 32, 256), 8, "or blocks of rows");
+        assert_eq!(members(8, 1024, 32, 256), 8, "or rows");
         assert_eq!(members(4, 0, 10, 10), 1);
         assert_eq!(members(4, 1, 64, 0), 1);
         assert_eq!(members(4, usize::MAX, usize::MAX, 2), 4, "sizes that overflow");

@@ -2,7 +2,7 @@
 
 use super::phase::{Shared, Team};
 use super::pool::Pool;
-use super::split::column_block;
+use super::split::columns_of;
 use crate::simd::Isa;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,32 +21,32 @@ fn within_20_seconds(test: impl FnOnce() + Send + 'static) {
     thread.join().expect("the rounds are right");
 }
 
-/// In each round block i checks what its neighbour wrote in the round before, then writes its own. Every block must
+/// In each round piece i checks what its neighbour wrote in the round before, then writes its own. Every piece must
 /// run once and see the whole round before.
 fn rounds(threads: usize, rounds: u64, pause: impl Fn(u64)) {
     let pool = Pool::oversubscribed(Isa::PORTABLE, threads).unwrap();
     let cells: Vec<[AtomicU64; 2]> = (0..threads).map(|_| Default::default()).collect();
     pool.run(|team| {
         for round in 1..=rounds {
-            // The number of blocks changes, so members that sit a phase out come back late.
-            let blocks_of = |round: u64| 1 + (round * 7 / 3) as usize % threads;
-            let (blocks, before) = (blocks_of(round), round - 1);
+            // The number of pieces changes, so members that sit a phase out come back late.
+            let pieces_of = |round: u64| 1 + (round * 7 / 3) as usize % threads;
+            let (pieces, before) = (pieces_of(round), round - 1);
             for cell in &cells {
                 cell[round as usize % 2].store(0, Ordering::Relaxed);
             }
-            team.phase(blocks, |block, _| {
-                let neighbour = (block + 1) % blocks;
+            team.phase(pieces, |piece, _| {
+                let neighbour = (piece + 1) % pieces;
                 let seen = cells[neighbour][before as usize % 2].load(Ordering::Relaxed);
-                let expected = if neighbour < blocks_of(before) { before } else { 0 };
+                let expected = if neighbour < pieces_of(before) { before } else { 0 };
                 assert_eq!(seen, expected, "round {round} of {threads} threads");
-                cells[block][round as usize % 2].fetch_add(round, Ordering::Relaxed);
+                cells[piece][round as usize % 2].fetch_add(round, Ordering::Relaxed);
             });
-            for (block, cell) in cells.iter().enumerate() {
-                let expected = if block < blocks { round } else { 0 };
+            for (piece, cell) in cells.iter().enumerate() {
+                let expected = if piece < pieces { round } else { 0 };
                 assert_eq!(
                     cell[round as usize % 2].load(Ordering::Relaxed),
                     expected,
-                    "block {block} of {blocks}"
+                    "piece {piece} of {pieces}"
                 );
             }
             pause(round);
@@ -55,7 +55,7 @@ fn rounds(threads: usize, rounds: u64, pause: impl Fn(u64)) {
 }
 
 #[test]
-fn every_block_runs_once_in_every_phase() {
+fn every_piece_runs_once_in_every_phase() {
     within_20_seconds(|| [1, 2, 3, 4].into_iter().for_each(|threads| rounds(threads, 5_000, |_| {})));
 }
 
@@ -74,38 +74,38 @@ fn members_wake_from_every_state() {
 }
 
 #[test]
-fn packing_buffers_belong_to_one_block_at_a_time() {
+fn packing_buffers_belong_to_one_piece_at_a_time() {
     let pool = Pool::oversubscribed(Isa::PORTABLE, 4).unwrap();
     pool.run(|team| {
         for round in 0..500 {
-            team.phase(4, |block, scratch| {
+            team.phase(4, |piece, scratch| {
                 let buffer = scratch.buffers[0].room(64);
-                let mark = (round * 4 + block) as f32;
+                let mark = (round * 4 + piece) as f32;
                 buffer.fill(mark);
                 std::hint::black_box(&mut *buffer);
-                assert!(buffer.iter().all(|&x| x == mark), "another thread wrote to block {block}'s buffer");
+                assert!(buffer.iter().all(|&x| x == mark), "another thread wrote to piece {piece}'s buffer");
             });
         }
     });
 }
 
 #[test]
-#[should_panic(expected = "3 blocks for 2 members")]
-fn no_more_blocks_than_members() {
+#[should_panic(expected = "3 pieces for 2 members")]
+fn no_more_pieces_than_members() {
     Pool::oversubscribed(Isa::PORTABLE, 2).unwrap().run(|team| team.phase(3, |_, _| {}));
 }
 
 #[test]
-fn column_blocks_share_out_whole_lines() {
+fn columns_share_out_whole_lines() {
     for cols in [0, 1, 15, 16, 17, 31, 32, 33, 100, 784, 1025] {
-        for blocks in 1..=17 {
+        for members in 1..=17 {
             let mut next = 0;
-            for block in 0..blocks {
-                let columns = column_block(cols, blocks, block);
-                assert_eq!(columns.start, next, "{block} of {blocks} blocks of {cols} columns");
+            for member in 0..members {
+                let columns = columns_of(cols, members, member);
+                assert_eq!(columns.start, next, "member {member} of {members}, {cols} columns");
                 assert!(columns.start.is_multiple_of(16) || columns.start == cols, "a line has one owner");
                 assert!(
-                    columns.len() <= cols.div_ceil(16).div_ceil(blocks) * 16,
+                    columns.len() <= cols.div_ceil(16).div_ceil(members) * 16,
                     "nobody has more than a fair share"
                 );
                 next = columns.end;
@@ -116,17 +116,17 @@ fn column_blocks_share_out_whole_lines() {
 }
 
 #[test]
-fn workers_are_called_once_by_the_first_phase_that_has_a_block_for_them() {
+fn workers_are_called_once_by_the_first_phase_that_has_a_piece_for_them() {
     let (shared, calls) = (Shared::new(2), Cell::new(0));
     let call = || calls.set(calls.get() + 1);
     let team = Team::new(&shared, Isa::PORTABLE, Some(&call));
     team.phase(1, |_, _| {});
     assert_eq!(calls.get(), 0);
-    // Nobody comes: the driver runs both blocks.
+    // Nobody comes: the driver runs both pieces.
     let run = AtomicU64::new(0);
     for _ in 0..2 {
-        team.phase(2, |block, _| {
-            run.fetch_add(1 + block as u64, Ordering::Relaxed);
+        team.phase(2, |piece, _| {
+            run.fetch_add(1 + piece as u64, Ordering::Relaxed);
         });
     }
     assert_eq!((calls.get(), run.into_inner()), (1, 6));

@@ -70,7 +70,7 @@ impl Network {
             return Ok(());
         }
         let block = block_rows(self, rows, pool.members());
-        let parts: Vec<_> = outputs.row_blocks_mut(block).map(Mutex::new).collect();
+        let parts: Vec<_> = outputs.row_chunks_mut(block).map(Mutex::new).collect();
         let solo = |_| Solo::new(Inference::new(self, block.min(rows)));
         let mut solos: Vec<_> = (0..pool.members().min(parts.len())).map(solo).collect();
         let work = |team: &Team<'_>, inference: &mut Inference, i: usize| {

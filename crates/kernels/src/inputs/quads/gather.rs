@@ -1,6 +1,6 @@
 //! Taking in a minibatch: from rows of bytes or numbers to lists of entries.
 
-use super::{BLOCK, List, QUAD, SLACK, SparseInputs};
+use super::{BUNDLE, List, QUAD, SLACK, SparseInputs};
 use crate::matrix::LINE;
 use crate::simd::{Isa, Kernel, Vector, math, prefetch_line};
 use std::mem::MaybeUninit;
@@ -46,14 +46,14 @@ impl SparseInputs {
         self.list_ends.clear();
     }
 
-    /// The rows of some examples, at most a block.
+    /// The rows of some examples, at most a bundle.
     #[inline(always)]
     fn rows_of<'a, T: 'a>(
         &self,
         examples: Range<usize>,
         row: &impl Fn(usize) -> &'a [T],
-    ) -> [*const T; BLOCK] {
-        let mut rows = [std::ptr::null(); BLOCK];
+    ) -> [*const T; BUNDLE] {
+        let mut rows = [std::ptr::null(); BUNDLE];
         for (at, example) in examples.enumerate() {
             let row = row(example);
             assert!(row.len() == self.inputs, "an example of {} inputs", row.len());
@@ -74,8 +74,8 @@ struct GatherBytes<'x, R> {
 /// The row that examples past the last one are read from.
 static NOTHING: [u8; CHUNK] = [0; CHUNK];
 
-/// The bytes of a few quads' entries, side by side, of a block that is transposed piece by piece.
-type Stage = Aligned<[[[u8; QUAD]; BLOCK + SLACK]; WIDE]>;
+/// The bytes of a few quads' entries, side by side, of a bundle that is transposed 16 examples at a time.
+type Stage = Aligned<[[[u8; QUAD]; BUNDLE + SLACK]; WIDE]>;
 
 /// On cache lines: a register that crosses from one to the next takes two accesses.
 #[repr(C, align(64))]
@@ -90,15 +90,15 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
         // Written before it is read, as far as it is.
         let mut stage = MaybeUninit::<Stage>::uninit();
         let (mut at, mut list) = (0, 0);
-        for start in (0..all).step_by(x.block) {
-            let block = start..all.min(start + x.block);
-            let (examples, begin) = (block.len(), at);
-            let rows = x.rows_of(block, &row);
+        for start in (0..all).step_by(x.bundle) {
+            let bundle = start..all.min(start + x.bundle);
+            let (examples, begin) = (bundle.len(), at);
+            let rows = x.rows_of(bundle, &row);
             for first in (0..x.inputs).step_by(CHUNK) {
                 let bytes = CHUNK.min(x.inputs - first);
                 let (quad, quads) = (first / QUAD, bytes.div_ceil(QUAD));
                 // SAFETY: a row has `bytes` bytes from `first` on. There is room for as many entries as examples have quads, and for
-                // `SLACK` more; the stage has room for a block's, and as many more.
+                // `SLACK` more; the stage has room for a bundle's, and as many more.
                 unsafe {
                     let (to, lists) = (x.quads.as_mut_ptr(), x.lists.as_mut_ptr());
                     let mut end_list = |q: usize, at: usize, examples: u64| {
@@ -113,7 +113,7 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
                             end_list(q, at, u64::from(found));
                         }
                     } else {
-                        let stage = stage.as_mut_ptr().cast::<[[u8; QUAD]; BLOCK + SLACK]>();
+                        let stage = stage.as_mut_ptr().cast::<[[u8; QUAD]; BUNDLE + SLACK]>();
                         let mut found = [0u64; WIDE];
                         for tall in (0..examples).step_by(TALL) {
                             let some = tall..examples.min(tall + TALL);
@@ -137,7 +137,7 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
                     }
                 }
             }
-            // Whole lines: the first may convert again what ends the block before.
+            // Whole lines: the first may convert again what ends the bundle before.
             let (from, to) = (x.quads.as_ptr().cast::<u8>(), x.values.as_mut_ptr().cast::<f32>());
             for i in (begin * QUAD / LINE * LINE..at * QUAD).step_by(V::LANES) {
                 // SAFETY: an entry has four bytes and room for four values; there is room for `SLACK` entries more.
@@ -156,14 +156,14 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
 /// The CPU must have the instruction set of `V`; the rows must have so many bytes.
 #[inline(always)]
 unsafe fn transposed_quads<V: Vector>(
-    rows: &[*const u8; BLOCK],
+    rows: &[*const u8; BUNDLE],
     some: Range<usize>,
     first: usize,
     bytes: usize,
     ahead: usize,
 ) -> Aligned<[[u32; TALL]; WIDE]> {
     /// What rows shorter than a chunk are copied by.
-    const PIECE: usize = 16;
+    const COPIED: usize = 16;
     let mut pointers = [NOTHING.as_ptr(); TALL];
     let mut short: [[u8; CHUNK]; TALL];
     let mut transposed = MaybeUninit::<Aligned<[[u32; TALL]; WIDE]>>::uninit();
@@ -176,10 +176,10 @@ unsafe fn transposed_quads<V: Vector>(
         if bytes < CHUNK {
             short = [[0; CHUNK]; TALL];
             for (from, to) in pointers[..some.len()].iter_mut().zip(&mut short) {
-                let whole = bytes / PIECE * PIECE;
-                for at in (0..whole).step_by(PIECE) {
-                    let piece = from.add(at).cast::<[u8; PIECE]>().read();
-                    to.as_mut_ptr().add(at).cast::<[u8; PIECE]>().write(piece);
+                let whole = bytes / COPIED * COPIED;
+                for at in (0..whole).step_by(COPIED) {
+                    let copied = from.add(at).cast::<[u8; COPIED]>().read();
+                    to.as_mut_ptr().add(at).cast::<[u8; COPIED]>().write(copied);
                 }
                 (whole..bytes).for_each(|at| to[at] = *from.add(at));
                 *from = to.as_ptr();
@@ -204,10 +204,10 @@ impl<'a, R: Fn(usize) -> &'a [f32]> Kernel for GatherFloats<'_, R> {
     unsafe fn run<V: Vector>(self) {
         let GatherFloats { x, examples: all, row } = self;
         let (mut at, mut list) = (0, 0);
-        for start in (0..all).step_by(x.block) {
-            let block = start..all.min(start + x.block);
-            let examples = block.len();
-            let rows = x.rows_of(block, &row);
+        for start in (0..all).step_by(x.bundle) {
+            let bundle = start..all.min(start + x.bundle);
+            let examples = bundle.len();
+            let rows = x.rows_of(bundle, &row);
             for quad in 0..x.inputs.div_ceil(QUAD) {
                 let (first, mut bits) = (quad * QUAD, 0);
                 let count = QUAD.min(x.inputs - first);

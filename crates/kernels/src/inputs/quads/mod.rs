@@ -39,8 +39,8 @@ use std::ops::Range;
 /// Neighbouring inputs that share a list.
 pub(crate) const QUAD: usize = 4;
 
-/// Examples of a block, at most, each a bit of a word. Their sums in a strip of 64 columns take 16 KiB.
-const BLOCK: usize = 64;
+/// Examples of a bundle, at most, each a bit of a word. Their sums in a strip of 64 columns take 16 KiB.
+const BUNDLE: usize = 64;
 
 /// Entries that are written at once, and so past the last one.
 const SLACK: usize = 16;
@@ -63,13 +63,13 @@ pub struct SparseInputs {
     inputs: usize,
     /// Examples there is room for.
     capacity: usize,
-    /// Examples of a block.
-    block: usize,
+    /// Examples of a bundle.
+    bundle: usize,
     /// Examples taken in last; 0 while that has not been finished.
     examples: usize,
-    /// The first `list_ends[last]` are the lists of quads with entries, block after block, quads ascending in each.
+    /// The first `list_ends[last]` are the lists of quads with entries, bundle after bundle, quads ascending in each.
     lists: Vec<List>,
-    /// Where the lists of each block end.
+    /// Where the lists of each bundle end.
     list_ends: Vec<usize>,
     /// The four bytes of each entry.
     quads: Vec<[u8; QUAD]>,
@@ -77,13 +77,13 @@ pub struct SparseInputs {
     values: Vec<Line>,
 }
 
-/// The entries of a quad in a block: from the end of the list before.
+/// The entries of a quad in a bundle: from the end of the list before.
 #[derive(Clone, Copy, Debug, Default)]
 struct List {
     /// Inputs `QUAD · quad` and the next ones.
     quad: u32,
     end: u32,
-    /// Bit i: example i of the block has an entry.
+    /// Bit i: example i of the bundle has an entry.
     examples: u64,
 }
 
@@ -102,7 +102,7 @@ impl SparseInputs {
     ///
     /// If there are more than 2³¹ inputs, or more than [`most_examples`](Self::most_examples).
     pub fn new(inputs: usize, examples: usize) -> SparseInputs {
-        SparseInputs::in_blocks(inputs, examples, BLOCK)
+        SparseInputs::in_bundles(inputs, examples, BUNDLE)
     }
 
     /// The most examples of `inputs` inputs that there can be room for: with 2³² quads of four inputs.
@@ -111,20 +111,20 @@ impl SparseInputs {
         entries as usize / inputs.div_ceil(QUAD).max(1)
     }
 
-    /// As [`new`](Self::new), in blocks of `block` examples, or of as many as a block can have.
-    pub(crate) fn in_blocks(inputs: usize, examples: usize, block: usize) -> SparseInputs {
+    /// As [`new`](Self::new), in bundles of `bundle` examples, or of as many as a bundle can have.
+    pub(crate) fn in_bundles(inputs: usize, examples: usize, bundle: usize) -> SparseInputs {
         assert!(inputs <= 1 << 31, "{inputs} inputs");
         assert!(examples <= Self::most_examples(inputs), "{examples} examples of {inputs} inputs");
-        let block = block.min(BLOCK).min(examples).max(1);
-        let (quads, blocks) = (inputs.div_ceil(QUAD), examples.div_ceil(block));
+        let bundle = bundle.min(BUNDLE).min(examples).max(1);
+        let (quads, bundles) = (inputs.div_ceil(QUAD), examples.div_ceil(bundle));
         let entries = examples * quads + SLACK;
         SparseInputs {
             inputs,
             capacity: examples,
-            block,
+            bundle,
             examples: 0,
-            lists: vec![List::default(); blocks * quads + 1],
-            list_ends: Vec::with_capacity(blocks),
+            lists: vec![List::default(); bundles * quads + 1],
+            list_ends: Vec::with_capacity(bundles),
             // These are given room when there are bytes.
             quads: Vec::new(),
             values: vec![Line::ZERO; entries.div_ceil(Line::LEN / QUAD) + 1],
@@ -146,9 +146,9 @@ impl SparseInputs {
         self.entries_before(self.lists())
     }
 
-    /// Number of lists: quads of a block of examples that aren't 0 in all of it.
+    /// Number of lists: quads of a bundle of examples that aren't 0 in all of it.
     pub fn lists(&self) -> usize {
-        self.blocks().checked_sub(1).map_or(0, |last| self.list_ends[last])
+        self.bundles().checked_sub(1).map_or(0, |last| self.list_ends[last])
     }
 
     /// An input of an example; none where the products leave it out.
@@ -158,9 +158,9 @@ impl SparseInputs {
     /// If there is no such input or example.
     pub fn get(&self, example: usize, input: usize) -> Option<f32> {
         assert!(example < self.examples && input < self.inputs, "input {input} of example {example}");
-        let mut lists = self.block_lists(example / self.block);
+        let mut lists = self.bundle_lists(example / self.bundle);
         let at = lists.find(|&at| self.lists[at].quad as usize == input / QUAD)?;
-        let (examples, bit) = (self.lists[at].examples, 1 << (example % self.block));
+        let (examples, bit) = (self.lists[at].examples, 1 << (example % self.bundle));
         let entry = self.entries_before(at) + (examples & (bit - 1)).count_ones() as usize;
         let value = entry * QUAD + input % QUAD;
         (examples & bit != 0).then(|| self.values[value / Line::LEN].0[value % Line::LEN])
@@ -185,29 +185,29 @@ impl SparseInputs {
     ///
     /// If there is no room for the examples, or one hasn't n_0 inputs.
     pub fn gather_bytes<'a>(&mut self, isa: Isa, examples: usize, row: impl Fn(usize) -> &'a [u8]) {
-        self.gather_from_bytes(isa, examples, self.block * self.inputs, row);
+        self.gather_from_bytes(isa, examples, self.bundle * self.inputs, row);
     }
 
-    /// Blocks of examples.
-    pub(crate) fn blocks(&self) -> usize {
-        self.examples.div_ceil(self.block)
+    /// Bundles of examples.
+    pub(crate) fn bundles(&self) -> usize {
+        self.examples.div_ceil(self.bundle)
     }
 
-    /// The examples of a block.
-    fn block_examples(&self, block: usize) -> Range<usize> {
-        let first = block * self.block;
-        first..self.examples.min(first + self.block)
+    /// The examples of a bundle.
+    fn bundle_examples(&self, bundle: usize) -> Range<usize> {
+        let first = bundle * self.bundle;
+        first..self.examples.min(first + self.bundle)
     }
 
-    /// The lists of a block.
-    fn block_lists(&self, block: usize) -> Range<usize> {
-        let start = if block == 0 { 0 } else { self.list_ends[block - 1] };
-        start..self.list_ends[block]
+    /// The lists of a bundle.
+    fn bundle_lists(&self, bundle: usize) -> Range<usize> {
+        let start = if bundle == 0 { 0 } else { self.list_ends[bundle - 1] };
+        start..self.list_ends[bundle]
     }
 
-    /// The lists of a block whose quads lie in `quads`.
-    fn lists_of(&self, block: usize, quads: Range<usize>) -> Range<usize> {
-        let all = self.block_lists(block);
+    /// The lists of a bundle whose quads lie in `quads`.
+    fn lists_of(&self, bundle: usize, quads: Range<usize>) -> Range<usize> {
+        let all = self.bundle_lists(bundle);
         if quads == (0..self.inputs.div_ceil(QUAD)) {
             return all;
         }

@@ -1,6 +1,6 @@
 //! The products of sparse inputs: walks through the lists of quads, a strip of columns at a time.
 
-use super::{BLOCK, List, QUAD, SparseInputs};
+use super::{BUNDLE, List, QUAD, SparseInputs};
 use crate::elementwise::Place;
 use crate::inputs::expected::{Expected, Upcoming};
 use crate::matrix::{LINE, Line, Mat, MatMut, Panels};
@@ -15,11 +15,11 @@ const MAX_VECTORS: usize = 4;
 /// Columns of a strip, at most.
 pub(crate) const STRIP: usize = MAX_VECTORS * LINE;
 
-/// Values of a block in a strip, at most: of its examples' sums, or errors. On cache lines: a register that crosses from one to
+/// Values of a bundle in a strip, at most: of its examples' sums, or errors. On cache lines: a register that crosses from one to
 /// the next takes two accesses.
-type Buffer = MaybeUninit<[Line; BLOCK * MAX_VECTORS]>;
+type Buffer = MaybeUninit<[Line; BUNDLE * MAX_VECTORS]>;
 
-/// Columns of a full strip. The four rows of W and a row of the block must have registers.
+/// Columns of a full strip. The four rows of W and a row of the bundle must have registers.
 const fn strip_cols<V: Vector>() -> usize {
     let vectors = if V::TILE_ROWS * V::TILE_VECTORS >= QUAD * MAX_VECTORS { MAX_VECTORS } else { 2 };
     vectors * V::LANES
@@ -45,11 +45,11 @@ pub fn sparse_gemm(
     assert_eq!(b.cols(), c.cols, "columns of a product");
     assert_eq!(bias.len(), c.cols, "as many biases as columns");
     assert!(c.as_mat().has_row_slices(), "a sparse product writes contiguous rows");
-    let (start, blocks, cols) = (Start::Bias(bias), 0..x.blocks(), 0..c.cols);
-    isa.run(Forward { isa, x, b: b.view(), c: c.data, c_row: c.row_stride, blocks, cols, start, epilogue });
+    let (start, bundles, cols) = (Start::Bias(bias), 0..x.bundles(), 0..c.cols);
+    isa.run(Forward { isa, x, b: b.view(), c: c.data, c_row: c.row_stride, bundles, cols, start, epilogue });
 }
 
-/// `cols` of C ← finish(start + X·B), for the examples of `blocks`.
+/// `cols` of C ← finish(start + X·B), for the examples of `bundles`.
 ///
 /// Running it needs B in panels, whose number of rows is the number of inputs; C of row slices with a row for each example,
 /// valid to write in these columns and touched by nobody else meanwhile; a bias for each of C's columns, if any; and
@@ -60,7 +60,7 @@ pub(crate) struct Forward<'a> {
     pub(crate) b: Mat<'a>,
     pub(crate) c: *mut f32,
     pub(crate) c_row: usize,
-    pub(crate) blocks: Range<usize>,
+    pub(crate) bundles: Range<usize>,
     pub(crate) cols: Range<usize>,
     pub(crate) start: Start<'a>,
     pub(crate) epilogue: &'a dyn Epilogue,
@@ -125,11 +125,11 @@ impl Kernel for Forward<'_> {
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Forward { isa, x, b, c, c_row, blocks, cols, start, epilogue } = self;
+        let Forward { isa, x, b, c, c_row, bundles, cols, start, epilogue } = self;
         let mut sums = Buffer::uninit();
         for strip in strips::<V>(cols) {
-            for block in blocks.clone() {
-                let (examples, lists) = (x.block_examples(block), x.block_lists(block));
+            for bundle in bundles.clone() {
+                let (examples, lists) = (x.bundle_examples(bundle), x.bundle_lists(bundle));
                 let walk = Walk {
                     x,
                     lists,
@@ -138,7 +138,7 @@ impl Kernel for Forward<'_> {
                     panel: b.col_panel,
                     rows: sums.as_mut_ptr().cast(),
                 };
-                // SAFETY: rows and columns are C's, lists the block's. A block's rows, and a strip's columns, fit the buffer.
+                // SAFETY: rows and columns are C's, lists the bundle's. A bundle's rows, and a strip's columns, fit the buffer.
                 unsafe {
                     let c = c.add(examples.start * c_row + strip.start);
                     let (rows, cols) = (examples.len(), strip.len());
@@ -161,12 +161,12 @@ impl Kernel for Update<'_> {
         let rows = errors.as_mut_ptr().cast();
         let upcoming = &mut expected.upcoming(x.lists() * strips::<V>(cols.clone()).count());
         for strip in strips::<V>(cols) {
-            for block in 0..x.blocks() {
+            for bundle in 0..x.bundles() {
                 let w = c.wrapping_add(strip.start / LINE * c_panel + strip.start % LINE);
-                let walk = Walk { x, lists: x.lists_of(block, quads.clone()), w, panel: c_panel, rows };
+                let walk = Walk { x, lists: x.lists_of(bundle, quads.clone()), w, panel: c_panel, rows };
                 // SAFETY: the examples are rows of B, and fit the buffer; the lists' inputs are rows of C.
                 unsafe {
-                    let b = b.part(x.block_examples(block), strip.clone());
+                    let b = b.part(x.bundle_examples(bundle), strip.clone());
                     enter!(V, strip.len(), TakeErrors { b, to: rows });
                     enter!(V, strip.len(), UpdateStrip { walk, upcoming });
                 }
@@ -197,9 +197,9 @@ impl Kernel for Gradient<'_> {
                 part[..ROWS * width.div_ceil(LINE)].fill(Line::ZERO);
                 // Row 0 of the gradient; the part's rows are those of its quads.
                 let w = part.as_mut_ptr().cast::<f32>().wrapping_sub(first * QUAD * LINE);
-                for block in 0..x.blocks() {
-                    let rows = errors.as_mut_ptr().wrapping_add(x.block_examples(block).start * width);
-                    let lists = x.lists_of(block, some.clone());
+                for bundle in 0..x.bundles() {
+                    let rows = errors.as_mut_ptr().wrapping_add(x.bundle_examples(bundle).start * width);
+                    let lists = x.lists_of(bundle, some.clone());
                     let walk = Walk { x, lists, w, panel: ROWS * LINE, rows };
                     // SAFETY: the lists' inputs are rows of the part, their examples were taken above.
                     unsafe { enter!(V, strip.len(), UpdateStrip { walk, upcoming }) };
@@ -211,14 +211,14 @@ impl Kernel for Gradient<'_> {
     }
 }
 
-/// A walk through lists of one block, for one strip.
+/// A walk through lists of one bundle, for one strip.
 struct Walk<'a> {
     x: &'a SparseInputs,
     lists: Range<usize>,
     /// Input 0's row of W in these columns, and the distance of its panels.
     w: *mut f32,
     panel: usize,
-    /// The block's examples in these columns, row after row of whole registers.
+    /// The bundle's examples in these columns, row after row of whole registers.
     rows: *mut f32,
 }
 
@@ -268,7 +268,7 @@ macro_rules! with_rows {
 /// A walk that adds to the sums of C's strip: from `start` to C, both masked past its last column.
 struct ForwardStrip<'a, const VECTORS: usize> {
     walk: Walk<'a>,
-    /// The strip's first element in the block's first row.
+    /// The strip's first element in the bundle's first row.
     c: *mut f32,
     c_row: usize,
     rows: usize,
