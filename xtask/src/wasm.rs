@@ -54,7 +54,7 @@ pub(crate) fn run(_: &Args) -> Result<()> {
         build = build.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker.display().to_string());
     }
     build.run(&root)?;
-    CommandLine::cargo("run --release --package minibatch-wasm").run(&root)?;
+    CommandLine::cargo("run --package minibatch-wasm").run(&root)?;
     train(&node, &root.join(FOLDER).join(TARGET).join("debug/minibatch-wasm.wasm"))?;
     println!("the weights have the same bits in WebAssembly and on this machine");
     Ok(())

@@ -18,6 +18,7 @@
 //! 8. [Reproducibility](#reproducibility)
 //! 9. [Threads and instruction sets](#threads-and-instruction-sets)
 //! 10. [Features](#features)
+//! 11. [WebAssembly](#webassembly)
 //!
 //! # A first example
 //!
@@ -275,9 +276,26 @@
 //!
 //! | feature | is for |
 //! |---|---|
+//! | `mmap`, on by default | [`Dataset::map`] maps files, and large matrices lie in huge pages where Linux has them. Without it `map` reads the file |
+//! | `threads`, on by default | [`Pool`]s of several threads. Without it every pool has one member, and a trainer starts no thread |
 //! | `ndarray` | [`Dataset`]s from `ArrayView2` in any order in memory, outputs as `Array2`, and conversions to [`Mat`] and [`Matrix`] |
 //!
-//! `serde` is no feature: [`Settings`], [`Epoch`], [`Evaluation`] and their parts are always `Serialize` and `Deserialize`.
+//! No feature changes a bit of any result. `serde` is no feature: [`Settings`], [`Epoch`], [`Evaluation`] and their parts are always
+//! `Serialize` and `Deserialize`.
+//!
+//! # WebAssembly
+//!
+//! Without the default features the library builds for `wasm32-unknown-unknown`, needs no imports, and trains there on one thread to
+//! the bits that it has everywhere.
+//!
+//! ```toml
+//! minibatch = { version = "0.1", default-features = false }
+//! ```
+//!
+//! - There are no files. What would open one returns an error, and [`checkpoint::Lock`] does, too. [`Trainer::encode_into`] and
+//!   [`Checkpoint::decode`], [`Network::encode_into`] and [`Network::decode`] make bytes and take them.
+//! - There is no clock. The times in the history are 0.
+//! - Multiply-adds are computed by a library, for the instruction set has none: training is right, and slow.
 #![forbid(unsafe_code)]
 
 pub mod augment;
