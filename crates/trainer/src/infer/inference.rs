@@ -12,8 +12,8 @@ use minibatch_kernels::{
 };
 use std::ops::Range;
 
-/// Examples of a tranche, which a member takes at a time. They are enough for efficient products. A cost is summed tranche by tranche, so another
-/// number would change its last bits.
+/// Examples of a tranche, which a member takes at a time. They are enough for efficient products. A cost is summed tranche by
+/// tranche, so another number would change its last bits.
 pub(crate) const TRANCHE: usize = 256;
 
 /// Values of the widest layer that go through the layers at a time. They should stay in the second-level cache.
