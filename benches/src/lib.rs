@@ -115,8 +115,8 @@ mod tests {
         let head = |line: &&str| line.starts_with("//!") || line.is_empty();
         let is_shown = |line: &&str| !line.contains("allow(clippy");
         let expected: Vec<&str> = source.lines().skip_while(head).filter(is_shown).collect();
-        let block = readme.lines().skip_while(|line| *line != "```rust,no_run").skip(1);
-        let shown: Vec<&str> = block.take_while(|line| *line != "```").collect();
+        let fenced = readme.lines().skip_while(|line| *line != "```rust,no_run").skip(1);
+        let shown: Vec<&str> = fenced.take_while(|line| *line != "```").collect();
         assert_eq!(shown, expected);
     }
 }

@@ -1,4 +1,4 @@
-//! The content of an entry: a small value, encoded by bincode, or a block of raw f32. No other file names bincode.
+//! The content of an entry: a small value, encoded by bincode, or raw f32 numbers. No other file names bincode.
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian, NoLimit};
 use bincode::error::DecodeError;
@@ -10,7 +10,7 @@ use crate::format::Part;
 
 type Config<L> = Configuration<LittleEndian, Fixint, L>;
 
-/// The largest payload that is decoded as a value. Numbers by the million are f32 blocks.
+/// The largest payload that is decoded as a value. Numbers by the million are raw.
 pub(crate) const MAX_VALUE: usize = 1 << 28;
 
 /// Appends `value` to `out`: its fields in order, little-endian, integers at full width, lengths as u64, an enum's variant as
@@ -75,15 +75,15 @@ pub(crate) fn put_f32s(values: &[f32], out: &mut Vec<u8>) {
     }
 }
 
-/// An entry of f32 numbers, read block by block in the order in which they were put.
+/// An entry of f32 numbers, read some at a time, in the order in which they were put.
 #[derive(Debug)]
-pub struct F32Blocks<'a> {
+pub struct F32s<'a> {
     name: &'a str,
     numbers: &'a [[u8; 4]],
     next: usize,
 }
 
-impl<'a> F32Blocks<'a> {
+impl<'a> F32s<'a> {
     /// Proves that `payload` holds exactly `count` numbers.
     pub(crate) fn new(name: &'a str, payload: &'a [u8], count: u64) -> Result<Self, FormatError> {
         let (numbers, rest) = payload.as_chunks();
@@ -91,20 +91,20 @@ impl<'a> F32Blocks<'a> {
             let (part, expected, found) = (Part::entry(name), count.saturating_mul(4), payload.len() as u64);
             return Err(FormatError::NumberCount { part, expected, found });
         }
-        Ok(F32Blocks { name, numbers, next: 0 })
+        Ok(F32s { name, numbers, next: 0 })
     }
 
-    /// Fills `block` with the next numbers, all of which must be finite.
-    pub fn read_into(&mut self, block: &mut [f32]) -> Result<(), FormatError> {
-        let Some(numbers) = self.numbers[self.next..].get(..block.len()) else {
-            let expected = ((self.next + block.len()) as u64).saturating_mul(4);
+    /// Fills `values` with the next numbers, all of which must be finite.
+    pub fn read_into(&mut self, values: &mut [f32]) -> Result<(), FormatError> {
+        let Some(numbers) = self.numbers[self.next..].get(..values.len()) else {
+            let expected = ((self.next + values.len()) as u64).saturating_mul(4);
             return Err(self.miscounted(expected));
         };
-        for (value, number) in block.iter_mut().zip(numbers) {
+        for (value, number) in values.iter_mut().zip(numbers) {
             *value = f32::from_le_bytes(*number);
         }
-        check_finite(self.name, self.next, block)?;
-        self.next += block.len();
+        check_finite(self.name, self.next, values)?;
+        self.next += values.len();
         Ok(())
     }
 
@@ -119,13 +119,13 @@ impl<'a> F32Blocks<'a> {
     }
 }
 
-/// Refuses a block with a number that isn't finite. `before` is the count of the entry's numbers before the block.
-pub(crate) fn check_finite(name: &str, before: usize, block: &[f32]) -> Result<(), FormatError> {
+/// Refuses a number that isn't finite. `before` is the count of the entry's numbers before `values`.
+pub(crate) fn check_finite(name: &str, before: usize, values: &[f32]) -> Result<(), FormatError> {
     // The fold never leaves early, so it is one pass of whole registers.
-    if block.iter().fold(true, |finite, x| finite & x.is_finite()) {
+    if values.iter().fold(true, |finite, x| finite & x.is_finite()) {
         return Ok(());
     }
-    let at = block.iter().position(|x| !x.is_finite()).unwrap_or_default();
-    let (index, found) = ((before + at) as u64, block[at].to_string());
+    let at = values.iter().position(|x| !x.is_finite()).unwrap_or_default();
+    let (index, found) = ((before + at) as u64, values[at].to_string());
     Err(FormatError::NotFinite { part: Part::entry(name), index, found })
 }

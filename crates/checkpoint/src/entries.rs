@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
-use crate::codec::{self, F32Blocks};
+use crate::codec::{self, F32s};
 use crate::container::{Record, Table, put_header};
 use crate::directory;
 use crate::error::FormatError;
@@ -22,12 +22,12 @@ pub struct Payload<'a> {
 impl Payload<'_> {
     /// Appends numbers as little-endian f32, four bytes each. All must be finite: a checkpoint is never worse than the one
     /// before it.
-    pub fn put_f32s<'a>(&mut self, blocks: impl Iterator<Item = &'a [f32]>) -> Result<(), FormatError> {
+    pub fn put_f32s<'a>(&mut self, slices: impl Iterator<Item = &'a [f32]>) -> Result<(), FormatError> {
         let mut count = 0;
-        for block in blocks {
-            codec::check_finite(self.name, count, block)?;
-            codec::put_f32s(block, self.out);
-            count += block.len();
+        for values in slices {
+            codec::check_finite(self.name, count, values)?;
+            codec::put_f32s(values, self.out);
+            count += values.len();
         }
         Ok(())
     }
@@ -56,7 +56,7 @@ impl Payload<'_> {
 /// encode_into(&mut file, &[("weights", 0)], |_, payload| payload.put_f32s([&[0.5, -2.0][..]].into_iter()))?;
 /// let entries = decode(&file)?;
 /// let mut weights = [0.0; 2];
-/// entries.f32_blocks("weights", 2)?.read_into(&mut weights)?;
+/// entries.f32s("weights", 2)?.read_into(&mut weights)?;
 /// assert_eq!(weights, [0.5, -2.0]);
 /// # Ok::<(), minibatch_checkpoint::FormatError>(())
 /// ```
@@ -219,9 +219,9 @@ impl<'a> Entries<'a> {
 
     /// The numbers that an entry holds, exactly `count` of them. The count is proven here, so that the caller may
     /// allocate for them afterwards.
-    pub fn f32_blocks(&self, name: &str, count: u64) -> Result<F32Blocks<'_>, FormatError> {
+    pub fn f32s(&self, name: &str, count: u64) -> Result<F32s<'_>, FormatError> {
         let Entry { name, payload, .. } = self.require(name)?;
-        F32Blocks::new(name, payload, count)
+        F32s::new(name, payload, count)
     }
 
     /// The hash two runs must share to count as the same: xxh3-64 over the directory's lines (name, flags, length, checksum, as in

@@ -4,7 +4,7 @@
 //! their content. From the bytes outwards:
 //!
 //! - [`encode_into`] and [`decode`]: a versioned file of entries, each with its name, its flags and a checksum.
-//! - [`Payload`] and [`F32Blocks`]: values and raw numbers in an entry.
+//! - [`Payload`] and [`F32s`]: values and raw numbers in an entry.
 //! - [`Front`]: single entries of a file, read before the rest.
 //! - [`Lock`]: one writer for a path. [`Lock::write`] replaces a file whole or not at all. [`save`] does both in one call.
 //! - [`Writer`]: writing in the background while training goes on. [`Keep`] says which older files stay.
@@ -34,7 +34,7 @@ mod tests;
 
 use std::path::Path;
 
-pub use codec::F32Blocks;
+pub use codec::F32s;
 pub use container::Record;
 pub use disk::{Disk, OsDisk, read_file};
 pub use entries::{Entries, Entry, Payload, decode, encode_into};

@@ -83,19 +83,19 @@ fn workspace(sizes: &[usize], batch_size: usize, keeping_z: usize) -> u64 {
 /// The memory that [`Network::evaluate`] takes for so many examples.
 #[must_use]
 pub fn evaluation(network: &Network, examples: usize, pool: &Pool) -> u64 {
-    let rows = inference::BLOCK.min(examples);
-    let blocks = examples.div_ceil(inference::BLOCK);
+    let rows = inference::TRANCHE.min(examples);
+    let tranches = examples.div_ceil(inference::TRANCHE);
     // Outputs, targets, and Z if the cost needs it.
     let outputs = footprint::matrix(rows, network.outputs()).saturating_mul(2);
     let member = inference::footprint(network, rows).saturating_add(outputs);
-    member.saturating_mul(pool.members().min(blocks) as u64).saturating_add(64 * blocks as u64)
+    member.saturating_mul(pool.members().min(tranches) as u64).saturating_add(64 * tranches as u64)
 }
 
 /// The memory that [`Network::predict_rows`] takes for so many rows, its result included.
 #[must_use]
 pub fn prediction(network: &Network, rows: usize, pool: &Pool) -> u64 {
     let outputs = footprint::matrix(rows, network.outputs()).saturating_mul(2);
-    let member = inference::footprint(network, inference::BLOCK.min(rows));
+    let member = inference::footprint(network, inference::TRANCHE.min(rows));
     member.saturating_mul(pool.members() as u64).saturating_add(outputs)
 }
 

@@ -1,7 +1,7 @@
 //! Once warm, a training step allocates nothing, nor does a [`Predictor`].
 //!
 //! An allocator counts every call in the process, on all threads. Entering the pool may allocate (rayon's scope and its messages
-//! to the workers): once for each call of [`Trainer::advance`], and now and then a block of a queue. So calls of 5 and of 50
+//! to the workers): once for each call of [`Trainer::advance`], and now and then room for a queue. So calls of 5 and of 50
 //! steps are compared, each by the least of several. An allocation of a *step* would be counted 45 times more in every single
 //! long call.
 //!

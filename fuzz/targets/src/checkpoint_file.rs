@@ -114,10 +114,10 @@ impl File {
         };
         for entry in self.entries.iter_mut().filter(is_of_numbers) {
             // Versions 1 and 2 have all moments in one section.
-            let blocks = (entry.payload.len() / before.max(4)).clamp(1, 2);
+            let moments = (entry.payload.len() / before.max(4)).clamp(1, 2);
             let old = std::mem::take(&mut entry.payload);
             let numbers = old.chunks_exact(4).cycle().flatten().chain(&[0; 4]).copied();
-            entry.payload = numbers.chain(std::iter::repeat(0)).take(blocks * length).collect();
+            entry.payload = numbers.chain(std::iter::repeat(0)).take(moments * length).collect();
         }
     }
 }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{F32Blocks, decode_value, encode_value, put_f32s};
+use crate::codec::{F32s, decode_value, encode_value, put_f32s};
 use crate::{FormatError, Part};
 use proptest::prelude::*;
 
@@ -106,11 +106,11 @@ fn numbers_keep_their_bits() {
     let mut bytes = vec![7];
     put_f32s(&values, &mut bytes);
     assert_eq!(bytes.len(), 21);
-    let mut blocks = F32Blocks::new("weights", &bytes[1..], 5).unwrap();
+    let mut numbers = F32s::new("weights", &bytes[1..], 5).unwrap();
     let (mut first, mut second) = ([0.0; 2], [0.0; 3]);
-    blocks.read_into(&mut first).unwrap();
-    blocks.read_into(&mut second).unwrap();
-    blocks.finish().unwrap();
+    numbers.read_into(&mut first).unwrap();
+    numbers.read_into(&mut second).unwrap();
+    numbers.finish().unwrap();
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     assert_eq!([bits(&first), bits(&second)].concat(), bits(&values));
 }
@@ -119,14 +119,14 @@ fn numbers_keep_their_bits() {
 fn a_wrong_number_count_is_refused_before_anything_is_allocated() {
     let bytes = [0; 12];
     for (count, expected) in [(0, 0), (2, 8), (4, 16), (1 << 62, u64::MAX), (u64::MAX, u64::MAX)] {
-        let error = F32Blocks::new("weights", &bytes, count).unwrap_err();
+        let error = F32s::new("weights", &bytes, count).unwrap_err();
         assert_eq!(error, FormatError::NumberCount { part: Part::entry("weights"), expected, found: 12 });
     }
-    assert!(F32Blocks::new("weights", &bytes[..11], 2).is_err());
-    let mut blocks = F32Blocks::new("weights", &bytes, 3).unwrap();
-    blocks.read_into(&mut [0.0; 2]).unwrap();
-    assert!(blocks.read_into(&mut [0.0; 2]).is_err());
-    assert!(blocks.finish().is_err());
+    assert!(F32s::new("weights", &bytes[..11], 2).is_err());
+    let mut numbers = F32s::new("weights", &bytes, 3).unwrap();
+    numbers.read_into(&mut [0.0; 2]).unwrap();
+    assert!(numbers.read_into(&mut [0.0; 2]).is_err());
+    assert!(numbers.finish().is_err());
 }
 
 #[test]
@@ -134,9 +134,9 @@ fn numbers_that_are_not_finite_are_refused_by_index() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut bytes = Vec::new();
         put_f32s(&[1.0, 2.0, 3.0, bad], &mut bytes);
-        let mut blocks = F32Blocks::new("moments", &bytes, 4).unwrap();
-        blocks.read_into(&mut [0.0; 1]).unwrap();
-        let error = blocks.read_into(&mut [0.0; 3]).unwrap_err();
+        let mut numbers = F32s::new("moments", &bytes, 4).unwrap();
+        numbers.read_into(&mut [0.0; 1]).unwrap();
+        let error = numbers.read_into(&mut [0.0; 3]).unwrap_err();
         assert_eq!(error.to_string(), format!("entry moments: number 3 is {bad}, expected a finite one"));
     }
 }

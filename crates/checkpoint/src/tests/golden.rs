@@ -49,7 +49,7 @@ fn the_documented_example_loads() -> Result<(), FormatError> {
         .collect();
     let entries = decode(&bytes)?;
     let mut parameters = [0.0; 2];
-    entries.f32_blocks("numbers", 2)?.read_into(&mut parameters)?;
+    entries.f32s("numbers", 2)?.read_into(&mut parameters)?;
     assert_eq!(parameters, [0.5, -2.0]);
     assert_eq!(entries.value::<(u16, String)>("times")?, (3, "now".to_owned()));
     let hash = format!("`{:016x}`", entries.compared_hash()?);

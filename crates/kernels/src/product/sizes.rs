@@ -48,7 +48,8 @@ impl Blocks {
     }
 }
 
-/// The size of the largest, if `len` is divided into as few cuts of at most `max` as possible: a multiple of `unit`, at least one.
+/// The size of the largest, if `len` is divided into as few cuts of at most `max` as possible: a multiple of `unit`, at
+/// least one.
 fn even(len: usize, max: usize, unit: usize) -> usize {
     let (units, most) = (len.div_ceil(unit).max(1), (max / unit).max(1));
     units.div_ceil(units.div_ceil(most)) * unit

@@ -29,8 +29,8 @@
 //!     waited too long: claim and run piece i
 //! ```
 //!
-//! A thread *claims* piece i before it runs it: it raises `claimed[i]` from an older generation to this one by compare-and-swap. So
-//! exactly one thread runs each piece of each phase.
+//! A thread *claims* piece i before it runs it: it raises `claimed[i]` from an older generation to this one by
+//! compare-and-swap. So exactly one thread runs each piece of each phase.
 //!
 //! - **Nothing dangles.** The work pointer is read only between a claim and its `done`, and the driver doesn't leave the phase
 //!   (where the function lives) before every `done`: a worker that wakes up late finds its claim refused and touches

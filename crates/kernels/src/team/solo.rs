@@ -1,7 +1,8 @@
 //! Work that members do apart: tranches of examples, each from first layer to last on one thread.
 //!
-//! Inference needs no barrier, because examples don't depend on one another. Each member takes the next tranche that nobody has taken. It
-//! computes the tranche with a team of its own, whose only member it is. A member that loses its core holds up its own tranche only.
+//! Inference needs no barrier, because examples don't depend on one another. Each member takes the next tranche that nobody
+//! has taken. It computes the tranche with a team of its own, whose only member it is. A member that loses its core holds up
+//! its own tranche only.
 
 use super::phase::{Pointer, Shared, Team};
 use super::split::members_of_pass;

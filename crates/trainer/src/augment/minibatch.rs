@@ -102,12 +102,12 @@ impl<'a> Minibatch<'a> {
         }
     }
 
-    /// Four random numbers: a function of the run's seed, the step, the example in `row` and `block`.
+    /// Four random numbers: a function of the run's seed, the step, the example in `row` and `nth`.
     ///
     /// # Panics
     ///
     /// If there is no such row.
-    pub fn draw(&self, row: usize, block: u32) -> [u32; 4] {
-        philox([block, self.index(row), self.number as u32, (self.number >> 32) as u32], self.key)
+    pub fn draw(&self, row: usize, nth: u32) -> [u32; 4] {
+        philox([nth, self.index(row), self.number as u32, (self.number >> 32) as u32], self.key)
     }
 }

@@ -105,17 +105,17 @@ fn read_state(
     }
     let names: Vec<_> = moments.iter().map(|moment| format!("{MOMENTS}{}", moment.name)).collect();
     let numbers = network.parameters() as u64;
-    let blocks = names.iter().map(|name| entries.f32_blocks(name, numbers)).collect::<Result<Vec<_>, _>>()?;
+    let numbers_of = names.iter().map(|name| entries.f32s(name, numbers)).collect::<Result<Vec<_>, _>>()?;
     let bytes = footprint::optimizer(optimizer, &network.sizes());
     if !footprint::is_available(bytes) {
         return Err(FormatError::Memory { bytes });
     }
     let mut state = OptimizerState::new(optimizer, network.layers());
-    for (index, ((name, moment), mut blocks)) in names.iter().zip(&moments).zip(blocks).enumerate() {
-        state.try_for_each_block(index, |block| blocks.read_into(block))?;
-        blocks.finish()?;
+    for (index, ((name, moment), mut from)) in names.iter().zip(&moments).zip(numbers_of).enumerate() {
+        state.try_for_each_slice(index, |values| from.read_into(values))?;
+        from.finish()?;
         if moment.is_square
-            && let Some(negative) = state.blocks(index).flatten().find(|v| **v < 0.0)
+            && let Some(negative) = state.slices(index).flatten().find(|v| **v < 0.0)
         {
             return Err(FormatError::value(name, format!("a mean or sum of squares of {negative}")));
         }

@@ -111,8 +111,8 @@ impl<'a> Drafts<'a> {
                 payload.put_bytes(bytes);
                 Ok(())
             }
-            Content::Parameters(network) => payload.put_f32s(network.parameter_blocks()),
-            Content::Moment(state, index) => payload.put_f32s(state.blocks(*index)),
+            Content::Parameters(network) => payload.put_f32s(network.parameter_slices()),
+            Content::Moment(state, index) => payload.put_f32s(state.slices(*index)),
         })
     }
 }

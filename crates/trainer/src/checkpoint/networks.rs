@@ -47,7 +47,7 @@ pub(super) fn read(
         return Err(invalid(&at, "the layers are too large"));
     };
     let numbers = of_network(name, "parameters");
-    let mut blocks = entries.f32_blocks(&numbers, parameters)?;
+    let mut from = entries.f32s(&numbers, parameters)?;
     let cost_at = of_network(name, "cost");
     let label: String = entries.value(&cost_at)?;
     let cost = registry.cost(&label).ok_or_else(|| invalid(&cost_at, unknown("cost", &label)))?;
@@ -68,12 +68,12 @@ pub(super) fn read(
     for layer in &mut network.layers {
         for k in 0..layer.inputs() {
             for slice in layer.weights.row_slices_mut(k) {
-                blocks.read_into(slice)?;
+                from.read_into(slice)?;
             }
         }
-        blocks.read_into(&mut layer.biases)?;
+        from.read_into(&mut layer.biases)?;
     }
-    blocks.finish()?;
+    from.finish()?;
     let at = of_network(name, "origin");
     let origin = |(initializer, seed): (String, u64)| match Initializer::by_name(&initializer) {
         Some(initializer) => Ok(Origin { initializer, seed }),

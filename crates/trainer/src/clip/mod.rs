@@ -106,15 +106,15 @@ pub struct WholeGradient<'a> {
 impl WholeGradient<'_> {
     /// The Euclidean norm √Σg² over all weights and biases. The sum is taken in f64, in a fixed order.
     pub fn norm(&self) -> f64 {
-        let blocks = self.layers.iter().flat_map(LayerValues::blocks);
-        blocks.map(sum_of_squares).sum::<f64>().sqrt()
+        let slices = self.layers.iter().flat_map(LayerValues::slices);
+        slices.map(sum_of_squares).sum::<f64>().sqrt()
     }
 
     /// g ← `f`(g) for each element.
     pub fn for_each(&mut self, f: impl Fn(f32) -> f32) {
         for layer in &mut *self.layers {
-            let Ok(()) = layer.try_for_each_block(|block| {
-                block.iter_mut().for_each(|g| *g = f(*g));
+            let Ok(()) = layer.try_for_each_slice(|values| {
+                values.iter_mut().for_each(|g| *g = f(*g));
                 Ok::<(), Infallible>(())
             });
         }

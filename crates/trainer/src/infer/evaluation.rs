@@ -1,6 +1,6 @@
 //! The evaluation of a network on a dataset: cost and accuracy, or fit.
 
-use super::inference::{BLOCK, Inference};
+use super::inference::{Inference, TRANCHE};
 use super::rows::Rows;
 use crate::error::Error;
 use crate::network::Network;
@@ -110,7 +110,7 @@ impl Evaluation {
     }
 }
 
-/// Sums over examples and outputs. They are taken over each block first, then over the blocks, both in order.
+/// Sums over examples and outputs. They are taken over each tranche first, then over the tranches, both in order.
 #[derive(Clone, Copy, Default)]
 struct Residuals {
     squares: f64,
@@ -151,7 +151,7 @@ impl Residuals {
     }
 }
 
-/// The contribution of a block of examples to an evaluation.
+/// The contribution of a tranche of examples to an evaluation.
 #[derive(Clone, Copy, Default)]
 struct Tally {
     cost: f64,
@@ -162,19 +162,19 @@ struct Tally {
 /// The buffers and results of one member in an evaluation.
 struct Evaluator {
     inference: Inference,
-    /// Y of a block (BLOCK × n_L)
+    /// Y of a tranche (TRANCHE × n_L)
     targets: Matrix,
-    /// The blocks that the member took, with their tallies.
+    /// The tranches that the member took, with their tallies.
     tallies: Vec<(usize, Tally)>,
 }
 
 impl Evaluator {
     fn new(network: &Network, data: &Dataset) -> Evaluator {
-        let rows = BLOCK.min(data.len());
+        let rows = TRANCHE.min(data.len());
         Evaluator {
             inference: Inference::for_cost(network, rows),
             targets: Matrix::zeros(rows, network.outputs()),
-            tallies: Vec::with_capacity(data.len().div_ceil(BLOCK)),
+            tallies: Vec::with_capacity(data.len().div_ceil(TRANCHE)),
         }
     }
 
@@ -213,27 +213,27 @@ impl Evaluator {
 impl Network {
     /// The cost on `data`, and the accuracy or fit.
     ///
-    /// The pool's members share the examples out in blocks. The sums over a block, and over the blocks, are taken in order, so
-    /// the result doesn't depend on which member computed which block.
+    /// The pool's members share the examples out in tranches of 256. The sums over a tranche, and over the tranches, are taken in
+    /// order, so the result doesn't depend on which member computed which tranche.
     ///
     /// # Errors
     ///
     /// If the data don't fit the network.
     pub fn evaluate(&self, pool: &Pool, data: &Dataset) -> Result<Evaluation, Error> {
         self.check_shape(data)?;
-        let blocks = data.len().div_ceil(BLOCK);
+        let tranches = data.len().div_ceil(TRANCHE);
         let solo = |_| Solo::new(Evaluator::new(self, data));
-        let mut solos: Vec<_> = (0..pool.members().min(blocks)).map(solo).collect();
+        let mut solos: Vec<_> = (0..pool.members().min(tranches)).map(solo).collect();
         pool.run(|team| {
-            team.share_out(&mut solos, blocks, |team, member, block| {
-                let examples = block * BLOCK..data.len().min((block + 1) * BLOCK);
+            team.share_out(&mut solos, tranches, |team, member, tranche| {
+                let examples = tranche * TRANCHE..data.len().min((tranche + 1) * TRANCHE);
                 member.inference.forward(team, self, Rows::Dataset(data), examples.clone());
                 let tally = member.tally(team.isa(), self, data, examples);
-                member.tallies.push((block, tally));
+                member.tallies.push((tranche, tally));
             });
         });
         let mut tallies: Vec<_> = solos.into_iter().flat_map(|solo| solo.into_state().tallies).collect();
-        tallies.sort_unstable_by_key(|&(block, _)| block);
+        tallies.sort_unstable_by_key(|&(tranche, _)| tranche);
         let mut whole = Tally::default();
         for (_, tally) in tallies {
             whole.cost += tally.cost;

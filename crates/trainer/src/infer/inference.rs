@@ -1,6 +1,6 @@
 //! The forward pass alone: outputs for rows of inputs.
 //!
-//! Examples are independent of one another. So members share them out in blocks, and one thread takes a block from the first
+//! Examples are independent of one another. So members share them out in tranches, and one thread takes a tranche from the first
 //! layer to the last. The first layer leaves out the zeros of bytes ([`sparse_gemm`]).
 
 use super::rows::Rows;
@@ -12,14 +12,14 @@ use minibatch_kernels::{
 };
 use std::ops::Range;
 
-/// Examples that a member takes at a time. They are enough for efficient products. A cost is summed block by block, so another
-/// number would change its last bits.
-pub(crate) const BLOCK: usize = 256;
+/// Examples of a tranche, which a member takes at a time. They are enough for efficient products. A cost is summed tranche by
+/// tranche, so another number would change its last bits.
+pub(crate) const TRANCHE: usize = 256;
 
 /// Values of the widest layer that go through the layers at a time. They should stay in the second-level cache.
 const VALUES: usize = 1 << 16;
 
-/// Examples whose zeros are left out at a time. They share the lists of a block.
+/// Examples whose zeros are left out at a time. They share the lists of a bundle.
 const SPARSE_ROWS: usize = 64;
 
 /// The buffers of the first layer's inputs.
@@ -113,7 +113,7 @@ pub(crate) struct Inference {
 fn rows_at_a_time(network: &Network, rows: usize) -> usize {
     let hidden = &network.layers[..network.layers.len() - 1];
     let widest = hidden.iter().map(Layer::outputs).max().unwrap_or(1);
-    // A layer wider than `VALUES` goes through one block at a time, too.
+    // A layer wider than `VALUES` goes through one bundle at a time, too.
     (VALUES / widest).max(1).next_multiple_of(SPARSE_ROWS).min(rows)
 }
 
@@ -201,7 +201,7 @@ impl Inference {
                 None => (&mut self.outputs, at..at + rows),
             };
             let mut z = self.pre_activations.as_mut().filter(|_| is_last);
-            // A row-wise activation needs whole rows, and a block of a product isn't one. Z that is kept must not become A.
+            // A row-wise activation needs whole rows, and a part of a product isn't one. Z that is kept must not become A.
             let afterwards = z.is_some() || activation.is_row_wise();
             let product = z.as_deref_mut().unwrap_or(a);
             let activate = Activate(activation);

@@ -1,7 +1,7 @@
 //! Inference: the outputs of a network for examples.
 //!
-//! [`inference`] is the forward pass alone, a block of examples at a time. [`predict`] and [`evaluation`] share blocks out among
-//! the pool's members. A [`Predictor`] answers for one example on the calling thread.
+//! [`inference`] is the forward pass alone, a tranche of examples at a time. [`predict`] and [`evaluation`] share tranches out
+//! among the pool's members. A [`Predictor`] answers for one example on the calling thread.
 
 #[cfg(feature = "ndarray")]
 mod array;

@@ -1,6 +1,6 @@
 //! Outputs, classes and probabilities for many examples.
 
-use super::inference::{BLOCK, Inference};
+use super::inference::{Inference, TRANCHE};
 use super::rows::Rows;
 use crate::error::Error;
 use crate::network::Network;
@@ -11,10 +11,10 @@ use std::sync::{Mutex, PoisonError};
 /// Multiply-adds that are worth waking another thread for.
 const WORK_PER_MEMBER: usize = 1_000_000;
 
-/// The number of examples in a block. All `members` get a block if the work is worth it.
-fn block_rows(network: &Network, rows: usize, members: usize) -> usize {
+/// The number of examples in a tranche. All `members` get a tranche if the work is worth it.
+fn tranche_rows(network: &Network, rows: usize, members: usize) -> usize {
     let worth = (WORK_PER_MEMBER / network.parameters()).max(1);
-    rows.div_ceil(members).max(worth).next_multiple_of(4).min(BLOCK)
+    rows.div_ceil(members).max(worth).next_multiple_of(4).min(TRANCHE)
 }
 
 impl Network {
@@ -69,13 +69,13 @@ impl Network {
         if rows == 0 {
             return Ok(());
         }
-        let block = block_rows(self, rows, pool.members());
-        let parts: Vec<_> = outputs.row_chunks_mut(block).map(Mutex::new).collect();
-        let solo = |_| Solo::new(Inference::new(self, block.min(rows)));
+        let tranche = tranche_rows(self, rows, pool.members());
+        let parts: Vec<_> = outputs.row_chunks_mut(tranche).map(Mutex::new).collect();
+        let solo = |_| Solo::new(Inference::new(self, tranche.min(rows)));
         let mut solos: Vec<_> = (0..pool.members().min(parts.len())).map(solo).collect();
         let work = |team: &Team<'_>, inference: &mut Inference, i: usize| {
-            let first = i * block;
-            inference.forward(team, self, x, first..rows.min(first + block));
+            let first = i * tranche;
+            inference.forward(team, self, x, first..rows.min(first + tranche));
             let mut part = parts[i].lock().unwrap_or_else(PoisonError::into_inner);
             let rows = part.rows();
             part.copy_from(inference.outputs().top(rows));

@@ -3,7 +3,7 @@
 use super::activation::Activation;
 use super::error::NetworkError;
 use super::init::Initializer;
-use super::values::blocks;
+use super::values::slices;
 use minibatch_kernels::{Mat, Matrix, Panels};
 use rand::rngs::Xoshiro256PlusPlus;
 use std::sync::Arc;
@@ -119,8 +119,8 @@ impl Layer {
     }
 
     /// Weights and biases in the order in which a checkpoint has them.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = &[f32]> {
-        blocks(&self.weights, &self.biases)
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &[f32]> {
+        slices(&self.weights, &self.biases)
     }
 
     /// σ_l.

@@ -73,11 +73,11 @@ impl Network {
 
     /// Weights and biases in the order of a checkpoint, layer by layer. The weights come input-major (row k holds W_jk for all j),
     /// then the biases.
-    pub(crate) fn parameter_blocks(&self) -> impl Iterator<Item = &[f32]> {
-        self.layers.iter().flat_map(Layer::blocks)
+    pub(crate) fn parameter_slices(&self) -> impl Iterator<Item = &[f32]> {
+        self.layers.iter().flat_map(Layer::slices)
     }
 
-    /// Sets all weights and biases, in the order of [`parameter_blocks`](Self::parameter_blocks). There are as many.
+    /// Sets all weights and biases, in the order of [`parameter_slices`](Self::parameter_slices). There are as many.
     pub(crate) fn set_parameters(&mut self, parameters: &[f32]) {
         let mut rest = parameters;
         let mut take = |to: &mut [f32]| {
@@ -97,9 +97,9 @@ impl Network {
     pub fn weight_hash(&self) -> u64 {
         let mut hash = Xxh3Default::new();
         let mut bytes = Vec::new();
-        for block in self.parameter_blocks() {
+        for values in self.parameter_slices() {
             bytes.clear();
-            bytes.extend(block.iter().flat_map(|x| x.to_le_bytes()));
+            bytes.extend(values.iter().flat_map(|x| x.to_le_bytes()));
             hash.update(&bytes);
         }
         hash.digest()

@@ -21,19 +21,19 @@ impl LayerValues {
 
     /// Makes all values `value`.
     pub(crate) fn fill(&mut self, value: f32) {
-        let Ok(()) = self.try_for_each_block(|block| {
-            block.fill(value);
+        let Ok(()) = self.try_for_each_slice(|values| {
+            values.fill(value);
             Ok::<(), Infallible>(())
         });
     }
 
     /// All values, in the order in which a checkpoint has the parameters.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = &[f32]> {
-        blocks(&self.weights, &self.biases)
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &[f32]> {
+        slices(&self.weights, &self.biases)
     }
 
-    /// Calls `f` with each of the [`blocks`](Self::blocks), to write, until a call fails.
-    pub(crate) fn try_for_each_block<E>(
+    /// Calls `f` with each of the [`slices`](Self::slices), to write, until a call fails.
+    pub(crate) fn try_for_each_slice<E>(
         &mut self,
         mut f: impl FnMut(&mut [f32]) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -45,6 +45,6 @@ impl LayerValues {
 }
 
 /// The weights input by input (row k holds the values of W_jk for all j), then the biases.
-pub(super) fn blocks<'a>(weights: &'a Panels, biases: &'a [f32]) -> impl Iterator<Item = &'a [f32]> {
+pub(super) fn slices<'a>(weights: &'a Panels, biases: &'a [f32]) -> impl Iterator<Item = &'a [f32]> {
     (0..weights.rows()).flat_map(|k| weights.row_slices(k)).chain(iter::once(biases))
 }

@@ -50,15 +50,15 @@ impl Context<'_> {
     }
 
     /// Four random numbers for `row` of the part. They are a function of the run's seed, the step, the layer, the row's example and
-    /// `block`.
+    /// `nth`.
     ///
     /// # Panics
     ///
     /// If there is no such row.
-    pub fn draw(&self, row: usize, block: u32) -> [u32; 4] {
+    pub fn draw(&self, row: usize, nth: u32) -> [u32; 4] {
         let Place { key, number, .. } = self.step;
         let layer = (self.layer as u32) ^ ((number >> 32) as u32) << 16;
-        philox([block, self.index(row), number as u32, layer], key)
+        philox([nth, self.index(row), number as u32, layer], key)
     }
 
     /// Calls `f` with each of `values`, a row of the part, and a random number for it. The number is that of the unit, in whatever

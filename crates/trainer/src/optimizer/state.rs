@@ -69,16 +69,16 @@ impl OptimizerState {
     }
 
     /// The values of moment i in all layers, in the order of the parameters.
-    pub(crate) fn blocks(&self, index: usize) -> impl Iterator<Item = &[f32]> {
-        self.layers.iter().flat_map(move |moments| moments[index].blocks())
+    pub(crate) fn slices(&self, index: usize) -> impl Iterator<Item = &[f32]> {
+        self.layers.iter().flat_map(move |moments| moments[index].slices())
     }
 
-    /// Calls `f` with each of the [`blocks`](Self::blocks), to write, until a call fails.
-    pub(crate) fn try_for_each_block<E>(
+    /// Calls `f` with each of the [`slices`](Self::slices), to write, until a call fails.
+    pub(crate) fn try_for_each_slice<E>(
         &mut self,
         index: usize,
         mut f: impl FnMut(&mut [f32]) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.layers.iter_mut().try_for_each(|moments| moments[index].try_for_each_block(&mut f))
+        self.layers.iter_mut().try_for_each(|moments| moments[index].try_for_each_slice(&mut f))
     }
 }

@@ -120,7 +120,7 @@ pub(crate) fn forward_through(
                     activation.forward(isa, part);
                 });
             }
-            // A row-wise activation needs whole rows, and a block of a product isn't one.
+            // A row-wise activation needs whole rows, and a part of a product isn't one.
             None if activation.is_row_wise() => {
                 product(output, &Store);
                 team.share_rows(output, |isa, part, _| activation.forward(isa, part));

@@ -59,7 +59,7 @@ impl Guard {
     pub(crate) fn of(isa: Isa, network: &Network) -> Result<Guard, Error> {
         let mut bounds = Vec::new();
         for (l, layer) in (1..).zip(network.layers()) {
-            let mut magnitudes = layer.blocks().map(|block| magnitude(isa, block, l));
+            let mut magnitudes = layer.slices().map(|values| magnitude(isa, values, l));
             let largest = magnitudes.try_fold(0.0, |largest, x| Ok::<f64, Error>(x?.max(largest)))?;
             bounds.push(Growth::new(largest, [0.0; MOST_MOMENTS]));
         }
@@ -117,7 +117,7 @@ impl Guard {
     ) -> Result<(), Divergence> {
         let isa = runner.team.isa();
         for l in (1..=layers.len()).rev() {
-            let largest = gradient(l).blocks().map(|block| max_magnitude(isa, slice(block)));
+            let largest = gradient(l).slices().map(|values| max_magnitude(isa, slice(values)));
             // NaN stays: `max` would take the other number.
             let largest = largest.fold(0.0, |a: f32, b| if a.is_nan() || a >= b { a } else { b });
             if !largest.is_finite() {
@@ -171,7 +171,7 @@ impl Guard {
         let (bounds, update) = (&mut self.layers[l - 1], update.of_layer(l, state));
         let mut after = update.grown(*bounds, gradient);
         if !after.is_within(LIMIT) {
-            let magnitudes = layers[l - 1].blocks().map(|block| max_magnitude(isa, slice(block)));
+            let magnitudes = layers[l - 1].slices().map(|values| max_magnitude(isa, slice(values)));
             let largest = magnitudes.fold(0.0, f32::max);
             // A member has a part of the first layer only.
             let member = runner.member.filter(|_| l == 1);
@@ -198,7 +198,7 @@ pub(crate) fn cause_of_cost(isa: Isa, workspace: &Workspace, rows: usize, cost: 
 fn largest_moments(isa: Isa, moments: &LayerState) -> [f64; MOST_MOMENTS] {
     let mut largest = [0.0_f64; MOST_MOMENTS];
     for (largest, moment) in largest.iter_mut().zip(moments) {
-        let magnitudes = moment.blocks().map(|block| f64::from(max_magnitude(isa, slice(block))));
+        let magnitudes = moment.slices().map(|values| f64::from(max_magnitude(isa, slice(values))));
         *largest = magnitudes.fold(0.0, f64::max);
     }
     largest

@@ -12,8 +12,8 @@ use minibatch_kernels::{Pool, TeamInputs};
 /// weights.
 ///
 /// The parameters are one row of numbers: layer by layer, the weights input by input (W_1k, W_2k, … for each k), then the biases.
-/// The data are walked through in blocks, in their order. The gradient goes on from block to block as one chain for each
-/// parameter, so the size of a block changes no bit of it.
+/// The data are walked through in tranches, in their order. The gradient goes on from tranche to tranche as one chain for each
+/// parameter, so the size of a tranche changes no bit of it.
 ///
 /// ```
 /// use minibatch::{Dataset, Isa, Network, Objective, Pool};
@@ -37,33 +37,33 @@ pub struct Objective<'a> {
     data: &'a Dataset,
     network: Network,
     workspace: Workspace,
-    block: usize,
+    tranche: usize,
 }
 
 impl<'a> Objective<'a> {
-    /// The cost of `network` on `data`, which is walked through in blocks of so many examples.
+    /// The cost of `network` on `data`, which is walked through in tranches of so many examples.
     ///
     /// # Errors
     ///
-    /// If the data don't fit the network, or `block` is out of range.
+    /// If the data don't fit the network, or `tranche` is out of range.
     pub fn new(
         pool: &'a Pool,
         data: &'a Dataset,
         mut network: Network,
-        block: usize,
+        tranche: usize,
     ) -> Result<Objective<'a>, Error> {
         network.check_shape(data)?;
-        let block = block.min(data.len());
+        let tranche = tranche.min(data.len());
         let most = TeamInputs::most_examples(network.inputs());
-        if !(1..=most).contains(&block) {
-            let (expected, found) = (format!("1 to {most}"), block.to_string());
-            return Err(Error::Setting { setting: "examples of a block", expected, found });
+        if !(1..=most).contains(&tranche) {
+            let (expected, found) = (format!("1 to {most}"), tranche.to_string());
+            return Err(Error::Setting { setting: "examples of a tranche", expected, found });
         }
         let (neurons, members) = (network.layers[0].outputs(), pool.members());
-        let inputs = TeamInputs::to_accumulate(pool.isa(), network.inputs(), neurons, block, members);
-        let workspace = Workspace::for_gradient(&network, block, inputs);
+        let inputs = TeamInputs::to_accumulate(pool.isa(), network.inputs(), neurons, tranche, members);
+        let workspace = Workspace::for_gradient(&network, tranche, inputs);
         network.origin = None;
-        Ok(Objective { pool, data, network, workspace, block })
+        Ok(Objective { pool, data, network, workspace, tranche })
     }
 
     /// The number of parameters.
@@ -78,7 +78,7 @@ impl<'a> Objective<'a> {
 
     /// The parameters as they are.
     pub fn parameters(&self) -> Vec<f32> {
-        self.network.parameter_blocks().flatten().copied().collect()
+        self.network.parameter_slices().flatten().copied().collect()
     }
 
     /// The network with the parameters that were evaluated last.
@@ -97,7 +97,7 @@ impl<'a> Objective<'a> {
     /// If there are more or fewer parameters, or elements of the gradient, than [`len`](Self::len).
     pub fn evaluate(&mut self, parameters: &[f32], gradient: &mut [f32]) -> Result<f64, Error> {
         assert_eq!((parameters.len(), gradient.len()), (self.len(), self.len()), "parameters and gradient");
-        let Objective { pool, data, network, workspace, block } = self;
+        let Objective { pool, data, network, workspace, tranche } = self;
         network.set_parameters(parameters);
         workspace.clear_gradient();
         let weights = data.sample_weights().map(|weights| weights.iter().map(|&w| f64::from(w)).sum::<f64>());
@@ -106,8 +106,8 @@ impl<'a> Objective<'a> {
         let mut cost = 0.0;
         pool.run(|team| {
             let (isa, layers) = (team.isa(), network.layers());
-            for first in (0..examples).step_by(*block) {
-                let (rows, index) = ((*block).min(examples - first), |row: usize| first + row);
+            for first in (0..examples).step_by(*tranche) {
+                let (rows, index) = ((*tranche).min(examples - first), |row: usize| first + row);
                 with_examples(data, index, |examples| {
                     backprop::forward(team, layers, workspace, examples, rows);
                 });
@@ -128,8 +128,8 @@ impl<'a> Objective<'a> {
         });
         cost /= divisor;
         let mut to = gradient.iter_mut();
-        for block in workspace.gradient.iter().flatten().flat_map(LayerValues::blocks) {
-            block.iter().zip(&mut to).for_each(|(g, to)| *to = *g);
+        for values in workspace.gradient.iter().flatten().flat_map(LayerValues::slices) {
+            values.iter().zip(&mut to).for_each(|(g, to)| *to = *g);
         }
         let numbers = [("cost", cost), ("gradient", gradient.iter().map(|&g| f64::from(g)).sum())];
         match numbers.into_iter().find(|(_, number)| !number.is_finite()) {

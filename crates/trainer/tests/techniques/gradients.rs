@@ -51,12 +51,12 @@ fn the_cost_of_a_dataset_is_a_function_of_the_parameters() {
             weights.chain(gradient.biases().iter().copied())
         })
         .collect();
-    for (threads, block) in [(1, 48), (1, 7), (2, 16), (3, 1000)] {
+    for (threads, tranche) in [(1, 48), (1, 7), (2, 16), (3, 1000)] {
         let pool = pool(threads);
-        let mut objective = Objective::new(&pool, &data, network.clone(), block).expect("an objective");
+        let mut objective = Objective::new(&pool, &data, network.clone(), tranche).expect("an objective");
         let (point, mut gradient) = (objective.parameters(), vec![0.0; objective.len()]);
         let cost = objective.evaluate(&point, &mut gradient).expect("a cost");
-        assert_eq!(gradient, flat, "blocks of {block}");
+        assert_eq!(gradient, flat, "tranches of {tranche}");
         assert!((cost - expected.cost).abs() < 1e-12, "{cost}, {}", expected.cost);
         // A step along the gradient lowers the cost by about η‖g‖².
         let eta = 1e-2_f32;

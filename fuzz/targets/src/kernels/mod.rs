@@ -70,7 +70,7 @@ impl Machine {
     }
 }
 
-/// Sizes around the edges of registers, tiles, panels and blocks.
+/// Sizes around the edges of registers, tiles, panels and bundles.
 const EDGES: [u16; 48] = [
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 24, 27, 28, 29, 31, 32, 33, 47, 48, 49, 56, 63, 64,
     65, 95, 96, 97, 111, 112, 113, 127, 128, 129, 160, 255, 256, 257, 511, 513, 1023, 1024, 1025,

@@ -46,14 +46,14 @@ impl Cost for BinaryCrossEntropy {
         let (rows, cols) = (z.rows(), z.cols());
         let (mut total, mut buffer) = (0.0, [0.0; ROWS * CHUNK]);
         for first in (0..rows).step_by(ROWS) {
-            let block = first..rows.min(first + ROWS);
+            let some = first..rows.min(first + ROWS);
             let mut examples = [0.0; ROWS];
             for col in (0..cols).step_by(CHUNK) {
                 let chunk = col..cols.min(col + CHUNK);
-                let shape = (block.len(), chunk.len());
+                let shape = (some.len(), chunk.len());
                 let mut terms = MatMut::strided(&mut buffer, shape.0, shape.1, CHUNK);
-                terms.copy_from(z.part(block.clone(), chunk.clone()));
-                logistic_terms(outputs.isa, &mut terms, outputs.y.part(block.clone(), chunk));
+                terms.copy_from(z.part(some.clone(), chunk.clone()));
+                logistic_terms(outputs.isa, &mut terms, outputs.y.part(some.clone(), chunk));
                 // The sums of several examples go side by side, so that none waits for its last term. Terms left over from other
                 // examples aren't used.
                 let mut sums = [0.0; ROWS];
@@ -64,7 +64,7 @@ impl Cost for BinaryCrossEntropy {
                 }
                 examples.iter_mut().zip(sums).for_each(|(example, sum)| *example += sum);
             }
-            examples[..block.len()].iter().for_each(|example| total += example);
+            examples[..some.len()].iter().for_each(|example| total += example);
         }
         total
     }
