@@ -256,13 +256,14 @@ impl Dataset {
     /// example once.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless there is a weight for each example, all are finite and not negative, and one isn't 0.
+    /// [`Error::Argument`] unless there is a weight for each example, each is 0 or from 10⁻⁶ to 10⁶, and one isn't 0.
     pub fn with_sample_weights(mut self, weights: Vec<f32>) -> Result<Self, Error> {
         if weights.len() != self.len() {
             return Err(Error::argument("sample weights", self.len().to_string(), weights.len()));
         }
-        if let Some(wrong) = weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
-            return Err(Error::argument("sample weights", "finite numbers, none negative", wrong));
+        if let Some(wrong) = weights.iter().find(|weight| **weight != 0.0 && !(1e-6..=1e6).contains(*weight))
+        {
+            return Err(Error::argument("sample weights", "numbers from 1e-6 to 1e6, or 0", wrong));
         }
         if weights.iter().all(|weight| *weight == 0.0) {
             return Err(Error::argument("sample weights", "one that isn't 0", "zeros"));

@@ -20,9 +20,10 @@ pub enum Order {
     WithReplacement,
 }
 
-/// A seeded Fisher–Yates shuffle of the indices 0 … len − 1, drawn anew for every epoch, or another [`Order`] of them.
+/// The order of the indices 0 … len − 1 in each epoch: a seeded Fisher–Yates shuffle, drawn anew for every epoch, or another
+/// [`Order`].
 ///
-/// Each epoch starts from the identity, so its order depends only on the generator's state when the
+/// Each shuffle starts from the identity, so an epoch's order depends only on the generator's state when the
 /// epoch began. That state ([`Shuffle::state`]) and a position are enough to go on in the middle of an
 /// epoch ([`Shuffle::restore`]). Nothing is allocated after construction.
 ///
@@ -79,14 +80,14 @@ impl Shuffle {
     /// # Errors
     /// If `len` is more than 2³² − 1: indices are u32.
     pub fn new(len: usize, seed: u64) -> Result<Self, Error> {
-        Self::in_order(len, seed, Order::Shuffled)
+        Self::with_order(len, seed, Order::Shuffled)
     }
 
     /// As [`new`](Self::new), with epochs in this order.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn in_order(len: usize, seed: u64, kind: Order) -> Result<Self, Error> {
+    pub fn with_order(len: usize, seed: u64, kind: Order) -> Result<Self, Error> {
         let len = u32::try_from(len)
             .map_err(|_| Error::argument("examples to shuffle", "at most 4294967295", len))?;
         let rng = generator(seed, *b"shuffle\0");

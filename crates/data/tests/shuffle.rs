@@ -1,6 +1,6 @@
 //! The order of the examples in each epoch is documented, and must never change.
 
-use minibatch_data::{Shuffle, ShuffleState};
+use minibatch_data::{Order, Shuffle, ShuffleState};
 use proptest::prelude::*;
 
 /// The documented algorithm, written again from the definitions of SplitMix64 and xoshiro256++.
@@ -43,6 +43,34 @@ fn orders(len: usize, seed: u64, epochs: usize) -> Vec<Vec<u32>> {
             shuffle.order().to_vec()
         })
         .collect()
+}
+
+#[test]
+fn other_orders() {
+    let epochs = |order| {
+        let mut shuffle = Shuffle::with_order(40, 42, order).unwrap();
+        let epochs = [0, 1, 2].map(|_| {
+            shuffle.begin_epoch();
+            shuffle.order().to_vec()
+        });
+        // The last epoch is drawn again from its state.
+        let mut restored = Shuffle::with_order(40, 0, order).unwrap();
+        restored.restore(&shuffle.state()).unwrap();
+        assert_eq!(restored.order(), epochs[2]);
+        epochs
+    };
+    let ascending: Vec<u32> = (0..40).collect();
+    assert!(epochs(Order::InOrder).iter().all(|order| *order == ascending));
+    assert_eq!(epochs(Order::Shuffled).as_slice(), orders(40, 42, 3));
+    let drawn = epochs(Order::WithReplacement);
+    assert_ne!(drawn[0], drawn[1]);
+    for mut order in drawn {
+        assert!(order.iter().all(|index| *index < 40));
+        order.sort_unstable();
+        order.dedup();
+        // Of 40 draws about 40/e examples are missed: 25 different ones.
+        assert!((18..34).contains(&order.len()), "{} different examples", order.len());
+    }
 }
 
 #[test]

@@ -126,7 +126,7 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Divergence {
-    /// The activations A_l. The first of several layers is named.
+    /// The activations A_l, or the inputs A_0 as noise or augmentation made them. The first of several layers is named.
     #[error("the activations of layer {layer} are no longer finite")]
     Activation {
         /// l

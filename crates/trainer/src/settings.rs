@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The optimiser: the rule by which weights and biases follow from their gradients.
     pub optimizer: Optimizer,
@@ -53,7 +53,7 @@ pub struct Settings {
     pub drop_last: bool,
     /// The order in which an epoch visits the examples.
     pub order: Order,
-    /// Seeds the order of the examples.
+    /// Seeds the order of the examples, and what noise and augmentation draw.
     pub seed: u64,
 }
 
@@ -80,12 +80,12 @@ impl Default for Settings {
 impl Settings {
     /// The examples of an epoch over a training set of `examples`.
     pub fn epoch_examples(&self, examples: usize) -> usize {
-        if self.drop_last { examples - examples % self.batch_size } else { examples }
+        if self.drop_last { examples - examples % self.batch_size.max(1) } else { examples }
     }
 
     /// The steps of an epoch over a training set of `examples`. The last, smaller minibatch counts too, unless it is dropped.
     pub fn epoch_steps(&self, examples: usize) -> usize {
-        self.epoch_examples(examples).div_ceil(self.batch_size)
+        self.epoch_examples(examples).div_ceil(self.batch_size.max(1))
     }
 
     /// The course of a run over a training set of `examples`, before the first step.
@@ -107,10 +107,11 @@ impl Settings {
     /// The rates of a step of the run. `None` if the schedule gives a factor or a momentum that is out of range.
     pub(crate) fn rates(&self, course: &Course, step: u64) -> Option<Rates<'_>> {
         let at = course.at(step);
-        let (learning_rate, momentum) =
-            (self.learning_rate * self.schedule.factor(at), self.schedule.momentum(at));
-        let in_range = learning_rate >= 0.0
-            && (learning_rate as f32).is_finite()
+        let (factor, momentum) = (self.schedule.factor(at), self.schedule.momentum(at));
+        let learning_rate = self.learning_rate * factor;
+        // A factor may be rounded up from the largest.
+        let in_range = (0.0..=self.schedule.peak() * (1.0 + 1e-12)).contains(&factor)
+            && course.is_finite()
             && momentum.is_none_or(|momentum| momentum >= 0.0 && (momentum as f32) < 1.0);
         in_range.then_some(Rates { learning_rate, momentum, groups: &self.groups, l2: self.l2 })
     }
@@ -124,23 +125,22 @@ impl Settings {
     pub(crate) fn check(&self, examples: usize, sizes: &[usize]) -> Result<(), Error> {
         let out_of_range = |setting, expected, found| Err(Error::Setting { setting, expected, found });
         let Settings { learning_rate, batch_size, .. } = *self;
-        // The learning rate must be in range as an f32 too: steps are computed in f32.
-        let step = learning_rate as f32;
+        if let Some(factor) = self.groups.factors().find(|x| *x != 0.0 && !(1e-6..=1e6).contains(x)) {
+            return out_of_range("groups", "factors from 1e-6 to 1e6, or 0".to_owned(), factor.to_string());
+        }
+        if self.groups.layers.len() >= sizes.len() {
+            let (expected, found) = (format!("at most {} layers", sizes.len() - 1), self.groups.layers.len());
+            return out_of_range("groups", expected, found.to_string());
+        }
+        check_learning_rate(&self.optimizer, learning_rate)?;
         let largest = self.groups.largest() * self.schedule.peak() * learning_rate;
-        if !(step.is_finite() && step > 0.0 && (largest as f32).is_finite()) {
-            let expected = "a number from 1e-45 to 3.4e38".to_owned();
+        if check_learning_rate(&self.optimizer, largest).is_err() {
+            let expected = format!("in range times the largest factor, {}", largest / learning_rate);
             return out_of_range("learning rate", expected, learning_rate.to_string());
         }
-        if let Some(factor) = self.groups.factors().find(|factor| !(0.0..=1e6).contains(factor)) {
-            return out_of_range("groups", "factors from 0 to 1e6".to_owned(), factor.to_string());
-        }
-        if !(self.l2 >= 0.0 && largest * self.l2 < 1.0) {
+        if !(self.l2 >= 0.0 && (self.l2 as f32).is_finite() && largest * self.l2 < 1.0) {
             let expected = "at least 0, and below 1/η".to_owned();
             return out_of_range("l2", expected, self.l2.to_string());
-        }
-        if !self.optimizer.keeps_signs(largest) {
-            let expected = format!("below 1/λ of {}", self.optimizer);
-            return out_of_range("learning rate", expected, learning_rate.to_string());
         }
         if !(1..=examples).contains(&batch_size) {
             let expected = format!("1 to {examples}, the number of training examples");
@@ -161,4 +161,15 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Checks that a learning rate is in range, as an f32 too: steps are computed in f32.
+pub(crate) fn check_learning_rate(optimizer: &Optimizer, learning_rate: f64) -> Result<(), Error> {
+    let step = learning_rate as f32;
+    let expected = match step.is_finite() && step > 0.0 {
+        true if optimizer.keeps_signs(learning_rate) => return Ok(()),
+        true => format!("below 1/λ of {optimizer}"),
+        false => "a number from 1e-45 to 3.4e38".to_owned(),
+    };
+    Err(Error::Setting { setting: "learning rate", expected, found: learning_rate.to_string() })
 }

@@ -26,8 +26,8 @@ pub trait Formula: Send + Sync {
 
     /// One step. `coefficients` are the same for all parameters of a step: η, decay rates, what corrects a bias.
     ///
-    /// Mark it `#[inline(always)]`: then it is compiled for the instruction set that it runs on. Without that it is right, and slow. What stays in `moments` goes through
-    /// [`Element::flush`] first.
+    /// Mark it `#[inline(always)]`: then it is compiled for the instruction set that it runs on. Without that it is right, and
+    /// slow. What stays in `moments` goes through [`Element::flush`] first.
     fn step<E: Element>(&self, coefficients: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E);
 }
 

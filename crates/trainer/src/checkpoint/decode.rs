@@ -9,7 +9,7 @@ use crate::footprint;
 use crate::network::Network;
 use crate::optimizer::{Optimizer, OptimizerState};
 use crate::registry::Registry;
-use crate::schedule::{Course, Schedule};
+use crate::schedule::Course;
 use crate::settings::Settings;
 use minibatch_checkpoint::{Entries, FormatError};
 use minibatch_kernels::ArithmeticClass;
@@ -72,14 +72,17 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
 fn read_course(settings: &Settings, examples: usize, entries: &Entries<'_>) -> Result<Course, FormatError> {
     let start = settings.course(examples);
     let total = entries.optional(TOTAL)?;
-    if total.is_some() != (settings.schedule != Schedule::default()) {
+    if total.is_some() == settings.schedule.is_constant() {
         return Err(invalid(TOTAL, format!("{total:?} planned steps of the schedule {}", settings.schedule)));
     }
     let state: Vec<f64> = entries.optional(COURSE)?.unwrap_or_default();
-    if state.len() != start.state.len() || !state.iter().all(|x| x.is_finite()) {
-        return Err(invalid(COURSE, format!("a state {state:?} of the schedule {}", settings.schedule)));
+    let course = Course { total: total.unwrap_or(start.total), state };
+    match course.fits(&settings.schedule) {
+        true => Ok(course),
+        false => {
+            Err(invalid(COURSE, format!("a state {:?} of the schedule {}", course.state, settings.schedule)))
+        }
     }
-    Ok(Course { total: total.unwrap_or(start.total), state })
 }
 
 const SCALARS: &str = "run/scalars";

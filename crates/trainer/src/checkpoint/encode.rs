@@ -4,7 +4,6 @@ use super::entries::{COURSE, Content, Drafts, MAIN, MOMENTS, TOTAL};
 use super::state::{Snapshot, arithmetic};
 use super::{history, networks, settings};
 use crate::footprint;
-use crate::schedule::Schedule;
 use minibatch_checkpoint::{FormatError, decode};
 
 impl Snapshot<'_> {
@@ -23,7 +22,7 @@ impl Snapshot<'_> {
         drafts.put("run/arithmetic", &arithmetic(self.class))?;
         drafts.put("run/data", &self.data)?;
         drafts.put("run/progress", &self.progress)?;
-        if self.settings.schedule != Schedule::default() {
+        if !self.settings.schedule.is_constant() {
             drafts.put(TOTAL, &self.course.total)?;
         }
         if !self.course.state.is_empty() {

@@ -6,7 +6,6 @@ use crate::label::LabelError;
 use crate::noise::Noise;
 use crate::optimizer::Groups;
 use crate::registry::Registry;
-use crate::schedule::Schedule;
 use crate::settings::Settings;
 use minibatch_checkpoint::{Entries, Entry, FormatError};
 use minibatch_data::Order;
@@ -64,9 +63,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         name: "run/schedule",
         flags: 0,
-        put: |settings, entry| {
-            entry.unless(settings.schedule == Schedule::default(), &settings.schedule.to_string())
-        },
+        put: |settings, entry| entry.unless(settings.schedule.is_constant(), &settings.schedule.to_string()),
         read: |settings, source| {
             if let Some(text) = source.optional::<String>()? {
                 settings.schedule = source.technique(&text, Registry::schedule)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Factors of η for groups of parameters. A factor of 0 freezes the group.
+/// Factors of η for groups of parameters, from 10⁻⁶ to 10⁶. A factor of 0 freezes the group.
 ///
 /// A weight's factor is `weights` times its layer's, a bias's is `biases` times its layer's:
 ///
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!([groups.factor(1, true), groups.factor(2, true), groups.factor(2, false)], [1.0, 0.1, 0.05]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Groups {
     /// The factor of all weights, usually 1.
     pub weights: f64,

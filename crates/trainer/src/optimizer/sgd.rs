@@ -1,8 +1,8 @@
 use super::{At, Element, Formula, LearningRates, Optimizer, Rule};
 use minibatch_kernels::COEFFICIENTS;
 
-/// Plain stochastic gradient descent: p ← p − η·g. It has no moments. Where nothing else needs the gradient, its product goes on
-/// from the parameter itself, and the formula isn't used.
+/// Plain stochastic gradient descent: p ← p − η·g. It has no moments. Its gradient product goes on from the parameter
+/// itself. The formula serves where the gradient stands by itself, and where weights are frozen.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sgd;
 

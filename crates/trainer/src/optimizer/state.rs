@@ -6,6 +6,8 @@ use crate::network::{Layer, LayerValues};
 /// The memory of an optimiser: its steps, and the moments of each layer.
 #[derive(Clone, Debug)]
 pub struct OptimizerState {
+    /// The optimiser's name.
+    optimizer: &'static str,
     /// t
     pub(crate) steps: u64,
     /// The rule's scalars after t steps, such as β₁ᵗ.
@@ -28,12 +30,18 @@ impl OptimizerState {
         };
         let scalars = optimizer.scalars();
         let layers = layers.iter().map(moments).collect();
-        OptimizerState { steps: 0, next: scalars.clone(), scalars, layers }
+        let optimizer = optimizer.name();
+        OptimizerState { optimizer, steps: 0, next: scalars.clone(), scalars, layers }
     }
 
     /// t, the number of steps taken.
     pub fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// The name of the optimiser whose memory it is.
+    pub(crate) fn optimizer(&self) -> &'static str {
+        self.optimizer
     }
 
     /// The number of moments of each weight and bias.
@@ -65,7 +73,8 @@ impl OptimizerState {
             let mut shapes = moments.iter().map(|moment| (moment.weights.rows(), moment.weights.cols()));
             moments.len() == optimizer.moments() && shapes.all(|shape| shape == sizes(layer))
         };
-        self.layers.len() == layers.len() && self.layers.iter().zip(layers).all(layer_fits)
+        let same = self.optimizer == optimizer.name() && self.scalars.len() == optimizer.scalars().len();
+        same && self.layers.len() == layers.len() && self.layers.iter().zip(layers).all(layer_fits)
     }
 
     /// The values of moment i in all layers, in the order of the parameters.

@@ -110,6 +110,7 @@ impl Trainer {
         state: Option<OptimizerState>,
     ) -> Result<Trainer, Error> {
         network.check_shape(&data)?;
+        check_sample_weights(&data)?;
         settings.check(data.len(), &network.sizes())?;
         let mut bytes = footprint::training(&network, data.len(), &settings, &pool);
         if state.is_none() {
@@ -121,7 +122,7 @@ impl Trainer {
         Ok(Trainer {
             state: state.unwrap_or_else(|| OptimizerState::new(&settings.optimizer, network.layers())),
             course: settings.course(data.len()),
-            shuffle: Shuffle::in_order(data.len(), settings.seed, settings.order)?,
+            shuffle: Shuffle::with_order(data.len(), settings.seed, settings.order)?,
             // From here on the weights are no longer those that initialisation drew.
             origin: network.origin.take(),
             crew: Crew::new(&pool, network, &data, &settings)?,
@@ -176,7 +177,13 @@ impl Trainer {
         let Checkpoint { network, origin, settings, data: identity, .. } = checkpoint;
         if !checkpoint.optimizer.fits(&settings.optimizer, network.layers()) {
             let (what, found) = ("optimiser", settings.optimizer.to_string());
-            let recorded = format!("one of {} moments", checkpoint.optimizer.moments());
+            let recorded = checkpoint.optimizer.optimizer().to_owned();
+            return Err(Error::Resume { what, recorded, found });
+        }
+        settings.check(data.len(), &network.sizes())?;
+        if !checkpoint.course.fits(&settings.schedule) {
+            let (what, found) = ("schedule", settings.schedule.to_string());
+            let recorded = format!("one whose state is {:?}", checkpoint.course.state);
             return Err(Error::Resume { what, recorded, found });
         }
         checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
@@ -197,7 +204,8 @@ impl Trainer {
     }
 
     /// Starts the run that `checkpoint` records over again, from its own first weights, settings and seed. Trained as far, it
-    /// comes to the same bits. `pool` is as for [`new`](Self::new).
+    /// comes to the same bits, if the same evaluations are recorded where a schedule looks at them. `pool` is as for
+    /// [`new`](Self::new).
     ///
     /// # Errors
     ///
@@ -219,6 +227,7 @@ impl Trainer {
         let settings = checkpoint.settings.clone();
         let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, None)?;
         trainer.carried.clone_from(&checkpoint.carried);
+        trainer.course.total = checkpoint.course.total;
         Ok(trainer)
     }
 
@@ -467,6 +476,15 @@ fn given_or_own(pool: Option<&Pool>) -> Result<Pool, Error> {
         Some(pool) => pool.clone(),
         None => Pool::detect()?,
     })
+}
+
+/// Checks that one example counts: a subset may have those of weight 0 only.
+fn check_sample_weights(data: &Dataset) -> Result<(), Error> {
+    if data.sample_weights().is_none_or(|weights| weights.iter().any(|weight| *weight > 0.0)) {
+        return Ok(());
+    }
+    let (expected, found) = ("one that isn't 0".to_owned(), "zeros".to_owned());
+    Err(Error::Setting { setting: "sample weights", expected, found })
 }
 
 /// Checks that `checkpoint`'s run can go on, or be repeated, here.

@@ -2,7 +2,7 @@ use super::{At, Schedule, Shape};
 
 /// η in every step.
 #[derive(Clone, Copy, Debug)]
-pub struct Constant;
+pub(super) struct Constant;
 
 impl Shape for Constant {
     fn name(&self) -> &'static str {
@@ -14,7 +14,7 @@ impl Shape for Constant {
     }
 
     fn with_parameters(&self, _: &[f64]) -> Option<Schedule> {
-        Some(Schedule::new(Constant))
+        Some(Schedule::CONSTANT)
     }
 
     fn factor(&self, _: At<'_>) -> f64 {

@@ -36,11 +36,11 @@ mod constant;
 mod cosine;
 mod one_cycle;
 
-pub use constant::Constant;
 pub use cosine::Cosine;
 pub use one_cycle::OneCycle;
 
 use crate::label::technique;
+use constant::Constant;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -76,13 +76,13 @@ pub trait Shape: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// The state before the first step, of a schedule that looks at results. A checkpoint has it.
+    /// The state before the first step, of a schedule that looks at results: finite numbers. A checkpoint has them.
     fn state(&self) -> Vec<f64> {
         Vec::new()
     }
 
     /// Takes account of an epoch. Called before the next one begins. `cost` is the epoch's on the test set, if it was
-    /// evaluated, else its training cost.
+    /// evaluated, else its training cost. A step is refused if the state isn't finite.
     fn after_epoch(&self, _state: &mut [f64], _cost: f64) {}
 }
 
@@ -117,37 +117,48 @@ impl At<'_> {
 /// assert_eq!(error.to_string(), "schedule 'cosine(2)': expected cosine(least) with 0 ≤ least ≤ 1");
 /// # Ok::<(), minibatch::LabelError>(())
 /// ```
-#[derive(Clone)]
-pub struct Schedule(Arc<dyn Shape>);
+#[derive(Clone, Default)]
+pub struct Schedule(
+    /// `None` if it is constant.
+    Option<Arc<dyn Shape>>,
+);
 
 impl Schedule {
+    /// η in every step.
+    pub const CONSTANT: Schedule = Schedule(None);
+
     /// The schedule of this shape.
     pub fn new(shape: impl Shape) -> Schedule {
-        Schedule(Arc::new(shape))
+        Schedule(Some(Arc::new(shape)))
     }
 
     /// Every schedule, with its usual parameters.
     pub fn all() -> Vec<Schedule> {
-        vec![Schedule::default(), Schedule::new(Cosine::default()), Schedule::new(OneCycle::default())]
+        vec![Schedule::CONSTANT, Schedule::new(Cosine::default()), Schedule::new(OneCycle::default())]
     }
 
     fn rule(&self) -> &dyn Shape {
-        &*self.0
+        self.0.as_deref().unwrap_or(&Constant)
     }
 
     /// The factor of η in a step.
     pub fn factor(&self, at: At<'_>) -> f64 {
-        self.0.factor(at)
+        self.rule().factor(at)
     }
 
     /// The momentum in a step, if the schedule moves it.
     pub fn momentum(&self, at: At<'_>) -> Option<f64> {
-        self.0.momentum(at)
+        self.rule().momentum(at)
+    }
+
+    /// Whether it is the built-in constant one.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.0.is_none()
     }
 
     /// The largest factor of all steps.
     pub(crate) fn peak(&self) -> f64 {
-        self.0.peak()
+        self.rule().peak()
     }
 }
 
@@ -163,7 +174,16 @@ pub struct Course {
 impl Course {
     /// The course of a run of so many steps, before the first.
     pub(crate) fn new(schedule: &Schedule, total: u64) -> Course {
-        Course { total, state: schedule.0.state() }
+        Course { total, state: schedule.rule().state() }
+    }
+
+    /// Whether it is a course of `schedule`.
+    pub(crate) fn fits(&self, schedule: &Schedule) -> bool {
+        self.state.len() == schedule.rule().state().len() && self.is_finite()
+    }
+
+    pub(crate) fn is_finite(&self) -> bool {
+        self.state.iter().all(|x| x.is_finite())
     }
 
     /// The place of a step.
@@ -173,13 +193,7 @@ impl Course {
 
     /// Takes account of an epoch of this cost.
     pub(crate) fn after_epoch(&mut self, schedule: &Schedule, cost: f64) {
-        schedule.0.after_epoch(&mut self.state, cost);
-    }
-}
-
-impl Default for Schedule {
-    fn default() -> Schedule {
-        Schedule::new(Constant)
+        schedule.rule().after_epoch(&mut self.state, cost);
     }
 }
 

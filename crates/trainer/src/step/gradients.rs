@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::network::{LayerValues, Network};
 use crate::noise::Noises;
 use crate::optimizer::{Groups, Optimizer, OptimizerState, Rates};
+use crate::settings::check_learning_rate;
 use minibatch_kernels::{Examples, Mat, Matrix, Pool, TeamInputs};
 
 /// ∂C/∂W_l and ∂C/∂b_l of one layer, means over a minibatch.
@@ -105,7 +106,7 @@ impl Optimizer {
     ///
     /// # Errors
     ///
-    /// If gradients or state are not of such a network, or a number would no longer be finite. Network and state are then as
+    /// If gradients or state are not of such a network, the learning rate is out of range, or a number would no longer be finite. Network and state are then as
     /// before.
     pub fn apply(
         &self,
@@ -128,9 +129,9 @@ impl Optimizer {
                 found: "others".to_owned(),
             });
         }
+        check_learning_rate(self, learning_rate)?;
         let mut guard = Guard::of(pool.isa(), network)?;
         guard.look_at(pool.isa(), state);
-        network.origin = None;
         let groups = Groups::default();
         let rates = Rates { learning_rate, momentum: None, groups: &groups, l2: 0.0 };
         let step = self.step(rates, 1.0, true, state);
@@ -138,6 +139,7 @@ impl Optimizer {
             let runner = Runner { team, member: None };
             let values = |l: usize| &gradients.layers[l - 1].values;
             guard.check_gradient(runner, &network.layers, state, values, &step).map_err(Error::Refused)?;
+            network.origin = None;
             for l in 1..=network.layers.len() {
                 let (layer, step) = (&mut network.layers[l - 1], step.of_layer(l, state));
                 backprop::descend_by(team, layer, &mut state.layers[l - 1], values(l), step);
@@ -164,8 +166,9 @@ impl Network {
                 return Err(Error::Shape { what, expected, found });
             }
         }
-        if rows == 0 || y.rows() != rows {
-            let expected = "at least one, and as many rows of targets as of inputs".to_owned();
+        let most = TeamInputs::most_examples(self.inputs());
+        if rows == 0 || rows > most || y.rows() != rows {
+            let expected = format!("1 to {most}, and as many rows of targets as of inputs");
             return Err(Error::Setting { setting: "number of examples", expected, found: rows.to_string() });
         }
         let (isa, neurons, members) = (pool.isa(), self.layers[0].outputs(), pool.members());

@@ -137,7 +137,9 @@ impl Guard {
         };
         max_magnitudes(runner.team, matrix, &mut self.found);
         if let Some(changed) = &workspace.changed {
-            self.inputs = f64::from(max_magnitude(runner.team.isa(), changed.top(rows))).max(1.0);
+            let largest = f64::from(max_magnitude(runner.team.isa(), changed.top(rows)));
+            // NaN stays: `max` would take the other number.
+            self.inputs = if largest.is_nan() { largest } else { largest.max(1.0) };
         }
     }
 
@@ -148,7 +150,8 @@ impl Guard {
             return Err(Divergence::Error { layer: l });
         }
         let inputs = match l {
-            1 => self.inputs,
+            1 if self.inputs.is_finite() => self.inputs,
+            1 => return Err(Divergence::Activation { layer: 0 }),
             _ => match self.found[count + l - 2] {
                 largest if largest.is_finite() => f64::from(largest).max(1.0),
                 _ => return Err(Divergence::Activation { layer: l - 1 }),

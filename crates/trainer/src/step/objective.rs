@@ -101,7 +101,9 @@ impl<'a> Objective<'a> {
         network.set_parameters(parameters);
         workspace.clear_gradient();
         let weights = data.sample_weights().map(|weights| weights.iter().map(|&w| f64::from(w)).sum::<f64>());
-        let (examples, divisor) = (data.len(), weights.unwrap_or(data.len() as f64));
+        // A subset may have examples of weight 0 only. Their cost is 0, whatever it is divided by.
+        let divisor = weights.map_or(data.len() as f64, |sum| if sum > 0.0 { sum } else { 1.0 });
+        let examples = data.len();
         let factor = (1.0 / divisor) as f32;
         let mut cost = 0.0;
         pool.run(|team| {

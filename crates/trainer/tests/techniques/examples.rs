@@ -11,15 +11,15 @@ use minibatch::{Dataset, Layer, Network, Objective, Settings, Trainer};
 #[test]
 fn mixed_examples_are_those_of_a_mixed_dataset() {
     let (order, augment) = (Order::InOrder, Some(Augment::new(Mixup)));
-    for floats in [false, true] {
-        let data = data(20, floats);
+    for (inputs, floats) in [(20, false), (20, true), (784, false)] {
+        let data = data(inputs, floats);
         let (x, y) = matrices(&data);
         let mixed = |values: &[f32], width: usize| -> Vec<f32> {
             let other = |i: usize| (i / width + 1) % EXAMPLES * width + i % width;
             (0..values.len()).map(|i| 0.75_f32.mul_add(values[i], 0.25 * values[other(i)])).collect()
         };
-        let by_hand = Dataset::from_values(mixed(&x, 20), &[20], mixed(&y, 4), 4).expect("a dataset");
-        let soft = Network::builder(20).layer_with(16, Tanh).layer_with(4, Softmax);
+        let by_hand = Dataset::from_values(mixed(&x, inputs), &[inputs], mixed(&y, 4), 4).expect("a dataset");
+        let soft = Network::builder(inputs).layer_with(32, Tanh).layer_with(4, Softmax);
         let soft = soft.cost(CategoricalCrossEntropy).seed(9).build().expect("a network");
         for threads in [1, 2] {
             let settings = Settings { order, batch_size: EXAMPLES, epochs: 3, ..settings("sgd") };
@@ -85,10 +85,30 @@ fn step_without(data: &Dataset, network: &Network, settings: &Settings) -> Netwo
     trainer.into_network()
 }
 
+/// Inputs that noise makes infinite are refused before the step, though what follows from them is finite.
+#[test]
+fn inputs_stay_finite() {
+    let data = Dataset::from_classes(vec![3e38_f32; 40], &[10], vec![0, 1, 0, 1]).expect("a dataset");
+    let noise = vec!["dropout(0.5)".parse().ok()];
+    let settings = Settings { noise, batch_size: 4, ..settings("sgd") };
+    let before = network(&[10, 5, 2]);
+    let mut trainer = Trainer::new(&pool(1), &data, before.clone(), settings).expect("a trainer");
+    let error = trainer.advance(1).expect_err("infinite inputs").to_string();
+    assert!(error.contains("the activations of layer"), "{error}");
+    assert_eq!(bits(trainer.network()), bits(&before));
+}
+
 /// An example of weight 2 is two examples, one of weight 0 none.
 #[test]
 fn sample_weights_are_repetitions() {
-    let data = data(20, false);
+    for inputs in [20, 784] {
+        check_sample_weights(inputs);
+    }
+}
+
+fn check_sample_weights(inputs: usize) {
+    let data = data(inputs, false);
+    let sizes = [inputs, 32, 4];
     let weights: Vec<f32> = (0..EXAMPLES).map(|i| (i % 3) as f32).collect();
     let repeated: Vec<u32> = (0..EXAMPLES as u32).flat_map(|i| vec![i; i as usize % 3]).collect();
     let (weighted, repeated) = (
@@ -102,7 +122,7 @@ fn sample_weights_are_repetitions() {
             let run = |data: &Dataset| {
                 let settings = Settings { batch_size: data.len(), ..settings(optimizer) };
                 let mut trainer =
-                    Trainer::new(&pool(threads), data, network(&[20, 16, 4]), settings).expect("a trainer");
+                    Trainer::new(&pool(threads), data, network(&sizes), settings).expect("a trainer");
                 let epoch = trainer.epoch().expect("an epoch");
                 (epoch.cost, trainer.into_network())
             };
@@ -117,16 +137,26 @@ fn sample_weights_are_repetitions() {
     }
     let gradient = |data: &Dataset| {
         let pool = pool(1);
-        let mut objective = Objective::new(&pool, data, network(&[20, 16, 4]), 10).expect("an objective");
+        let mut objective = Objective::new(&pool, data, network(&sizes), 10).expect("an objective");
         let (point, mut gradient) = (objective.parameters(), vec![0.0; objective.len()]);
         (objective.evaluate(&point, &mut gradient).expect("a cost"), gradient)
     };
     let (found, expected) = (gradient(&weighted), gradient(&repeated));
     assert!((found.0 - expected.0).abs() < 1e-6);
     assert!(found.1.iter().zip(&expected.1).all(|(found, expected)| (found - expected).abs() < 1e-6));
-    for wrong in [vec![1.0; 47], vec![-1.0; EXAMPLES], vec![f32::NAN; EXAMPLES], vec![0.0; EXAMPLES]] {
+    for wrong in [
+        vec![1.0; 47],
+        vec![-1.0; EXAMPLES],
+        vec![f32::NAN; EXAMPLES],
+        vec![0.0; EXAMPLES],
+        vec![1e-9; EXAMPLES],
+    ] {
         data.clone().with_sample_weights(wrong).expect_err("wrong weights");
     }
+    let unweighted = weighted.subset(&[0, 3, 6]).expect("a subset");
+    let refused =
+        Trainer::new(&pool(1), &unweighted, network(&sizes), Settings { batch_size: 2, ..settings("sgd") });
+    assert!(refused.expect_err("weights of 0").to_string().starts_with("sample weights is zeros"));
 }
 
 fn weights_and_biases(layer: &Layer) -> impl Iterator<Item = f32> {

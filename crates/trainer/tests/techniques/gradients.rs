@@ -97,5 +97,20 @@ fn given_gradients_take_the_step_of_a_trainer() {
         let refused = optimizer.apply(&pool, &mut network, &mut state, &wrong, 0.1);
         assert!(refused.expect_err("not finite").to_string().contains("layer 2"), "{optimizer}");
         assert_eq!((state.steps(), bits(&network)), (3, before));
+        for (other, rate) in [("adagrad", 0.1), ("nadam", 0.1), ("rmsprop", 0.1), (optimizer.name(), -0.1)] {
+            if other != optimizer.name() || rate < 0.0 {
+                let other: Optimizer = other.parse().expect("an optimiser");
+                let wrong = gradients(&network, &data);
+                other.apply(&pool, &mut network, &mut state, &wrong, rate).expect_err("another's state");
+            }
+        }
     }
+    // A step that is refused leaves the origin of the weights, too.
+    let (mut fresh, optimizer) = (network(&[20, 16, 4]), Optimizer::SGD);
+    let mut wrong = gradients(&fresh, &data);
+    wrong.layers[0].biases_mut()[0] = f32::INFINITY;
+    let mut state = optimizer.state(&fresh);
+    optimizer.apply(&pool(1), &mut fresh, &mut state, &wrong, 0.1).expect_err("not finite");
+    let trainer = Trainer::new(&pool(1), &data, fresh, settings("sgd")).expect("a trainer");
+    assert!(trainer.origin().is_some());
 }

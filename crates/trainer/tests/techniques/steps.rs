@@ -129,9 +129,11 @@ fn l2_draws_weights_to_zero() {
 
 #[test]
 fn groups_have_their_own_rates() {
-    let data = data(20, false);
-    let start = || network(&[20, 16, 4]);
-    for optimizer in ["sgd", "adam"] {
+    // The second network is trained in shares or phases, where there are members.
+    for (optimizer, sizes) in
+        [("sgd", [20, 16, 4]), ("adam", [20, 16, 4]), ("sgd", [784, 32, 4]), ("adam", [784, 32, 4])]
+    {
+        let (data, start) = (data(sizes[0], false), || network(&sizes));
         for threads in [1, 2] {
             let step = |groups: Groups, eta: f64| {
                 let mut settings = Settings { groups, ..settings(optimizer) };
@@ -194,7 +196,19 @@ fn orders_and_the_last_minibatch() {
     alone.advance(1).expect("a step");
     assert_eq!(bits(trainer.network()), bits(alone.network()));
 
-    // Draws with replacement repeat an example, and differ from epoch to epoch.
+    // A run that began again has the schedule's total of the one that it repeats, whatever was added to its epochs.
+    let cosine = Settings { schedule: "cosine".parse().expect("a schedule"), epochs: 2, ..settings("sgd") };
+    let mut trainer = start(cosine);
+    trainer.fit(None, &mut ()).expect("epochs");
+    let mut longer = trainer.checkpoint();
+    longer.settings.epochs = 3;
+    let mut trainer = Trainer::resume(&pool, &data, longer).expect("a resumed run");
+    trainer.epoch().expect("an epoch");
+    let mut again = Trainer::replay(&pool, &data, &trainer.checkpoint()).expect("the run again");
+    again.fit(None, &mut ()).expect("epochs");
+    assert_eq!(bits(trainer.network()), bits(again.network()));
+
+    // Draws with replacement are another order.
     let drawn = Settings { order: Order::WithReplacement, ..settings("sgd") };
     let mut trainer = start(drawn);
     trainer.epoch().expect("an epoch");
