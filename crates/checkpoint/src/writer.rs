@@ -44,7 +44,7 @@ use crate::shelf::Shelf;
 /// ```
 #[derive(Debug)]
 pub struct Writer {
-    shared: Arc<Shared>,
+    shared: Arc<SharedState>,
     /// The buffer of the next snapshot.
     filling: Vec<u8>,
     thread: Option<JoinHandle<()>>,
@@ -60,8 +60,8 @@ pub struct Receipt {
 }
 
 #[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
+struct SharedState {
+    state: Mutex<WriterState>,
     /// Notified on every change of the state that someone may wait for.
     changed: Condvar,
     /// The shelf. Only the thread uses it. It is here for its path.
@@ -69,9 +69,9 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WriterState {
     /// The newest snapshot, while it waits.
-    newest: Option<Snapshot>,
+    newest: Option<Pending>,
     /// A best snapshot that a newer one replaced while it waited. It goes to `run.best.ckpt` alone.
     best: Option<Vec<u8>>,
     /// Buffers not in use. The others are being filled, being written, or waiting.
@@ -88,12 +88,12 @@ struct State {
 }
 
 #[derive(Debug)]
-struct Snapshot {
+struct Pending {
     bytes: Vec<u8>,
     is_best: bool,
 }
 
-impl State {
+impl WriterState {
     fn idle(&self) -> bool {
         self.newest.is_none() && self.best.is_none() && !self.busy
     }
@@ -104,17 +104,17 @@ impl State {
     }
 }
 
-impl Shared {
+impl SharedState {
     /// The state is whole at every unlock, so a panic elsewhere does not taint it.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, WriterState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait<'a>(
         &self,
-        state: MutexGuard<'a, State>,
-        blocked: impl FnMut(&mut State) -> bool,
-    ) -> MutexGuard<'a, State> {
+        state: MutexGuard<'a, WriterState>,
+        blocked: impl FnMut(&mut WriterState) -> bool,
+    ) -> MutexGuard<'a, WriterState> {
         self.changed.wait_while(state, blocked).unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -138,8 +138,8 @@ impl Writer {
         let filling = buffer().map_err(no_memory)?;
         let others = if keep.best { 3 } else { 2 };
         let free = (0..others).map(|_| buffer()).collect::<Result<Vec<_>, _>>().map_err(no_memory)?;
-        let state = Mutex::new(State { free, saved: true, ..State::default() });
-        let shared = Arc::new(Shared { state, changed: Condvar::new(), shelf: Shelf::new(lock, keep) });
+        let state = Mutex::new(WriterState { free, saved: true, ..WriterState::default() });
+        let shared = Arc::new(SharedState { state, changed: Condvar::new(), shelf: Shelf::new(lock, keep) });
         let thread = thread::Builder::new().name("checkpoint".to_owned()).spawn({
             let shared = Arc::clone(&shared);
             move || run(&shared, &*disk)
@@ -163,7 +163,7 @@ impl Writer {
         let replaced = state.newest.take();
         let receipt = Receipt { failure: state.take_failure(), replaced: replaced.is_some() };
         let freed = match replaced {
-            Some(Snapshot { bytes, is_best: true }) if !is_best && self.shared.shelf.keeps_best() => {
+            Some(Pending { bytes, is_best: true }) if !is_best && self.shared.shelf.keeps_best() => {
                 state.best.replace(bytes)
             }
             replaced => replaced.map(|snapshot| snapshot.bytes),
@@ -172,7 +172,7 @@ impl Writer {
         // A buffer is free here, because one more exists than can be filling, waiting and being written at once.
         let next = state.free.pop().unwrap_or_default();
         let bytes = std::mem::replace(&mut self.filling, next);
-        state.newest = Some(Snapshot { bytes, is_best });
+        state.newest = Some(Pending { bytes, is_best });
         state.saved = false;
         self.shared.changed.notify_all();
         Ok(receipt)
@@ -206,7 +206,7 @@ impl Drop for Writer {
 }
 
 /// Tells the waiting caller that the thread is gone, even by a panic.
-struct Ended<'a>(&'a Shared);
+struct Ended<'a>(&'a SharedState);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
@@ -217,7 +217,7 @@ impl Drop for Ended<'_> {
 
 /// The program of the thread. It writes the waiting snapshots until `closing` is true and none waits. The best is written before
 /// the newest, because it is older.
-fn run(shared: &Shared, disk: &dyn Disk) {
+fn run(shared: &SharedState, disk: &dyn Disk) {
     let _ended = Ended(shared);
     let mut state = shared.state();
     loop {
@@ -229,7 +229,7 @@ fn run(shared: &Shared, disk: &dyn Disk) {
             state = shared.state();
             state.kept_failure = written.err().or(state.kept_failure.take());
             bytes
-        } else if let Some(Snapshot { bytes, is_best }) = state.newest.take() {
+        } else if let Some(Pending { bytes, is_best }) = state.newest.take() {
             state.busy = true;
             drop(state);
             let written = shared.shelf.put_newest(disk, &bytes, is_best);

@@ -29,7 +29,7 @@ pub(crate) fn check_run(
     network: &Network,
     settings: &Settings,
     pool: &Pool,
-    Examples { trained, evaluated }: Examples,
+    SetSizes { trained, evaluated }: SetSizes,
     besides: u64,
 ) -> Result<(), String> {
     let bytes = footprint::training(network, trained, settings, pool)
@@ -41,7 +41,7 @@ pub(crate) fn check_run(
 
 /// The number of examples that a run trains on, and that of the largest set that it evaluates.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Examples {
+pub(crate) struct SetSizes {
     pub(crate) trained: usize,
     pub(crate) evaluated: usize,
 }
@@ -86,7 +86,7 @@ fn kibibytes(text: &str, name: &str) -> Option<u64> {
 }
 
 /// The names of the files of a version of control groups.
-struct Names {
+struct GroupFiles {
     folder: &'static str,
     limit: &'static str,
     used: &'static str,
@@ -96,7 +96,7 @@ struct Names {
     files: [&'static str; 2],
 }
 
-const VERSION_2: Names = Names {
+const VERSION_2: GroupFiles = GroupFiles {
     folder: "sys/fs/cgroup",
     limit: "memory.max",
     used: "memory.current",
@@ -104,7 +104,7 @@ const VERSION_2: Names = Names {
     files: ["inactive_file ", "active_file "],
 };
 
-const VERSION_1: Names = Names {
+const VERSION_1: GroupFiles = GroupFiles {
     folder: "sys/fs/cgroup/memory",
     limit: "memory.limit_in_bytes",
     used: "memory.usage_in_bytes",
@@ -132,7 +132,7 @@ fn group_left(root: &Path, groups: &str, swap: u64) -> Option<u64> {
 }
 
 /// Bytes that a control group leaves, its part of the machine's `swap` included. None if it has no limit.
-fn left_of(folder: &Path, names: &Names, swap: u64) -> Option<u64> {
+fn left_of(folder: &Path, names: &GroupFiles, swap: u64) -> Option<u64> {
     let read = |file: &str| fs::read_to_string(folder.join(file)).ok();
     let number = |file: &str| read(file)?.trim().parse::<u64>().ok();
     let (limit, used) = (number(names.limit)?, number(names.used)?);

@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let sets = args.data.open()?;
     recorded::check_training_set(&recorded, path, &sets.train, &folder, args.validation_split)?;
     let (training, _) = dataset::split(sets.train, args.validation_split, recorded.settings.seed)?;
-    let examples = memory::Examples { trained: training.len(), evaluated: sets.test.len() };
+    let examples = memory::SetSizes { trained: training.len(), evaluated: sets.test.len() };
     // A second network is trained, with its optimiser's moments. At the end a checkpoint is made of it.
     let (settings, sizes) = (&recorded.settings, recorded.network.sizes());
     let besides = footprint::network(&sizes)

@@ -51,7 +51,7 @@ impl Needs {
         train: &Dataset,
         besides: u64,
     ) -> Result<(), String> {
-        let examples = memory::Examples { trained: train.len(), evaluated: self.evaluated };
+        let examples = memory::SetSizes { trained: train.len(), evaluated: self.evaluated };
         let checkpoint = footprint::checkpoint(network, settings, settings.epochs.min(1 << 16));
         let besides = besides.saturating_add(checkpoint.saturating_mul(self.buffers));
         memory::check_run(network, settings, pool, examples, besides)

@@ -89,7 +89,7 @@ impl GroupedInputs {
         assert!(examples <= self.capacity, "{examples} examples, room for {}", self.capacity);
         self.groups.clear();
         match from {
-            Examples::Bytes(row) => isa.run(GatherBytes { x: self, examples, row }),
+            Examples::Bytes(row) => isa.run(GatherGroup { x: self, examples, row }),
             Examples::Floats(row) => self.gather_floats(examples, row),
         }
     }
@@ -128,18 +128,18 @@ impl Kernel for Lanes {
 }
 
 /// [`GroupedInputs::gather`] of bytes.
-struct GatherBytes<'x, R> {
+struct GatherGroup<'x, R> {
     x: &'x mut GroupedInputs,
     examples: usize,
     row: R,
 }
 
-impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
+impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherGroup<'_, R> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let GatherBytes { x, examples, row } = self;
+        let GatherGroup { x, examples, row } = self;
         let mut start = 0;
         for first in (0..examples).step_by(GROUP) {
             let count = GROUP.min(examples - first);
@@ -170,7 +170,7 @@ impl<'a, R: Fn(usize) -> &'a [u8]> Kernel for GatherBytes<'_, R> {
 ///
 /// Running it needs B to be a panel with a row for each input, C to have a contiguous row for each example, valid to write and
 /// touched by nobody else meanwhile, and `cols` to fit a register.
-pub(crate) struct Forward<'a> {
+pub(crate) struct GroupedForward<'a> {
     pub(crate) x: &'a GroupedInputs,
     pub(crate) b: Mat<'a>,
     pub(crate) bias: Option<&'a [f32]>,
@@ -183,7 +183,7 @@ pub(crate) struct Forward<'a> {
 ///
 /// Running it needs B's rows to be the examples, contiguous, and C to be a panel with a row for each input, valid to write and
 /// touched by nobody else meanwhile.
-pub(crate) struct Update<'a> {
+pub(crate) struct GroupedUpdate<'a> {
     pub(crate) x: &'a GroupedInputs,
     pub(crate) b: Mat<'a>,
     pub(crate) c: *mut f32,
@@ -193,24 +193,24 @@ pub(crate) struct Update<'a> {
 
 /// A group's list, from some input on.
 #[derive(Clone, Copy)]
-struct List<'a> {
+struct GroupList<'a> {
     indices: &'a [u32],
     values: *const f32,
 }
 
 impl GroupedInputs {
-    fn list(&self, group: Group) -> List<'_> {
+    fn list(&self, group: Group) -> GroupList<'_> {
         let indices = &self.indices[group.start..group.end];
-        List { indices, values: self.values.as_ptr().wrapping_add(group.start).cast() }
+        GroupList { indices, values: self.values.as_ptr().wrapping_add(group.start).cast() }
     }
 }
 
-impl Kernel for Forward<'_> {
+impl Kernel for GroupedForward<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Forward { x, b, bias, c, c_row, cols } = self;
+        let GroupedForward { x, b, bias, c, c_row, cols } = self;
         // SAFETY: active inputs are rows of B; the groups' examples are rows of C, masked past the last column.
         unsafe {
             let mask = V::mask(cols);
@@ -259,7 +259,7 @@ impl Kernel for Forward<'_> {
 ///
 /// The CPU must have the instruction set of `V`, and there must be such an input, and a row of W for it.
 #[inline(always)]
-unsafe fn add_input<V: Vector>(list: List<'_>, i: usize, w: *const f32, sums: &mut [V; GROUP]) {
+unsafe fn add_input<V: Vector>(list: GroupList<'_>, i: usize, w: *const f32, sums: &mut [V; GROUP]) {
     // SAFETY: as the caller's.
     unsafe {
         let w = V::load(w.add(*list.indices.get_unchecked(i) as usize * LINE));
@@ -272,12 +272,12 @@ unsafe fn add_input<V: Vector>(list: List<'_>, i: usize, w: *const f32, sums: &m
 /// Rows of W between two looks at the upcoming lines: the loop's own instructions compete with the multiply-adds.
 const STEPS: usize = 4;
 
-impl Kernel for Update<'_> {
+impl Kernel for GroupedUpdate<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Update { x, b, c, expected } = self;
+        let GroupedUpdate { x, b, c, expected } = self;
         let active = x.groups.last().map_or(0, |group| group.end);
         let mut upcoming = expected.upcoming(active / STEPS);
         let mut row = 0;
@@ -310,7 +310,7 @@ impl Kernel for Update<'_> {
 /// The CPU must have the instruction set of `V`; the list's inputs must be rows of W, valid to write.
 #[inline(always)]
 unsafe fn add_outer_products<V: Vector, const COUNT: usize>(
-    list: List<'_>,
+    list: GroupList<'_>,
     w: *mut f32,
     errors: [V; GROUP],
     upcoming: &mut Upcoming<'_>,

@@ -59,7 +59,7 @@ pub fn gather_gemm(
                 for row in (0..rows).take_while(|_| bias.is_none()) {
                     write_start(start, c_part.row_mut(row), 0..cols);
                 }
-                isa.run(groups::Forward { x, b, bias, c, c_row, cols });
+                isa.run(groups::GroupedForward { x, b, bias, c, c_row, cols });
                 epilogue.finish(isa, &mut c_part, 0, 0);
             }
             Form::Dense(x) => {
@@ -106,7 +106,7 @@ pub fn accumulate_gathered(team: &Team<'_>, x: &TeamInputs, b: Mat<'_>, s: f32, 
             }
             Form::Grouped(x) => {
                 x.assert_for(isa, b.cols);
-                isa.run(groups::Update { x, b, c, expected: &copy.expected });
+                isa.run(groups::GroupedUpdate { x, b, c, expected: &copy.expected });
             }
             Form::Dense(x) => {
                 let (a, start, end) = (x.top(b.rows).transposed(), Start::Scaled(s), End::Epilogue(&Store));
@@ -166,7 +166,7 @@ pub fn descend_gathered(
                 let gradient = &mut gradient.room(rows.len() * LINE)[..rows.len() * LINE];
                 gradient.fill(0.0);
                 let c = gradient.as_mut_ptr();
-                isa.run(groups::Update { x, b, c, expected: &copy.expected });
+                isa.run(groups::GroupedUpdate { x, b, c, expected: &copy.expected });
                 let g = Place { data: c, row: LINE, panel: rows.len() * LINE };
                 // SAFETY: shapes were checked, and this member is the phase's only one.
                 unsafe { target.step(isa, rows, cols, g) };

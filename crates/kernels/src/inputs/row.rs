@@ -197,7 +197,7 @@ impl Kernel for Multiply<'_> {
                 ($($vectors:literal)*) => {
                     match c.len().div_ceil(V::LANES) {
                         // SAFETY: the caller vouches for the instruction set.
-                        $($vectors => unsafe { V::enter(Strip::<$vectors> { x, b, col, bias, c }) },)*
+                        $($vectors => unsafe { V::enter(RowProduct::<$vectors> { x, b, col, bias, c }) },)*
                         vectors => unreachable!("a strip of {vectors} registers"),
                     }
                 };
@@ -208,7 +208,7 @@ impl Kernel for Multiply<'_> {
 }
 
 /// Some columns of [`Multiply`], from `col` on.
-struct Strip<'a, const VECTORS: usize> {
+struct RowProduct<'a, const VECTORS: usize> {
     x: &'a SparseRow,
     b: Mat<'a>,
     col: usize,
@@ -216,12 +216,12 @@ struct Strip<'a, const VECTORS: usize> {
     c: &'a mut [f32],
 }
 
-impl<const VECTORS: usize> Kernel for Strip<'_, VECTORS> {
+impl<const VECTORS: usize> Kernel for RowProduct<'_, VECTORS> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Strip { x, b, col, bias, c } = self;
+        let RowProduct { x, b, col, bias, c } = self;
         let last = (VECTORS - 1) * V::LANES;
         // SAFETY: the indices are rows of B, whose panels have whole lines; bias and c are masked past the last column.
         unsafe {

@@ -17,7 +17,7 @@
 
 use super::pack::{copy_transposed, pack_a, pack_b, reserve};
 use super::sizes::{self, Blocks, cuts, even_cuts, even_runs};
-use super::tile::{MAX_ROWS, Operands, TileStart, Walk, max_rows, tiles};
+use super::tile::{Layout, MAX_ROWS, Operands, TileStart, max_rows, tiles};
 use super::{Product, Start};
 use crate::matrix::{LINE, Mat};
 use crate::simd::{Kernel, Vector};
@@ -118,12 +118,12 @@ impl Piece<'_, '_> {
                             let (a, a_depth, a_down, walk) = if pack_the_a {
                                 let strip = packed + (ir.start - ic.start) * panel.len();
                                 let a = packed_a.as_ptr().add(strip);
-                                (a, height, height * panel.len(), Walk::Packed)
+                                (a, height, height * panel.len(), Layout::Packed)
                             } else {
                                 let at = a.data.wrapping_add(a.offset(ir.start, panel.start));
                                 let walk = match a.row_stride {
-                                    1 => Walk::Unit,
-                                    a_row => Walk::Strided { a_row },
+                                    1 => Layout::Unit,
+                                    a_row => Layout::Strided { a_row },
                                 };
                                 (at, a.col_stride, height * a.row_stride, walk)
                             };
@@ -190,8 +190,8 @@ impl Piece<'_, '_> {
                         }
                     };
                     let (a_depth, walk) = match b.row_panel {
-                        LINE => (1, Walk::Strided { a_row: b.col_stride }),
-                        panel => (panel, Walk::Panels),
+                        LINE => (1, Layout::Strided { a_row: b.col_stride }),
+                        panel => (panel, Layout::Panels),
                     };
                     let operands = Operands {
                         depth,

@@ -37,10 +37,12 @@ pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, rows: Range<usize>, steps: Ra
         // A column of A is contiguous: it goes to many strips at once, so that what the memory sends is used while it's here.
         let mut tiles = even_cuts(rows, V::TILE_ROWS).peekable();
         while tiles.peek().is_some() {
-            let mut group: [Option<Strip>; GROUP] = std::array::from_fn(|_| {
+            let mut group: [Option<PackedStrip>; GROUP] = std::array::from_fn(|_| {
                 let tile = tiles.next()?;
                 // SAFETY: a tile's first element is A's, and its strip is in `to`.
-                Some(unsafe { Strip::new::<V>(a, &tile, steps.clone(), to.as_mut_ptr().add(strip(&tile))) })
+                Some(unsafe {
+                    PackedStrip::new::<V>(a, &tile, steps.clone(), to.as_mut_ptr().add(strip(&tile)))
+                })
             });
             for p in 0..depth {
                 for strip in group.iter_mut().flatten() {
@@ -68,7 +70,7 @@ pub(crate) unsafe fn pack_a<V: Vector>(a: Mat<'_>, rows: Range<usize>, steps: Ra
 }
 
 /// The strip of a tile of a transposed A, whose columns are contiguous, while it's packed column by column.
-struct Strip {
+struct PackedStrip {
     /// The next column of the tile, and how far the one after it is.
     from: *const f32,
     from_col: usize,
@@ -81,20 +83,25 @@ struct Strip {
     whole: usize,
 }
 
-impl Strip {
+impl PackedStrip {
     /// The strip of rows `tile`, which aren't empty, and columns `steps`, to be written from `to` on.
     ///
     /// # Safety
     ///
     /// The tile's first element must be A's.
     #[inline(always)]
-    unsafe fn new<V: Vector>(a: Mat<'_>, tile: &Range<usize>, steps: Range<usize>, to: *mut f32) -> Strip {
+    unsafe fn new<V: Vector>(
+        a: Mat<'_>,
+        tile: &Range<usize>,
+        steps: Range<usize>,
+        to: *mut f32,
+    ) -> PackedStrip {
         let (height, taken) = (tile.len(), tile.len().next_multiple_of(V::LANES));
         let beyond = (taken - height).div_ceil(height);
         let whole = if tile.start + taken <= a.rows { steps.len().saturating_sub(beyond) } else { 0 };
         // SAFETY: the caller's contract.
         let from = unsafe { a.data.add(a.offset(tile.start, steps.start)) };
-        Strip { from, from_col: a.col_stride, to, height, whole }
+        PackedStrip { from, from_col: a.col_stride, to, height, whole }
     }
 
     /// Copies column `p`.
@@ -105,7 +112,7 @@ impl Strip {
     /// have been copied.
     #[inline(always)]
     unsafe fn copy_column<V: Vector>(&mut self, p: usize) {
-        let &mut Strip { from, from_col, to, height, whole } = self;
+        let &mut PackedStrip { from, from_col, to, height, whole } = self;
         // SAFETY: the caller's contract; what whole registers reach is A's and the strip's, as `whole` says.
         unsafe {
             if p < whole {

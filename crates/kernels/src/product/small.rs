@@ -136,7 +136,7 @@ impl Kernel for Small<'_, '_> {
                 };
                 for first in rows.clone().step_by(height) {
                     let count = height.min(rows.end - first);
-                    let operands = Operands { a: a.part(first..first + count, 0..depth), b, b_row };
+                    let operands = FewRows { a: a.part(first..first + count, 0..depth), b, b_row };
                     with_rows!(count, strip.lanes < V::LANES, V, Sums(operands, product, strip, first));
                 }
             }
@@ -146,7 +146,7 @@ impl Kernel for Small<'_, '_> {
 }
 
 /// The operands of a strip's sums.
-struct Operands<'a> {
+struct FewRows<'a> {
     /// The rows of A.
     a: Mat<'a>,
     /// The strip's first column of B.
@@ -155,14 +155,14 @@ struct Operands<'a> {
 }
 
 /// A strip for `ROWS` rows of C from the given one on; masked where `EDGE`.
-struct Sums<'a, const ROWS: usize, const EDGE: bool>(Operands<'a>, Product<'a>, Strip, usize);
+struct Sums<'a, const ROWS: usize, const EDGE: bool>(FewRows<'a>, Product<'a>, Strip, usize);
 
 impl<const ROWS: usize, const EDGE: bool> Kernel for Sums<'_, ROWS, EDGE> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Sums(Operands { a, mut b, b_row }, product, strip, first) = self;
+        let Sums(FewRows { a, mut b, b_row }, product, strip, first) = self;
         let (c_stride, a_row, a_col) = (product.c_stride, a.row_stride, a.col_stride);
         // SAFETY: the rows of A and B, the bias and C's strip lie where [`Small`] says; lanes beyond the strip are masked.
         unsafe {

@@ -33,7 +33,7 @@ pub(crate) enum TileStart {
 ///
 /// B is *in lines* if row p + 1 is 16 values after row p: a panel of weights, or packed.
 #[derive(Clone, Copy)]
-pub(crate) enum Walk {
+pub(crate) enum Layout {
     /// A(i, p) is `i·a_row + p·a_depth` in.
     Strided {
         /// A's stride over i.
@@ -58,7 +58,7 @@ pub(crate) struct Operands {
     pub(crate) a_depth: usize,
     /// How far A is from a tile to the one below.
     pub(crate) a_down: usize,
-    pub(crate) walk: Walk,
+    pub(crate) walk: Layout,
     /// B's first element, contiguous over 16 columns; its strides over p and over panels of 16 columns.
     pub(crate) b: *const f32,
     pub(crate) b_depth: usize,
@@ -273,7 +273,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
                     }};
                 }
                 // What the loops below have no time for.
-                let loops = if let Walk::Strided { .. } = walk { 0 } else { depth / 4 };
+                let loops = if let Layout::Strided { .. } = walk { 0 } else { depth / 4 };
                 for _ in loops..ROWS {
                     prefetch_next!();
                 }
@@ -284,19 +284,19 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
                 }
                 match walk {
                     // Not repeated: the rows' offsets take up the integer registers.
-                    Walk::Strided { a_row } => {
+                    Layout::Strided { a_row } => {
                         for _ in 0..depth {
                             step!(a, a_row, at);
                             a = a.wrapping_add(a_depth);
                             advance!(at, b_depth);
                         }
                     }
-                    Walk::Unit => repeat!(depth, {
+                    Layout::Unit => repeat!(depth, {
                         step!(a, 1, at);
                         a = a.wrapping_add(a_depth);
                         advance!(at, b_depth);
                     }),
-                    Walk::Packed => repeat!(depth, {
+                    Layout::Packed => repeat!(depth, {
                         for v in 0..(VECTORS * V::LANES).div_ceil(LINE) {
                             prefetch_line(at[v].wrapping_add(AHEAD * LINE));
                         }
@@ -305,7 +305,7 @@ impl<const ROWS: usize, const VECTORS: usize, const EDGE: bool> Kernel for Tiles
                         a = a.wrapping_add(ROWS);
                         advance!(at, LINE);
                     }),
-                    Walk::Panels => {
+                    Layout::Panels => {
                         let mut left = depth;
                         while left > 0 {
                             let steps = left.min(LINE);

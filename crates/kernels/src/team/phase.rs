@@ -95,7 +95,7 @@ pub(crate) struct Shared {
     /// generation · 2¹⁶ + pieces
     phase: AtomicU64,
     work: UnsafeCell<Option<*const Work<'static>>>,
-    members: Box<[Member]>,
+    members: Box<[Workplace]>,
     /// The first panic of a piece of this phase, and whether there is one: `done` publishes both.
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     panicked: AtomicBool,
@@ -103,7 +103,7 @@ pub(crate) struct Shared {
 
 /// One member's flags. Those that the driver keeps looking at, those that it looks at once a phase, and the rest are on
 /// lines of their own.
-struct Member {
+struct Workplace {
     done: Apart<AtomicU64>,
     claimed: Apart<AtomicU64>,
     answered: Apart<AtomicU64>,
@@ -126,7 +126,7 @@ unsafe impl Send for Shared {}
 impl Shared {
     pub(crate) fn new(members: usize) -> Shared {
         assert!((1..=MAX_MEMBERS).contains(&members));
-        let member = |_| Member {
+        let member = |_| Workplace {
             done: Apart(AtomicU64::new(0)),
             claimed: Apart(AtomicU64::new(0)),
             answered: Apart(AtomicU64::new(0)),

@@ -11,12 +11,12 @@ use std::borrow::Cow;
 
 /// The section `SETT`.
 #[derive(Deserialize)]
-pub(super) struct Settings {
+pub(super) struct OldSettings {
     sizes: Vec<u64>,
     activations: Vec<String>,
     cost: String,
     origin: Option<(String, u64)>,
-    optimizer: Optimizer,
+    optimizer: OldOptimizer,
     batch_size: u64,
     epochs: u64,
     seed: u64,
@@ -25,7 +25,7 @@ pub(super) struct Settings {
 }
 
 #[derive(Deserialize)]
-enum Optimizer {
+enum OldOptimizer {
     Sgd { learning_rate: f64 },
     Named { learning_rate: f64, name: String },
 }
@@ -36,17 +36,17 @@ enum Class {
     Matrixmultiply,
 }
 
-impl Settings {
+impl OldSettings {
     fn optimizer(&self) -> (f64, &str) {
         match &self.optimizer {
-            Optimizer::Sgd { learning_rate } => (*learning_rate, "sgd"),
-            Optimizer::Named { learning_rate, name } => (*learning_rate, name),
+            OldOptimizer::Sgd { learning_rate } => (*learning_rate, "sgd"),
+            OldOptimizer::Named { learning_rate, name } => (*learning_rate, name),
         }
     }
 
     /// The entries that say the same.
     pub(super) fn entries(&self) -> Result<Vec<Entry<'static>>, FormatError> {
-        let Settings { sizes, activations, .. } = self;
+        let OldSettings { sizes, activations, .. } = self;
         if sizes.len() != activations.len() + 1 {
             let cause = format!("{} layer sizes for {} activations", sizes.len(), activations.len());
             return Err(FormatError::value("SETT", cause));
@@ -81,7 +81,7 @@ pub(super) fn decode_any<'a>(bytes: &'a [u8], registry: &Registry) -> Result<Ent
 }
 
 fn convert<'a>(old: &Entries<'a>, registry: &Registry) -> Result<Entries<'a>, FormatError> {
-    let settings: Settings = old.value("SETT")?;
+    let settings: OldSettings = old.value("SETT")?;
     let mut entries = settings.entries()?;
     let renamed = |section: &str, name: &'static str, flags| {
         old.get(section).map(|old| Entry { name: name.into(), flags, payload: old.payload.clone() })

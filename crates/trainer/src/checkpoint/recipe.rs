@@ -31,7 +31,7 @@ impl Recipe {
         let mut front = Front::open(path)?;
         let bytes = front.bytes();
         let (moments, layers, records) = if front.version() < 3 {
-            let settings = front.value::<legacy::Settings>("SETT")?.entries().map_err(invalid)?;
+            let settings = front.value::<legacy::OldSettings>("SETT")?.entries().map_err(invalid)?;
             let layers = settings.iter().find(|entry| entry.name == LAYERS).map(Entry::value::<Layers>);
             let layers = layers.transpose().map_err(invalid)?.unwrap_or_default();
             let length = |tag| front.records().iter().find(|one| one.name == tag).map_or(0, |one| one.length);

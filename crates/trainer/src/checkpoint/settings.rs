@@ -21,7 +21,7 @@ pub(super) struct Setting {
     /// The entry. `None` if the setting has its default and the file needs no entry for it.
     put: fn(&Settings, &Setting) -> Result<Option<Entry<'static>>, FormatError>,
     /// Sets the setting to what the file has.
-    read: fn(&mut Settings, &Source<'_>) -> Result<(), FormatError>,
+    read: fn(&mut Settings, &Recorded<'_>) -> Result<(), FormatError>,
 }
 
 /// All settings. Each decides the bits of the run.
@@ -30,9 +30,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "run/optimizer",
         flags: 0,
         put: |settings, entry| entry.of(&settings.optimizer.to_string()),
-        read: |settings, source| {
-            let text: String = source.value()?;
-            settings.optimizer = source.technique(&text, Registry::optimizer)?;
+        read: |settings, recorded| {
+            let text: String = recorded.value()?;
+            settings.optimizer = recorded.technique(&text, Registry::optimizer)?;
             Ok(())
         },
     },
@@ -40,33 +40,33 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "run/learning-rate",
         flags: 0,
         put: |settings, entry| entry.of(&settings.learning_rate),
-        read: |settings, source| source.value().map(|read| settings.learning_rate = read),
+        read: |settings, recorded| recorded.value().map(|read| settings.learning_rate = read),
     },
     Setting {
         name: "run/batch-size",
         flags: 0,
         put: |settings, entry| entry.of(&(settings.batch_size as u64)),
-        read: |settings, source| source.size().map(|read| settings.batch_size = read),
+        read: |settings, recorded| recorded.size().map(|read| settings.batch_size = read),
     },
     Setting {
         name: EPOCHS,
         flags: 0,
         put: |settings, entry| entry.of(&(settings.epochs as u64)),
-        read: |settings, source| source.size().map(|read| settings.epochs = read),
+        read: |settings, recorded| recorded.size().map(|read| settings.epochs = read),
     },
     Setting {
         name: "run/seed",
         flags: 0,
         put: |settings, entry| entry.of(&settings.seed),
-        read: |settings, source| source.value().map(|read| settings.seed = read),
+        read: |settings, recorded| recorded.value().map(|read| settings.seed = read),
     },
     Setting {
         name: "run/schedule",
         flags: 0,
         put: |settings, entry| entry.unless(settings.schedule.is_constant(), &settings.schedule.to_string()),
-        read: |settings, source| {
-            if let Some(text) = source.optional::<String>()? {
-                settings.schedule = source.technique(&text, Registry::schedule)?;
+        read: |settings, recorded| {
+            if let Some(text) = recorded.optional::<String>()? {
+                settings.schedule = recorded.technique(&text, Registry::schedule)?;
             }
             Ok(())
         },
@@ -75,8 +75,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "run/groups",
         flags: 0,
         put: |settings, entry| entry.unless(settings.groups == Groups::default(), &settings.groups),
-        read: |settings, source| {
-            settings.groups = source.optional()?.unwrap_or_default();
+        read: |settings, recorded| {
+            settings.groups = recorded.optional()?.unwrap_or_default();
             Ok(())
         },
     },
@@ -84,8 +84,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "run/l2",
         flags: 0,
         put: |settings, entry| entry.unless(settings.l2 == 0.0, &settings.l2),
-        read: |settings, source| {
-            settings.l2 = source.optional()?.unwrap_or_default();
+        read: |settings, recorded| {
+            settings.l2 = recorded.optional()?.unwrap_or_default();
             Ok(())
         },
     },
@@ -95,9 +95,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         put: |settings, entry| {
             entry.unless(settings.clip.is_none(), &settings.clip.as_ref().map(Clip::to_string))
         },
-        read: |settings, source| {
-            let text = source.optional::<Option<String>>()?.flatten();
-            settings.clip = text.map(|text| source.technique(&text, Registry::clip)).transpose()?;
+        read: |settings, recorded| {
+            let text = recorded.optional::<Option<String>>()?.flatten();
+            settings.clip = text.map(|text| recorded.technique(&text, Registry::clip)).transpose()?;
             Ok(())
         },
     },
@@ -108,9 +108,9 @@ pub(super) const SETTINGS: &[Setting] = &[
             let texts = settings.noise.iter().map(|noise| noise.as_ref().map(Noise::to_string));
             entry.unless(settings.noise.is_empty(), &texts.collect::<Vec<_>>())
         },
-        read: |settings, source| {
-            let texts = source.optional::<Vec<Option<String>>>()?.unwrap_or_default();
-            let read = |text: String| source.technique(&text, Registry::noise);
+        read: |settings, recorded| {
+            let texts = recorded.optional::<Vec<Option<String>>>()?.unwrap_or_default();
+            let read = |text: String| recorded.technique(&text, Registry::noise);
             settings.noise =
                 texts.into_iter().map(|text| text.map(read).transpose()).collect::<Result<_, _>>()?;
             Ok(())
@@ -122,9 +122,9 @@ pub(super) const SETTINGS: &[Setting] = &[
         put: |settings, entry| {
             entry.unless(settings.augment.is_none(), &settings.augment.as_ref().map(Augment::to_string))
         },
-        read: |settings, source| {
-            let text = source.optional::<Option<String>>()?.flatten();
-            settings.augment = text.map(|text| source.technique(&text, Registry::augment)).transpose()?;
+        read: |settings, recorded| {
+            let text = recorded.optional::<Option<String>>()?.flatten();
+            settings.augment = text.map(|text| recorded.technique(&text, Registry::augment)).transpose()?;
             Ok(())
         },
     },
@@ -132,8 +132,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "run/drop-last",
         flags: 0,
         put: |settings, entry| entry.unless(!settings.drop_last, &true),
-        read: |settings, source| {
-            settings.drop_last = source.optional()?.unwrap_or_default();
+        read: |settings, recorded| {
+            settings.drop_last = recorded.optional()?.unwrap_or_default();
             Ok(())
         },
     },
@@ -141,8 +141,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "run/order",
         flags: 0,
         put: |settings, entry| entry.unless(settings.order == Order::Shuffled, &settings.order),
-        read: |settings, source| {
-            settings.order = source.optional()?.unwrap_or_default();
+        read: |settings, recorded| {
+            settings.order = recorded.optional()?.unwrap_or_default();
             Ok(())
         },
     },
@@ -163,13 +163,13 @@ impl Setting {
 }
 
 /// Where a setting is read from.
-struct Source<'a> {
+struct Recorded<'a> {
     name: &'static str,
     entries: &'a Entries<'a>,
     registry: &'a Registry,
 }
 
-impl Source<'_> {
+impl Recorded<'_> {
     /// The entry's value, if the file has the entry.
     fn optional<T: DeserializeOwned>(&self) -> Result<Option<T>, FormatError> {
         self.entries.optional(self.name)
@@ -211,7 +211,7 @@ pub(super) fn entries(settings: &Settings) -> impl Iterator<Item = Result<Entry<
 pub(super) fn read(entries: &Entries<'_>, registry: &Registry) -> Result<Settings, FormatError> {
     let mut settings = Settings::default();
     for setting in SETTINGS {
-        (setting.read)(&mut settings, &Source { name: setting.name, entries, registry })?;
+        (setting.read)(&mut settings, &Recorded { name: setting.name, entries, registry })?;
     }
     Ok(settings)
 }

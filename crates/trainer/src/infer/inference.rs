@@ -23,14 +23,14 @@ const VALUES: usize = 1 << 16;
 const SPARSE_ROWS: usize = 64;
 
 /// The buffers of the first layer's inputs.
-struct Inputs {
+struct TrancheInputs {
     /// A_0 of bytes (up to `SPARSE_ROWS` × n_0)
     bytes: SparseInputs,
     /// A_0 of numbers that don't lie in one matrix (rows at a time × n_0). Empty until there are some
     floats: Matrix,
 }
 
-impl Inputs {
+impl TrancheInputs {
     /// The first layer's product for `examples` of `x`, into as many rows of `output`.
     fn product(
         &mut self,
@@ -98,7 +98,7 @@ impl Inputs {
 
 /// The buffers of one member that computes outputs.
 pub(crate) struct Inference {
-    inputs: Inputs,
+    inputs: TrancheInputs,
     /// A_l (rows at a time × n_l), l = 1, …, L − 1
     hidden: Vec<Matrix>,
     /// Z_L (rows × n_L), if the cost is computed from it
@@ -140,7 +140,7 @@ impl Inference {
         let hidden = &network.layers[..network.layers.len() - 1];
         let rows_at_a_time = rows_at_a_time(network, rows);
         Inference {
-            inputs: Inputs {
+            inputs: TrancheInputs {
                 bytes: SparseInputs::new(network.inputs(), SPARSE_ROWS.min(rows_at_a_time)),
                 floats: Matrix::zeros(0, network.inputs()),
             },

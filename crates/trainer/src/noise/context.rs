@@ -8,7 +8,7 @@ use rand::Rng;
 /// The place of a part of A_l in a run: its layer, rows and columns, and the step of training.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    step: Place<'a>,
+    step: Draws<'a>,
     layer: usize,
     /// The part's first row in the minibatch, and its first column in A_l.
     first: (usize, usize),
@@ -16,7 +16,7 @@ pub struct Context<'a> {
 
 /// A step of training, as random draws see it.
 #[derive(Clone, Copy, Debug)]
-struct Place<'a> {
+struct Draws<'a> {
     key: [u32; 2],
     /// The step's number in the run, counted from 0.
     number: u64,
@@ -56,7 +56,7 @@ impl Context<'_> {
     ///
     /// If there is no such row.
     pub fn draw(&self, row: usize, nth: u32) -> [u32; 4] {
-        let Place { key, number, .. } = self.step;
+        let Draws { key, number, .. } = self.step;
         let layer = (self.layer as u32) ^ ((number >> 32) as u32) << 16;
         philox([nth, self.index(row), number as u32, layer], key)
     }
@@ -89,13 +89,13 @@ impl Context<'_> {
 pub(crate) struct Noises<'a> {
     /// The noise of the layers 0, 1, …
     layers: &'a [Option<Noise>],
-    step: Place<'a>,
+    step: Draws<'a>,
 }
 
 impl<'a> Noises<'a> {
     /// No noise, outside training.
     pub(crate) const NONE: Noises<'static> =
-        Noises { layers: &[], step: Place { key: [0; 2], number: 0, indices: &[] } };
+        Noises { layers: &[], step: Draws { key: [0; 2], number: 0, indices: &[] } };
 
     /// The noise of the step of this number on these examples.
     pub(crate) fn new(layers: &'a [Option<Noise>], seed: u64, number: u64, indices: &'a [u32]) -> Noises<'a> {
@@ -103,7 +103,7 @@ impl<'a> Noises<'a> {
             return Noises::NONE;
         }
         let key = generator(seed, *b"noise\0\0\0").next_u64();
-        let step = Place { key: [key as u32, (key >> 32) as u32], number, indices };
+        let step = Draws { key: [key as u32, (key >> 32) as u32], number, indices };
         Noises { layers, step }
     }
 

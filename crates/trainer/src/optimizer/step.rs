@@ -1,12 +1,14 @@
 //! One step of a run: its coefficients, and how large numbers can become in it.
 
-use super::range::Range;
+use super::interval::Interval;
 use super::{At, Groups, Optimizer, OptimizerState, Rule};
 use crate::bounded::Bounded;
 use minibatch_kernels::{COEFFICIENTS, Descent, Element, Formula, MOST_MOMENTS};
 
 /// A rule with a formula, whose type is forgotten.
-pub(super) trait WithFormula: Rule + StepsOver<f64> + StepsOver<Bounded> + StepsOver<Range> {
+pub(super) trait WithFormula:
+    Rule + StepsOver<f64> + StepsOver<Bounded> + StepsOver<Interval>
+{
     fn rule(&self) -> &dyn Rule;
     fn moments(&self) -> usize;
     fn descent(&self, coefficients: [f32; COEFFICIENTS]) -> Descent<'_>;
@@ -202,11 +204,12 @@ impl LayerStep<'_> {
         // In most rules they are the same.
         let same = of_biases.coefficients() == of_weights.coefficients() && of_weights.l2() == 0.0;
         for descent in std::iter::once(of_weights).chain((!same).then_some(of_biases)) {
-            let coefficients = descent.coefficients().map(|x| Range::of(f64::from(x)));
-            let (mut p, mut moments) = (Range::within(before.parameters), before.moments.map(Range::within));
+            let coefficients = descent.coefficients().map(|x| Interval::of(f64::from(x)));
+            let (mut p, mut moments) =
+                (Interval::within(before.parameters), before.moments.map(Interval::within));
             let g = match descent.l2() {
-                0.0 => Range::within(gradient),
-                l2 => Range::of(l2.into()).mul_add(p, Range::within(gradient)),
+                0.0 => Interval::within(gradient),
+                l2 => Interval::of(l2.into()).mul_add(p, Interval::within(gradient)),
             };
             formula.step_over(coefficients, &mut p, &mut moments[..formula.moments()], g);
             after.parameters = after.parameters.max(p.bound());

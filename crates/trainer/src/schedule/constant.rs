@@ -1,4 +1,4 @@
-use super::{At, Schedule, Shape};
+use super::{Schedule, Shape, Time};
 
 /// η in every step.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,7 @@ impl Shape for Constant {
         Some(Schedule::CONSTANT)
     }
 
-    fn factor(&self, _: At<'_>) -> f64 {
+    fn factor(&self, _: Time<'_>) -> f64 {
         1.0
     }
 }

@@ -1,4 +1,4 @@
-use super::{At, Schedule, Shape, half_wave};
+use super::{Schedule, Shape, Time, half_wave};
 
 /// Cosine annealing (Loshchilov and Hutter 2017), PyTorch's `CosineAnnealingLR` by step: least + (1 − least)·½(1 + cos(π·t/T)) in
 /// step t of T. The parameter is the least factor, usually 0.
@@ -31,7 +31,7 @@ impl Shape for Cosine {
         Cosine::new(*parameters.first()?).map(Schedule::new)
     }
 
-    fn factor(&self, at: At<'_>) -> f64 {
+    fn factor(&self, at: Time<'_>) -> f64 {
         half_wave(1.0, self.least, at.progress())
     }
 }

@@ -7,7 +7,7 @@
 //! [`Schedule::new`] makes a schedule of your own:
 //!
 //! ```
-//! use minibatch::schedule::{At, Schedule, Shape};
+//! use minibatch::schedule::{Time, Schedule, Shape};
 //!
 //! /// Half of η from the middle of the run on.
 //! #[derive(Debug)]
@@ -22,14 +22,14 @@
 //!         Some(Schedule::new(Halved))
 //!     }
 //!
-//!     fn factor(&self, at: At<'_>) -> f64 {
+//!     fn factor(&self, at: Time<'_>) -> f64 {
 //!         if 2 * at.step < at.total { 1.0 } else { 0.5 }
 //!     }
 //! }
 //!
 //! let schedule = Schedule::new(Halved);
 //! assert_eq!(schedule.to_string(), "halved");
-//! assert_eq!(schedule.factor(At { step: 7, total: 10, state: &[] }), 0.5);
+//! assert_eq!(schedule.factor(Time { step: 7, total: 10, state: &[] }), 0.5);
 //! ```
 
 mod constant;
@@ -64,7 +64,7 @@ pub trait Shape: fmt::Debug + Send + Sync + 'static {
     fn with_parameters(&self, parameters: &[f64]) -> Option<Schedule>;
 
     /// The factor of η in a step: a finite number, not negative.
-    fn factor(&self, at: At<'_>) -> f64;
+    fn factor(&self, at: Time<'_>) -> f64;
 
     /// The largest factor of all steps. A learning rate is refused if η times this factor is out of range.
     fn peak(&self) -> f64 {
@@ -72,7 +72,7 @@ pub trait Shape: fmt::Debug + Send + Sync + 'static {
     }
 
     /// The momentum in a step, 0 ≤ μ < 1, in place of the optimiser's own. `None` leaves it.
-    fn momentum(&self, _at: At<'_>) -> Option<f64> {
+    fn momentum(&self, _at: Time<'_>) -> Option<f64> {
         None
     }
 
@@ -88,7 +88,7 @@ pub trait Shape: fmt::Debug + Send + Sync + 'static {
 
 /// The place of a step in its run.
 #[derive(Clone, Copy, Debug)]
-pub struct At<'a> {
+pub struct Time<'a> {
     /// The step's number in the run, counted from 0.
     pub step: u64,
     /// The steps of the whole run, as it was planned when it began. A run that is extended later has steps beyond it.
@@ -97,7 +97,7 @@ pub struct At<'a> {
     pub state: &'a [f64],
 }
 
-impl At<'_> {
+impl Time<'_> {
     /// The part of the run that lies before the step, from 0 to 1.
     pub fn progress(&self) -> f64 {
         if self.step < self.total { self.step as f64 / self.total as f64 } else { 1.0 }
@@ -142,12 +142,12 @@ impl Schedule {
     }
 
     /// The factor of η in a step.
-    pub fn factor(&self, at: At<'_>) -> f64 {
+    pub fn factor(&self, at: Time<'_>) -> f64 {
         self.rule().factor(at)
     }
 
     /// The momentum in a step, if the schedule moves it.
-    pub fn momentum(&self, at: At<'_>) -> Option<f64> {
+    pub fn momentum(&self, at: Time<'_>) -> Option<f64> {
         self.rule().momentum(at)
     }
 
@@ -187,8 +187,8 @@ impl Course {
     }
 
     /// The place of a step.
-    pub(crate) fn at(&self, step: u64) -> At<'_> {
-        At { step, total: self.total, state: &self.state }
+    pub(crate) fn at(&self, step: u64) -> Time<'_> {
+        Time { step, total: self.total, state: &self.state }
     }
 
     /// Takes account of an epoch of this cost.

@@ -1,4 +1,4 @@
-use super::{At, Schedule, Shape, half_wave};
+use super::{Schedule, Shape, Time, half_wave};
 
 /// The momentum at the ends of the cycle, and at its peak.
 const MOMENTUM: [f64; 2] = [0.95, 0.85];
@@ -22,7 +22,7 @@ impl OneCycle {
     }
 
     /// The value in a step that goes from `first` to `peak` and on to `last`.
-    fn value(&self, at: At<'_>, [first, peak, last]: [f64; 3]) -> f64 {
+    fn value(&self, at: Time<'_>, [first, peak, last]: [f64; 3]) -> f64 {
         let (step, end) = (at.step as f64, at.total as f64 - 1.0);
         let top = self.up * at.total as f64 - 1.0;
         if step <= top && top > 0.0 {
@@ -60,12 +60,12 @@ impl Shape for OneCycle {
         OneCycle::new(up, start, end).map(Schedule::new)
     }
 
-    fn factor(&self, at: At<'_>) -> f64 {
+    fn factor(&self, at: Time<'_>) -> f64 {
         let first = 1.0 / self.start;
         self.value(at, [first, 1.0, first / self.end])
     }
 
-    fn momentum(&self, at: At<'_>) -> Option<f64> {
+    fn momentum(&self, at: Time<'_>) -> Option<f64> {
         let [ends, peak] = MOMENTUM;
         Some(self.value(at, [ends, peak, ends]))
     }

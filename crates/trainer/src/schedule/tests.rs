@@ -4,7 +4,7 @@ use super::*;
 
 fn factors(name: &str, total: u64) -> Vec<f64> {
     let schedule: Schedule = name.parse().expect("a schedule");
-    (0..total + 2).map(|step| schedule.factor(At { step, total, state: &[] })).collect()
+    (0..total + 2).map(|step| schedule.factor(Time { step, total, state: &[] })).collect()
 }
 
 fn assert_near(found: &[f64], expected: &[f64]) {
@@ -23,7 +23,7 @@ fn factors_by_hand() {
     assert_near(&factors("cosine(0.5)", 2), &[1.0, 0.75, 0.5, 0.5]);
     // Of ten steps the first two lead up: PyTorch puts the peak on step 0.3·10 − 1 = 2.
     let one_cycle: Schedule = "one-cycle(0.3,4,10)".parse().expect("a schedule");
-    let at = |step| At { step, total: 10, state: &[] };
+    let at = |step| Time { step, total: 10, state: &[] };
     let found = [0, 1, 2, 9, 20].map(|step| one_cycle.factor(at(step)));
     assert_near(&found, &[0.25, 0.625, 1.0, 0.025, 0.025]);
     let momentum = [0, 1, 2, 9].map(|step| one_cycle.momentum(at(step)).expect("a momentum"));
@@ -48,12 +48,12 @@ fn factors_stay_between_0_and_the_peak() {
     for schedule in Schedule::all() {
         for total in [1, 2, 3, 100] {
             for step in 0..total + 3 {
-                let factor = schedule.factor(At { step, total, state: &[] });
+                let factor = schedule.factor(Time { step, total, state: &[] });
                 assert!(
                     (0.0..=schedule.peak()).contains(&factor),
                     "{schedule}: {factor} in {step} of {total}"
                 );
-                let momentum = schedule.momentum(At { step, total, state: &[] });
+                let momentum = schedule.momentum(Time { step, total, state: &[] });
                 assert!(momentum.is_none_or(|momentum| (0.0..1.0).contains(&momentum)));
             }
         }

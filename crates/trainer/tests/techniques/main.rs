@@ -11,7 +11,7 @@ use common::{Numbers, bits};
 use minibatch::augment::{Augment, Augmentation, Minibatch};
 use minibatch::data::{Order, Targets};
 use minibatch::optimizer::Groups;
-use minibatch::schedule::{At, Schedule, Shape};
+use minibatch::schedule::{Schedule, Shape, Time};
 use minibatch::{
     Checkpoint, Dataset, Gradients, Isa, Mat, Network, Optimizer, Pool, Registry, Row, Settings, Trainer,
 };
@@ -71,7 +71,7 @@ impl Shape for Falling {
         Some(Schedule::new(Falling))
     }
 
-    fn factor(&self, at: At<'_>) -> f64 {
+    fn factor(&self, at: Time<'_>) -> f64 {
         at.state[1]
     }
 

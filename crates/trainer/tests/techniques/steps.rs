@@ -4,7 +4,7 @@ use super::common::{bits, weights};
 use super::{EXAMPLES, Falling, data, gradients, network, pool, settings, trained};
 use minibatch::data::Order;
 use minibatch::optimizer::Groups;
-use minibatch::schedule::{At, Schedule, Shape};
+use minibatch::schedule::{Schedule, Shape, Time};
 use minibatch::{Isa, Network, Pool, Settings, Trainer};
 
 /// The factors of a table, one a step; a momentum of ½ with them.
@@ -20,12 +20,12 @@ impl Shape for Table {
         None
     }
 
-    fn factor(&self, at: At<'_>) -> f64 {
+    fn factor(&self, at: Time<'_>) -> f64 {
         assert_eq!(at.total, self.0.len() as u64);
         self.0[at.step as usize]
     }
 
-    fn momentum(&self, _: At<'_>) -> Option<f64> {
+    fn momentum(&self, _: Time<'_>) -> Option<f64> {
         Some(0.5)
     }
 }
