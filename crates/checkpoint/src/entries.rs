@@ -123,6 +123,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The line of the entry in a directory, but for its place.
+    #[must_use]
     pub fn record(&self) -> Record {
         let (name, length) = (self.name.clone().into_owned(), self.payload.len());
         Record { name, flags: self.flags, offset: 0, length, checksum: xxh3_64(&self.payload) }
@@ -162,12 +163,14 @@ pub fn decode(file: &[u8]) -> Result<Entries<'_>, FormatError> {
 
 impl<'a> Entries<'a> {
     /// Entries in any order.
+    #[must_use]
     pub fn new(mut entries: Vec<Entry<'a>>) -> Entries<'a> {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Entries { version: crate::FORMAT_VERSION, entries }
     }
 
     /// The version of the file.
+    #[must_use]
     pub fn version(&self) -> u32 {
         self.version
     }
@@ -197,6 +200,7 @@ impl<'a> Entries<'a> {
     }
 
     /// An entry, if the file has it.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Entry<'a>> {
         let found = self.entries.binary_search_by(|entry| (*entry.name).cmp(name));
         found.ok().map(|index| &self.entries[index])

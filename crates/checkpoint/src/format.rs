@@ -55,6 +55,7 @@ pub fn is_name(name: &str) -> bool {
 }
 
 /// True for a segment of a name: one or more of `a`–`z`, `0`–`9` and `-`.
+#[must_use]
 pub fn is_segment(segment: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     !segment.is_empty() && segment.bytes().all(legal)
@@ -75,6 +76,7 @@ pub enum Part {
 
 impl Part {
     /// The entry with this name.
+    #[must_use]
     pub fn entry(name: &str) -> Part {
         Part::Entry(name.into())
     }

@@ -52,16 +52,19 @@ impl Front {
     }
 
     /// Length of the file in bytes.
+    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// The version of the file.
+    #[must_use]
     pub fn version(&self) -> u32 {
         self.version
     }
 
     /// The entries of the file. Their payloads aren't verified.
+    #[must_use]
     pub fn records(&self) -> &[Record] {
         &self.records
     }

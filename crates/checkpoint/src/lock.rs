@@ -71,11 +71,13 @@ impl Lock {
     }
 
     /// The checkpoint's path.
+    #[must_use]
     pub fn checkpoint(&self) -> &Path {
         &self.names.path
     }
 
     /// The path of the best checkpoint, if it is [kept](crate::Keep): `run.best.ckpt`.
+    #[must_use]
     pub fn best(&self) -> PathBuf {
         self.names.best()
     }

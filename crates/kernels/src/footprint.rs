@@ -14,6 +14,7 @@ use crate::matrix::{HUGE, LARGE, LINE, Line};
 /// assert_eq!(footprint::matrix(100, 1), footprint::matrix(100, 16));
 /// assert_eq!(footprint::matrix(usize::MAX, usize::MAX), u64::MAX);
 /// ```
+#[must_use]
 pub fn matrix(rows: usize, cols: usize) -> u64 {
     let lines = (rows as u64).saturating_mul(cols.div_ceil(LINE) as u64);
     let bytes = lines.saturating_mul(size_of::<Line>() as u64);
@@ -22,6 +23,7 @@ pub fn matrix(rows: usize, cols: usize) -> u64 {
 }
 
 /// [`TeamInputs`](crate::TeamInputs) for `examples` examples of `inputs` inputs and a team of `members`.
+#[must_use]
 pub fn team_inputs(inputs: usize, examples: usize, members: usize) -> u64 {
     let pointers = (examples as u64).saturating_mul(size_of::<*const u8>() as u64);
     inputs::footprint(inputs, examples).saturating_add(pointers).saturating_mul(members as u64)
@@ -29,6 +31,7 @@ pub fn team_inputs(inputs: usize, examples: usize, members: usize) -> u64 {
 
 /// The packing buffers of a member. The left sides of its products have at most `rows` rows, and all other dimensions are at most
 /// `width`.
+#[must_use]
 pub fn packing(rows: usize, width: usize) -> u64 {
     /// Eight second-level caches: more of the left side isn't kept packed.
     const LEFT: u64 = 32 << 20;

@@ -41,12 +41,14 @@ pub fn gemm_chain(a: Mat<'_>, b: Mat<'_>, start: impl Fn(usize, usize) -> f32) -
 }
 
 /// The logistic sigmoid.
+#[must_use]
 pub fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
 /// The distance of `found` from `expected` in units in the last place of an f32 of the expected size (normal
 /// numbers).
+#[must_use]
 pub fn ulps(found: f32, expected: f64) -> f64 {
     let exponent = expected.abs().log2().floor().max(-126.0);
     (f64::from(found) - expected).abs() / (exponent - 23.0).exp2()

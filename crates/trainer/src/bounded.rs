@@ -35,6 +35,7 @@ pub struct Bounded {
 
 impl Bounded {
     /// A number that f32 holds exactly.
+    #[must_use]
     pub fn exact(value: f32) -> Bounded {
         Bounded { value: f64::from(value), error: 0.0 }
     }

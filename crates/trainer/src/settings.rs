@@ -79,11 +79,13 @@ impl Default for Settings {
 
 impl Settings {
     /// The examples of an epoch over a training set of `examples`.
+    #[must_use]
     pub fn epoch_examples(&self, examples: usize) -> usize {
         if self.drop_last { examples - examples % self.batch_size.max(1) } else { examples }
     }
 
     /// The steps of an epoch over a training set of `examples`. The last, smaller minibatch counts too, unless it is dropped.
+    #[must_use]
     pub fn epoch_steps(&self, examples: usize) -> usize {
         self.epoch_examples(examples).div_ceil(self.batch_size.max(1))
     }

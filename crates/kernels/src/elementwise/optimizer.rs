@@ -53,16 +53,19 @@ impl<'a> Descent<'a> {
     }
 
     /// λ
+    #[must_use]
     pub fn l2(&self) -> f32 {
         self.l2
     }
 
     /// Number of moments of each parameter.
+    #[must_use]
     pub fn moments(&self) -> usize {
         self.formula.moments()
     }
 
     /// The coefficients.
+    #[must_use]
     pub fn coefficients(&self) -> [f32; COEFFICIENTS] {
         self.coefficients
     }

@@ -50,6 +50,7 @@ pub fn add_column_sums(isa: Isa, a: Mat<'_>, sums: &mut [f32]) {
 /// ```
 /// assert_eq!(minibatch_kernels::sum_of_squares(&[3.0, -4.0]), 25.0);
 /// ```
+#[must_use]
 pub fn sum_of_squares(values: &[f32]) -> f64 {
     let mut sums = [0.0; 16];
     let (chunks, rest) = values.as_chunks::<16>();
@@ -76,6 +77,7 @@ pub fn sum_of_squares(values: &[f32]) -> f64 {
 /// # Panics
 ///
 /// If A's rows aren't contiguous.
+#[must_use]
 pub fn max_magnitude(isa: Isa, a: Mat<'_>) -> f32 {
     assert!(a.has_row_slices(), "the largest magnitude is read from contiguous rows");
     struct MaxMagnitude<'a>(Mat<'a>);

@@ -41,6 +41,7 @@ impl SparseRow {
     /// # Panics
     ///
     /// If there are more than 2³¹ inputs.
+    #[must_use]
     pub fn new(inputs: usize) -> SparseRow {
         assert!(inputs <= 1 << 31, "{inputs} inputs");
         SparseRow {

@@ -47,6 +47,7 @@ impl TeamInputs {
     /// # Panics
     ///
     /// If there are more than 2³¹ inputs, more than [`most_examples`](Self::most_examples), or no members.
+    #[must_use]
     pub fn new(isa: Isa, inputs: usize, outputs: usize, examples: usize, members: usize) -> TeamInputs {
         assert!(members > 0, "a team has members");
         let form = match isa.class() {
@@ -67,6 +68,7 @@ impl TeamInputs {
     /// # Panics
     ///
     /// As [`new`](Self::new).
+    #[must_use]
     pub fn to_accumulate(
         isa: Isa,
         inputs: usize,
@@ -87,16 +89,19 @@ impl TeamInputs {
     }
 
     /// The most examples of `inputs` inputs that there can be room for.
+    #[must_use]
     pub fn most_examples(inputs: usize) -> usize {
         SparseInputs::most_examples(inputs)
     }
 
     /// n_0.
+    #[must_use]
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
     /// Examples in the current minibatch.
+    #[must_use]
     pub fn examples(&self) -> usize {
         self.examples
     }

@@ -10,6 +10,7 @@
 /// assert_ne!(numbers, philox([0, 0, 0, 2], [7, 0]));
 /// ```
 #[inline]
+#[must_use]
 pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     const MULTIPLIERS: [u64; 2] = [0xd251_1f53, 0xcd9e_8d57];
     const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];

@@ -93,6 +93,7 @@ unsafe impl Sync for Exchange {}
 
 impl Exchange {
     /// For `members` that exchange matrices of up to `rows` rows and `cols` columns.
+    #[must_use]
     pub fn new(members: usize, rows: usize, cols: usize) -> Exchange {
         let slot = |member| {
             let lines = columns_of(cols, members, member).len().div_ceil(Line::LEN);
@@ -128,6 +129,7 @@ impl Exchange {
     }
 
     /// The columns of a matrix of `cols` that `member` of `members` computes: whole cache lines of them.
+    #[must_use]
     pub fn columns(cols: usize, members: usize, member: usize) -> Range<usize> {
         columns_of(cols, members, member)
     }

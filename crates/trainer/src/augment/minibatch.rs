@@ -30,11 +30,13 @@ impl<'a> Minibatch<'a> {
     }
 
     /// B, the number of rows.
+    #[must_use]
     pub fn rows(&self) -> usize {
         self.indices.len()
     }
 
     /// The number of the step in the run, counted from 0.
+    #[must_use]
     pub fn step(&self) -> u64 {
         self.number
     }
@@ -44,11 +46,13 @@ impl<'a> Minibatch<'a> {
     /// # Panics
     ///
     /// If there is no such row.
+    #[must_use]
     pub fn index(&self, row: usize) -> u32 {
         self.indices[row]
     }
 
     /// The shape of an example: rows and columns of a picture.
+    #[must_use]
     pub fn shape(&self) -> &[usize] {
         self.data.example_shape()
     }
@@ -107,6 +111,7 @@ impl<'a> Minibatch<'a> {
     /// # Panics
     ///
     /// If there is no such row.
+    #[must_use]
     pub fn draw(&self, row: usize, nth: u32) -> [u32; 4] {
         philox([nth, self.index(row), self.number as u32, (self.number >> 32) as u32], self.key)
     }

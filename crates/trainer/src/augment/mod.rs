@@ -72,6 +72,7 @@ impl Augment {
     }
 
     /// Every built-in kind, with its usual parameters. There is none yet.
+    #[must_use]
     pub fn all() -> Vec<Augment> {
         Vec::new()
     }

@@ -49,21 +49,25 @@ impl Recipe {
     }
 
     /// n_0, n_1, …, n_L, as the file has them.
+    #[must_use]
     pub fn sizes(&self) -> &[u64] {
         &self.sizes
     }
 
     /// Moments of each parameter that the optimiser remembers.
+    #[must_use]
     pub fn moments(&self) -> usize {
         self.moments
     }
 
     /// Length of the file in bytes.
+    #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// True if two checkpoints are of one run. Their numbers of epochs may differ, since a run may be extended.
+    #[must_use]
     pub fn is_of_run(&self, other: &Recipe) -> bool {
         let bare = |record: &Record| (record.name.clone(), record.flags, record.length, record.checksum);
         let sorted = |records: &[Record]| {

@@ -73,6 +73,7 @@ pub struct DataIdentity {
 
 impl DataIdentity {
     /// The identity of `data`. Reads all of it.
+    #[must_use]
     pub fn of(data: &Dataset) -> DataIdentity {
         DataIdentity { examples: data.len() as u64, fingerprint: data.fingerprint() }
     }

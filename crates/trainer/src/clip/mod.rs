@@ -81,6 +81,7 @@ impl Clip {
     }
 
     /// Every kind of clipping, with its usual parameters.
+    #[must_use]
     pub fn all() -> Vec<Clip> {
         vec![Clip::new(Norm::default()), Clip::new(Value::default())]
     }

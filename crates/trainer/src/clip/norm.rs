@@ -9,6 +9,7 @@ pub struct Norm {
 
 impl Norm {
     /// Clipping to this norm. `None` unless it is a finite number above 0.
+    #[must_use]
     pub fn new(most: f64) -> Option<Norm> {
         is_limit(most).then_some(Norm { most })
     }

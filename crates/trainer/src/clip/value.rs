@@ -8,6 +8,7 @@ pub struct Value {
 
 impl Value {
     /// Clipping to ±most. `None` unless it is a finite number above 0.
+    #[must_use]
     pub fn new(most: f64) -> Option<Value> {
         is_limit(most).then_some(Value { most })
     }

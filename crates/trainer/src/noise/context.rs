@@ -26,11 +26,13 @@ struct Draws<'a> {
 
 impl Context<'_> {
     /// The number of the step in the run, counted from 0.
+    #[must_use]
     pub fn step(&self) -> u64 {
         self.step.number
     }
 
     /// l, the layer whose activations are changed; 0 for the inputs.
+    #[must_use]
     pub fn layer(&self) -> usize {
         self.layer
     }
@@ -40,11 +42,13 @@ impl Context<'_> {
     /// # Panics
     ///
     /// If there is no such row.
+    #[must_use]
     pub fn index(&self, row: usize) -> u32 {
         self.step.indices[self.first.0 + row]
     }
 
     /// The unit of the layer that is in column `col` of the part.
+    #[must_use]
     pub fn unit(&self, col: usize) -> usize {
         self.first.1 + col
     }
@@ -55,6 +59,7 @@ impl Context<'_> {
     /// # Panics
     ///
     /// If there is no such row.
+    #[must_use]
     pub fn draw(&self, row: usize, nth: u32) -> [u32; 4] {
         let Draws { key, number, .. } = self.step;
         let layer = (self.layer as u32) ^ ((number >> 32) as u32) << 16;

@@ -10,6 +10,7 @@ pub struct Dropout {
 
 impl Dropout {
     /// Dropout with this probability. `None` unless 0 ≤ p < 1, and 1/(1 − p) is an f32.
+    #[must_use]
     pub fn new(p: f64) -> Option<Dropout> {
         ((0.0..1.0).contains(&p) && (p as f32) < 1.0).then_some(Dropout { p })
     }

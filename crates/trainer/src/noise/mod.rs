@@ -94,6 +94,7 @@ impl Noise {
     }
 
     /// Every kind of noise, with its usual parameters.
+    #[must_use]
     pub fn all() -> Vec<Noise> {
         vec![Noise::new(Dropout::default())]
     }

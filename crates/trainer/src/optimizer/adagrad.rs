@@ -11,6 +11,7 @@ pub struct Adagrad {
 
 impl Adagrad {
     /// Adagrad with this ε. `None` unless 10⁻¹² ≤ ε ≤ 1.
+    #[must_use]
     pub fn new(epsilon: f64) -> Option<Adagrad> {
         is_epsilon(epsilon).then_some(Adagrad { epsilon })
     }

@@ -16,6 +16,7 @@ pub struct Adam {
 
 impl Adam {
     /// Adam with these parameters. `None` unless 0 ≤ β₁ < 1 and 0 ≤ β₂ < 1, as f32 too, and 10⁻¹² ≤ ε ≤ 1.
+    #[must_use]
     pub fn new(beta1: f64, beta2: f64, epsilon: f64) -> Option<Adam> {
         let valid = is_fraction(beta1) && is_fraction(beta2) && is_epsilon(epsilon);
         valid.then_some(Adam { beta1, beta2, epsilon })

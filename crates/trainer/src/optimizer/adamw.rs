@@ -11,6 +11,7 @@ pub struct AdamW {
 
 impl AdamW {
     /// AdamW with this λ. `None` unless λ is a finite number, and not below 0.
+    #[must_use]
     pub fn new(adam: Adam, decay: f64) -> Option<AdamW> {
         (decay >= 0.0 && decay.is_finite()).then_some(AdamW { adam, decay })
     }

@@ -35,6 +35,7 @@ impl Groups {
     /// # Panics
     ///
     /// If l is 0.
+    #[must_use]
     pub fn factor(&self, l: usize, is_weight: bool) -> f64 {
         let layer = self.layers.get(l - 1).copied().unwrap_or(1.0);
         layer * if is_weight { self.weights } else { self.biases }

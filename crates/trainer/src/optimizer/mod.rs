@@ -117,6 +117,7 @@ impl Optimizer {
     }
 
     /// Every optimiser, with its usual parameters.
+    #[must_use]
     pub fn all() -> Vec<Optimizer> {
         vec![
             Optimizer::SGD,
@@ -146,11 +147,13 @@ impl Optimizer {
     }
 
     /// The learning rates η to begin with.
+    #[must_use]
     pub fn learning_rates(&self) -> LearningRates {
         self.rule().learning_rates()
     }
 
     /// The number of moments of each weight and bias, from 0 to [`MOST_MOMENTS`].
+    #[must_use]
     pub fn moments(&self) -> usize {
         self.formula().moments()
     }

@@ -13,6 +13,7 @@ pub struct Momentum {
 
 impl Momentum {
     /// Momentum with this μ. `None` unless 0 ≤ μ < 1, as an f32 too.
+    #[must_use]
     pub fn new(momentum: f64) -> Option<Momentum> {
         is_fraction(momentum).then_some(Momentum { momentum })
     }

@@ -15,6 +15,7 @@ pub struct NAdam {
 
 impl NAdam {
     /// NAdam with these parameters. `None` unless 0 ≤ β₁ < 1 and 0 ≤ β₂ < 1, as f32 too, 10⁻¹² ≤ ε ≤ 1, and 0 ≤ ψ ≤ 1.
+    #[must_use]
     pub fn new(beta1: f64, beta2: f64, epsilon: f64, momentum_decay: f64) -> Option<NAdam> {
         let valid = is_fraction(beta1) && is_fraction(beta2) && is_epsilon(epsilon);
         let valid = valid && (0.0..=1.0).contains(&momentum_decay);

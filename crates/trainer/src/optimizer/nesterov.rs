@@ -14,6 +14,7 @@ pub struct Nesterov {
 
 impl Nesterov {
     /// Nesterov with this μ. `None` unless 0 ≤ μ < 1, as an f32 too.
+    #[must_use]
     pub fn new(momentum: f64) -> Option<Nesterov> {
         is_fraction(momentum).then_some(Nesterov { momentum })
     }

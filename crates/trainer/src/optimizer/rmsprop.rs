@@ -12,6 +12,7 @@ pub struct RmsProp {
 
 impl RmsProp {
     /// RMSprop with these parameters. `None` unless 0 ≤ α < 1, as an f32 too, and 10⁻¹² ≤ ε ≤ 1.
+    #[must_use]
     pub fn new(alpha: f64, epsilon: f64) -> Option<RmsProp> {
         (is_fraction(alpha) && is_epsilon(epsilon)).then_some(RmsProp { alpha, epsilon })
     }
@@ -72,6 +73,7 @@ pub struct CentredRmsProp(RmsProp);
 
 impl CentredRmsProp {
     /// Centred RMSprop with the parameters of `plain`.
+    #[must_use]
     pub fn new(plain: RmsProp) -> CentredRmsProp {
         CentredRmsProp(plain)
     }

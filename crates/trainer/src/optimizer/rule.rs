@@ -60,11 +60,13 @@ pub struct MomentName {
 
 impl MomentName {
     /// The name of a moment that may have either sign.
+    #[must_use]
     pub const fn signed(name: &'static str) -> MomentName {
         MomentName { name, is_square: false }
     }
 
     /// The name of a mean or sum of squares.
+    #[must_use]
     pub const fn square(name: &'static str) -> MomentName {
         MomentName { name, is_square: true }
     }
@@ -96,6 +98,7 @@ pub struct LearningRates {
 
 impl LearningRates {
     /// The same η everywhere, for rules whose steps don't depend on the size of gradients.
+    #[must_use]
     pub const fn everywhere(rate: f64) -> LearningRates {
         LearningRates { sigmoid: rate, other: rate, values: rate }
     }

@@ -35,6 +35,7 @@ impl OptimizerState {
     }
 
     /// t, the number of steps taken.
+    #[must_use]
     pub fn steps(&self) -> u64 {
         self.steps
     }

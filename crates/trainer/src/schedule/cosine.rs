@@ -9,6 +9,7 @@ pub struct Cosine {
 
 impl Cosine {
     /// Cosine annealing down to this factor. `None` unless 0 ≤ least ≤ 1.
+    #[must_use]
     pub fn new(least: f64) -> Option<Cosine> {
         (0.0..=1.0).contains(&least).then_some(Cosine { least })
     }

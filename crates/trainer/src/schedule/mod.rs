@@ -99,6 +99,7 @@ pub struct Time<'a> {
 
 impl Time<'_> {
     /// The part of the run that lies before the step, from 0 to 1.
+    #[must_use]
     pub fn progress(&self) -> f64 {
         if self.step < self.total { self.step as f64 / self.total as f64 } else { 1.0 }
     }
@@ -133,6 +134,7 @@ impl Schedule {
     }
 
     /// Every schedule, with its usual parameters.
+    #[must_use]
     pub fn all() -> Vec<Schedule> {
         vec![Schedule::CONSTANT, Schedule::new(Cosine::default()), Schedule::new(OneCycle::default())]
     }
@@ -142,11 +144,13 @@ impl Schedule {
     }
 
     /// The factor of η in a step.
+    #[must_use]
     pub fn factor(&self, at: Time<'_>) -> f64 {
         self.rule().factor(at)
     }
 
     /// The momentum in a step, if the schedule moves it.
+    #[must_use]
     pub fn momentum(&self, at: Time<'_>) -> Option<f64> {
         self.rule().momentum(at)
     }

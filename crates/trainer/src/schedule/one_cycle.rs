@@ -15,6 +15,7 @@ pub struct OneCycle {
 
 impl OneCycle {
     /// One cycle with these parameters. `None` unless 0 ≤ up ≤ 1, start ≥ 1 and end ≥ 1.
+    #[must_use]
     pub fn new(up: f64, start: f64, end: f64) -> Option<OneCycle> {
         let is_divisor = |x: f64| x >= 1.0 && x.is_finite();
         let valid = (0.0..=1.0).contains(&up) && is_divisor(start) && is_divisor(end);

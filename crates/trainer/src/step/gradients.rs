@@ -80,6 +80,7 @@ pub struct Gradients {
 
 impl Optimizer {
     /// The memory of this optimiser before the first step on `network`.
+    #[must_use]
     pub fn state(&self, network: &Network) -> OptimizerState {
         OptimizerState::new(self, network.layers())
     }

@@ -67,21 +67,25 @@ impl<'a> Objective<'a> {
     }
 
     /// The number of parameters.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.network.parameters()
     }
 
     /// Whether there are no parameters. A network has some.
+    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The parameters as they are.
+    #[must_use]
     pub fn parameters(&self) -> Vec<f32> {
         self.network.parameter_slices().flatten().copied().collect()
     }
 
     /// The network with the parameters that were evaluated last.
+    #[must_use]
     pub fn network(&self) -> &Network {
         &self.network
     }

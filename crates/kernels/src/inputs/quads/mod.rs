@@ -101,11 +101,13 @@ impl SparseInputs {
     /// # Panics
     ///
     /// If there are more than 2³¹ inputs, or more than [`most_examples`](Self::most_examples).
+    #[must_use]
     pub fn new(inputs: usize, examples: usize) -> SparseInputs {
         SparseInputs::in_bundles(inputs, examples, BUNDLE)
     }
 
     /// The most examples of `inputs` inputs that there can be room for: with 2³² quads of four inputs.
+    #[must_use]
     pub fn most_examples(inputs: usize) -> usize {
         let entries = u32::MAX - SLACK as u32;
         entries as usize / inputs.div_ceil(QUAD).max(1)
@@ -132,21 +134,25 @@ impl SparseInputs {
     }
 
     /// n_0.
+    #[must_use]
     pub fn inputs(&self) -> usize {
         self.inputs
     }
 
     /// Number of examples.
+    #[must_use]
     pub fn examples(&self) -> usize {
         self.examples
     }
 
     /// Number of entries: quads of an example that aren't 0.
+    #[must_use]
     pub fn entries(&self) -> usize {
         self.entries_before(self.lists())
     }
 
     /// Number of lists: quads of a bundle of examples that aren't 0 in all of it.
+    #[must_use]
     pub fn lists(&self) -> usize {
         self.bundles().checked_sub(1).map_or(0, |last| self.list_ends[last])
     }
@@ -156,6 +162,7 @@ impl SparseInputs {
     /// # Panics
     ///
     /// If there is no such input or example.
+    #[must_use]
     pub fn get(&self, example: usize, input: usize) -> Option<f32> {
         assert!(example < self.examples && input < self.inputs, "input {input} of example {example}");
         let mut lists = self.bundle_lists(example / self.bundle);

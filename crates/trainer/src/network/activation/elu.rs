@@ -10,6 +10,7 @@ pub struct Elu {
 
 impl Elu {
     /// The ELU with this α. `None` unless α is a finite number above 0.
+    #[must_use]
     pub fn new(alpha: f32) -> Option<Elu> {
         (alpha > 0.0 && alpha.is_finite()).then_some(Elu { alpha })
     }

@@ -9,6 +9,7 @@ pub struct LeakyRelu {
 
 impl LeakyRelu {
     /// The leaky rectifier with this slope below 0. `None` unless 0 ≤ slope < 1.
+    #[must_use]
     pub fn new(slope: f32) -> Option<LeakyRelu> {
         (0.0..1.0).contains(&slope).then_some(LeakyRelu { slope })
     }

@@ -246,6 +246,7 @@ pub enum Range {
 }
 
 /// Every built-in activation, with its usual parameter.
+#[must_use]
 pub fn built_in() -> Vec<Arc<dyn Activation>> {
     vec![
         Arc::new(Sigmoid),
