@@ -20,7 +20,6 @@ const CHAINS: usize = 12;
 /// println!("{isa}: {:.0} GFLOP/s", flop as f64 / started.elapsed().as_secs_f64() * 1e-9);
 /// assert!(flop >= 2 * 12 * 20_000);
 /// ```
-#[must_use]
 pub fn multiply_adds(isa: Isa, steps: usize) -> usize {
     struct MultiplyAdds(usize);
     impl Kernel for MultiplyAdds {
