@@ -68,7 +68,7 @@ fn other_orders() {
         assert!(order.iter().all(|index| *index < 40));
         order.sort_unstable();
         order.dedup();
-        // Of 40 draws about 40/e examples are missed: 25 different ones.
+        // About 40/e of 40 examples are missed by 40 draws, so 25 different ones are drawn.
         assert!((18..34).contains(&order.len()), "{} different examples", order.len());
     }
 }

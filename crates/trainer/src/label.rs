@@ -55,7 +55,7 @@ pub(crate) trait Labelled: Clone {
     }
 }
 
-/// What follows from a technique's text, for a type with `rule()`, which knows name and parameters, and `all()`.
+/// Implements all that follows from a technique's text. The type has `rule()`, which knows name and parameters, and `all()`.
 macro_rules! technique {
     ($type:ident, $kind:literal) => {
         impl $crate::label::Labelled for $type {

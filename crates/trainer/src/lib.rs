@@ -47,7 +47,7 @@
 //! # Ok::<(), minibatch::Error>(())
 //! ```
 //!
-//! What the parts are, in the order in which the example meets them:
+//! The parts, in the order in which the example meets them:
 //!
 //! | part | is |
 //! |---|---|
@@ -303,6 +303,7 @@ mod bounded;
 pub mod checkpoint;
 pub mod clip;
 mod crew;
+mod draws;
 mod epoch;
 mod error;
 pub mod footprint;

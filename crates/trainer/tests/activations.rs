@@ -318,7 +318,7 @@ fn assert_value(found: f32, expected: f32, what: &str) {
     assert!(same, "{what}: {found:e}, expected {expected:e}");
 }
 
-/// What a formula without transcendentals must give, in scalar f32 arithmetic.
+/// Formulas without transcendentals give what scalar f32 arithmetic does.
 #[test]
 fn special_values() {
     let of = |name| Definition { name, ..LINEAR }.activation();

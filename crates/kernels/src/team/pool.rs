@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone)]
 pub struct Pool(Arc<Threads>);
 
-/// What the clones of a pool share.
+/// The threads that all clones of a pool share.
 struct Threads {
     isa: Isa,
     threads: usize,

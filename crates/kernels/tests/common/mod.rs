@@ -1,4 +1,4 @@
-//! What the kernels' tests share: operands in awkward layouts, guarded buffers, two functions of one element, pools, a watchdog.
+//! Code that the kernels' tests share: operands in awkward layouts, guarded buffers, two functions of one element, pools, a watchdog.
 
 // Each test crate uses a part of it.
 #![allow(dead_code)]

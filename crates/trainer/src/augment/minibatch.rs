@@ -1,16 +1,14 @@
 //! A minibatch's inputs and targets, to change.
 
-use minibatch_data::{Dataset, Row, Targets, generator};
-use minibatch_kernels::{Matrix, philox};
-use rand::Rng;
+use crate::draws::Draws;
+use minibatch_data::{Dataset, Row, Targets};
+use minibatch_kernels::Matrix;
 
 /// A minibatch's inputs (B × n_0) and targets (B × n_L), which an [`Augmentation`](super::Augmentation) changes.
 #[derive(Debug)]
 pub struct Minibatch<'a> {
     data: &'a Dataset,
-    indices: &'a [u32],
-    key: [u32; 2],
-    number: u64,
+    step: Draws<'a>,
     inputs: &'a mut Matrix,
     targets: &'a mut Matrix,
 }
@@ -25,20 +23,19 @@ impl<'a> Minibatch<'a> {
         inputs: &'a mut Matrix,
         targets: &'a mut Matrix,
     ) -> Minibatch<'a> {
-        let key = generator(seed, *b"augment\0").next_u64();
-        Minibatch { data, indices, key: [key as u32, (key >> 32) as u32], number, inputs, targets }
+        Minibatch { data, step: Draws::new(seed, *b"augment\0", number, indices), inputs, targets }
     }
 
     /// B, the number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.indices.len()
+        self.step.indices.len()
     }
 
     /// The number of the step in the run, counted from 0.
     #[must_use]
     pub fn step(&self) -> u64 {
-        self.number
+        self.step.number
     }
 
     /// The index in the training set of the example in `row`.
@@ -48,7 +45,7 @@ impl<'a> Minibatch<'a> {
     /// If there is no such row.
     #[must_use]
     pub fn index(&self, row: usize) -> u32 {
-        self.indices[row]
+        self.step.indices[row]
     }
 
     /// The shape of an example: rows and columns of a picture.
@@ -113,6 +110,6 @@ impl<'a> Minibatch<'a> {
     /// If there is no such row.
     #[must_use]
     pub fn draw(&self, row: usize, nth: u32) -> [u32; 4] {
-        philox([nth, self.index(row), self.number as u32, (self.number >> 32) as u32], self.key)
+        self.step.draw(row, nth, self.step.upper())
     }
 }

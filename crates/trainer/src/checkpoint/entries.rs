@@ -13,7 +13,7 @@ pub(super) const MAIN: &str = "main";
 pub(super) const TOTAL: &str = "run/schedule/total";
 /// The state of a schedule that looks at results.
 pub(super) const COURSE: &str = "run/schedule/state";
-/// What the names of moments begin with.
+/// The names of moments begin with it.
 pub(super) const MOMENTS: &str = "run/moments/";
 
 /// The entries of each network after `network/NAME/`.

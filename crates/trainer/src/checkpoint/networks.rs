@@ -66,12 +66,7 @@ pub(super) fn read(
     })?;
     network.origin = None;
     for layer in &mut network.layers {
-        for k in 0..layer.inputs() {
-            for slice in layer.weights.row_slices_mut(k) {
-                from.read_into(slice)?;
-            }
-        }
-        from.read_into(&mut layer.biases)?;
+        layer.try_for_each_slice(|slice| from.read_into(slice))?;
     }
     from.finish()?;
     let at = of_network(name, "origin");

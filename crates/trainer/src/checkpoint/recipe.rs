@@ -81,7 +81,7 @@ impl Recipe {
 
 const LAYERS: &str = "network/main/layers";
 
-/// What a run changes as it goes on: these entries, those whose names go on with a `/`, and whatever ends with `/state`.
+/// A run changes some entries as it goes on: these, those whose names go on with a `/`, and whatever ends with `/state`.
 const STATE: [&str; 7] = [
     EPOCHS,
     "run/history",

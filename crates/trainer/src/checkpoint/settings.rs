@@ -1,9 +1,6 @@
 //! The settings of a run as entries: one line in [`SETTINGS`] for each.
 
-use crate::augment::Augment;
-use crate::clip::Clip;
 use crate::label::LabelError;
-use crate::noise::Noise;
 use crate::optimizer::Groups;
 use crate::registry::Registry;
 use crate::settings::Settings;
@@ -75,76 +72,54 @@ pub(super) const SETTINGS: &[Setting] = &[
         name: "run/groups",
         flags: 0,
         put: |settings, entry| entry.unless(settings.groups == Groups::default(), &settings.groups),
-        read: |settings, recorded| {
-            settings.groups = recorded.optional()?.unwrap_or_default();
-            Ok(())
-        },
+        read: |settings, recorded| recorded.or_default().map(|read| settings.groups = read),
     },
     Setting {
         name: "run/l2",
         flags: 0,
         put: |settings, entry| entry.unless(settings.l2 == 0.0, &settings.l2),
-        read: |settings, recorded| {
-            settings.l2 = recorded.optional()?.unwrap_or_default();
-            Ok(())
-        },
+        read: |settings, recorded| recorded.or_default().map(|read| settings.l2 = read),
     },
     Setting {
         name: "run/clipping",
         flags: 0,
-        put: |settings, entry| {
-            entry.unless(settings.clip.is_none(), &settings.clip.as_ref().map(Clip::to_string))
-        },
+        put: |settings, entry| entry.unless(settings.clip.is_none(), &text(settings.clip.as_ref())),
         read: |settings, recorded| {
-            let text = recorded.optional::<Option<String>>()?.flatten();
-            settings.clip = text.map(|text| recorded.technique(&text, Registry::clip)).transpose()?;
-            Ok(())
+            recorded.named(recorded.or_default()?, Registry::clip).map(|read| settings.clip = read)
         },
     },
     Setting {
         name: "run/noise",
         flags: 0,
         put: |settings, entry| {
-            let texts = settings.noise.iter().map(|noise| noise.as_ref().map(Noise::to_string));
+            let texts = settings.noise.iter().map(|noise| text(noise.as_ref()));
             entry.unless(settings.noise.is_empty(), &texts.collect::<Vec<_>>())
         },
         read: |settings, recorded| {
-            let texts = recorded.optional::<Vec<Option<String>>>()?.unwrap_or_default();
-            let read = |text: String| recorded.technique(&text, Registry::noise);
-            settings.noise =
-                texts.into_iter().map(|text| text.map(read).transpose()).collect::<Result<_, _>>()?;
-            Ok(())
+            let texts: Vec<_> = recorded.or_default()?;
+            let read = texts.into_iter().map(|text| recorded.named(text, Registry::noise));
+            read.collect::<Result<_, _>>().map(|read| settings.noise = read)
         },
     },
     Setting {
         name: "run/augmentation",
         flags: 0,
-        put: |settings, entry| {
-            entry.unless(settings.augment.is_none(), &settings.augment.as_ref().map(Augment::to_string))
-        },
+        put: |settings, entry| entry.unless(settings.augment.is_none(), &text(settings.augment.as_ref())),
         read: |settings, recorded| {
-            let text = recorded.optional::<Option<String>>()?.flatten();
-            settings.augment = text.map(|text| recorded.technique(&text, Registry::augment)).transpose()?;
-            Ok(())
+            recorded.named(recorded.or_default()?, Registry::augment).map(|read| settings.augment = read)
         },
     },
     Setting {
         name: "run/drop-last",
         flags: 0,
         put: |settings, entry| entry.unless(!settings.drop_last, &true),
-        read: |settings, recorded| {
-            settings.drop_last = recorded.optional()?.unwrap_or_default();
-            Ok(())
-        },
+        read: |settings, recorded| recorded.or_default().map(|read| settings.drop_last = read),
     },
     Setting {
         name: "run/order",
         flags: 0,
         put: |settings, entry| entry.unless(settings.order == Order::Shuffled, &settings.order),
-        read: |settings, recorded| {
-            settings.order = recorded.optional()?.unwrap_or_default();
-            Ok(())
-        },
+        read: |settings, recorded| recorded.or_default().map(|read| settings.order = read),
     },
 ];
 
@@ -162,7 +137,12 @@ impl Setting {
     }
 }
 
-/// Where a setting is read from.
+/// The text of a technique, if it is used.
+fn text<T: ToString>(technique: Option<&T>) -> Option<String> {
+    technique.map(T::to_string)
+}
+
+/// The entries that a setting is read from.
 struct Recorded<'a> {
     name: &'static str,
     entries: &'a Entries<'a>,
@@ -173,6 +153,20 @@ impl Recorded<'_> {
     /// The entry's value, if the file has the entry.
     fn optional<T: DeserializeOwned>(&self) -> Result<Option<T>, FormatError> {
         self.entries.optional(self.name)
+    }
+
+    /// The entry's value, or the default if the file has no entry.
+    fn or_default<T: DeserializeOwned + Default>(&self) -> Result<T, FormatError> {
+        self.optional().map(Option::unwrap_or_default)
+    }
+
+    /// The technique that `text` names, if there is a text.
+    fn named<T>(
+        &self,
+        text: Option<String>,
+        find: fn(&Registry, &str) -> Result<T, LabelError>,
+    ) -> Result<Option<T>, FormatError> {
+        text.map(|text| self.technique(&text, find)).transpose()
     }
 
     /// The technique that `text` names, as `find` finds it.

@@ -34,7 +34,6 @@ pub use value::Value;
 use crate::label::technique;
 use crate::network::LayerValues;
 use minibatch_kernels::sum_of_squares;
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
@@ -114,10 +113,7 @@ impl WholeGradient<'_> {
     /// g ← `f`(g) for each element.
     pub fn for_each(&mut self, f: impl Fn(f32) -> f32) {
         for layer in &mut *self.layers {
-            let Ok(()) = layer.try_for_each_slice(|values| {
-                values.iter_mut().for_each(|g| *g = f(*g));
-                Ok::<(), Infallible>(())
-            });
+            layer.for_each_slice(|values| values.iter_mut().for_each(|g| *g = f(*g)));
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::activation::Activation;
 use super::error::NetworkError;
 use super::init::Initializer;
-use super::values::slices;
+use super::values::{slices, try_for_each_slice};
 use minibatch_kernels::{Mat, Matrix, Panels};
 use rand::rngs::Xoshiro256PlusPlus;
 use std::sync::Arc;
@@ -121,6 +121,14 @@ impl Layer {
     /// Weights and biases in the order in which a checkpoint has them.
     pub(crate) fn slices(&self) -> impl Iterator<Item = &[f32]> {
         slices(&self.weights, &self.biases)
+    }
+
+    /// Calls `f` with each of the [`slices`](Self::slices), to write, until a call fails.
+    pub(crate) fn try_for_each_slice<E>(
+        &mut self,
+        f: impl FnMut(&mut [f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        try_for_each_slice(&mut self.weights, &mut self.biases, f)
     }
 
     /// σ_l.

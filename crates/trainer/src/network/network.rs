@@ -3,6 +3,7 @@
 use super::cost::Cost;
 use super::init::Origin;
 use super::layer::Layer;
+use std::convert::Infallible;
 use std::iter;
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3Default;
@@ -80,14 +81,13 @@ impl Network {
     /// Sets all weights and biases, in the order of [`parameter_slices`](Self::parameter_slices). There are as many.
     pub(crate) fn set_parameters(&mut self, parameters: &[f32]) {
         let mut rest = parameters;
-        let mut take = |to: &mut [f32]| {
-            let (taken, left) = rest.split_at(to.len());
-            to.copy_from_slice(taken);
-            rest = left;
-        };
         for layer in &mut self.layers {
-            (0..layer.inputs()).for_each(|k| layer.weights.row_slices_mut(k).for_each(&mut take));
-            take(&mut layer.biases);
+            let Ok(()) = layer.try_for_each_slice(|to| {
+                let (taken, left) = rest.split_at(to.len());
+                to.copy_from_slice(taken);
+                rest = left;
+                Ok::<(), Infallible>(())
+            });
         }
     }
 

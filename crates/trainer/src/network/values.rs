@@ -19,10 +19,10 @@ impl LayerValues {
         LayerValues { weights: Panels::zeros(inputs, outputs), biases: vec![0.0; outputs] }
     }
 
-    /// Makes all values `value`.
-    pub(crate) fn fill(&mut self, value: f32) {
+    /// Calls `f` with each of the [`slices`](Self::slices), to write.
+    pub(crate) fn for_each_slice(&mut self, mut f: impl FnMut(&mut [f32])) {
         let Ok(()) = self.try_for_each_slice(|values| {
-            values.fill(value);
+            f(values);
             Ok::<(), Infallible>(())
         });
     }
@@ -35,16 +35,25 @@ impl LayerValues {
     /// Calls `f` with each of the [`slices`](Self::slices), to write, until a call fails.
     pub(crate) fn try_for_each_slice<E>(
         &mut self,
-        mut f: impl FnMut(&mut [f32]) -> Result<(), E>,
+        f: impl FnMut(&mut [f32]) -> Result<(), E>,
     ) -> Result<(), E> {
-        for k in 0..self.weights.rows() {
-            self.weights.row_slices_mut(k).try_for_each(&mut f)?;
-        }
-        f(&mut self.biases)
+        try_for_each_slice(&mut self.weights, &mut self.biases, f)
     }
 }
 
 /// The weights input by input (row k holds the values of W_jk for all j), then the biases.
 pub(super) fn slices<'a>(weights: &'a Panels, biases: &'a [f32]) -> impl Iterator<Item = &'a [f32]> {
     (0..weights.rows()).flat_map(|k| weights.row_slices(k)).chain(iter::once(biases))
+}
+
+/// Calls `f` with each of the [`slices`], to write, until a call fails.
+pub(super) fn try_for_each_slice<E>(
+    weights: &mut Panels,
+    biases: &mut [f32],
+    mut f: impl FnMut(&mut [f32]) -> Result<(), E>,
+) -> Result<(), E> {
+    for k in 0..weights.rows() {
+        weights.row_slices_mut(k).try_for_each(&mut f)?;
+    }
+    f(biases)
 }

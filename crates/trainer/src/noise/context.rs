@@ -1,9 +1,7 @@
 //! The place of activations in a run, from which noise draws.
 
 use super::Noise;
-use minibatch_data::generator;
-use minibatch_kernels::philox;
-use rand::Rng;
+use crate::draws::Draws;
 
 /// The place of a part of A_l in a run: its layer, rows and columns, and the step of training.
 #[derive(Clone, Copy, Debug)]
@@ -12,16 +10,6 @@ pub struct Context<'a> {
     layer: usize,
     /// The part's first row in the minibatch, and its first column in A_l.
     first: (usize, usize),
-}
-
-/// A step of training, as random draws see it.
-#[derive(Clone, Copy, Debug)]
-struct Draws<'a> {
-    key: [u32; 2],
-    /// The step's number in the run, counted from 0.
-    number: u64,
-    /// The examples of the minibatch.
-    indices: &'a [u32],
 }
 
 impl Context<'_> {
@@ -61,9 +49,7 @@ impl Context<'_> {
     /// If there is no such row.
     #[must_use]
     pub fn draw(&self, row: usize, nth: u32) -> [u32; 4] {
-        let Draws { key, number, .. } = self.step;
-        let layer = (self.layer as u32) ^ ((number >> 32) as u32) << 16;
-        philox([nth, self.index(row), number as u32, layer], key)
+        self.step.draw(self.first.0 + row, nth, (self.layer as u32) ^ (self.step.upper() << 16))
     }
 
     /// Calls `f` with each of `values`, a row of the part, and a random number for it. The number is that of the unit, in whatever
@@ -99,17 +85,14 @@ pub(crate) struct Noises<'a> {
 
 impl<'a> Noises<'a> {
     /// No noise, outside training.
-    pub(crate) const NONE: Noises<'static> =
-        Noises { layers: &[], step: Draws { key: [0; 2], number: 0, indices: &[] } };
+    pub(crate) const NONE: Noises<'static> = Noises { layers: &[], step: Draws::NONE };
 
     /// The noise of the step of this number on these examples.
     pub(crate) fn new(layers: &'a [Option<Noise>], seed: u64, number: u64, indices: &'a [u32]) -> Noises<'a> {
         if layers.is_empty() {
             return Noises::NONE;
         }
-        let key = generator(seed, *b"noise\0\0\0").next_u64();
-        let step = Draws { key: [key as u32, (key >> 32) as u32], number, indices };
-        Noises { layers, step }
+        Noises { layers, step: Draws::new(seed, *b"noise\0\0\0", number, indices) }
     }
 
     /// The noise of layer l, and the place of A_l.

@@ -21,7 +21,7 @@ fn factors_by_hand() {
     let root = std::f64::consts::FRAC_1_SQRT_2;
     assert_near(&factors("cosine", 4), &[1.0, (1.0 + root) / 2.0, 0.5, (1.0 - root) / 2.0, 0.0, 0.0]);
     assert_near(&factors("cosine(0.5)", 2), &[1.0, 0.75, 0.5, 0.5]);
-    // Of ten steps the first two lead up: PyTorch puts the peak on step 0.3·10 − 1 = 2.
+    // The first two of ten steps lead up: PyTorch puts the peak on step 0.3·10 − 1 = 2.
     let one_cycle: Schedule = "one-cycle(0.3,4,10)".parse().expect("a schedule");
     let at = |step| Time { step, total: 10, state: &[] };
     let found = [0, 1, 2, 9, 20].map(|step| one_cycle.factor(at(step)));

@@ -14,7 +14,7 @@
 //! Layers are counted from 1 as in the equations, so layer l is `layers[l − 1]`. W_l is stored input-major, as W_lᵀ of
 //! the equations. Nothing is allocated.
 
-use super::workspace::Workspace;
+use super::workspace::{Workspace, output};
 use crate::network::activation::Activation;
 use crate::network::cost::{Cost, Outputs};
 use crate::network::{Layer, LayerValues};
@@ -346,12 +346,6 @@ fn with_views<'m>(
 fn row_mut(row: &mut [f32]) -> MatMut<'_> {
     let len = row.len();
     MatMut::row_major(row, 1, len)
-}
-
-/// A_l as the next layer takes it. `None` for A_0, which is gathered.
-fn output<'a>(activations: &'a [Matrix], noisy: &'a [Option<Matrix>], l: usize) -> Option<&'a Matrix> {
-    let l = l.checked_sub(1)?;
-    Some(noisy[l].as_ref().unwrap_or(&activations[l]))
 }
 
 /// `weights` ← `start`·`weights` + A_{l−1}ᵀ·`error`, input-major as W_l. A_{l−1} is `input`, or what was gathered.

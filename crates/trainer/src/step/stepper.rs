@@ -120,7 +120,7 @@ impl Stepper<'_> {
             "no step goes on after a panic in augmentation"
         );
         if let Some(changed) = &mut changed {
-            change_inputs(isa, steps, number, indices, changed, workspace);
+            change_inputs(isa, steps, noises, number, indices, changed, workspace);
         }
         let forward = |workspace: &mut Workspace, range| match &changed {
             Some(changed) => {
@@ -152,7 +152,7 @@ impl Stepper<'_> {
         let mut divisor = rows as f64;
         if let Some(weights) = data.sample_weights() {
             let (cost, sum) = backprop::weigh(isa, layers, *cost, workspace, rows, |row| weights[index(row)]);
-            // Of a minibatch whose weights are all 0 the gradient is 0, whatever it is divided by.
+            // The gradient is 0 if all weights of the minibatch are, whatever it is divided by.
             divisor = if sum > 0.0 { sum } else { 1.0 };
             // The weighted mean, as often as there are examples.
             total = cost / divisor * rows as f64;
@@ -213,6 +213,7 @@ impl Stepper<'_> {
 fn change_inputs(
     isa: Isa,
     steps: Steps<'_>,
+    noises: Noises<'_>,
     number: u64,
     indices: &[u32],
     changed: &mut Matrix,
@@ -226,7 +227,7 @@ fn change_inputs(
         let targets = &mut workspace.targets;
         augment.apply(&mut Minibatch::new(data, indices, settings.seed, number, changed, targets));
     }
-    if let Some((noise, at)) = Noises::new(&settings.noise, settings.seed, number, indices).of_layer(0) {
+    if let Some((noise, at)) = noises.of_layer(0) {
         noise.forward(at, &mut changed.top_mut(rows));
     }
 }

@@ -79,7 +79,7 @@ impl Workspace {
 
     /// A_l (B × n_l), l = 1, …, L, as the next layer takes it: with its noise.
     pub(crate) fn output(&self, l: usize) -> &Matrix {
-        self.noisy[l - 1].as_ref().unwrap_or(&self.activations[l - 1])
+        output(&self.activations, &self.noisy, l).expect("a layer's output")
     }
 
     /// Prepares the next step, on the examples `indices` of `data`, which lie in random places. Their labels are prefetched here.
@@ -96,7 +96,7 @@ impl Workspace {
 
     /// Makes the gradient that stands by itself 0.
     pub(crate) fn clear_gradient(&mut self) {
-        self.gradient.iter_mut().flatten().for_each(|layer| layer.fill(0.0));
+        self.gradient.iter_mut().flatten().for_each(|layer| layer.for_each_slice(|values| values.fill(0.0)));
     }
 
     /// Takes the targets of the examples `index(0)`, …, `index(rows − 1)` of `data` as Y: classes become one-hot rows.
@@ -113,6 +113,16 @@ impl Workspace {
             }
         }
     }
+}
+
+/// A_l as the next layer takes it. `None` for A_0, which is gathered.
+pub(super) fn output<'a>(
+    activations: &'a [Matrix],
+    noisy: &'a [Option<Matrix>],
+    l: usize,
+) -> Option<&'a Matrix> {
+    let l = l.checked_sub(1)?;
+    Some(noisy[l].as_ref().unwrap_or(&activations[l]))
 }
 
 /// Calls `f` with the inputs of the examples `index(0)`, `index(1)`, … of `data`.

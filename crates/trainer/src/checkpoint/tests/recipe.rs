@@ -50,7 +50,7 @@ fn a_run_is_known_by_all_but_its_epochs() {
     assert!(others.into_iter().all(|change| !own.is_of_run(&recipe(change))));
 }
 
-/// What a later version adds to the settings decides too, though this version doesn't know it.
+/// A setting that a later version adds decides too, though this version doesn't know it.
 #[test]
 fn an_unknown_setting_tells_runs_apart() {
     let dir = tempfile::tempdir().unwrap();

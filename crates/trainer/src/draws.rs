@@ -1,0 +1,36 @@
+//! Random draws of a step: a function of the run's seed, a purpose, the step and the example.
+
+use minibatch_data::generator;
+use minibatch_kernels::philox;
+use rand::Rng;
+
+/// A step of training, as random draws see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draws<'a> {
+    key: [u32; 2],
+    /// The step's number in the run, counted from 0.
+    pub(crate) number: u64,
+    /// The examples of the minibatch.
+    pub(crate) indices: &'a [u32],
+}
+
+impl<'a> Draws<'a> {
+    /// No draws.
+    pub(crate) const NONE: Draws<'static> = Draws { key: [0; 2], number: 0, indices: &[] };
+
+    /// The draws for a purpose in the step of this number on these examples.
+    pub(crate) fn new(seed: u64, purpose: [u8; 8], number: u64, indices: &'a [u32]) -> Draws<'a> {
+        let key = generator(seed, purpose).next_u64();
+        Draws { key: [key as u32, (key >> 32) as u32], number, indices }
+    }
+
+    /// The draw with the number `nth` for the example in `row`. `word` is the last of its counter.
+    pub(crate) fn draw(&self, row: usize, nth: u32, word: u32) -> [u32; 4] {
+        philox([nth, self.indices[row], self.number as u32, word], self.key)
+    }
+
+    /// The upper half of the step's number.
+    pub(crate) fn upper(&self) -> u32 {
+        (self.number >> 32) as u32
+    }
+}
