@@ -5,8 +5,8 @@ mod common;
 use common::{Guarded, Layout, Operand, Values, assert_same_bits, bits, config, pool};
 use minibatch_kernels::{
     ArithmeticClass, COEFFICIENTS, Descent, Element, Examples, Formula, Isa, Mat, MatMut, Matrix, Panels,
-    Solo, Start, Store, Team, TeamInputs, accumulate_gathered, descend, descend_gathered, descend_gemm,
-    gather_gemm, gemm,
+    Penalty, Solo, Start, Store, Team, TeamInputs, accumulate_gathered, descend, descend_gathered,
+    descend_gemm, gather_gemm, gemm,
 };
 use proptest::prelude::*;
 
@@ -265,7 +265,7 @@ fn l2_adds_the_parameter_to_the_gradient() {
         for threads in [1, 3] {
             let run = |l2: f32, g: Mat<'_>| {
                 let (mut p, mut m) = (p.clone(), Matrix::zeros(rows, cols));
-                let descent = DESCENTS[0].descent().with_l2(l2);
+                let descent = DESCENTS[0].descent().with_penalty(Penalty { l2, ..Penalty::NONE });
                 pool(isa, threads).run(|team| {
                     descend(team, descent, &mut p.view_mut(), &mut [m.view_mut()], g);
                 });

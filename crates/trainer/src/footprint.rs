@@ -51,6 +51,7 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
     }
     let members = if settings.may_be_shared() { sharing(network, batch_size, pool.members()) } else { 1 };
     let gradient = if settings.needs_whole_gradient() { self::network(&sizes) } else { 0 };
+    let average = if settings.average.is_some() { self::network(&sizes) } else { 0 };
     let changed = if settings.changes_inputs() { footprint::matrix(batch_size, sizes[0]) } else { 0 };
     let noisy = |(l, &n): (usize, &usize)| match settings.noise.get(l) {
         Some(Some(_)) if l > 0 => footprint::matrix(batch_size, n),
@@ -58,7 +59,7 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
     };
     let noisy = sum(sizes.iter().enumerate().map(noisy));
     let workspace = sum([workspace, changed, noisy]);
-    let own = sum([workspace, gradient, inputs(pool.members()), numbers(examples)]);
+    let own = sum([workspace, gradient, average, inputs(pool.members()), numbers(examples)]);
     let parts = if members > 1 {
         // Each member has at most a copy of the whole. Then there is the network put together from all parts.
         let copy = self::network(&sizes);
@@ -105,7 +106,8 @@ pub fn checkpoint(network: &Network, settings: &Settings, epochs: usize) -> u64 
     /// An epoch in the history and the times.
     const EPOCH: u64 = 64;
     let moments = numbers(network.parameters()).saturating_mul(settings.optimizer.moments() as u64);
-    sum([network_file(network), moments, EPOCH.saturating_mul(epochs as u64)])
+    let average = if settings.average.is_some() { network_file(network) } else { 0 };
+    sum([network_file(network), moments, average, EPOCH.saturating_mul(epochs as u64)])
 }
 
 /// The bytes of a file that holds a network.

@@ -299,6 +299,7 @@
 #![forbid(unsafe_code)]
 
 pub mod augment;
+pub mod average;
 mod bounded;
 pub mod checkpoint;
 pub mod clip;
@@ -317,9 +318,11 @@ mod registry;
 mod run;
 pub mod schedule;
 mod settings;
+mod smoothing;
 mod step;
 
 pub use augment::Augment;
+pub use average::Average;
 pub use checkpoint::Checkpoint;
 pub use clip::Clip;
 pub use epoch::Epoch;

@@ -1,6 +1,7 @@
 //! Techniques by name. Checkpoints and the command line find them here.
 
 use crate::augment::Augment;
+use crate::average::Average;
 use crate::clip::Clip;
 use crate::label::{LabelError, Labelled};
 use crate::network::activation::{self, Activation};
@@ -33,6 +34,7 @@ pub struct Registry {
     clips: Vec<Clip>,
     noises: Vec<Noise>,
     augments: Vec<Augment>,
+    averages: Vec<Average>,
 }
 
 impl Default for Registry {
@@ -45,6 +47,7 @@ impl Default for Registry {
             clips: Clip::all(),
             noises: Noise::all(),
             augments: Augment::all(),
+            averages: Average::all(),
         }
     }
 }
@@ -96,6 +99,13 @@ impl Registry {
     #[must_use]
     pub fn with_augment(mut self, augment: Augment) -> Registry {
         self.augments.insert(0, augment);
+        self
+    }
+
+    /// Adds averaging, as [`with_activation`](Self::with_activation).
+    #[must_use]
+    pub fn with_average(mut self, average: Average) -> Registry {
+        self.averages.insert(0, average);
         self
     }
 
@@ -174,5 +184,14 @@ impl Registry {
     /// As [`optimizer`](Self::optimizer).
     pub fn augment(&self, text: &str) -> Result<Augment, LabelError> {
         Augment::read(text, &self.augments)
+    }
+
+    /// The averaging that `text` names, as [`optimizer`](Self::optimizer).
+    ///
+    /// # Errors
+    ///
+    /// As [`optimizer`](Self::optimizer).
+    pub fn average(&self, text: &str) -> Result<Average, LabelError> {
+        Average::read(text, &self.averages)
     }
 }

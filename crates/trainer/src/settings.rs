@@ -1,10 +1,11 @@
 //! The settings of a run.
 
 use crate::augment::Augment;
+use crate::average::Average;
 use crate::clip::Clip;
 use crate::error::Error;
 use crate::noise::Noise;
-use crate::optimizer::{Groups, Optimizer, Rates};
+use crate::optimizer::{Groups, Optimizer, Penalties, Rates};
 use crate::schedule::{Course, Schedule};
 use minibatch_data::Order;
 use minibatch_kernels::TeamInputs;
@@ -39,6 +40,20 @@ pub struct Settings {
     /// λ of the penalty λ/2·ΣW² on weights, 0 for none. Its gradient λ·W is added to that of the mean cost, as PyTorch's
     /// `weight_decay` does. Reported costs leave the penalty out.
     pub l2: f64,
+    /// λ of the penalty λ·Σ|W| on weights, 0 for none. Its gradient λ·sign(W) is added to that of the mean cost, 0 where a weight
+    /// is 0.
+    pub l1: f64,
+    /// λ of decoupled weight decay, 0 for none: W ← (1 − ηλ)·W before each step, with any optimiser. In plain descent it is what
+    /// L2 is. `adamw` has one of its own, which comes on top.
+    pub weight_decay: f64,
+    /// The largest norm of the weights that lead into a hidden unit. Longer ones are shortened after each step (max-norm, Srivastava
+    /// et al. 2014; Keras `MaxNorm`). `None` for no limit.
+    pub max_norm: Option<f64>,
+    /// ε of label smoothing, from 0, which is none, to below 1: the target of an example's class becomes 1 − ε + ε/K, that of the
+    /// K − 1 others ε/K. Training costs are those of the smoothed targets, evaluations' of the labels.
+    pub label_smoothing: f64,
+    /// Averaging of weights, if any. The average is the network that the run answers with.
+    pub average: Option<Average>,
     /// Clipping of the gradient, if any.
     pub clip: Option<Clip>,
     /// The noise of the activations A_0 (the inputs), A_1, … in training, from the first on. The output layer can't have any.
@@ -65,6 +80,11 @@ impl Default for Settings {
             schedule: Schedule::default(),
             groups: Groups::default(),
             l2: 0.0,
+            l1: 0.0,
+            weight_decay: 0.0,
+            max_norm: None,
+            label_smoothing: 0.0,
+            average: None,
             clip: None,
             noise: Vec::new(),
             augment: None,
@@ -101,9 +121,9 @@ impl Settings {
         self.clip.is_some()
     }
 
-    /// Whether members may each have a part of the network: neither moments nor a whole gradient are shared out.
+    /// Whether members may each have a part of the network: neither moments, nor averages, nor a whole gradient are shared out.
     pub(crate) fn may_be_shared(&self) -> bool {
-        self.optimizer.is_plain() && !self.needs_whole_gradient()
+        self.optimizer.is_plain() && !self.needs_whole_gradient() && self.average.is_none()
     }
 
     /// The rates of a step of the run. `None` if the schedule gives a factor or a momentum that is out of range.
@@ -115,7 +135,16 @@ impl Settings {
         let in_range = (0.0..=self.schedule.peak() * (1.0 + 1e-12)).contains(&factor)
             && course.is_finite()
             && momentum.is_none_or(|momentum| momentum >= 0.0 && (momentum as f32) < 1.0);
-        in_range.then_some(Rates { learning_rate, momentum, groups: &self.groups, l2: self.l2 })
+        in_range.then_some(Rates {
+            learning_rate,
+            momentum,
+            groups: &self.groups,
+            penalties: self.penalties(),
+        })
+    }
+
+    fn penalties(&self) -> Penalties {
+        Penalties { l1: self.l1, l2: self.l2, decay: self.weight_decay }
     }
 
     /// Whether a step changes its inputs before the first layer.
@@ -140,9 +169,30 @@ impl Settings {
             let expected = format!("in range times the largest factor, {}", largest / learning_rate);
             return out_of_range("learning rate", expected, learning_rate.to_string());
         }
-        if !(self.l2 >= 0.0 && (self.l2 as f32).is_finite() && largest * self.l2 < 1.0) {
-            let expected = "at least 0, and below 1/η".to_owned();
-            return out_of_range("l2", expected, self.l2.to_string());
+        let is_lambda = |lambda: f64| lambda >= 0.0 && (lambda as f32).is_finite();
+        if !is_lambda(self.l1) {
+            return out_of_range("l1", "at least 0".to_owned(), self.l1.to_string());
+        }
+        // Both together leave a weight its sign.
+        let shrinks = largest * (self.l2 + self.weight_decay);
+        for (setting, lambda) in [("l2", self.l2), ("weight decay", self.weight_decay)] {
+            if !(is_lambda(lambda) && (shrinks < 1.0 || lambda == 0.0)) {
+                let expected = "at least 0, and below 1/η together with other decay".to_owned();
+                return out_of_range(setting, expected, lambda.to_string());
+            }
+        }
+        if let Some(most) = self.max_norm {
+            if sizes.len() < 3 {
+                let expected = "none where there is no hidden layer".to_owned();
+                return out_of_range("max norm", expected, most.to_string());
+            }
+            if !(most > 0.0 && (most as f32) > 0.0 && (most as f32).is_finite()) {
+                return out_of_range("max norm", "a number above 0".to_owned(), most.to_string());
+            }
+        }
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            let expected = "at least 0, and below 1".to_owned();
+            return out_of_range("label smoothing", expected, self.label_smoothing.to_string());
         }
         if !(1..=examples).contains(&batch_size) {
             let expected = format!("1 to {examples}, the number of training examples");

@@ -154,6 +154,11 @@ fn with_techniques(settings: Settings) -> Settings {
         schedule: "one-cycle".parse().expect("a schedule"),
         groups: Groups { biases: 0.5, layers: vec![1.0, 0.5], ..Groups::default() },
         l2: 1e-3,
+        l1: 1e-3,
+        weight_decay: 1e-3,
+        max_norm: Some(3.0),
+        label_smoothing: 0.1,
+        average: Some("ema".parse().expect("averaging")),
         clip: Some("norm".parse().expect("clipping")),
         noise: vec!["dropout(0.2)".parse().ok(), "dropout".parse().ok()],
         ..settings

@@ -41,7 +41,7 @@ const GROUPS: &str = r#""groups":{"weights":1.0,"biases":0.5,"layers":[]}"#;
 fn settings_of_every_optimizer_and_initializer() {
     for optimizer in Optimizer::all() {
         let text = format!(
-            r#"{{"optimizer":"{optimizer}","learning_rate":0.5,"schedule":"one-cycle(0.3,25.0,10000.0)",{GROUPS},"l2":0.25,"clip":"norm(1.0)","noise":[null,"dropout(0.5)"],"augment":null,"batch_size":8,"epochs":2,"drop_last":true,"order":"in-order","seed":18446744073709551615}}"#
+            r#"{{"optimizer":"{optimizer}","learning_rate":0.5,"schedule":"one-cycle(0.3,25.0,10000.0)",{GROUPS},"l2":0.25,"l1":0.0,"weight_decay":0.0,"max_norm":null,"label_smoothing":0.0,"average":null,"clip":"norm(1.0)","noise":[null,"dropout(0.5)"],"augment":null,"batch_size":8,"epochs":2,"drop_last":true,"order":"in-order","seed":18446744073709551615}}"#
         );
         let settings = Settings {
             optimizer,

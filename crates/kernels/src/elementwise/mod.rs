@@ -1,15 +1,17 @@
 //! Element-wise operations on matrices: what runs as an epilogue while a product's tile is in the first-level cache.
 
+mod limit;
 mod optimizer;
 mod output;
 mod pass;
 mod pointwise;
 mod reduce;
 
-pub use optimizer::{COEFFICIENTS, Descent, Formula, MOST_MOMENTS, descend};
+pub use limit::limit_columns;
+pub use optimizer::{COEFFICIENTS, Descent, Formula, MOST_MOMENTS, Penalty, descend};
 pub(crate) use optimizer::{Place, descend_raw};
 pub use output::*;
-pub use pass::{max_magnitudes, scale_and_sum, scale_panels};
+pub use pass::{approach_panels, max_magnitudes, scale_and_sum, scale_panels};
 pub use pointwise::{Pointwise, pointwise, pointwise_backward};
 pub use reduce::*;
 
@@ -44,6 +46,27 @@ pub fn subtract(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>) {
         }
     }
     zip(isa, c, b, Subtract);
+}
+
+/// C ← C + s·(B − C): the part `s` of the way to B. With s = 1 it is B to the bit.
+///
+/// # Panics
+///
+/// If the shapes differ, or B's rows aren't contiguous.
+pub fn approach(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>, s: f32) {
+    struct Approach(f32);
+    impl Binary for Approach {
+        #[inline(always)]
+        unsafe fn eval<V: Vector>(&self, x: V, y: V) -> V {
+            // SAFETY: as the caller's.
+            unsafe { y.sub(x).fma(V::splat(self.0), x) }
+        }
+    }
+    if s == 1.0 {
+        c.copy_from(b);
+    } else {
+        zip(isa, c, b, Approach(s));
+    }
 }
 
 /// A function of one element, for [`map`].

@@ -31,31 +31,63 @@ pub trait Formula: Send + Sync {
     fn step<E: Element>(&self, coefficients: [E; COEFFICIENTS], p: &mut E, moments: &mut [E], g: E);
 }
 
+/// Penalties on parameters, which a step takes into account before its formula:
+///
+/// ```text
+/// g ← g + l2·p + l1·sign(p)
+/// p ← p·decay
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Penalty {
+    /// λ of a penalty λ·Σ|p| in the cost.
+    pub l1: f32,
+    /// λ of a penalty λ/2·Σp² in the cost.
+    pub l2: f32,
+    /// The factor that parameters are multiplied by, apart from the gradient.
+    pub decay: f32,
+}
+
+impl Penalty {
+    /// No penalty.
+    pub const NONE: Penalty = Penalty { l1: 0.0, l2: 0.0, decay: 1.0 };
+
+    /// What the formula gets in place of p and g.
+    #[inline(always)]
+    fn apply<E: Element>([l1, l2, decay]: [E; 3], has_l1: bool, p: &mut E, g: &mut E) {
+        *g = l2.mul_add(*p, *g);
+        if has_l1 {
+            let zero = E::of(0.0);
+            *g = *g + p.select(zero, l1, zero.select(*p, -l1, zero));
+        }
+        *p = *p * decay;
+    }
+}
+
 /// One step of a formula, with its coefficients.
 #[derive(Clone, Copy)]
 pub struct Descent<'a> {
     formula: &'a dyn OnPlaces,
     coefficients: [f32; COEFFICIENTS],
-    l2: f32,
+    penalty: Penalty,
 }
 
 impl<'a> Descent<'a> {
     /// The step of `formula` with these coefficients.
     pub fn new<F: Formula>(formula: &'a F, coefficients: [f32; COEFFICIENTS]) -> Descent<'a> {
         const { assert!(F::MOMENTS <= MOST_MOMENTS, "a formula has up to 4 moments") };
-        Descent { formula, coefficients, l2: 0.0 }
+        Descent { formula, coefficients, penalty: Penalty::NONE }
     }
 
-    /// The step against g + λ·p in place of g: that of a cost with a penalty of λ/2·Σp².
+    /// The same step with these penalties.
     #[must_use]
-    pub fn with_l2(self, l2: f32) -> Descent<'a> {
-        Descent { l2, ..self }
+    pub fn with_penalty(self, penalty: Penalty) -> Descent<'a> {
+        Descent { penalty, ..self }
     }
 
-    /// λ
+    /// The penalties.
     #[must_use]
-    pub fn l2(&self) -> f32 {
-        self.l2
+    pub fn penalty(&self) -> Penalty {
+        self.penalty
     }
 
     /// Number of moments of each parameter.
@@ -168,7 +200,7 @@ pub(crate) unsafe fn descend_raw(
     g: Place,
 ) {
     // SAFETY: as the caller's.
-    unsafe { descent.formula.step_places(isa, descent.coefficients, descent.l2, shape, state, g) };
+    unsafe { descent.formula.step_places(isa, descent.coefficients, descent.penalty, shape, state, g) };
 }
 
 /// A formula without its type.
@@ -184,7 +216,7 @@ trait OnPlaces: Sync {
         &self,
         isa: Isa,
         coefficients: [f32; COEFFICIENTS],
-        l2: f32,
+        penalty: Penalty,
         shape: (usize, usize),
         state: &[Place; 1 + MOST_MOMENTS],
         g: Place,
@@ -200,16 +232,16 @@ impl<F: Formula> OnPlaces for F {
         &self,
         isa: Isa,
         coefficients: [f32; COEFFICIENTS],
-        l2: f32,
+        penalty: Penalty,
         shape: (usize, usize),
         state: &[Place; 1 + MOST_MOMENTS],
         g: Place,
     ) {
         let (formula, state) = (self, *state);
-        if l2 == 0.0 {
-            isa.run(Pass::<_, false> { formula, coefficients, l2, shape, state, g });
+        if penalty == Penalty::NONE {
+            isa.run(Pass::<_, false> { formula, coefficients, penalty, shape, state, g });
         } else {
-            isa.run(Pass::<_, true> { formula, coefficients, l2, shape, state, g });
+            isa.run(Pass::<_, true> { formula, coefficients, penalty, shape, state, g });
         }
     }
 }
@@ -217,22 +249,22 @@ impl<F: Formula> OnPlaces for F {
 /// One pass of `formula` over all elements, panel by panel.
 ///
 /// Running it needs what [`descend_raw`] does.
-struct Pass<'a, F, const L2: bool> {
+struct Pass<'a, F, const PENALTY: bool> {
     formula: &'a F,
     coefficients: [f32; COEFFICIENTS],
-    l2: f32,
+    penalty: Penalty,
     shape: (usize, usize),
     /// p and its moments
     state: [Place; 1 + MOST_MOMENTS],
     g: Place,
 }
 
-impl<F: Formula, const L2: bool> Kernel for Pass<'_, F, L2> {
+impl<F: Formula, const PENALTY: bool> Kernel for Pass<'_, F, PENALTY> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<V: Vector>(self) {
-        let Pass { formula, coefficients, l2, shape: (rows, cols), state, g } = self;
+        let Pass { formula, coefficients, penalty, shape: (rows, cols), state, g } = self;
         /// A register's step, masked where there is a mask. (A macro, because a closure would not be compiled for this
         /// instruction set.)
         macro_rules! step {
@@ -243,8 +275,10 @@ impl<F: Formula, const L2: bool> Kernel for Pass<'_, F, L2> {
                 }
                 let mut p = Lanes(V::$load($state[0].add($j) $(, $mask)?));
                 let mut g = Lanes(V::$load($g.add($j) $(, $mask)?));
-                if L2 {
-                    g = Lanes(V::splat(l2)).mul_add(p, g);
+                if PENALTY {
+                    let of = |x| Lanes(V::splat(x));
+                    let [l1, l2, decay] = [of(penalty.l1), of(penalty.l2), of(penalty.decay)];
+                    Penalty::apply([l1, l2, decay], penalty.l1 != 0.0, &mut p, &mut g);
                 }
                 let mut lanes = [Lanes(V::splat(0.0)); COEFFICIENTS];
                 for i in 0..COEFFICIENTS {

@@ -2,7 +2,7 @@
 //! around, whose values its own caches still have. One thread would fetch the others' from theirs, line by line.
 
 use super::reduce::max_magnitude;
-use super::scale;
+use super::{approach, scale};
 use crate::matrix::{LINE, Mat, MatMut, Panels};
 use crate::simd::{Kernel, Vector};
 use crate::team::{Pointer, Team, columns_of, members_of_pass};
@@ -77,6 +77,32 @@ pub fn scale_panels(team: &Team<'_>, c: &mut Panels, s: f32) {
         // until the phase is over.
         let mut part = unsafe { MatMut::from_raw(data.at(first), 1, values, values, LINE) };
         scale(isa, &mut part, s);
+    });
+}
+
+/// C ← C + s·(B − C), as [`approach`] does.
+///
+/// # Panics
+///
+/// If the shapes differ.
+pub fn approach_panels(team: &Team<'_>, c: &mut Panels, b: &Panels, s: f32) {
+    assert_eq!((c.rows(), c.cols()), (b.rows(), b.cols()), "shapes of two matrices in panels");
+    let (isa, cols, c, b) = (team.isa(), c.cols(), c.view_mut(), b.view());
+    if c.rows == 0 {
+        return;
+    }
+    let (members, panel) = (members_of_pass(team, c.rows * cols), c.col_panel);
+    let (to, from) = (Pointer(c.data), Pointer(b.data.cast_mut()));
+    team.phase(members, move |member, _| {
+        let own = columns_of(cols, members, member);
+        let (first, values) = (own.start / LINE * panel, own.len().div_ceil(LINE) * panel);
+        // SAFETY: panels lie one after the other, padding included, and members own different ones. C is borrowed exclusively
+        // until the phase is over, and B, which is only read, as well.
+        let (mut to, from) = unsafe {
+            let row = |data| MatMut::from_raw(data, 1, values, values, LINE);
+            (row(to.at(first)), row(from.at(first)))
+        };
+        approach(isa, &mut to, from.as_mat(), s);
     });
 }
 

@@ -1,6 +1,7 @@
 //! A minibatch's inputs and targets, to change.
 
 use crate::draws::Draws;
+use crate::smoothing::class_targets;
 use minibatch_data::{Dataset, Row, Targets};
 use minibatch_kernels::Matrix;
 
@@ -11,6 +12,7 @@ pub struct Minibatch<'a> {
     step: Draws<'a>,
     inputs: &'a mut Matrix,
     targets: &'a mut Matrix,
+    label_smoothing: f64,
 }
 
 impl<'a> Minibatch<'a> {
@@ -19,11 +21,13 @@ impl<'a> Minibatch<'a> {
         data: &'a Dataset,
         indices: &'a [u32],
         seed: u64,
+        label_smoothing: f64,
         number: u64,
         inputs: &'a mut Matrix,
         targets: &'a mut Matrix,
     ) -> Minibatch<'a> {
-        Minibatch { data, step: Draws::new(seed, *b"augment\0", number, indices), inputs, targets }
+        let step = Draws::new(seed, *b"augment\0", number, indices);
+        Minibatch { data, step, inputs, targets, label_smoothing }
     }
 
     /// B, the number of rows.
@@ -82,6 +86,7 @@ impl<'a> Minibatch<'a> {
     /// If there is no such row.
     pub fn mix(&mut self, row: usize, other: usize, share: f32) {
         let (data, index, rest) = (self.data, self.index(other) as usize, 1.0 - share);
+        let smoothing = self.label_smoothing;
         let mixed = |x: &mut f32, y: f32| *x = share.mul_add(*x, rest * y);
         let inputs = self.inputs(row);
         match data.input(index) {
@@ -97,7 +102,8 @@ impl<'a> Minibatch<'a> {
             }
             Targets::Classes { labels, .. } => {
                 let class = labels[index] as usize;
-                targets.iter_mut().enumerate().for_each(|(j, x)| mixed(x, f32::from(u8::from(j == class))));
+                let [off, on] = class_targets(smoothing, targets.len());
+                targets.iter_mut().enumerate().for_each(|(j, x)| mixed(x, if j == class { on } else { off }));
             }
             _ => unreachable!("targets are classes or values"),
         }

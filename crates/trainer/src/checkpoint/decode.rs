@@ -1,9 +1,10 @@
 //! The way of a file's bytes back to the state of a run. Nothing in the file is believed before it is checked.
 
-use super::entries::{COURSE, MAIN, MOMENTS, TOTAL, known_of_run};
+use super::entries::{AVERAGE, AVERAGED, COURSE, MAIN, MOMENTS, TOTAL, known_of_run};
 use super::settings::invalid;
 use super::state::{Checkpoint, DataIdentity, Progress, arithmetic};
 use super::{history, legacy, networks, settings};
+use crate::average::Averaged;
 use crate::error::Error;
 use crate::footprint;
 use crate::network::Network;
@@ -39,7 +40,8 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         .into_iter()
         .find(|known| arithmetic(*known) == class)
         .ok_or_else(|| invalid("run/arithmetic", format!("unknown arithmetic class '{class}'")))?;
-    let optimizer = read_state(&settings.optimizer, &network, &entries)?;
+    let mut optimizer = read_state(&settings.optimizer, &network, &entries)?;
+    optimizer.averaged = read_average(&settings, &network, &entries, registry)?;
     let progress: Progress = entries.value("run/progress")?;
     let (history, tested_on, elapsed) = history::read(&entries)?;
     if settings.optimizer.moments() > 0 {
@@ -83,6 +85,28 @@ fn read_course(settings: &Settings, examples: usize, entries: &Entries<'_>) -> R
             Err(invalid(COURSE, format!("a state {:?} of the schedule {}", course.state, settings.schedule)))
         }
     }
+}
+
+/// The average of the weights, where the run has one.
+fn read_average(
+    settings: &Settings,
+    network: &Network,
+    entries: &Entries<'_>,
+    registry: &Registry,
+) -> Result<Option<Averaged>, FormatError> {
+    let count = entries.optional(AVERAGED)?;
+    if count.is_some() != settings.average.is_some() {
+        return Err(invalid(AVERAGED, format!("{count:?} averaged weights of {:?}", settings.average)));
+    }
+    let Some(count) = count else {
+        let stray = entries.iter().find(|entry| entry.name.starts_with("network/average/"));
+        return stray.map_or(Ok(None), |entry| Err(invalid(&entry.name, "an average without averaging")));
+    };
+    let (average, origin) = networks::read(entries, AVERAGE, registry)?;
+    if !average.has_shape_of(network) || origin.is_some() {
+        return Err(invalid("network/average/layers", "the layers aren't those of network/main"));
+    }
+    Ok(Some(Averaged { network: average, count }))
 }
 
 const SCALARS: &str = "run/scalars";

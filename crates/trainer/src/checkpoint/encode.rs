@@ -1,6 +1,6 @@
 //! The way of a run's state into the bytes of a file.
 
-use super::entries::{COURSE, Content, Drafts, MAIN, MOMENTS, TOTAL};
+use super::entries::{AVERAGE, AVERAGED, COURSE, Content, Drafts, MAIN, MOMENTS, TOTAL};
 use super::state::{Snapshot, arithmetic};
 use super::{history, networks, settings};
 use crate::footprint;
@@ -27,6 +27,10 @@ impl Snapshot<'_> {
         }
         if !self.course.state.is_empty() {
             drafts.put(COURSE, &self.course.state)?;
+        }
+        if let Some(averaged) = &self.optimizer.averaged {
+            networks::put(&mut drafts, AVERAGE, &averaged.network, None)?;
+            drafts.put(AVERAGED, &averaged.count)?;
         }
         let moments = optimizer.moment_names();
         if !moments.is_empty() {

@@ -9,6 +9,10 @@ use std::borrow::Cow;
 
 /// The name of a run's network.
 pub(super) const MAIN: &str = "main";
+/// The name of the network with a run's averaged weights.
+pub(super) const AVERAGE: &str = "average";
+/// The weights that have gone into the average.
+pub(super) const AVERAGED: &str = "run/average/state";
 /// The steps of the whole run, as they were planned when it began.
 pub(super) const TOTAL: &str = "run/schedule/total";
 /// The state of a schedule that looks at results.
@@ -20,7 +24,8 @@ pub(super) const MOMENTS: &str = "run/moments/";
 const OF_NETWORK: [&str; 4] = ["layers", "cost", "origin", "parameters"];
 
 /// The entries of a run besides its settings and moments, with their flags.
-const OF_RUN: [(&str, u32); 10] = [
+const OF_RUN: [(&str, u32); 11] = [
+    (AVERAGED, 0),
     ("run/arithmetic", 0),
     (TOTAL, 0),
     (COURSE, 0),
@@ -45,9 +50,10 @@ pub(super) fn known(name: &str) -> Option<u32> {
     settings.chain(OF_RUN).find(|(known, _)| *known == name).map(|(_, flags)| flags)
 }
 
-/// The flags of an entry that this version knows in the file of a run, whose one network is `main`.
+/// The flags of an entry that this version knows in the file of a run, whose networks are `main` and `average`.
 pub(super) fn known_of_run(name: &str) -> Option<u32> {
-    known(name).filter(|_| !name.starts_with("network/") || name.starts_with("network/main/"))
+    let network = name.strip_prefix("network/").and_then(|rest| rest.split('/').next());
+    known(name).filter(|_| network.is_none_or(|network| [MAIN, AVERAGE].contains(&network)))
 }
 
 /// An entry of a network.

@@ -81,6 +81,38 @@ pub(super) const SETTINGS: &[Setting] = &[
         read: |settings, recorded| recorded.or_default().map(|read| settings.l2 = read),
     },
     Setting {
+        name: "run/l1",
+        flags: 0,
+        put: |settings, entry| entry.unless(settings.l1 == 0.0, &settings.l1),
+        read: |settings, recorded| recorded.or_default().map(|read| settings.l1 = read),
+    },
+    Setting {
+        name: "run/weight-decay",
+        flags: 0,
+        put: |settings, entry| entry.unless(settings.weight_decay == 0.0, &settings.weight_decay),
+        read: |settings, recorded| recorded.or_default().map(|read| settings.weight_decay = read),
+    },
+    Setting {
+        name: "run/max-norm",
+        flags: 0,
+        put: |settings, entry| settings.max_norm.map_or(Ok(None), |most| entry.of(&most)),
+        read: |settings, recorded| recorded.optional().map(|read| settings.max_norm = read),
+    },
+    Setting {
+        name: "run/label-smoothing",
+        flags: 0,
+        put: |settings, entry| entry.unless(settings.label_smoothing == 0.0, &settings.label_smoothing),
+        read: |settings, recorded| recorded.or_default().map(|read| settings.label_smoothing = read),
+    },
+    Setting {
+        name: "run/average",
+        flags: 0,
+        put: |settings, entry| entry.unless(settings.average.is_none(), &text(settings.average.as_ref())),
+        read: |settings, recorded| {
+            recorded.named(recorded.or_default()?, Registry::average).map(|read| settings.average = read)
+        },
+    },
+    Setting {
         name: "run/clipping",
         flags: 0,
         put: |settings, entry| entry.unless(settings.clip.is_none(), &text(settings.clip.as_ref())),

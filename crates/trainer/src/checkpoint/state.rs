@@ -155,6 +155,13 @@ pub(super) fn arithmetic(class: ArithmeticClass) -> &'static str {
 }
 
 impl Checkpoint {
+    /// The network that the run answers with: the average of the weights where there is one, else the network itself.
+    #[must_use]
+    pub fn result(&self) -> &Network {
+        let averaged = self.optimizer.averaged.as_ref().filter(|averaged| averaged.count > 0);
+        averaged.map_or(&self.network, |averaged| &averaged.network)
+    }
+
     /// The state, not copied.
     pub(super) fn snapshot(&self) -> Snapshot<'_> {
         Snapshot {

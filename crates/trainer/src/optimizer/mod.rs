@@ -74,7 +74,7 @@ pub use rmsprop::{CentredRmsProp, RmsProp};
 pub use rule::{At, LearningRates, MomentName, Rule};
 pub(crate) use state::LayerState;
 pub use state::OptimizerState;
-pub(crate) use step::{Growth, LayerStep, PlainStep, Rates, RuleStep, Step};
+pub(crate) use step::{Growth, LayerStep, Penalties, PlainStep, Rates, RuleStep, Step};
 
 use crate::bounded::Bounded;
 use crate::label::technique;

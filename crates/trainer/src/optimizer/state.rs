@@ -1,7 +1,8 @@
 //! The memory of an optimiser from step to step.
 
 use super::Optimizer;
-use crate::network::{Layer, LayerValues};
+use crate::average::{Average, Averaged};
+use crate::network::{Layer, LayerValues, Network};
 
 /// The memory of an optimiser: its steps, and the moments of each layer.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct OptimizerState {
     next: Vec<f64>,
     /// The moments of the layers 1, …, L.
     pub(crate) layers: Vec<LayerState>,
+    /// The average of the weights, where the run has one.
+    pub(crate) averaged: Option<Averaged>,
 }
 
 /// The moments of one layer, as many as the optimiser has.
@@ -31,7 +34,15 @@ impl OptimizerState {
         let scalars = optimizer.scalars();
         let layers = layers.iter().map(moments).collect();
         let optimizer = optimizer.name();
-        OptimizerState { optimizer, steps: 0, next: scalars.clone(), scalars, layers }
+        OptimizerState { optimizer, steps: 0, next: scalars.clone(), scalars, layers, averaged: None }
+    }
+
+    /// The same memory, with the average of the weights of `network`, if `average` is used.
+    pub(crate) fn with_average(mut self, average: Option<&Average>, network: &Network) -> OptimizerState {
+        if average.is_some() && self.averaged.is_none() {
+            self.averaged = Some(Averaged::new(network));
+        }
+        self
     }
 
     /// t, the number of steps taken.

@@ -3,7 +3,7 @@
 use super::interval::Interval;
 use super::{At, Groups, Optimizer, OptimizerState, Rule};
 use crate::bounded::Bounded;
-use minibatch_kernels::{COEFFICIENTS, Descent, Element, Formula, MOST_MOMENTS};
+use minibatch_kernels::{COEFFICIENTS, Descent, Element, Formula, MOST_MOMENTS, Penalty};
 
 /// A rule with a formula, whose type is forgotten.
 pub(super) trait WithFormula:
@@ -47,8 +47,18 @@ pub(crate) struct Rates<'a> {
     /// The momentum in place of the optimiser's own.
     pub(crate) momentum: Option<f64>,
     pub(crate) groups: &'a Groups,
+    pub(crate) penalties: Penalties,
+}
+
+/// λ of each penalty on weights. Biases have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Penalties {
+    /// λ of the penalty λ·Σ|W|
+    pub(crate) l1: f64,
     /// λ of the penalty λ/2·ΣW²
     pub(crate) l2: f64,
+    /// λ of the decay apart from the gradient: W ← (1 − ηλ)·W
+    pub(crate) decay: f64,
 }
 
 /// One step of a run.
@@ -80,7 +90,7 @@ pub(crate) struct PlainStep {
     pub(crate) factor: f32,
     /// The biases' factor of η over the weights'.
     pub(crate) biases: f32,
-    /// 1 − ηλ
+    /// 1 − ηλ, λ that of L2 and of decay
     pub(crate) start: f32,
 }
 
@@ -140,21 +150,25 @@ impl Optimizer {
         l: usize,
         scalars: &[f64],
     ) -> LayerStep<'a> {
-        let Rates { learning_rate, momentum, groups, l2 } = rates;
+        let Rates { learning_rate, momentum, groups, penalties } = rates;
+        let Penalties { l1, l2, decay } = penalties;
         let rate = |is_weight| learning_rate * groups.factor(l, is_weight);
-        // Frozen weights leave no scaled errors that the biases could follow from.
-        if self.is_plain() && !whole && rate(true) > 0.0 {
+        // Frozen weights leave no scaled errors that the biases could follow from, and L1 is no factor of the weights.
+        if self.is_plain() && !whole && rate(true) > 0.0 && l1 == 0.0 {
             return LayerStep::Plain(PlainStep {
                 factor: (-rate(true) / divisor) as f32,
                 biases: (rate(false) / rate(true)) as f32,
-                start: (1.0 - rate(true) * l2) as f32,
+                start: (1.0 - rate(true) * (l2 + decay)) as f32,
             });
         }
         let formula = self.formula();
         let descent = |is_weight| {
             let at = At { learning_rate: rate(is_weight), momentum, scalars, is_weight };
             let descent = formula.descent(formula.coefficients(at).map(|x| x as f32));
-            descent.with_l2(if is_weight { l2 as f32 } else { 0.0 })
+            descent.with_penalty(match is_weight {
+                true => Penalty { l1: l1 as f32, l2: l2 as f32, decay: (1.0 - rate(true) * decay) as f32 },
+                false => Penalty::NONE,
+            })
         };
         LayerStep::Rule(RuleStep {
             factor: (1.0 / divisor) as f32,
@@ -202,15 +216,19 @@ impl LayerStep<'_> {
         };
         let mut after = Growth { parameters: 0.0, moments: [0.0; MOST_MOMENTS], worst: 0.0 };
         // In most rules they are the same.
-        let same = of_biases.coefficients() == of_weights.coefficients() && of_weights.l2() == 0.0;
+        let same =
+            of_biases.coefficients() == of_weights.coefficients() && of_weights.penalty() == Penalty::NONE;
         for descent in std::iter::once(of_weights).chain((!same).then_some(of_biases)) {
             let coefficients = descent.coefficients().map(|x| Interval::of(f64::from(x)));
             let (mut p, mut moments) =
                 (Interval::within(before.parameters), before.moments.map(Interval::within));
-            let g = match descent.l2() {
-                0.0 => Interval::within(gradient),
-                l2 => Interval::of(l2.into()).mul_add(p, Interval::within(gradient)),
-            };
+            let penalty = descent.penalty();
+            let mut g = Interval::within(gradient);
+            if penalty != Penalty::NONE {
+                let [l1, l2, decay] = [penalty.l1, penalty.l2, penalty.decay].map(f64::from);
+                g = Interval::of(l2).mul_add(p, g) + Interval::within(l1);
+                p = p * Interval::of(decay);
+            }
             formula.step_over(coefficients, &mut p, &mut moments[..formula.moments()], g);
             after.parameters = after.parameters.max(p.bound());
             after.worst = after.worst.max(p.worst());

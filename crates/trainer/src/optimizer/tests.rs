@@ -115,7 +115,12 @@ fn errors_and_ranges_hold_the_definition() {
             let (mut bounded, mut bounded_moments) = (exact, Vec::new());
             bounded_moments.extend(single_moments.iter().map(|&m| Bounded::exact(m)));
             optimizer.bounded(at, &mut bounded, &mut bounded_moments, Bounded::exact(g as f32));
-            let rates = Rates { learning_rate: 0.01, momentum: None, groups: &groups, l2: 0.0 };
+            let rates = Rates {
+                learning_rate: 0.01,
+                momentum: None,
+                groups: &groups,
+                penalties: Penalties::default(),
+            };
             let step = optimizer.step(rates, 1.0, true, &mut state).of_layer(1, &state);
             growth = step.grown(growth, g.abs());
             state.took();

@@ -112,6 +112,7 @@ impl Trainer {
         network.check_shape(&data)?;
         check_sample_weights(&data)?;
         settings.check(data.len(), &network.sizes())?;
+        check_targets(&data, &settings)?;
         let mut bytes = footprint::training(&network, data.len(), &settings, &pool);
         if state.is_none() {
             bytes = bytes.saturating_add(footprint::optimizer(&settings.optimizer, &network.sizes()));
@@ -120,7 +121,9 @@ impl Trainer {
             return Err(Error::Memory { what: "training", bytes });
         }
         Ok(Trainer {
-            state: state.unwrap_or_else(|| OptimizerState::new(&settings.optimizer, network.layers())),
+            state: state
+                .unwrap_or_else(|| OptimizerState::new(&settings.optimizer, network.layers()))
+                .with_average(settings.average.as_ref(), &network),
             course: settings.course(data.len()),
             shuffle: Shuffle::with_order(data.len(), settings.seed, settings.order)?,
             // From here on the weights are no longer those that initialisation drew.
@@ -286,6 +289,13 @@ impl Trainer {
         &self.pool
     }
 
+    /// The network that the run answers with: the [average](crate::average) of the weights where there is one, else the network
+    /// as it is now. It is the one that [`evaluate`](Self::evaluate) evaluates.
+    pub fn result(&self) -> &Network {
+        let averaged = self.state.averaged.as_ref().filter(|averaged| averaged.count > 0);
+        averaged.map_or_else(|| self.network(), |averaged| &averaged.network)
+    }
+
     /// The network as it is now.
     pub fn network(&self) -> &Network {
         self.crew.network()
@@ -399,14 +409,14 @@ impl Trainer {
         Ok((self.position == self.examples()).then(|| self.end_epoch()))
     }
 
-    /// Cost and accuracy, or fit, of the network as it is now on any data that fit it. The run isn't changed:
+    /// Cost and accuracy, or fit, of the [network that the run answers with](Self::result) on any data that fit it. The run isn't changed:
     /// [`record`](Self::record) puts the evaluation into its history.
     ///
     /// # Errors
     ///
     /// If the data don't fit the network.
     pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation, Error> {
-        self.network().evaluate(&self.pool, data)
+        self.result().evaluate(&self.pool, data)
     }
 
     /// Records `evaluation`, made on `test` after the last epoch, in that epoch's record. A checkpoint keeps it, with the identity
@@ -476,6 +486,16 @@ fn given_or_own(pool: Option<&Pool>) -> Result<Pool, Error> {
         Some(pool) => pool.clone(),
         None => Pool::detect()?,
     })
+}
+
+/// Checks that settings for classes are used for classes.
+fn check_targets(data: &Dataset, settings: &Settings) -> Result<(), Error> {
+    if settings.label_smoothing == 0.0 || data.classes().is_some() {
+        return Ok(());
+    }
+    let (expected, found) =
+        ("0 for targets that are values".to_owned(), settings.label_smoothing.to_string());
+    Err(Error::Setting { setting: "label smoothing", expected, found })
 }
 
 /// Checks that one example counts: a subset may have those of weight 0 only.

@@ -6,7 +6,7 @@ use super::workspace::Workspace;
 use crate::error::Error;
 use crate::network::{LayerValues, Network};
 use crate::noise::Noises;
-use crate::optimizer::{Groups, Optimizer, OptimizerState, Rates};
+use crate::optimizer::{Groups, Optimizer, OptimizerState, Penalties, Rates};
 use crate::settings::check_learning_rate;
 use minibatch_kernels::{Examples, Mat, Matrix, Pool, TeamInputs};
 
@@ -134,7 +134,7 @@ impl Optimizer {
         let mut guard = Guard::of(pool.isa(), network)?;
         guard.look_at(pool.isa(), state);
         let groups = Groups::default();
-        let rates = Rates { learning_rate, momentum: None, groups: &groups, l2: 0.0 };
+        let rates = Rates { learning_rate, momentum: None, groups: &groups, penalties: Penalties::default() };
         let step = self.step(rates, 1.0, true, state);
         pool.run(|team| {
             let runner = Runner { team, member: None };

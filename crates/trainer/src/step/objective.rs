@@ -117,7 +117,7 @@ impl<'a> Objective<'a> {
                 with_examples(data, index, |examples| {
                     backprop::forward(team, layers, workspace, examples, rows);
                 });
-                workspace.take_targets(data, rows, index);
+                workspace.take_targets(data, 0.0, rows, index);
                 backprop::output_error(isa, layers, network.cost(), workspace, rows);
                 cost += match data.sample_weights() {
                     None => backprop::cost(isa, layers, network.cost(), workspace, rows),

@@ -12,7 +12,7 @@ use crate::optimizer::{OptimizerState, Step};
 use crate::schedule::Course;
 use crate::settings::Settings;
 use minibatch_data::{Dataset, Shuffle};
-use minibatch_kernels::{Examples, Isa, Matrix, Member};
+use minibatch_kernels::{Examples, Isa, Matrix, Member, limit_columns};
 
 /// Steps to take.
 #[derive(Clone, Copy)]
@@ -136,7 +136,7 @@ impl Stepper<'_> {
             member.send(&workspace.activations[0], rows);
         }
         if changed.is_none() {
-            workspace.take_targets(data, rows, index);
+            workspace.take_targets(data, settings.label_smoothing, rows, index);
         }
         workspace.expect(data, next);
         if let Some(member) = member {
@@ -168,7 +168,29 @@ impl Stepper<'_> {
             true => self.update_by_whole_gradient(rows, &update, settings)?,
         }
         self.state.took();
+        self.constrain(settings.max_norm);
+        self.average(steps, number);
         Ok(total)
+    }
+
+    /// Shortens the weights into each hidden unit to the largest norm.
+    fn constrain(&mut self, max_norm: Option<f64>) {
+        if let Some(most) = max_norm
+            && let Some((_, hidden)) = self.layers.split_last_mut()
+        {
+            hidden
+                .iter_mut()
+                .for_each(|layer| limit_columns(self.runner.team, &mut layer.weights, most as f32));
+        }
+    }
+
+    /// Takes the weights after the step of this number into their average.
+    fn average(&mut self, steps: Steps<'_>, number: u64) {
+        let Steps { data, settings, course, .. } = steps;
+        if let (Some(average), Some(averaged)) = (&settings.average, &mut self.state.averaged) {
+            let ends_epoch = (number + 1).is_multiple_of(settings.epoch_steps(data.len()) as u64);
+            averaged.took(self.runner.team, self.layers, average, course.at(number), ends_epoch);
+        }
     }
 
     /// Updates layer after layer, each by its own gradient product.
@@ -222,10 +244,11 @@ fn change_inputs(
     let Steps { data, settings, .. } = steps;
     let (rows, index) = (indices.len(), |row: usize| indices[row] as usize);
     with_examples(data, index, |examples| examples.copy_to(isa, rows, changed));
-    workspace.take_targets(data, rows, index);
+    workspace.take_targets(data, settings.label_smoothing, rows, index);
     if let Some(augment) = &settings.augment {
         let targets = &mut workspace.targets;
-        augment.apply(&mut Minibatch::new(data, indices, settings.seed, number, changed, targets));
+        let Settings { seed, label_smoothing, .. } = *settings;
+        augment.apply(&mut Minibatch::new(data, indices, seed, label_smoothing, number, changed, targets));
     }
     if let Some((noise, at)) = noises.of_layer(0) {
         noise.forward(at, &mut changed.top_mut(rows));

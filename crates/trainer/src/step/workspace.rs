@@ -2,6 +2,7 @@
 
 use crate::network::{Layer, LayerValues, Network};
 use crate::settings::Settings;
+use crate::smoothing::class_targets;
 use minibatch_data::{Dataset, Row, Targets};
 use minibatch_kernels::{Examples, Matrix, TeamInputs, prefetch};
 
@@ -99,15 +100,23 @@ impl Workspace {
         self.gradient.iter_mut().flatten().for_each(|layer| layer.for_each_slice(|values| values.fill(0.0)));
     }
 
-    /// Takes the targets of the examples `index(0)`, …, `index(rows − 1)` of `data` as Y: classes become one-hot rows.
-    pub(crate) fn take_targets(&mut self, data: &Dataset, rows: usize, index: impl Fn(usize) -> usize) {
+    /// Takes the targets of the examples `index(0)`, …, `index(rows − 1)` of `data` as Y: classes become one-hot rows, smoothed as
+    /// `smoothing` says.
+    pub(crate) fn take_targets(
+        &mut self,
+        data: &Dataset,
+        smoothing: f64,
+        rows: usize,
+        index: impl Fn(usize) -> usize,
+    ) {
+        let [off, on] = class_targets(smoothing, self.targets.cols());
         for row in 0..rows {
             let (index, target) = (index(row), self.targets.row_mut(row));
             match data.targets() {
                 Targets::Values { data, width } => target.copy_from_slice(&data[index * width..][..*width]),
                 Targets::Classes { labels, .. } => {
-                    target.fill(0.0);
-                    target[labels[index] as usize] = 1.0;
+                    target.fill(off);
+                    target[labels[index] as usize] = on;
                 }
                 _ => unreachable!("targets are classes or values"),
             }

@@ -5,6 +5,7 @@
 mod common;
 mod examples;
 mod gradients;
+mod regularisation;
 mod steps;
 
 use common::{Numbers, bits};
@@ -130,6 +131,10 @@ fn techniques_are_repeatable() {
         schedule: "one-cycle".parse().expect("a schedule"),
         groups: Groups { biases: 0.5, layers: vec![1.0, 0.5], ..Groups::default() },
         l2,
+        l1: l2,
+        weight_decay: l2,
+        max_norm: Some(3.0),
+        label_smoothing: 0.1,
         drop_last: true,
         noise: vec![
             Some("dropout(0.2)".parse().expect("noise")),
@@ -140,8 +145,9 @@ fn techniques_are_repeatable() {
         ..settings
     };
     let clipped = Settings { clip: Some("norm(0.1)".parse().expect("clipping")), ..settings("sgd") };
+    let averaged = Settings { average: Some("ema(0.75)".parse().expect("averaging")), ..settings("sgd") };
     let mut ways = BTreeSet::new();
-    for settings in [settings("sgd"), settings("adam"), settings("momentum"), clipped] {
+    for settings in [settings("sgd"), settings("adam"), settings("momentum"), clipped, averaged] {
         let settings = every(settings, 1e-3);
         for sizes in [&[20, 16, 4][..], &[784, 32, 4], &[200, 256, 4]] {
             let data = data(sizes[0], false);
@@ -156,7 +162,7 @@ fn techniques_are_repeatable() {
                     while trainer.history().len() < 2 {
                         trainer.advance(cut).expect("steps");
                     }
-                    let bits = bits(trainer.network());
+                    let bits = [trainer.network(), trainer.result()].map(bits);
                     let first = first.get_or_insert_with(|| bits.clone());
                     assert!(
                         *first == bits,
@@ -182,6 +188,11 @@ fn techniques_are_saved() {
                 schedule: schedule.clone(),
                 groups: Groups { biases: 0.5, layers: vec![0.25], ..Groups::default() },
                 l2: 1e-3,
+                l1: 1e-4,
+                weight_decay: 1e-3,
+                max_norm: Some(3.0),
+                label_smoothing: 0.1,
+                average: Some("ema(0.75)".parse().expect("averaging")),
                 clip,
                 noise: vec!["dropout(0.1)".parse().ok(), "dropout(0.4)".parse().ok()],
                 augment: Some(Augment::new(Mixup)),
@@ -207,6 +218,7 @@ fn techniques_are_saved() {
                 cut = Trainer::resume(&pool(1), &data, read).expect("a resumed run");
             }
             assert_eq!(bits(cut.network()), bits(whole.network()), "{schedule}");
+            assert_eq!(bits(cut.result()), bits(whole.result()), "{schedule}");
             let hash = |trainer: &Trainer| trainer.checkpoint().compared_hash().expect("a hash");
             assert_eq!(hash(&cut), hash(&whole));
             assert_ne!(
