@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let checkpoint = recorded::load(&args.checkpoint)?;
     let sets = args.data.open()?;
     recorded::check_shape(&checkpoint, &args.checkpoint, &sets.test, &args.data.folder())?;
-    let (network, pool) = (&checkpoint.network, args.machine.pool()?);
+    let (network, pool) = (checkpoint.result(), args.machine.pool()?);
     let bytes = footprint::evaluation(network, sets.test.len(), &pool);
     let what = format!("{}: evaluating its network", args.checkpoint.display());
     memory::check(what, bytes, "ask for fewer threads").map_err(Failure::Run)?;

@@ -3,8 +3,9 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
-use minibatch::{Activation, Cost, Initializer, LabelError, Optimizer, Registry};
+use minibatch::{Activation, Average, Clip, Cost, Initializer, LabelError, Optimizer, Registry};
 use std::ffi::OsStr;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// Reads `NAME` or `NAME(PARAMETER)`, in capitals too. For an unknown name the closest is suggested.
@@ -72,8 +73,22 @@ pub(crate) fn initializer() -> impl TypedValueParser<Value = Initializer> {
 
 /// An optimiser of the library.
 pub(crate) fn optimizer() -> Named<Optimizer> {
-    let names = Optimizer::all().iter().map(Optimizer::name).collect();
-    let fault = |text: &str| match text.parse::<Optimizer>() {
+    technique(Optimizer::all().iter().map(Optimizer::name).collect())
+}
+
+/// A kind of clipping of the library.
+pub(crate) fn clip() -> Named<Clip> {
+    technique(Clip::all().iter().map(Clip::name).collect())
+}
+
+/// A kind of averaging of the library.
+pub(crate) fn average() -> Named<Average> {
+    technique(Average::all().iter().map(Average::name).collect())
+}
+
+/// A technique that its text names: one of `names`, with parameters or without.
+fn technique<T: FromStr<Err = LabelError>>(names: Vec<&'static str>) -> Named<T> {
+    let fault = |text: &str| match text.parse::<T>() {
         Err(LabelError::Parameters { expected, .. }) => format!("expected {expected}"),
         Err(error) => error.to_string(),
         Ok(_) => String::new(),

@@ -30,6 +30,26 @@ pub(crate) fn fraction(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a number between 0 and 1, such as 0.1".to_owned())
 }
 
+/// A number from 0 to below 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let accept = |share: &f64| (0.0..1.0).contains(share);
+    text.trim()
+        .parse()
+        .ok()
+        .filter(accept)
+        .ok_or_else(|| "expected a number from 0 to below 1, such as 0.1".to_owned())
+}
+
+/// A number from 0.
+pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
+    let accept = |number: &f64| *number >= 0.0 && number.is_finite();
+    text.trim()
+        .parse()
+        .ok()
+        .filter(accept)
+        .ok_or_else(|| "expected a number from 0, such as 0.0001".to_owned())
+}
+
 /// A learning rate. It must also be above 0 and finite as an f32, because the steps are computed in f32.
 pub(crate) fn learning_rate(text: &str) -> Result<f64, String> {
     let accept = |rate: &f64| (*rate as f32).is_finite() && *rate as f32 > 0.0;

@@ -131,7 +131,8 @@ fn order(settings: &Settings) -> &'static str {
 
 /// The settings that a run may do without, where they are used.
 pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
-    let Settings { schedule, groups, l2, clip, noise, augment, drop_last, .. } = settings;
+    let Settings { schedule, groups, l1, l2, weight_decay, max_norm, clip, noise, augment, .. } = settings;
+    let Settings { label_smoothing, average, drop_last, .. } = settings;
     let usual = Settings::default();
     let layers = noise.iter().enumerate();
     let noise = layers.filter_map(|(l, noise)| Some(format!("{} in layer {l}", noise.as_ref()?)));
@@ -145,7 +146,12 @@ pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
             (*groups != usual.groups)
                 .then(|| format!("weights {}, biases {}{layers}", groups.weights, groups.biases)),
         ),
+        ("label smoothing", (*label_smoothing > 0.0).then(|| label_smoothing.to_string())),
         ("L2 penalty", (*l2 > 0.0).then(|| l2.to_string())),
+        ("L1 penalty", (*l1 > 0.0).then(|| l1.to_string())),
+        ("weight decay", (*weight_decay > 0.0).then(|| weight_decay.to_string())),
+        ("largest norm", max_norm.map(|most| format!("{most}, of the weights into a hidden unit"))),
+        ("averaging", average.as_ref().map(ToString::to_string)),
         ("clipping", clip.as_ref().map(ToString::to_string)),
         ("noise", (!noise.is_empty()).then_some(noise)),
         ("augmentation", augment.as_ref().map(ToString::to_string)),

@@ -65,7 +65,8 @@ pub(crate) fn new_trainer(
     train: &Dataset,
     needs: Needs,
 ) -> Result<Trainer, Failure> {
-    let settings = args.settings(Task::of(train));
+    let hidden = args.network.hidden_layers(train)?.len();
+    let settings = args.settings(Task::of(train), hidden)?;
     // If no option asked for a size, the machine is at fault, and not the command line.
     let asked = args.network.are_sizes_given() || args.batch_size.is_some();
     let too_large = if asked { Failure::Usage } else { Failure::Run };

@@ -2,7 +2,7 @@
 //!
 //! [`run`] goes through these steps. A file of this folder is below those that come after it in this list:
 //!
-//! 1. [`options`], with [`network`] and [`checkpoint`]: the options.
+//! 1. [`options`], with [`network`], [`techniques`] and [`checkpoint`]: the options.
 //! 2. [`checkpoint`]: reserves the file that the run is kept in.
 //! 3. [`begin`], [`resume`]: the data, and the trainer of a new or resumed run.
 //! 4. [`notes`]: advice to a run that is likely to learn badly.
@@ -19,6 +19,7 @@ pub(crate) mod notes;
 mod observer;
 mod options;
 pub(crate) mod resume;
+mod techniques;
 
 pub(crate) use options::Args;
 

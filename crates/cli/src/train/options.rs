@@ -1,6 +1,7 @@
 //! The options of `train`, and the settings that they give.
 
-use super::{checkpoint, network};
+use super::{checkpoint, network, techniques};
+use crate::failure::Failure;
 use crate::numbers::{count, fraction, learning_rate, seed};
 use crate::task::Task;
 use crate::{dataset, machine, names};
@@ -53,6 +54,9 @@ pub(crate) struct Args {
     pub(crate) seed: Option<u64>,
 
     #[command(flatten)]
+    pub(super) techniques: techniques::Args,
+
+    #[command(flatten)]
     pub(crate) machine: machine::Args,
 
     #[command(flatten)]
@@ -69,18 +73,20 @@ impl Args {
         self.seed.unwrap_or(DEFAULT_SEED)
     }
 
-    /// The settings of a new run for `task`.
-    pub(super) fn settings(&self, task: Task) -> Settings {
+    /// The settings of a new run for `task`, of a network with so many hidden layers.
+    pub(super) fn settings(&self, task: Task, hidden: usize) -> Result<Settings, Failure> {
         let default = Settings::default();
         let optimizer = self.optimizer.clone().unwrap_or_else(|| default.optimizer.clone());
-        Settings {
+        let mut settings = Settings {
             learning_rate: self.learning_rate.unwrap_or_else(|| usual_learning_rate(&optimizer, task)),
             optimizer,
             batch_size: self.batch_size.unwrap_or(default.batch_size),
             epochs: self.epochs.unwrap_or(default.epochs),
             seed: self.seed(),
             ..default
-        }
+        };
+        self.techniques.apply(&mut settings, hidden)?;
+        Ok(settings)
     }
 }
 

@@ -19,7 +19,10 @@ pub(super) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Re
         contradiction("--batch-size", args.batch_size, &settings.batch_size),
         contradiction("--seed", args.seed, &settings.seed),
     ];
-    let contradictions: Vec<String> = network.into_iter().chain(settings_differ).flatten().collect();
+    let hidden = checkpoint.network.layers().len() - 1;
+    let techniques = args.techniques.contradictions(settings, hidden)?;
+    let contradictions: Vec<String> =
+        network.into_iter().chain(settings_differ).chain(techniques).flatten().collect();
     if !contradictions.is_empty() {
         let (path, contradictions) = (path.display(), contradictions.join("; "));
         return Err(Failure::usage(format!(

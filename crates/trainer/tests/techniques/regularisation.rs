@@ -193,7 +193,7 @@ fn averages_by_their_definitions() {
                 match count {
                     0 => assert_eq!(bits(trainer.result()), bits(trainer.network())),
                     _ => (parameters(trainer.result()).into_iter().zip(&mean)).for_each(|(found, m)| {
-                        assert!((f64::from(found) - m).abs() < 1e-5, "{average}: {found}, {m}")
+                        assert!((f64::from(found) - m).abs() < 1e-5, "{average}: {found}, {m}");
                     }),
                 }
             }
