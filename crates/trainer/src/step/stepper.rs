@@ -160,7 +160,8 @@ impl Stepper<'_> {
         for l in (2..=count).rev() {
             backprop::backward(team, noises, layers, workspace, rows, l);
         }
-        let rates = settings.rates(course, number).ok_or(Divergence::LearningRate { step: number })?;
+        let rates = settings.rates(course, number, data.len());
+        let rates = rates.ok_or(Divergence::LearningRate { step: number })?;
         let whole = settings.needs_whole_gradient();
         let update = settings.optimizer.step(rates, divisor, whole, state);
         match whole {
