@@ -1,10 +1,12 @@
-//! Activations, costs, optimisers and initialisers by name, as options take them.
+//! Activations, costs, optimisers, schedules and initialisers by name, as options take them.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
+use minibatch::schedule::Schedule;
 use minibatch::{Activation, Cost, Initializer, LabelError, Optimizer, Registry};
 use std::ffi::OsStr;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// Reads `NAME` or `NAME(PARAMETER)`, in capitals too. For an unknown name the closest is suggested.
@@ -17,7 +19,7 @@ pub(crate) struct Named<T> {
 }
 
 /// Names that other libraries use, each with the name here.
-const ELSEWHERE: [(&str, &str); 11] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     ("logistic", "sigmoid"),
     ("linear", "identity"),
     ("swish", "silu"),
@@ -29,6 +31,10 @@ const ELSEWHERE: [(&str, &str); 11] = [
     ("normal", "standard-normal"),
     ("xavier", "glorot-normal"),
     ("kaiming", "he-normal"),
+    ("invscaling", "inverse-scaling"),
+    ("multistep", "multi-step"),
+    ("sgdr", "warm-restarts"),
+    ("triangular", "linear"),
 ];
 
 /// The fault in the parameter of a text. `takes` has the range of the parameter and an example, or is None if there is no parameter.
@@ -72,8 +78,17 @@ pub(crate) fn initializer() -> impl TypedValueParser<Value = Initializer> {
 
 /// An optimiser of the library.
 pub(crate) fn optimizer() -> Named<Optimizer> {
-    let names = Optimizer::all().iter().map(Optimizer::name).collect();
-    let fault = |text: &str| match text.parse::<Optimizer>() {
+    technique(Optimizer::all().iter().map(Optimizer::name).collect())
+}
+
+/// A schedule of the library.
+pub(crate) fn schedule() -> Named<Schedule> {
+    technique(Schedule::all().iter().map(Schedule::name).collect())
+}
+
+/// A technique of the library with these names, whose errors show the parameters that it takes.
+fn technique<T: FromStr<Err = LabelError>>(names: Vec<&'static str>) -> Named<T> {
+    let fault = |text: &str| match text.parse::<T>() {
         Err(LabelError::Parameters { expected, .. }) => format!("expected {expected}"),
         Err(error) => error.to_string(),
         Ok(_) => String::new(),
