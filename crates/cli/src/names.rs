@@ -1,8 +1,9 @@
-//! Activations, costs, optimisers and initialisers by name, as options take them.
+//! Activations, costs, optimisers, schedules and initialisers by name, as options take them.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
+use minibatch::schedule::Schedule;
 use minibatch::{Activation, Average, Clip, Cost, Initializer, LabelError, Optimizer, Registry};
 use std::ffi::OsStr;
 use std::str::FromStr;
@@ -18,7 +19,7 @@ pub(crate) struct Named<T> {
 }
 
 /// Names that other libraries use, each with the name here.
-const ELSEWHERE: [(&str, &str); 11] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     ("logistic", "sigmoid"),
     ("linear", "identity"),
     ("swish", "silu"),
@@ -30,6 +31,10 @@ const ELSEWHERE: [(&str, &str); 11] = [
     ("normal", "standard-normal"),
     ("xavier", "glorot-normal"),
     ("kaiming", "he-normal"),
+    ("invscaling", "inverse-scaling"),
+    ("multistep", "multi-step"),
+    ("sgdr", "warm-restarts"),
+    ("triangular", "linear"),
 ];
 
 /// The fault in the parameter of a text. `takes` has the range of the parameter and an example, or is None if there is no parameter.
@@ -84,6 +89,11 @@ pub(crate) fn clip() -> Named<Clip> {
 /// A kind of averaging of the library.
 pub(crate) fn average() -> Named<Average> {
     technique(Average::all().iter().map(Average::name).collect())
+}
+
+/// A schedule of the library.
+pub(crate) fn schedule() -> Named<Schedule> {
+    technique(Schedule::all().iter().map(Schedule::name).collect())
 }
 
 /// A technique that its text names: one of `names`, with parameters or without.

@@ -16,7 +16,13 @@ pub(crate) trait Labelled: Clone {
     /// The parameters, in the order in which they are written.
     fn parameters(&self) -> Vec<f64>;
 
-    /// The same technique with other parameters, as many. `None` if one is out of range.
+    /// The index at which a list of parameters of any length begins. A text has all of the list, or none of it and means the usual
+    /// one. `None` if the number of parameters is fixed.
+    fn list(&self) -> Option<usize> {
+        None
+    }
+
+    /// The same technique with other parameters, as many but for the list. `None` if one is out of range.
     fn with_parameters(&self, parameters: &[f64]) -> Option<Self>;
 
     /// Reads `text`, which names one of `known`. All of its parameters, or the first of them, may follow the name.
@@ -40,7 +46,10 @@ pub(crate) trait Labelled: Clone {
         let given = given.split(',').map(|x| x.trim().parse().map_err(|_| invalid()));
         let given = given.collect::<Result<Vec<f64>, _>>()?;
         let mut parameters = usual.parameters();
-        parameters.get_mut(..given.len()).ok_or_else(invalid)?.copy_from_slice(&given);
+        match usual.list() {
+            Some(list) if given.len() > list => parameters = given,
+            _ => parameters.get_mut(..given.len()).ok_or_else(invalid)?.copy_from_slice(&given),
+        }
         usual.with_parameters(&parameters).ok_or_else(invalid)
     }
 
@@ -56,8 +65,9 @@ pub(crate) trait Labelled: Clone {
 }
 
 /// Implements all that follows from a technique's text. The type has `rule()`, which knows name and parameters, and `all()`.
+/// `list` as a third argument says that `rule()` has that method too.
 macro_rules! technique {
-    ($type:ident, $kind:literal) => {
+    ($type:ident, $kind:literal $(, $list:ident)?) => {
         impl $crate::label::Labelled for $type {
             const KIND: &'static str = $kind;
 
@@ -72,6 +82,10 @@ macro_rules! technique {
             fn parameters(&self) -> Vec<f64> {
                 self.rule().parameters()
             }
+
+            $(fn $list(&self) -> Option<usize> {
+                self.rule().$list()
+            })?
 
             fn with_parameters(&self, parameters: &[f64]) -> Option<$type> {
                 self.rule().with_parameters(parameters)

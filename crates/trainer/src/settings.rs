@@ -126,9 +126,10 @@ impl Settings {
         self.optimizer.is_plain() && !self.needs_whole_gradient() && self.average.is_none()
     }
 
-    /// The rates of a step of the run. `None` if the schedule gives a factor or a momentum that is out of range.
-    pub(crate) fn rates(&self, course: &Course, step: u64) -> Option<Rates<'_>> {
-        let at = course.at(step);
+    /// The rates of a step of a run over a training set of `examples`. `None` if the schedule gives a factor or a momentum that is
+    /// out of range.
+    pub(crate) fn rates(&self, course: &Course, step: u64, examples: usize) -> Option<Rates<'_>> {
+        let at = course.at(step, self.epoch_steps(examples) as u64);
         let (factor, momentum) = (self.schedule.factor(at), self.schedule.momentum(at));
         let learning_rate = self.learning_rate * factor;
         // A factor may be rounded up from the largest.

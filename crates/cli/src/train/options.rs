@@ -6,6 +6,7 @@ use crate::numbers::{count, fraction, learning_rate, seed};
 use crate::task::Task;
 use crate::{dataset, machine, names};
 use minibatch::optimizer::LearningRates;
+use minibatch::schedule::Schedule;
 use minibatch::{Optimizer, Settings};
 use std::path::PathBuf;
 
@@ -40,6 +41,10 @@ pub(crate) struct Args {
 
     #[arg(long, value_name = "ETA", help = learning_rate_help(), allow_negative_numbers = true, value_parser = learning_rate)]
     pub(crate) learning_rate: Option<f64>,
+
+    /// Schedule of η; parameters may follow, as in step(10,0.1) or cosine(0,0.1) [default: constant]
+    #[arg(long, value_name = "NAME", value_parser = names::schedule())]
+    pub(crate) schedule: Option<Schedule>,
 
     /// Minibatch size B [default: 16]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
@@ -80,6 +85,7 @@ impl Args {
         let mut settings = Settings {
             learning_rate: self.learning_rate.unwrap_or_else(|| usual_learning_rate(&optimizer, task)),
             optimizer,
+            schedule: self.schedule.clone().unwrap_or_else(|| default.schedule.clone()),
             batch_size: self.batch_size.unwrap_or(default.batch_size),
             epochs: self.epochs.unwrap_or(default.epochs),
             seed: self.seed(),

@@ -66,6 +66,37 @@ fn every_optimizer_is_recorded_repeated_and_gone_on_with() {
     assert_eq!((run.code, &*run.stderr), (Some(2), message));
 }
 
+#[test]
+fn every_schedule_is_recorded_repeated_and_gone_on_with() {
+    let world = World::new();
+    for (asked, recorded) in [
+        ("step(1)", "step(1.0,0.1)"),
+        ("multi-step(0.5,1,2.5)", "multi-step(0.5,1.0,2.5)"),
+        ("cosine(0.1,0.25)", "cosine(0.1,0.25)"),
+        ("plateau(0.5,0,0.9)", "plateau(0.5,0.0,0.9,0.0)"),
+    ] {
+        let train =
+            format!("train --data set --hidden 8 --schedule {asked} --checkpoint run.ckpt --epochs 4");
+        let plan = &world.json(&format!("{train} --overwrite"))[0];
+        assert_eq!(plan["schedule"], recorded);
+        let whole = world.json("info run.ckpt")[0]["compared_hash"].clone();
+        world.run("verify run.ckpt --data set").succeeded();
+        // The best epoch of the run is an earlier one, if not the last: the run goes on from wherever it was saved.
+        world.run(&format!("{train} --overwrite --checkpoint-every 1steps --keep 9")).succeeded();
+        for age in (1..9).filter(|age| world.path(&format!("run.ckpt.{age}")).exists()) {
+            let resume = format!("train --data set --resume run.ckpt.{age} --checkpoint on.ckpt --overwrite");
+            world.run(&format!("{resume} --schedule {asked}")).succeeded();
+            assert_eq!(world.json("info on.ckpt")[0]["compared_hash"], whole, "{asked}");
+        }
+        let text = world.run("info run.ckpt");
+        assert!(text.succeeded().contains(&format!("\nschedule of η     {recorded}\n")), "{}", text.stdout);
+    }
+    let run = world.run("train --data set --resume run.ckpt --schedule constant --epochs 5");
+    let message = "error: run.ckpt can't go on with other settings: --schedule is recorded as plateau(0.5,0.0,0.9,0.0), \
+                   asked for is constant; leave them out, or start a new run";
+    assert_eq!((run.code, &*run.stderr), (Some(2), message));
+}
+
 /// A note tells of defaults that are used and go with sigmoids only.
 #[test]
 fn other_activations_want_another_start() {

@@ -23,15 +23,8 @@ impl Averaged {
     }
 
     /// Takes account of `layers` after a step.
-    pub(crate) fn took(
-        &mut self,
-        team: &Team<'_>,
-        layers: &[Layer],
-        average: &Average,
-        at: Time<'_>,
-        ends_epoch: bool,
-    ) {
-        let Some(share) = average.share(at, ends_epoch, self.count) else { return };
+    pub(crate) fn took(&mut self, team: &Team<'_>, layers: &[Layer], average: &Average, at: Time<'_>) {
+        let Some(share) = average.share(at, self.count) else { return };
         let share = share as f32;
         for (mean, layer) in self.network.layers.iter_mut().zip(layers) {
             approach_panels(team, &mut mean.weights, &layer.weights, share);

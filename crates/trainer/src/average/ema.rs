@@ -39,7 +39,7 @@ impl Averaging for Ema {
         Ema::new(*parameters.first()?).map(Average::new)
     }
 
-    fn share(&self, _: Time<'_>, _: bool, _: u64) -> Option<f64> {
+    fn share(&self, _: Time<'_>, _: u64) -> Option<f64> {
         Some(1.0 - self.decay)
     }
 }

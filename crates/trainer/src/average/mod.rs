@@ -25,7 +25,7 @@
 //!         Some(Average::new(Polyak))
 //!     }
 //!
-//!     fn share(&self, _: Time<'_>, _: bool, count: u64) -> Option<f64> {
+//!     fn share(&self, _: Time<'_>, count: u64) -> Option<f64> {
 //!         Some(1.0 / (count + 1) as f64)
 //!     }
 //! }
@@ -63,10 +63,9 @@ pub trait Averaging: fmt::Debug + Send + Sync + 'static {
     /// The same with other parameters, as many. `None` if one is out of range.
     fn with_parameters(&self, parameters: &[f64]) -> Option<Average>;
 
-    /// The share of the way that the average moves after a step, 0 < s ≤ 1. `None` leaves the average as it is. `ends_epoch` is
-    /// true after the last step of an epoch. `count` weights have gone into the average; before the first, the average takes the
-    /// latest weights, whatever the share.
-    fn share(&self, at: Time<'_>, ends_epoch: bool, count: u64) -> Option<f64>;
+    /// The share of the way that the average moves after a step, 0 < s ≤ 1. `None` leaves the average as it is. `count`
+    /// weights have gone into the average; before the first, the average takes the latest weights, whatever the share.
+    fn share(&self, at: Time<'_>, count: u64) -> Option<f64>;
 }
 
 /// Averaging with its parameters.
@@ -100,8 +99,8 @@ impl Average {
     }
 
     /// The share of a step, checked.
-    pub(crate) fn share(&self, at: Time<'_>, ends_epoch: bool, count: u64) -> Option<f64> {
-        let share = self.0.share(at, ends_epoch, count)?;
+    pub(crate) fn share(&self, at: Time<'_>, count: u64) -> Option<f64> {
+        let share = self.0.share(at, count)?;
         if count == 0 { Some(1.0) } else { Some(share).filter(|share| (0.0..=1.0).contains(share)) }
     }
 }

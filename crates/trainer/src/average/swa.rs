@@ -39,8 +39,8 @@ impl Averaging for Swa {
         Swa::new(*parameters.first()?).map(Average::new)
     }
 
-    fn share(&self, at: Time<'_>, ends_epoch: bool, count: u64) -> Option<f64> {
+    fn share(&self, at: Time<'_>, count: u64) -> Option<f64> {
         let taken = (at.step + 1) as f64;
-        (ends_epoch && taken > self.start * at.total as f64).then(|| 1.0 / (count + 1) as f64)
+        (at.ends_epoch() && taken > self.start * at.total as f64).then(|| 1.0 / (count + 1) as f64)
     }
 }

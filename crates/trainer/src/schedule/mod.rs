@@ -4,6 +4,9 @@
 //! computed in f64 from t alone. The product is rounded once, so a resumed run has the η of one that never stopped. A schedule may
 //! move the momentum too: μ, or Adam's β₁.
 //!
+//! Some schedules count in parts of the run ([`Time::progress`]), others in epochs ([`Time::epochs`], [`Time::steps`]).
+//! `docs/techniques.md` has all their equations, and the names that other libraries have for them.
+//!
 //! [`Schedule::new`] makes a schedule of your own:
 //!
 //! ```
@@ -29,15 +32,33 @@
 //!
 //! let schedule = Schedule::new(Halved);
 //! assert_eq!(schedule.to_string(), "halved");
-//! assert_eq!(schedule.factor(Time { step: 7, total: 10, state: &[] }), 0.5);
+//! assert_eq!(schedule.factor(Time { step: 7, total: 10, steps_per_epoch: 5, state: &[] }), 0.5);
 //! ```
 
 mod constant;
 mod cosine;
+mod coslog4;
+mod exponential;
+mod inverse_scaling;
+mod linear;
+mod multi_step;
 mod one_cycle;
+mod plateau;
+mod polynomial;
+mod step;
+mod warm_restarts;
 
 pub use cosine::Cosine;
+pub use coslog4::CosLog4;
+pub use exponential::Exponential;
+pub use inverse_scaling::InverseScaling;
+pub use linear::Linear;
+pub use multi_step::MultiStep;
 pub use one_cycle::OneCycle;
+pub use plateau::Plateau;
+pub use polynomial::Polynomial;
+pub use step::StepDecay;
+pub use warm_restarts::WarmRestarts;
 
 use crate::label::technique;
 use constant::Constant;
@@ -60,7 +81,13 @@ pub trait Shape: fmt::Debug + Send + Sync + 'static {
         Vec::new()
     }
 
-    /// The same shape with other parameters, as many. `None` if one is out of range.
+    /// The index at which a list of parameters of any length begins. A text has all of the list, or none of it and means the usual
+    /// one. `None` if the number of parameters is fixed.
+    fn list(&self) -> Option<usize> {
+        None
+    }
+
+    /// The same shape with other parameters, as many but for the list. `None` if one is out of range.
     fn with_parameters(&self, parameters: &[f64]) -> Option<Schedule>;
 
     /// The factor of η in a step: a finite number, not negative.
@@ -93,6 +120,8 @@ pub struct Time<'a> {
     pub step: u64,
     /// The steps of the whole run, as it was planned when it began. A run that is extended later has steps beyond it.
     pub total: u64,
+    /// The steps of an epoch.
+    pub steps_per_epoch: u64,
     /// The schedule's state.
     pub state: &'a [f64],
 }
@@ -102,6 +131,24 @@ impl Time<'_> {
     #[must_use]
     pub fn progress(&self) -> f64 {
         if self.step < self.total { self.step as f64 / self.total as f64 } else { 1.0 }
+    }
+
+    /// Whether it is the last step of an epoch.
+    #[must_use]
+    pub fn ends_epoch(&self) -> bool {
+        (self.step + 1).is_multiple_of(self.steps_per_epoch.max(1))
+    }
+
+    /// The finished epochs before the step.
+    #[must_use]
+    pub fn epochs(&self) -> u64 {
+        self.step / self.steps_per_epoch.max(1)
+    }
+
+    /// The number of steps that is nearest to so many epochs, at least 1.
+    #[must_use]
+    pub fn steps(&self, epochs: f64) -> u64 {
+        ((epochs * self.steps_per_epoch as f64).round() as u64).max(1)
     }
 }
 
@@ -115,7 +162,7 @@ impl Time<'_> {
 /// let schedule: Schedule = "one-cycle".parse()?;
 /// assert_eq!(schedule.to_string(), "one-cycle(0.3,25.0,10000.0)");
 /// let error = "cosine(2)".parse::<Schedule>().unwrap_err();
-/// assert_eq!(error.to_string(), "schedule 'cosine(2)': expected cosine(least) with 0 ≤ least ≤ 1");
+/// assert!(error.to_string().starts_with("schedule 'cosine(2)': expected cosine(least,warm-up) with 0 ≤ least ≤ 1"));
 /// # Ok::<(), minibatch::LabelError>(())
 /// ```
 #[derive(Clone, Default)]
@@ -136,7 +183,20 @@ impl Schedule {
     /// Every schedule, with its usual parameters.
     #[must_use]
     pub fn all() -> Vec<Schedule> {
-        vec![Schedule::CONSTANT, Schedule::new(Cosine::default()), Schedule::new(OneCycle::default())]
+        vec![
+            Schedule::CONSTANT,
+            Schedule::new(StepDecay::default()),
+            Schedule::new(MultiStep::default()),
+            Schedule::new(Exponential::default()),
+            Schedule::new(InverseScaling::default()),
+            Schedule::new(Polynomial::default()),
+            Schedule::new(Linear::default()),
+            Schedule::new(Cosine::default()),
+            Schedule::new(WarmRestarts::default()),
+            Schedule::new(OneCycle::default()),
+            Schedule::new(CosLog4::default()),
+            Schedule::new(Plateau::default()),
+        ]
     }
 
     fn rule(&self) -> &dyn Shape {
@@ -190,9 +250,9 @@ impl Course {
         self.state.iter().all(|x| x.is_finite())
     }
 
-    /// The place of a step.
-    pub(crate) fn at(&self, step: u64) -> Time<'_> {
-        Time { step, total: self.total, state: &self.state }
+    /// The place of a step in a run whose epochs have so many steps.
+    pub(crate) fn at(&self, step: u64, steps_per_epoch: u64) -> Time<'_> {
+        Time { step, total: self.total, steps_per_epoch, state: &self.state }
     }
 
     /// Takes account of an epoch of this cost.
@@ -201,7 +261,28 @@ impl Course {
     }
 }
 
-technique!(Schedule, "schedule");
+technique!(Schedule, "schedule", list);
+
+/// The factor at the part `x` of a run: from 0 to 1 along a line in the part `up` of it, then that of `rest`, which is given the part
+/// of the rest that lies before.
+fn warm_up(x: f64, up: f64, rest: impl Fn(f64) -> f64) -> f64 {
+    if x < up { x / up } else { rest((x - up) / (1.0 - up)) }
+}
+
+/// True for a part of a run that leaves a rest.
+fn is_part(up: f64) -> bool {
+    (0.0..1.0).contains(&up)
+}
+
+/// True for a factor by which η is multiplied again and again.
+fn is_decay(gamma: f64) -> bool {
+    gamma > 0.0 && gamma <= 1.0
+}
+
+/// True for a number of epochs, of which a part may be asked for.
+fn is_epochs(epochs: f64) -> bool {
+    epochs > 0.0 && epochs.is_finite()
+}
 
 /// The value on half a wave of the cosine that leads from `from` to `to`, at `x` from 0 to 1.
 fn half_wave(from: f64, to: f64, x: f64) -> f64 {

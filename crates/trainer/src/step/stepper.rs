@@ -160,7 +160,8 @@ impl Stepper<'_> {
         for l in (2..=count).rev() {
             backprop::backward(team, noises, layers, workspace, rows, l);
         }
-        let rates = settings.rates(course, number).ok_or(Divergence::LearningRate { step: number })?;
+        let rates = settings.rates(course, number, data.len());
+        let rates = rates.ok_or(Divergence::LearningRate { step: number })?;
         let whole = settings.needs_whole_gradient();
         let update = settings.optimizer.step(rates, divisor, whole, state);
         match whole {
@@ -188,8 +189,8 @@ impl Stepper<'_> {
     fn average(&mut self, steps: Steps<'_>, number: u64) {
         let Steps { data, settings, course, .. } = steps;
         if let (Some(average), Some(averaged)) = (&settings.average, &mut self.state.averaged) {
-            let ends_epoch = (number + 1).is_multiple_of(settings.epoch_steps(data.len()) as u64);
-            averaged.took(self.runner.team, self.layers, average, course.at(number), ends_epoch);
+            let at = course.at(number, settings.epoch_steps(data.len()) as u64);
+            averaged.took(self.runner.team, self.layers, average, at);
         }
     }
 

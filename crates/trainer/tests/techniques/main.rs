@@ -182,7 +182,22 @@ fn techniques_are_saved() {
     let data = data(20, false);
     let registry =
         Registry::default().with_schedule(Schedule::new(Falling)).with_augment(Augment::new(Mixup));
-    for schedule in [Schedule::new(Falling), "one-cycle(0.4)".parse().expect("a schedule")] {
+    let texts = [
+        "step(1.5,0.5)",
+        "multi-step(0.5,1,2.5)",
+        "exponential(0.5)",
+        "inverse-scaling(1)",
+        "polynomial(2)",
+        "linear(0.3)",
+        "cosine(0.1,0.2)",
+        "warm-restarts(1,2)",
+        "one-cycle(0.4)",
+        "coslog4(2)",
+        "plateau(0.5,0,0.5)",
+    ];
+    let built_in: Vec<Schedule> = texts.iter().map(|text| text.parse().expect("a schedule")).collect();
+    assert_eq!(built_in.len() + 1, Schedule::all().len());
+    for schedule in [vec![Schedule::new(Falling)], built_in].concat() {
         for clip in [None, "norm(0.5)".parse().ok()] {
             let settings = Settings {
                 schedule: schedule.clone(),
