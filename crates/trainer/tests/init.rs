@@ -3,11 +3,12 @@
 use minibatch::{Initializer, Network};
 
 /// xxh3-64 of a 5-4-3 network's weights and biases from seed 7. Other bits would make every recorded run another.
-const GOLDEN: [(Initializer, u64); 9] = [
+const GOLDEN: [(Initializer, u64); 10] = [
     (Initializer::StandardNormal, 0xdc04_27e8_8830_7dee),
     (Initializer::FanInNormal, 0xcb58_f49d_4944_0032),
     (Initializer::GlorotNormal, 0x2826_a9b8_f866_2cb8),
     (Initializer::GlorotUniform, 0x3b40_a7b3_15ef_ccf5),
+    (Initializer::GlorotSigmoid, 0),
     (Initializer::HeNormal, 0x850b_6380_077a_d4ff),
     (Initializer::HeUniform, 0x31e0_294d_0fa4_e7d4),
     (Initializer::LecunNormal, 0x5515_b273_295e_dfa4),
@@ -43,6 +44,7 @@ fn the_spread_is_the_documented_one() {
         (Initializer::FanInNormal, 1.0 / 300.0, 1.0),
         (Initializer::GlorotNormal, 2.0 / 500.0, 0.0),
         (Initializer::GlorotUniform, 2.0 / 500.0, 0.0),
+        (Initializer::GlorotSigmoid, 32.0 / 500.0, 0.0),
         (Initializer::HeNormal, 2.0 / 300.0, 0.0),
         (Initializer::HeUniform, 2.0 / 300.0, 0.0),
         (Initializer::LecunNormal, 1.0 / 300.0, 0.0),

@@ -104,7 +104,8 @@ impl NetworkBuilder {
         let mut layers: Vec<Layer> = sizes.windows(2).zip(self.layers).map(layer).collect();
         check_pairs(&layers, &*self.cost)?;
         let mut generator = generator(self.seed, *b"weights\0");
-        layers.iter_mut().for_each(|layer| layer.draw(self.initializer, &mut generator));
+        let draw = |(l, layer): (usize, &mut Layer)| layer.draw(self.initializer, l > 0, &mut generator);
+        layers.iter_mut().enumerate().for_each(draw);
         let origin = Some(Origin { initializer: self.initializer, seed: self.seed });
         Ok(Network { layers, cost: self.cost, origin })
     }

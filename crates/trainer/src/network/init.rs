@@ -16,8 +16,12 @@ use serde::{Deserialize, Serialize};
 /// | fan-in normal | 1/n_in | N(0, 1) | sigmoid (Nielsen, chapter 3) |
 /// | Glorot | 2/(n_in + n_out) | 0 | tanh, sigmoid, softmax (Glorot and Bengio 2010) |
 /// | He | 2/n_in | 0 | ReLU and its kin (He et al. 2015) |
+/// | Glorot for sigmoids | 32/(n_in + n_out) | −½·Σₖ W_jk, in the first layer 0 | deep networks of sigmoids |
 /// | LeCun | 1/n_in | 0 | SELU, LeCun's tanh (LeCun et al. 1998) |
 /// | zeros | 0 | 0 | nothing with a hidden layer |
+///
+/// A sigmoid is half a hyperbolic tangent: σ(z) = ½(1 + tanh(z/2)). With Glorot's variance for sigmoids, and the biases that go with
+/// it, a network of sigmoids begins as one of tangents does with Glorot's.
 ///
 /// Uniform distributions draw from ±√(3·variance). The same seed gives the same bits on every platform. In serde's formats an
 /// initialiser is its [name](Initializer::name).
@@ -44,6 +48,9 @@ pub enum Initializer {
     GlorotNormal,
     /// Weights uniform within ±√(6/(n_in + n_out)).
     GlorotUniform,
+    /// Weights from N(0, 32/(n_in + n_out)), 16 times Glorot's variance. A bias is −½ of the sum of the weights into its neuron,
+    /// so that inputs around ½, as a layer of sigmoids has them, give numbers around 0. In the first layer it is 0.
+    GlorotSigmoid,
     /// Weights from N(0, 2/n_in).
     HeNormal,
     /// Weights uniform within ±√(6/n_in).
@@ -58,11 +65,12 @@ pub enum Initializer {
 
 impl Initializer {
     /// Every initialiser.
-    pub const ALL: [Initializer; 9] = [
+    pub const ALL: [Initializer; 10] = [
         Initializer::StandardNormal,
         Initializer::FanInNormal,
         Initializer::GlorotNormal,
         Initializer::GlorotUniform,
+        Initializer::GlorotSigmoid,
         Initializer::HeNormal,
         Initializer::HeUniform,
         Initializer::LecunNormal,
@@ -78,6 +86,7 @@ impl Initializer {
             Initializer::FanInNormal => "fan-in-normal",
             Initializer::GlorotNormal => "glorot-normal",
             Initializer::GlorotUniform => "glorot-uniform",
+            Initializer::GlorotSigmoid => "glorot-sigmoid",
             Initializer::HeNormal => "he-normal",
             Initializer::HeUniform => "he-uniform",
             Initializer::LecunNormal => "lecun-normal",
@@ -103,6 +112,7 @@ impl Initializer {
             Initializer::FanInNormal => (normal(lecun), normal(1.0)),
             Initializer::GlorotNormal => (normal(glorot), Draw::Zero),
             Initializer::GlorotUniform => (uniform(glorot), Draw::Zero),
+            Initializer::GlorotSigmoid => (normal(16.0 * glorot), Draw::Zero),
             Initializer::HeNormal => (normal(he), Draw::Zero),
             Initializer::HeUniform => (uniform(he), Draw::Zero),
             Initializer::LecunNormal => (normal(lecun), Draw::Zero),
@@ -110,6 +120,11 @@ impl Initializer {
             Initializer::Zeros => (Draw::Zero, Draw::Zero),
         }
     }
+}
+
+/// The bias that takes a neuron with these `weights` from inputs of ½ to 0.
+pub(super) fn centring(weights: impl Iterator<Item = f32>) -> f32 {
+    (-0.5 * weights.map(f64::from).sum::<f64>()) as f32 + 0.0
 }
 
 /// The origin of a network's first weights and biases. They can be drawn again from it.

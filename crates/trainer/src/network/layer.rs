@@ -2,7 +2,7 @@
 
 use super::activation::Activation;
 use super::error::NetworkError;
-use super::init::Initializer;
+use super::init::{Initializer, centring};
 use super::values::{slices, try_for_each_slice};
 use minibatch_kernels::{Mat, Matrix, Panels};
 use rand::rngs::Xoshiro256PlusPlus;
@@ -40,8 +40,13 @@ impl Layer {
         Layer { weights: Panels::zeros(inputs, outputs), biases: vec![0.0; outputs], activation }
     }
 
-    /// Draws the weights W_jk with j (output) before k (input), then the biases.
-    pub(super) fn draw(&mut self, initializer: Initializer, generator: &mut Xoshiro256PlusPlus) {
+    /// Draws the weights W_jk with j (output) before k (input), then the biases. `follows` is true if another layer gives the inputs.
+    pub(super) fn draw(
+        &mut self,
+        initializer: Initializer,
+        follows: bool,
+        generator: &mut Xoshiro256PlusPlus,
+    ) {
         let (weights, biases) = initializer.draws(self.inputs(), self.outputs());
         for j in 0..self.outputs() {
             for k in 0..self.inputs() {
@@ -49,6 +54,11 @@ impl Layer {
             }
         }
         self.biases.fill_with(|| biases.sample(generator));
+        if initializer == Initializer::GlorotSigmoid && follows {
+            for j in 0..self.outputs() {
+                self.biases[j] = centring((0..self.inputs()).map(|k| self.weight(j, k)));
+            }
+        }
     }
 
     /// n_{l−1}, the fan-in of each neuron.

@@ -97,6 +97,11 @@ pub struct LearningRates {
 }
 
 impl LearningRates {
+    /// Whether the rule's steps follow the size of gradients.
+    pub(crate) fn follow_the_gradient(self) -> bool {
+        self.other != self.sigmoid
+    }
+
     /// The same η everywhere, for rules whose steps don't depend on the size of gradients.
     #[must_use]
     pub const fn everywhere(rate: f64) -> LearningRates {

@@ -26,7 +26,7 @@ impl Activation for Sigmoid {
     }
 
     fn initializer(&self) -> Initializer {
-        Initializer::GlorotNormal
+        Initializer::GlorotSigmoid
     }
 
     fn range(&self) -> Range {

@@ -1,0 +1,223 @@
+//! Recipes: what a run uses where its user has said nothing.
+//!
+//! [`Recipe::Tutorial`] is for the tutorial's own network. [`Recipe::Auto`] is for every other. It is a table of rules:
+//!
+//! | left unsaid | becomes | why |
+//! |---|---|---|
+//! | cost and output activation, for classes | categorical cross-entropy and softmax | probabilities, and the error A − Y, which no slope makes small |
+//! | the cost after a given output | the one whose error after it is A − Y, else the quadratic cost | as above |
+//! | the output before a given cost | the first of softmax, sigmoid and identity whose error is A − Y, else the last of them that the cost accepts | as above |
+//! | output and cost for values | identity, and the quadratic cost | outputs of any size |
+//! | hidden activation | sigmoid | it is the tutorial's |
+//! | initial values | [`Activation::initializer`] of the hidden layers | activations and errors keep their size from layer to layer |
+//! | η | η₀·√(B/16), and for rules that follow the gradient's size over 4κ and σ′(0) | flat outputs and flat activations need longer steps |
+//! | schedule of η | `linear(0.2,0.0)` | the rise bears a large η, the fall settles the weights |
+//! | optimiser, minibatch size | `sgd`, 16 | they are the tutorial's |
+//!
+//! η₀ is the optimiser's own ([`Optimizer::learning_rates`]). κ is the curvature of the cost by a pre-activation of the output layer,
+//! where the output is ½: ¼ for the cross-entropies, 1 for the quadratic cost after the identity, 1/16 after a sigmoid. σ′(0) is the
+//! slope of the hidden activation: ¼ for sigmoids, 1 for ReLU.
+
+use crate::network::Initializer;
+use crate::network::activation::{Activation, Identity, Sigmoid, Softmax};
+use crate::network::cost::{BinaryCrossEntropy, CategoricalCrossEntropy, Cost, Quadratic};
+use crate::optimizer::{LearningRates, Optimizer};
+use crate::schedule::{Linear, Schedule};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+
+/// The minibatch size that η₀ is for.
+const BATCH_SIZE: usize = 16;
+
+/// The rules that complete a user's choices.
+///
+/// ```
+/// use minibatch::recipe::{Choices, Recipe};
+///
+/// // Nothing is chosen but the size of the hidden layer.
+/// let choices = Choices::default();
+/// assert_eq!(Recipe::of(&choices, &[32]), Recipe::Tutorial);
+/// assert_eq!(Recipe::of(&choices, &[100]), Recipe::Auto);
+/// let chosen = Recipe::Auto.complete(&choices, Some(10));
+/// assert_eq!((chosen.output.name(), chosen.cost.name()), ("softmax", "categorical-cross-entropy"));
+/// assert_eq!(chosen.schedule.to_string(), "linear(0.2,0.0)");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recipe {
+    /// The tutorial's: sigmoids, the quadratic cost, weights from N(0, 1), a constant η. It learns with few hidden neurons.
+    Tutorial,
+    /// The rules of this module's table.
+    Auto,
+}
+
+/// The choices of a user. `None` is left to the recipe.
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    /// σ of the hidden layers
+    pub activation: Option<Arc<dyn Activation>>,
+    /// σ_L
+    pub output: Option<Arc<dyn Activation>>,
+    /// C
+    pub cost: Option<Arc<dyn Cost>>,
+    /// The distribution of the first weights and biases.
+    pub initializer: Option<Initializer>,
+    /// The optimiser.
+    pub optimizer: Option<Optimizer>,
+    /// η
+    pub learning_rate: Option<f64>,
+    /// The schedule of η.
+    pub schedule: Option<Schedule>,
+    /// B
+    pub batch_size: Option<usize>,
+}
+
+/// All choices, those of the user and those of the recipe.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// σ of the hidden layers
+    pub activation: Arc<dyn Activation>,
+    /// σ_L
+    pub output: Arc<dyn Activation>,
+    /// C
+    pub cost: Arc<dyn Cost>,
+    /// The distribution of the first weights and biases.
+    pub initializer: Initializer,
+    /// The optimiser.
+    pub optimizer: Optimizer,
+    /// η
+    pub learning_rate: f64,
+    /// The schedule of η.
+    pub schedule: Schedule,
+    /// B
+    pub batch_size: usize,
+}
+
+impl Recipe {
+    /// The recipe for a network with these `hidden` layers: the tutorial's for 32 sigmoids, sigmoids as outputs, the quadratic cost
+    /// and plain descent, be they chosen or left unsaid. The identity as output is the tutorial's for values.
+    #[must_use]
+    pub fn of(choices: &Choices, hidden: &[usize]) -> Recipe {
+        let Choices { activation, output, cost, optimizer, .. } = choices;
+        let is_sigmoid = |activation: &Arc<dyn Activation>| activation.name() == Sigmoid.name();
+        let is_tutorials = hidden == [32]
+            && activation.as_ref().is_none_or(is_sigmoid)
+            && output.as_ref().is_none_or(is_sigmoid)
+            && cost.as_ref().is_none_or(|cost| cost.name() == Quadratic.name())
+            && optimizer.as_ref().is_none_or(Optimizer::is_plain);
+        if is_tutorials { Recipe::Tutorial } else { Recipe::Auto }
+    }
+
+    /// Completes `choices` for targets that are one of so many `classes`, or values.
+    #[must_use]
+    pub fn complete(self, choices: &Choices, classes: Option<usize>) -> Chosen {
+        let optimizer = choices.optimizer.clone().unwrap_or_default();
+        let activation = choices.activation.clone().unwrap_or_else(|| Arc::new(Sigmoid));
+        let batch_size = choices.batch_size.unwrap_or(BATCH_SIZE);
+        let rates = optimizer.learning_rates();
+        let (output, cost) = self.output_and_cost(choices, classes.is_some());
+        let learning_rate = choices.learning_rate.unwrap_or_else(|| match (self, classes) {
+            (Recipe::Tutorial, Some(_)) => rates.sigmoid,
+            (Recipe::Tutorial, None) => rates.values,
+            (Recipe::Auto, classes) => {
+                learning_rate(rates, &*activation, &*output, &*cost, classes, batch_size)
+            }
+        });
+        let is_tutorials = self == Recipe::Tutorial;
+        let initializer = if is_tutorials { Initializer::default() } else { activation.initializer() };
+        let schedule = if is_tutorials { Schedule::CONSTANT } else { Schedule::new(Linear::default()) };
+        Chosen {
+            initializer: choices.initializer.unwrap_or(initializer),
+            schedule: choices.schedule.clone().unwrap_or(schedule),
+            activation,
+            output,
+            cost,
+            optimizer,
+            learning_rate,
+            batch_size,
+        }
+    }
+
+    fn output_and_cost(self, choices: &Choices, classes: bool) -> (Arc<dyn Activation>, Arc<dyn Cost>) {
+        let quadratic = || -> Arc<dyn Cost> { Arc::new(Quadratic) };
+        let usual: Arc<dyn Activation> = match (self, classes) {
+            (_, false) => Arc::new(Identity),
+            (Recipe::Tutorial, true) => Arc::new(Sigmoid),
+            (Recipe::Auto, true) => Arc::new(Softmax),
+        };
+        match (&choices.output, &choices.cost) {
+            (Some(output), Some(cost)) => (Arc::clone(output), Arc::clone(cost)),
+            (None, Some(cost)) if self == Recipe::Tutorial => (usual, Arc::clone(cost)),
+            (None, Some(cost)) => (output_before(&**cost, classes), Arc::clone(cost)),
+            (Some(output), None) => (Arc::clone(output), self.cost_after(&**output, classes)),
+            (None, None) if self == Recipe::Tutorial || !classes => (usual, quadratic()),
+            (None, None) => (usual, Arc::new(CategoricalCrossEntropy)),
+        }
+    }
+
+    /// The cost whose error after `output` is A − Y, else the quadratic one. Values may lie outside what the others accept.
+    fn cost_after(self, output: &dyn Activation, classes: bool) -> Arc<dyn Cost> {
+        let candidates: [Arc<dyn Cost>; 2] =
+            [Arc::new(CategoricalCrossEntropy), Arc::new(BinaryCrossEntropy)];
+        let matching =
+            candidates.into_iter().find(|cost| cost.accepts(output.range()) && cost.matches(output));
+        matching.filter(|_| classes && self == Recipe::Auto).unwrap_or_else(|| Arc::new(Quadratic))
+    }
+}
+
+/// The output activation before `cost`.
+fn output_before(cost: &dyn Cost, classes: bool) -> Arc<dyn Activation> {
+    let candidates: [Arc<dyn Activation>; 3] = [Arc::new(Identity), Arc::new(Sigmoid), Arc::new(Softmax)];
+    let accepted = || candidates.iter().filter(|output| cost.accepts(output.range()));
+    let matching = accepted().rev().find(|output| classes && cost.matches(&***output));
+    let first = if classes { accepted().next_back() } else { accepted().next() };
+    matching.or(first).cloned().unwrap_or_else(|| Arc::new(Identity))
+}
+
+/// η of [`Recipe::Auto`].
+fn learning_rate(
+    rates: LearningRates,
+    activation: &dyn Activation,
+    output: &dyn Activation,
+    cost: &dyn Cost,
+    classes: Option<usize>,
+    batch_size: usize,
+) -> f64 {
+    let rate = if classes.is_some() { rates.other } else { rates.values };
+    let rate = rate * libm::sqrt(batch_size as f64 / BATCH_SIZE as f64);
+    if !rates.follow_the_gradient() {
+        return rate;
+    }
+    let flat_output = match classes {
+        Some(classes) => (4.0 * curvature(cost, output, classes)).recip(),
+        None => 1.0,
+    };
+    // The slope just above 0: that of ReLU at 0 is a convention.
+    let flat_hidden = activation.derivative(1e-3).recip().clamp(1.0, 4.0);
+    // Two digits say all that the rule knows.
+    let rate = rate * (flat_output * flat_hidden).clamp(0.1, 40.0);
+    let digit = libm::pow(10.0, libm::floor(libm::log10(rate)) - 1.0);
+    libm::round(rate / digit) * digit
+}
+
+/// κ: the curvature of the cost by z, in the output of a class whose target is 1, where the output is about ½. It is σ′² times the
+/// slope of ∂C/∂a (that of its chord to the target, which costs with a kink have too).
+fn curvature(cost: &dyn Cost, output: &dyn Activation, classes: usize) -> f64 {
+    let (a, slope) = match output.is_row_wise() {
+        true => (0.5, 0.25),
+        false => (output.value(0.0).clamp(0.0, 0.5), output.derivative(1e-3)),
+    };
+    let factor = cost.reduction().factor(classes);
+    let chord = cost.derivative(a, 1.0).abs() / (1.0 - a);
+    factor * chord * slope * slope
+}
+
+impl fmt::Display for Recipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Recipe::Tutorial => "tutorial",
+            Recipe::Auto => "auto",
+        })
+    }
+}
