@@ -76,7 +76,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let pool = args.machine.pool_for(recorded.class)?;
     let sets = args.data.open()?;
     recorded::check_training_set(&recorded, path, &sets.train, &folder, args.validation_split)?;
-    let (training, _) = dataset::split(sets.train, args.validation_split, recorded.settings.seed)?;
+    let (seed, identity) = (recorded.settings.seed, Some(recorded.data));
+    let (training, _) = dataset::split(sets.train, args.validation_split, seed, identity)?;
     let examples = memory::SetSizes { trained: training.len(), evaluated: sets.test.len() };
     // A second network is trained, with its optimiser's moments. At the end a checkpoint is made of it.
     let (settings, sizes) = (&recorded.settings, recorded.network.sizes());

@@ -78,7 +78,7 @@
 //! # Ok::<(), minibatch::Error>(())
 //! ```
 //!
-//! A dataset is a handle: clones, [splits](Dataset::split) and [subsets](Dataset::subset) copy no input.
+//! A dataset is a handle: clones, splits ([plain](Dataset::split) or [stratified](Dataset::split_stratified)) and [subsets](Dataset::subset) copy no input.
 //! Inputs should be near 1 in size, for values of other sizes saturate the neurons.
 //!
 //! # Activation, cost and optimiser

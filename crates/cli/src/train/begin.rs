@@ -27,7 +27,8 @@ impl Sets {
             recorded::check_training_set(recorded, path, &train, &folder, args.validation_split)?;
         }
         let seed = recorded.map_or(args.seed(), |(_, run)| run.settings.seed);
-        let (train, validation) = dataset::split(train, args.validation_split, seed)?;
+        let identity = recorded.map(|(_, run)| run.data);
+        let (train, validation) = dataset::split(train, args.validation_split, seed, identity)?;
         Ok(Sets { train, validation, test })
     }
 }

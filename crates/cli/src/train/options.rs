@@ -26,7 +26,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TASK", ignore_case = true)]
     pub(crate) task: Option<Task>,
 
-    /// Fraction of the training set to set aside; the result on it chooses the epoch, and the test set then judges that epoch
+    /// Fraction of the training set to set aside, of each class its share; the result on it chooses the epoch, and the test set
+    /// then judges that epoch
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub(crate) validation_split: Option<f64>,
 
