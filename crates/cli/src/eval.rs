@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let checkpoint = recorded::load(&args.checkpoint)?;
     let sets = args.data.open()?;
     recorded::check_shape(&checkpoint, &args.checkpoint, &sets.test, &args.data.folder())?;
-    let (network, pool) = (&checkpoint.network, args.machine.pool()?);
+    let (network, pool) = (checkpoint.result(), args.machine.pool()?);
     let bytes = footprint::evaluation(network, sets.test.len(), &pool);
     let what = format!("{}: evaluating its network", args.checkpoint.display());
     memory::check(what, bytes, "ask for fewer threads").map_err(Failure::Run)?;
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     Report::new(args.json).print(&Evaluated {
         checkpoint: shown(&args.checkpoint),
         layers: checkpoint.network.sizes(),
-        epochs: checkpoint.history.len(),
+        epochs: checkpoint.best.as_ref().map_or(checkpoint.history.len(), |best| best.epoch),
         data: shown(&args.data.folder()),
         example_shape: sets.test.example_shape().to_vec(),
         test,

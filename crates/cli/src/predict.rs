@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         top => Shown::Classes { top },
     };
     let pool = args.machine.pool()?;
-    let mut seer = Seer { args, network: &checkpoint.network, pool: &pool, predictions: Vec::new() };
+    let mut seer = Seer { args, network: checkpoint.result(), pool: &pool, predictions: Vec::new() };
     if args.index.is_empty() {
         args.images.iter().try_for_each(|path| seer.add_file(path))?;
     } else {

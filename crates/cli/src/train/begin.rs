@@ -80,6 +80,20 @@ pub(crate) fn new_trainer(
     })
 }
 
+/// Gives `trainer` its validation set. `resumed` is the checkpoint that it goes on from.
+pub(super) fn set_validation(
+    trainer: &mut Trainer,
+    validation: &Dataset,
+    resumed: Option<&Path>,
+    folder: &Path,
+) -> Result<(), Failure> {
+    trainer.set_validation(validation).map_err(|error| match (error, resumed) {
+        (error @ Error::Setting { .. }, _) => Failure::usage(error),
+        (error, Some(path)) => recorded::explained(error, path, folder),
+        (error, None) => error.into(),
+    })
+}
+
 /// The trainer of the run that `path` holds. `folder` is where the sets come from.
 pub(super) fn resumed_trainer(
     recorded: Checkpoint,

@@ -1,6 +1,6 @@
 //! The options of `train`, and the settings that they give.
 
-use super::{checkpoint, network};
+use super::{checkpoint, network, stopping};
 use crate::numbers::{count, fraction, learning_rate, seed};
 use crate::task::Task;
 use crate::{dataset, machine, names};
@@ -15,7 +15,7 @@ const DEFAULT_SEED: u64 = 14;
 /// The options of `train`. An option that isn't given has the tutorial's value. When resuming, it has the checkpoint's.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Go on with the run in this checkpoint, with its settings; only --epochs may change
+    /// Go on with the run in this checkpoint, with its settings; only --epochs and --early-stopping may change
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
 
@@ -54,6 +54,9 @@ pub(crate) struct Args {
     pub(crate) seed: Option<u64>,
 
     #[command(flatten)]
+    pub(crate) stopping: stopping::Args,
+
+    #[command(flatten)]
     pub(crate) machine: machine::Args,
 
     #[command(flatten)]
@@ -79,6 +82,7 @@ impl Args {
             optimizer,
             batch_size: self.batch_size.unwrap_or(default.batch_size),
             epochs: self.epochs.unwrap_or(default.epochs),
+            early_stopping: self.stopping.settings(),
             seed: self.seed(),
             ..default
         }

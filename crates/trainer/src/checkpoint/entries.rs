@@ -9,6 +9,8 @@ use std::borrow::Cow;
 
 /// The name of a run's network.
 pub(super) const MAIN: &str = "main";
+/// The name of a run's network with the weights after its best epoch.
+pub(super) const BEST: &str = "best";
 /// The steps of the whole run, as they were planned when it began.
 pub(super) const TOTAL: &str = "run/schedule/total";
 /// The state of a schedule that looks at results.
@@ -20,17 +22,19 @@ pub(super) const MOMENTS: &str = "run/moments/";
 const OF_NETWORK: [&str; 4] = ["layers", "cost", "origin", "parameters"];
 
 /// The entries of a run besides its settings and moments, with their flags.
-const OF_RUN: [(&str, u32); 10] = [
+const OF_RUN: [(&str, u32); 12] = [
     ("run/arithmetic", 0),
     (TOTAL, 0),
     (COURSE, 0),
     ("run/data", 0),
     ("run/history/test", 0),
     ("run/history/training", 0),
+    ("run/history/validation", OPTIONAL),
     ("run/progress", 0),
     ("run/scalars", 0),
     ("run/test-data", 0),
     ("run/times", OPTIONAL | NOT_COMPARED),
+    ("run/validation-data", OPTIONAL),
 ];
 
 /// The flags of an entry that this version knows.
@@ -45,9 +49,11 @@ pub(super) fn known(name: &str) -> Option<u32> {
     settings.chain(OF_RUN).find(|(known, _)| *known == name).map(|(_, flags)| flags)
 }
 
-/// The flags of an entry that this version knows in the file of a run, whose one network is `main`.
+/// The flags of an entry that this version knows in the file of a run, whose networks are `main` and `best`.
 pub(super) fn known_of_run(name: &str) -> Option<u32> {
-    known(name).filter(|_| !name.starts_with("network/") || name.starts_with("network/main/"))
+    let is_of_run = |prefix: &&str| name.starts_with(*prefix);
+    known(name)
+        .filter(|_| !name.starts_with("network/") || ["network/main/", "network/best/"].iter().any(is_of_run))
 }
 
 /// An entry of a network.

@@ -1,6 +1,8 @@
 //! The training loop: epochs of minibatches.
 
-use crate::checkpoint::{self, Carried, Checkpoint, DataIdentity, Progress, Snapshot};
+mod validation;
+
+use crate::checkpoint::{self, Best, Carried, Checkpoint, DataIdentity, Progress, Snapshot, best_epoch};
 use crate::crew::Crew;
 use crate::epoch::Epoch;
 use crate::error::Error;
@@ -61,6 +63,12 @@ pub struct Trainer {
     identity: OnceLock<DataIdentity>,
     /// The data of the last evaluation in the history.
     tested_on: Option<TestedOn>,
+    /// The validation set.
+    validation: Option<Dataset>,
+    /// The validation set of the history.
+    validated_on: Option<TestedOn>,
+    /// The network after the best epoch so far, if the run keeps it.
+    best: Option<Best>,
     history: Vec<Epoch>,
     /// Entries of the checkpoint that the run goes on from, unknown to this version.
     carried: Carried,
@@ -134,6 +142,9 @@ impl Trainer {
             elapsed: Duration::ZERO,
             identity: OnceLock::new(),
             tested_on: None,
+            validation: None,
+            validated_on: None,
+            best: None,
             history: Vec::new(),
             carried: Carried::new(),
         })
@@ -187,7 +198,9 @@ impl Trainer {
             return Err(Error::Resume { what, recorded, found });
         }
         checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
+        check_best(&settings, &checkpoint.history, &network, checkpoint.best.as_ref())?;
         let Checkpoint { progress, tested_on, history, elapsed, optimizer, carried, course, .. } = checkpoint;
+        let (validated_on, best) = (checkpoint.validated_on, checkpoint.best);
         let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, Some(optimizer))?;
         trainer.crew.look_at(trainer.pool.isa(), &trainer.state);
         trainer.origin = origin;
@@ -195,6 +208,8 @@ impl Trainer {
         trainer.position = progress.position as usize;
         trainer.cost_sum = progress.cost_sum;
         trainer.tested_on = tested_on.map(TestedOn::Recorded);
+        trainer.validated_on = validated_on.map(TestedOn::Recorded);
+        trainer.best = best;
         trainer.history = history;
         trainer.elapsed = elapsed;
         trainer.carried = carried;
@@ -269,6 +284,8 @@ impl Trainer {
             class: self.pool.isa().class(),
             data: *self.identity.get_or_init(|| DataIdentity::of(&self.data)),
             tested_on: self.tested_on.as_ref().map(TestedOn::identity),
+            validated_on: self.validated_on.as_ref().map(TestedOn::identity),
+            best: self.best.as_ref(),
             progress: Progress {
                 shuffle: self.shuffle.state(),
                 position: self.position as u64,
@@ -375,7 +392,8 @@ impl Trainer {
         if self.position == 0 && steps > 0 {
             self.shuffle.begin_epoch();
             if let Some(epoch) = self.history.last() {
-                let cost = epoch.test.map_or(epoch.cost, |test| test.cost);
+                let judged = epoch.validation.or(epoch.test);
+                let cost = judged.map_or(epoch.cost, |evaluation| evaluation.cost);
                 self.course.after_epoch(&self.settings.schedule, cost);
             }
         }
@@ -434,25 +452,7 @@ impl Trainer {
         let Some(epoch) = self.history.last_mut().filter(|_| self.position == 0) else {
             return Err(Error::NoEpoch);
         };
-        let Evaluation { cost, examples, score } = evaluation;
-        let possible = match score {
-            Score::Classes { correct } => correct <= examples,
-            // A NaN is refused below.
-            Score::Values(Fit { rmse, mae, .. }) => !(rmse < 0.0 || mae < 0.0),
-        };
-        if examples != test.len() || !possible {
-            let expected = format!("an evaluation of {} examples", test.len());
-            return Err(Error::Setting { setting: "the figure", expected, found: format!("{evaluation:?}") });
-        }
-        // A history holds finite numbers only: with others, a checkpoint could not be read again.
-        let mut numbers = vec![("cost", cost)];
-        if let Score::Values(Fit { rmse, mae, r_squared }) = score {
-            numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);
-        }
-        if let Some((name, number)) = numbers.into_iter().find(|(_, number)| !number.is_finite()) {
-            let what = format!("the {name} of an evaluation after epoch {}", epoch.number);
-            return Err(Error::NotFinite { what, found: number.to_string() });
-        }
+        check_evaluation(&evaluation, test, epoch.number)?;
         epoch.test = Some(evaluation);
         if !matches!(&self.tested_on, Some(TestedOn::Here(data, _)) if data.is_same(test)) {
             self.tested_on = Some(TestedOn::Here(test.clone(), OnceLock::new()));
@@ -464,7 +464,7 @@ impl Trainer {
         let cost = std::mem::take(&mut self.cost_sum) / self.examples() as f64;
         self.position = 0;
         let seconds = std::mem::take(&mut self.elapsed).as_secs_f64();
-        let epoch = Epoch { number: self.history.len() + 1, cost, test: None, seconds };
+        let epoch = Epoch { number: self.history.len() + 1, cost, validation: None, test: None, seconds };
         self.history.push(epoch);
         epoch
     }
@@ -476,6 +476,49 @@ fn given_or_own(pool: Option<&Pool>) -> Result<Pool, Error> {
         Some(pool) => pool.clone(),
         None => Pool::detect()?,
     })
+}
+
+/// Checks that `evaluation` can be one of `data` after this epoch.
+fn check_evaluation(evaluation: &Evaluation, data: &Dataset, epoch: usize) -> Result<(), Error> {
+    let Evaluation { cost, examples, score } = *evaluation;
+    let possible = match score {
+        Score::Classes { correct } => correct <= examples,
+        // A NaN is refused below.
+        Score::Values(Fit { rmse, mae, .. }) => !(rmse < 0.0 || mae < 0.0),
+    };
+    if examples != data.len() || !possible {
+        let expected = format!("an evaluation of {} examples", data.len());
+        return Err(Error::Setting { setting: "the figure", expected, found: format!("{evaluation:?}") });
+    }
+    // A history holds finite numbers only: with others, a checkpoint could not be read again.
+    let mut numbers = vec![("cost", cost)];
+    if let Score::Values(Fit { rmse, mae, r_squared }) = score {
+        numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);
+    }
+    if let Some((name, number)) = numbers.into_iter().find(|(_, number)| !number.is_finite()) {
+        let what = format!("the {name} of an evaluation after epoch {}", epoch);
+        return Err(Error::NotFinite { what, found: number.to_string() });
+    }
+    Ok(())
+}
+
+/// Checks that the network after the best epoch is there if, and only if, the run keeps one.
+fn check_best(
+    settings: &Settings,
+    history: &[Epoch],
+    network: &Network,
+    best: Option<&Best>,
+) -> Result<(), Error> {
+    let (recorded, expected) = (best.map(|best| best.epoch), best_epoch(settings, history));
+    let fits = best.is_none_or(|best| best.network.sizes() == network.sizes());
+    if recorded == expected && fits {
+        return Ok(());
+    }
+    let of =
+        |epoch: Option<usize>| epoch.map_or("none".to_owned(), |epoch| format!("those after epoch {epoch}"));
+    let (recorded, found) =
+        if fits { (of(recorded), of(expected)) } else { ("of other layers".to_owned(), of(expected)) };
+    Err(Error::Resume { what: "best weights", recorded, found })
 }
 
 /// Checks that one example counts: a subset may have those of weight 0 only.
