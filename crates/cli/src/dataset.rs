@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::memory;
 use clap::ValueEnum;
+use minibatch::checkpoint::DataIdentity;
 use minibatch_data::{Dataset, ElementType, Error, IdxFile, SetFiles, TrainTest, locate, synthetic};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -169,15 +170,27 @@ fn converted(files: &SetFiles) -> u64 {
 }
 
 /// The training set and, if `--validation-split` sets some of it aside, the validation set.
+///
+/// Each class has its share of both. Runs of earlier versions had a plain split. `recorded` is the training set that a checkpoint
+/// records: the split that gives it is taken.
 pub(crate) fn split(
     train: Dataset,
     fraction: Option<f64>,
     seed: u64,
+    recorded: Option<DataIdentity>,
 ) -> Result<(Dataset, Option<Dataset>), Failure> {
     let Some(fraction) = fraction else { return Ok((train, None)) };
     let refused = |error| Failure::usage(format!("--validation-split {fraction}: {error}"));
-    let (train, validation) = train.split(fraction, seed).map_err(refused)?;
-    Ok((train, Some(validation)))
+    let mut parts = train.split_stratified(fraction, seed).map_err(refused)?;
+    if let Some(recorded) = recorded
+        && DataIdentity::of(&parts.0) != recorded
+    {
+        let plain = train.split(fraction, seed).map_err(refused)?;
+        if DataIdentity::of(&plain.0) == recorded {
+            parts = plain;
+        }
+    }
+    Ok((parts.0, Some(parts.1)))
 }
 
 /// The numbers of training and test images.

@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     Report::new(args.json).print(&Evaluated {
         checkpoint: shown(&args.checkpoint),
         layers: checkpoint.network.sizes(),
-        epochs: checkpoint.history.len(),
+        epochs: checkpoint.best.as_ref().map_or(checkpoint.history.len(), |best| best.epoch),
         data: shown(&args.data.folder()),
         example_shape: sets.test.example_shape().to_vec(),
         test,

@@ -48,7 +48,10 @@ struct Info {
     data_fingerprint: String,
     /// Examples of the current epoch that have been trained on.
     position: u64,
-    /// 16 hexadecimal digits.
+    /// The epoch after which the network had the weights that the run answers with, if early stopping restores them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_epoch: Option<usize>,
+    /// Of the network that the run answers with, 16 hexadecimal digits.
     weight_hash: String,
     /// Hash of everything that decides or records the run, 16 hexadecimal digits. It is equal for two runs of the same bits.
     compared_hash: String,
@@ -87,7 +90,8 @@ impl Info {
             training_examples: data.examples,
             data_fingerprint: format!("{:016x}", data.fingerprint),
             position: progress.position,
-            weight_hash: format!("{:016x}", network.weight_hash()),
+            result_epoch: checkpoint.best.as_ref().map(|best| best.epoch),
+            weight_hash: format!("{:016x}", checkpoint.result().weight_hash()),
             compared_hash: format!("{:016x}", checkpoint.compared_hash()?),
             history: history.iter().map(|epoch| EpochLine::new(epoch, settings.epochs, examples)).collect(),
         })
@@ -129,6 +133,9 @@ impl Event for Info {
             optimiser
                 .push_str(&format!(", {moments} of each parameter after {} steps", grouped(steps as usize)));
         }
+        let restored =
+            self.result_epoch.map(|epoch| format!(", of the weights after epoch {epoch}, the best"));
+        let restored = restored.unwrap_or_default();
         let Info { data_fingerprint: fingerprint, .. } = self;
         let rows = [
             ("cost", cost(&self.cost)),
@@ -143,7 +150,7 @@ impl Event for Info {
                 "training data",
                 format!("{} examples, fingerprint {fingerprint}", grouped(self.training_examples as usize)),
             ),
-            ("weight hash", self.weight_hash.clone()),
+            ("weight hash", format!("{}{restored}", self.weight_hash)),
             ("compared hash", self.compared_hash.clone()),
         ];
         write_rows(out, &rows)?;

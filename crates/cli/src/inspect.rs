@@ -4,7 +4,7 @@
 use crate::failure::Failure;
 use crate::image::{decode, prepare};
 use crate::task::{Task, check_targets};
-use crate::train::{Args, begin, notes, resume};
+use crate::train::{Args, begin, notes, resume, stopping};
 use crate::{Cli, Command, one_line};
 use clap::Parser;
 use minibatch::{Dataset, Isa, Pool, Trainer};
@@ -139,5 +139,6 @@ fn words(trainer: &Trainer) -> Vec<String> {
     if labels.len() > 1 {
         words.push(["--activation".to_owned(), labels[0].clone()]);
     }
+    words.extend(settings.early_stopping.iter().flat_map(stopping::words));
     words.concat()
 }

@@ -60,3 +60,12 @@ pub(crate) fn learning_rate(text: &str) -> Result<f64, String> {
 pub(crate) fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }
+
+/// A gain of a figure: finite, and at least 0.
+pub(crate) fn gain(text: &str) -> Result<f64, String> {
+    let accept = |gain: &f64| *gain >= 0.0 && gain.is_finite();
+    text.parse()
+        .ok()
+        .filter(accept)
+        .ok_or_else(|| "expected a finite number from 0, such as 0.001".to_owned())
+}

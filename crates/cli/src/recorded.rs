@@ -16,7 +16,7 @@ pub(crate) fn load(path: &Path) -> Result<Checkpoint, Failure> {
     let recipe = recipe(path)?;
     // Sizes beyond a `usize` are refused when the file is read.
     let sizes: Vec<usize> = recipe.sizes().iter().filter_map(|&size| usize::try_from(size).ok()).collect();
-    let network = footprint::network(&sizes).saturating_mul(1 + recipe.moments() as u64);
+    let network = footprint::network(&sizes).saturating_mul((recipe.networks() + recipe.moments()) as u64);
     let what = format!("{}: its network {}", path.display(), report::sizes(&sizes));
     let bytes = network.saturating_add(recipe.bytes());
     memory::check(what, bytes, "use a machine with more memory").map_err(Failure::Run)?;

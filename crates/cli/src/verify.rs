@@ -76,8 +76,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let pool = args.machine.pool_for(recorded.class)?;
     let sets = args.data.open()?;
     recorded::check_training_set(&recorded, path, &sets.train, &folder, args.validation_split)?;
-    let (training, _) = dataset::split(sets.train, args.validation_split, recorded.settings.seed)?;
-    let examples = memory::SetSizes { trained: training.len(), evaluated: sets.test.len() };
+    let (seed, identity) = (recorded.settings.seed, Some(recorded.data));
+    let (training, validation) = dataset::split(sets.train, args.validation_split, seed, identity)?;
+    let evaluated = sets.test.len().max(validation.as_ref().map_or(0, Dataset::len));
+    let examples = memory::SetSizes { trained: training.len(), evaluated };
     // A second network is trained, with its optimiser's moments. At the end a checkpoint is made of it.
     let (settings, sizes) = (&recorded.settings, recorded.network.sizes());
     let besides = footprint::network(&sizes)
@@ -87,6 +89,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let mut trainer = Trainer::replay(&pool, &training, &recorded)
         .map_err(|error| recorded::explained(error, path, &folder))?;
     recorded::check_test_set(recorded.tested_on, path, &sets.test, &folder)?;
+    match &validation {
+        Some(validation) => {
+            trainer.set_validation(validation).map_err(|error| recorded::explained(error, path, &folder))?
+        }
+        None if recorded.validated_on.is_some() => {
+            let path = path.display();
+            return Err(Failure::Run(format!(
+                "{path}: expected its validation set, found none; name it with --validation-split F"
+            )));
+        }
+        None => {}
+    }
     let difference = replay(&mut trainer, &recorded, &sets.test, !args.json)?;
     let whole = trainer.history().len() == recorded.history.len();
     Report::new(args.json).print(&Verified {
@@ -96,8 +110,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         steps: trainer.step(),
         threads: pool.threads(),
         isa: pool.isa().name(),
-        recorded_weight_hash: format!("{:016x}", recorded.network.weight_hash()),
-        replayed_weight_hash: whole.then(|| format!("{:016x}", trainer.network().weight_hash())),
+        recorded_weight_hash: format!("{:016x}", recorded.result().weight_hash()),
+        replayed_weight_hash: whole.then(|| format!("{:016x}", trainer.result().weight_hash())),
         difference: difference.clone(),
     })?;
     match difference {
@@ -118,6 +132,9 @@ fn replay(
     let mut progress = Progress::new(trainer, begun, show);
     for epoch in &recorded.history {
         while !advance(trainer, usize::MAX, &mut progress)? {}
+        if epoch.validation.is_some() {
+            trainer.validate()?;
+        }
         if epoch.test.is_some() {
             let evaluation = trainer.evaluate(test)?;
             trainer.record(test, evaluation)?;

@@ -8,7 +8,6 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::error::{Defect, Error};
 use crate::idx::{ElementType, IdxFile};
-use crate::shuffle::Shuffle;
 use crate::targets::{MAX_CLASSES, Targets, check_counts, check_finite};
 
 /// Examples and their targets: at least one example, at most 2³² − 1, all of one shape.
@@ -362,30 +361,6 @@ impl Dataset {
                 .as_ref()
                 .map(|weights| indices.iter().map(|&index| weights[index as usize]).collect()),
         })
-    }
-
-    /// Sets a random `fraction` of the examples aside for validation. Returns (training, validation), both
-    /// [subsets](Dataset::subset) in their original order. The choice depends on `seed` and the number
-    /// of examples alone. Classes are not balanced.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] unless 0 < `fraction` < 1 leaves at least one example on each side.
-    pub fn split(&self, fraction: f64, seed: u64) -> Result<(Self, Self), Error> {
-        let held_out = (fraction * self.len() as f64).round();
-        if !(fraction > 0.0 && fraction < 1.0 && held_out >= 1.0 && held_out < self.len() as f64) {
-            let expected = format!("between 0 and 1, leaving some of {} examples on each side", self.len());
-            return Err(Error::argument("fraction for validation", expected, fraction));
-        }
-        // The seed differs from the one that shuffles the epochs, because the two orders must not be related.
-        let mut shuffle = Shuffle::new(self.len(), seed ^ u64::from_le_bytes(*b"validate"))?;
-        shuffle.begin_epoch();
-        let (validation, training) = shuffle.order().split_at(held_out as usize);
-        let part = |indices: &[u32]| {
-            let mut indices = indices.to_vec();
-            indices.sort_unstable();
-            self.subset(&indices)
-        };
-        Ok((part(training)?, part(validation)?))
     }
 
     /// Whether `other` is a clone of this dataset, or this one of it. It costs nothing, as no example is read. Datasets that were

@@ -45,6 +45,7 @@ mod mapping;
 mod random;
 mod regular;
 mod shuffle;
+mod split;
 pub mod synthetic;
 mod targets;
 

@@ -159,6 +159,66 @@ fn a_split_is_a_seeded_partition() {
     }
 }
 
+/// Every class has its share of the validation set to within one example, in sets of every shape.
+#[test]
+fn a_stratified_split_keeps_the_shares_of_the_classes() {
+    let labels = |data: &Dataset| match data.targets() {
+        Targets::Classes { labels, .. } => labels.clone(),
+        _ => unreachable!(),
+    };
+    let mut state = 5_u32;
+    let mut random = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) % below
+    };
+    for case in 0..200 {
+        let (classes, examples) = (1 + random(9), 2 + random(200) as usize);
+        // Some classes are rare, some have no example.
+        let drawn: Vec<u32> = (0..examples).map(|_| random(classes).min(random(classes))).collect();
+        let data = Dataset::from_classes(vec![0_u8; examples], &[1], drawn.clone()).unwrap();
+        let fraction = (1 + random(98)) as f64 / 100.0;
+        let Ok((training, validation)) = data.split_stratified(fraction, case) else {
+            data.split(fraction, case).unwrap_err();
+            continue;
+        };
+        let sizes = (training.len(), validation.len());
+        let plain = data.split(fraction, case).unwrap();
+        assert_eq!(sizes, (plain.0.len(), plain.1.len()));
+        for class in 0..classes {
+            let count = |labels: &[u32]| labels.iter().filter(|&&label| label == class).count();
+            let share = (count(&drawn) * validation.len()) as f64 / examples as f64;
+            let (found, left) = (count(&labels(&validation)), count(&labels(&training)));
+            assert!((found as f64 - share).abs() < 1.0, "{found} of class {class}, its share is {share}");
+            assert_eq!(found + left, count(&drawn));
+        }
+    }
+}
+
+#[test]
+fn a_stratified_split_is_seeded_and_random_within_a_class() {
+    let inputs: Vec<u8> = (0..60).collect();
+    let data = Dataset::from_classes(inputs.clone(), &[1], (0..60).map(|i| i % 3).collect()).unwrap();
+    let held_out = |data: &Dataset, seed| -> Vec<u8> {
+        let (_, validation) = data.split_stratified(0.2, seed).unwrap();
+        (0..validation.len())
+            .map(|i| match validation.input(i) {
+                Row::Bytes(row) => row[0],
+                Row::Floats(_) => unreachable!(),
+            })
+            .collect()
+    };
+    let first = held_out(&data, 7);
+    assert!(first.is_sorted());
+    assert_eq!((0..3).map(|k| first.iter().filter(|&&i| i % 3 == k).count()).collect::<Vec<_>>(), [4, 4, 4]);
+    assert_eq!(first, held_out(&data, 7));
+    assert_ne!(first, held_out(&data, 8));
+    // Values are split as ever.
+    let values = Dataset::from_values(inputs, &[1], vec![0.5; 60], 1).unwrap();
+    let plain = values.split(0.2, 7).unwrap().1;
+    assert_eq!(held_out(&values, 7).len(), 12);
+    assert_eq!(values.split_stratified(0.2, 7).unwrap().1.fingerprint(), plain.fingerprint());
+}
+
 #[test]
 fn the_fingerprint_tells_data_apart() {
     let base = || (vec![1_u8, 2, 3, 4], vec![2_usize], vec![0_u32, 1]);

@@ -34,16 +34,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .cost(Mse)
         .initializer(Initializer::FanInNormal)
         .build()?;
-    let settings =
-        Settings { learning_rate: 0.02, batch_size: 16, epochs: 2_000, seed: 0, ..Settings::default() };
+    let early_stopping = Some(EarlyStopping { patience: 40, ..EarlyStopping::default() });
+    let settings = Settings {
+        learning_rate: 0.02,
+        batch_size: 16,
+        epochs: 2_000,
+        early_stopping,
+        ..Settings::default()
+    };
     let mut trainer = Trainer::new(&pool, &train, network, settings)?;
-    trainer.fit(Some(&validation), &mut EarlyStopping::new(40))?;
+    trainer.set_validation(&validation)?;
+    trainer.fit(None, &mut ())?;
 
-    let last = trainer.history().last().expect("at least one epoch");
-    let fit = last.test.and_then(|test| test.fit()).expect("values were evaluated");
-    println!("{} epochs: RMSE {:.4}, MAE {:.4}, R² {:.4}\n", last.number, fit.rmse, fit.mae, fit.r_squared);
+    let (epochs, best) = (trainer.history().len(), trainer.best().expect("at least one epoch").epoch);
+    let fit = trainer.history()[best - 1].validation.and_then(|validation| validation.fit());
+    let fit = fit.expect("values were evaluated");
+    let (rmse, mae, r_squared) = (fit.rmse, fit.mae, fit.r_squared);
+    println!("the best of {epochs} epochs, {best}: RMSE {rmse:.4}, MAE {mae:.4}, R² {r_squared:.4}\n");
     let x: Vec<f32> = (0..25).map(|i| i as f32 / 12.5).collect();
-    let outputs = trainer.network().predict_rows(&pool, &x)?;
+    let outputs = trainer.result().predict_rows(&pool, &x)?;
     for (x, a) in x.iter().zip(outputs) {
         // From −1 to 1 in 60 columns: the curve as ·, the network as ●.
         let column = |y: f32| ((y + 1.0) * 30.0).round().clamp(0.0, 60.0) as usize;

@@ -24,7 +24,7 @@ impl Reader {
 
     /// The reader whose run is in `path`. `Trainer::resume` would go on with that run.
     fn load(path: &Path) -> Result<Reader, Error> {
-        let network = Checkpoint::load(path)?.network;
+        let network = Checkpoint::load(path)?.result().clone();
         Ok(Reader { predictor: Predictor::new(network, Isa::detect()) })
     }
 

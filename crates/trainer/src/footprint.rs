@@ -59,7 +59,8 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
     };
     let noisy = sum(sizes.iter().enumerate().map(noisy));
     let workspace = sum([workspace, changed, noisy]);
-    let own = sum([workspace, gradient, average, inputs(pool.members()), numbers(examples)]);
+    let best = if settings.keeps_best() { self::network(&sizes) } else { 0 };
+    let own = sum([workspace, gradient, average, best, inputs(pool.members()), numbers(examples)]);
     let parts = if members > 1 {
         // Each member has at most a copy of the whole. Then there is the network put together from all parts.
         let copy = self::network(&sizes);
@@ -104,10 +105,11 @@ pub fn prediction(network: &Network, rows: usize, pool: &Pool) -> u64 {
 #[must_use]
 pub fn checkpoint(network: &Network, settings: &Settings, epochs: usize) -> u64 {
     /// An epoch in the history and the times.
-    const EPOCH: u64 = 64;
+    const EPOCH: u64 = 128;
     let moments = numbers(network.parameters()).saturating_mul(settings.optimizer.moments() as u64);
     let average = if settings.average.is_some() { network_file(network) } else { 0 };
-    sum([network_file(network), moments, average, EPOCH.saturating_mul(epochs as u64)])
+    let best = if settings.keeps_best() { network_file(network) } else { 0 };
+    sum([network_file(network), average, best, moments, EPOCH.saturating_mul(epochs as u64)])
 }
 
 /// The bytes of a file that holds a network.

@@ -78,7 +78,7 @@
 //! # Ok::<(), minibatch::Error>(())
 //! ```
 //!
-//! A dataset is a handle: clones, [splits](Dataset::split) and [subsets](Dataset::subset) copy no input.
+//! A dataset is a handle: clones, splits ([plain](Dataset::split) or [stratified](Dataset::split_stratified)) and [subsets](Dataset::subset) copy no input.
 //! Inputs should be near 1 in size, for values of other sizes saturate the neurons.
 //!
 //! # Activation, cost and optimiser
@@ -123,8 +123,9 @@
 //!
 //! # Watching a run, and stopping it
 //!
-//! [`Trainer::fit`] trains to the last epoch and calls an [`Observer`] on the way: a closure after each epoch,
-//! [`EarlyStopping`], or a type of your own that looks at every slice of steps, saves, or fails.
+//! [`Trainer::fit`] trains to the last epoch and calls an [`Observer`] on the way: a closure after each epoch, or a type of your own
+//! that looks at every slice of steps, saves, or fails. With [`Settings::early_stopping`] it ends once the result on a validation
+//! set gets no better, and [`Trainer::result`] is the network after the best epoch.
 //!
 //! ```
 //! use minibatch::{Dataset, EarlyStopping, Epoch, Network, Settings, Trainer};
@@ -141,9 +142,13 @@
 //! })?;
 //! assert!(trainer.history().len() < 30);
 //!
-//! // Ends after three epochs without a lower cost.
-//! let mut trainer = Trainer::new(None, &data, network()?, Settings::default())?;
-//! trainer.fit(Some(&data), &mut EarlyStopping::new(3))?;
+//! // Ends after three epochs without a lower cost on a quarter of the data, which it isn't trained on.
+//! let (train, validation) = data.split_stratified(0.25, 7)?;
+//! let early_stopping = Some(EarlyStopping { patience: 3, ..EarlyStopping::default() });
+//! let mut trainer = Trainer::new(None, &train, network()?, Settings { early_stopping, ..Settings::default() })?;
+//! trainer.set_validation(&validation)?;
+//! trainer.fit(None, &mut ())?;
+//! let best = trainer.into_result();
 //! # Ok::<(), minibatch::Error>(())
 //! ```
 //!
@@ -220,7 +225,7 @@
 //!         let mut trainer = Trainer::new(&self.pool, &data, Network::clone(&self.network), settings)?;
 //!         trainer.fit(None, &mut ())?;
 //!         let cost = trainer.evaluate(&data)?.cost;
-//!         self.network = Arc::new(trainer.into_network());
+//!         self.network = Arc::new(trainer.into_result());
 //!         Ok(cost)
 //!     }
 //!
@@ -305,6 +310,7 @@ pub mod checkpoint;
 pub mod clip;
 mod crew;
 mod draws;
+mod early_stopping;
 mod epoch;
 mod error;
 pub mod footprint;
@@ -324,8 +330,9 @@ mod step;
 
 pub use augment::Augment;
 pub use average::Average;
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Best, Checkpoint};
 pub use clip::Clip;
+pub use early_stopping::{EarlyStopping, Monitor, Ties, Verdict};
 pub use epoch::Epoch;
 pub use error::{Divergence, Error};
 pub use infer::{Evaluation, Fit, Predictor, Rows, Score};
@@ -341,7 +348,7 @@ pub use noise::Noise;
 pub use optimizer::Optimizer;
 pub use recipe::Recipe;
 pub use registry::Registry;
-pub use run::{EarlyStopping, Observer, Trainer};
+pub use run::{Observer, Trainer};
 pub use schedule::Schedule;
 pub use settings::Settings;
 pub use step::{Gradients, LayerGradients, Objective};

@@ -3,6 +3,7 @@
 use crate::augment::Augment;
 use crate::average::Average;
 use crate::clip::Clip;
+use crate::early_stopping::EarlyStopping;
 use crate::error::Error;
 use crate::noise::Noise;
 use crate::optimizer::{Groups, Optimizer, Penalties, Rates};
@@ -68,6 +69,8 @@ pub struct Settings {
     pub drop_last: bool,
     /// The order in which an epoch visits the examples.
     pub order: Order,
+    /// Early stopping, if any. The trainer then needs a [validation set](crate::Trainer::set_validation).
+    pub early_stopping: Option<EarlyStopping>,
     /// Seeds the order of the examples, and what noise and augmentation draw.
     pub seed: u64,
 }
@@ -92,6 +95,7 @@ impl Default for Settings {
             epochs: 30,
             drop_last: false,
             order: Order::Shuffled,
+            early_stopping: None,
             seed: 0,
         }
     }
@@ -108,6 +112,12 @@ impl Settings {
     #[must_use]
     pub fn epoch_steps(&self, examples: usize) -> usize {
         self.epoch_examples(examples).div_ceil(self.batch_size.max(1))
+    }
+
+    /// Whether the run keeps the weights after its best epoch, to answer with them.
+    #[must_use]
+    pub fn keeps_best(&self) -> bool {
+        self.early_stopping.is_some_and(|stopping| stopping.restore_best)
     }
 
     /// The course of a run over a training set of `examples`, before the first step.
@@ -164,6 +174,7 @@ impl Settings {
             let (expected, found) = (format!("at most {} layers", sizes.len() - 1), self.groups.layers.len());
             return out_of_range("groups", expected, found.to_string());
         }
+        self.early_stopping.map_or(Ok(()), |stopping| stopping.check())?;
         check_learning_rate(&self.optimizer, learning_rate)?;
         let largest = self.groups.largest() * self.schedule.peak() * learning_rate;
         if check_learning_rate(&self.optimizer, largest).is_err() {

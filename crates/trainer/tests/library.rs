@@ -7,8 +7,8 @@ use minibatch::activation::{Gelu, Identity, Relu, Silu, Softmax, Tanh};
 use minibatch::checkpoint::DataIdentity;
 use minibatch::cost::{CategoricalCrossEntropy, Huber, Mse};
 use minibatch::{
-    Activation, Checkpoint, Cost, Dataset, EarlyStopping, Epoch, Error, Evaluation, Fit, Initializer, Isa,
-    Mat, Matrix, Network, Observer, Pool, Predictor, Registry, Score, Settings, Trainer, gradcheck,
+    Activation, Checkpoint, Cost, Dataset, Epoch, Error, Evaluation, Fit, Initializer, Isa, Mat, Matrix,
+    Network, Observer, Pool, Predictor, Registry, Score, Settings, Trainer, gradcheck,
 };
 use std::ops::ControlFlow;
 
@@ -246,13 +246,6 @@ fn observers_see_every_step_and_end_the_run() {
     assert_eq!(bits(watched.network()), bits(alone.network()), "watching changes nothing");
     alone.fit(None, &mut ()).expect("the rest");
     assert_eq!(alone.history().len(), 9);
-
-    // A network that can't learn the constant curve better than it does stops early.
-    let mut stopping = EarlyStopping::new(2);
-    let mut trainer = trainer();
-    trainer.fit(Some(&data), &mut stopping).expect("a fit");
-    let costs: Vec<f64> = trainer.history().iter().map(|e| e.test.expect("evaluated").cost).collect();
-    assert_eq!(stopping.best(), costs.iter().copied().fold(f64::INFINITY, f64::min));
 }
 
 /// The observer evaluates a set of its own in the middle of an epoch, stops the run there, and goes on with it. Then it fails.

@@ -2,7 +2,9 @@
 
 use minibatch::data::Order;
 use minibatch::optimizer::Groups;
-use minibatch::{Epoch, Evaluation, Fit, Initializer, Optimizer, Origin, Score, Settings};
+use minibatch::{
+    EarlyStopping, Epoch, Evaluation, Fit, Initializer, Monitor, Optimizer, Origin, Score, Settings, Ties,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Debug;
@@ -17,11 +19,11 @@ fn both_ways<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, tex
 fn records_of_a_run() {
     let classes = Evaluation { cost: 0.5, examples: 4, score: Score::Classes { correct: 1 } };
     both_ways(
-        &Epoch { number: 3, cost: 0.125, test: Some(classes), seconds: 1.5 },
-        r#"{"epoch":3,"cost":0.125,"test":{"cost":0.5,"accuracy":0.25,"correct":1,"examples":4},"training_seconds":1.5}"#,
+        &Epoch { number: 3, cost: 0.125, validation: Some(classes), test: Some(classes), seconds: 1.5 },
+        r#"{"epoch":3,"cost":0.125,"validation":{"cost":0.5,"accuracy":0.25,"correct":1,"examples":4},"test":{"cost":0.5,"accuracy":0.25,"correct":1,"examples":4},"training_seconds":1.5}"#,
     );
     both_ways(
-        &Epoch { number: 1, cost: 2.0, test: None, seconds: 0.0 },
+        &Epoch { number: 1, cost: 2.0, validation: None, test: None, seconds: 0.0 },
         r#"{"epoch":1,"cost":2.0,"test":null,"training_seconds":0.0}"#,
     );
     let fit = Fit { rmse: 0.5, mae: 0.25, r_squared: -1.0 };
@@ -35,13 +37,15 @@ fn records_of_a_run() {
     );
 }
 
+const STOPPING: &str =
+    r#"{"patience":3,"least_gain":0.5,"monitor":"accuracy","ties":"last","restore_best":false}"#;
 const GROUPS: &str = r#""groups":{"weights":1.0,"biases":0.5,"layers":[]}"#;
 
 #[test]
 fn settings_of_every_optimizer_and_initializer() {
     for optimizer in Optimizer::all() {
         let text = format!(
-            r#"{{"optimizer":"{optimizer}","learning_rate":0.5,"schedule":"one-cycle(0.3,25.0,10000.0)",{GROUPS},"l2":0.25,"l1":0.0,"weight_decay":0.0,"max_norm":null,"label_smoothing":0.0,"average":null,"clip":"norm(1.0)","noise":[null,"dropout(0.5)"],"augment":null,"batch_size":8,"epochs":2,"drop_last":true,"order":"in-order","seed":18446744073709551615}}"#
+            r#"{{"optimizer":"{optimizer}","learning_rate":0.5,"schedule":"one-cycle(0.3,25.0,10000.0)",{GROUPS},"l2":0.25,"l1":0.0,"weight_decay":0.0,"max_norm":null,"label_smoothing":0.0,"average":null,"clip":"norm(1.0)","noise":[null,"dropout(0.5)"],"augment":null,"batch_size":8,"epochs":2,"drop_last":true,"order":"in-order","early_stopping":{STOPPING},"seed":18446744073709551615}}"#
         );
         let settings = Settings {
             optimizer,
@@ -55,6 +59,13 @@ fn settings_of_every_optimizer_and_initializer() {
             epochs: 2,
             drop_last: true,
             order: Order::InOrder,
+            early_stopping: Some(EarlyStopping {
+                patience: 3,
+                least_gain: 0.5,
+                monitor: Monitor::Accuracy,
+                ties: Ties::Last,
+                restore_best: false,
+            }),
             seed: u64::MAX,
             ..Settings::default()
         };

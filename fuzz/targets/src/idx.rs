@@ -116,7 +116,8 @@ fn parts(data: &Dataset) {
         assert_eq!(subset.input(at), data.input(example as usize));
     }
     assert!(data.subset(&[data.len() as u32]).is_err());
-    if let Ok((training, validation)) = data.split(0.25, 1) {
+    for (training, validation) in [data.split(0.25, 1), data.split_stratified(0.25, 1)].into_iter().flatten()
+    {
         assert_eq!(training.len() + validation.len(), data.len());
     }
 }

@@ -3,7 +3,7 @@
 use super::{Event, cost, initializer, optimizer, sizes, write_rows};
 use crate::text::{duration, grouped, images, percent, samples_per_second};
 use minibatch::data::Order;
-use minibatch::{Epoch, Evaluation, Fit, Settings};
+use minibatch::{EarlyStopping, Epoch, Evaluation, Fit, Settings, Verdict};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -132,7 +132,7 @@ fn order(settings: &Settings) -> &'static str {
 /// The settings that a run may do without, where they are used.
 pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
     let Settings { schedule, groups, l1, l2, weight_decay, max_norm, clip, noise, augment, .. } = settings;
-    let Settings { label_smoothing, average, drop_last, .. } = settings;
+    let Settings { label_smoothing, average, drop_last, early_stopping, .. } = settings;
     let usual = Settings::default();
     let layers = noise.iter().enumerate();
     let noise = layers.filter_map(|(l, noise)| Some(format!("{} in layer {l}", noise.as_ref()?)));
@@ -155,9 +155,19 @@ pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
         ("clipping", clip.as_ref().map(ToString::to_string)),
         ("noise", (!noise.is_empty()).then_some(noise)),
         ("augmentation", augment.as_ref().map(ToString::to_string)),
+        ("early stopping", early_stopping.as_ref().map(patience)),
         ("last minibatch", drop_last.then(|| "dropped where it is smaller".to_owned())),
     ];
     rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// Early stopping in words.
+fn patience(stopping: &EarlyStopping) -> String {
+    let EarlyStopping { patience, least_gain, monitor, restore_best, .. } = stopping;
+    let gain = if *least_gain > 0.0 { format!(" of more than {least_gain}") } else { String::new() };
+    let s = if *patience == 1 { "" } else { "s" };
+    let restores = if *restore_best { ", the best weights restored" } else { "" };
+    format!("after {patience} epoch{s} without a gain of the validation {}{gain}{restores}", monitor.name())
 }
 
 /// A place in a run, in words: `step 1,234 of epoch 5`, `the end of epoch 4`.
@@ -199,31 +209,23 @@ pub(crate) struct EpochLine {
     #[serde(flatten)]
     pub epoch: Epoch,
     pub epochs: usize,
-    /// The result on the examples that `--validation-split` set aside.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation: Option<Evaluation>,
     pub samples_per_second: f64,
 }
 
 impl EpochLine {
     /// The line of `epoch` in a run of `epochs`, each of `examples` training examples.
     pub(crate) fn new(epoch: &Epoch, epochs: usize, examples: usize) -> EpochLine {
-        EpochLine {
-            epoch: *epoch,
-            epochs,
-            validation: None,
-            samples_per_second: examples as f64 / epoch.seconds,
-        }
+        EpochLine { epoch: *epoch, epochs, samples_per_second: examples as f64 / epoch.seconds }
     }
 }
 
 impl Event for EpochLine {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let width = self.epochs.to_string().len();
-        let Epoch { number, cost, test, .. } = self.epoch;
+        let Epoch { number, cost, validation, test, .. } = self.epoch;
         let epochs = self.epochs;
         write!(out, "epoch {number:>width$}/{epochs}  cost {cost:.6}")?;
-        if let Some(validation) = &self.validation {
+        if let Some(validation) = &validation {
             write!(out, "  {} {}", measure(validation).replace("test", "validation"), padded(validation))?;
         }
         if let Some(test) = &test {
@@ -247,11 +249,19 @@ pub(crate) struct Summary {
     pub best_test_accuracy: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best_test_cost: Option<f64>,
-    /// The epoch that the validation set chooses from all epochs of the run. If the run was resumed and the best epoch isn't kept,
-    /// it is chosen from the epochs since then.
+    /// The epoch that the validation set chooses from all epochs of the run that were evaluated on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Chosen>,
-    /// 16 hexadecimal digits.
+    /// Whether early stopping has ended the run, if it could have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped_early: Option<bool>,
+    /// The reason for which it has.
+    #[serde(skip)]
+    pub stopping: Option<(EarlyStopping, Verdict)>,
+    /// The epoch whose weights early stopping restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub result_epoch: Option<usize>,
+    /// Of the network that the run answers with, 16 hexadecimal digits.
     pub weight_hash: String,
     /// The file that holds the trained network.
     pub saved: Option<String>,
@@ -283,12 +293,23 @@ impl Event for Summary {
                 "\nBest by validation: epoch {epoch}, {validation} there and {test} on the test set."
             )?;
         }
+        if let Some((EarlyStopping { monitor, .. }, Verdict { gain, waited, .. })) = &self.stopping {
+            let (monitor, s) = (monitor.name(), if *waited == 1 { "" } else { "s" });
+            write!(
+                out,
+                "\nStopped early: {waited} epoch{s} without a gain of the validation {monitor} since epoch {gain}; \
+                 `--early-stopping` with more of them goes on."
+            )?;
+        }
         writeln!(out)?;
+        let restored =
+            self.result_epoch.map(|epoch| format!(" of the weights after epoch {epoch}, the best"));
+        let restored = restored.unwrap_or_default();
         match &self.saved {
-            Some(path) => writeln!(out, "Saved {path}, weight hash {weight_hash}."),
+            Some(path) => writeln!(out, "Saved {path}, weight hash {weight_hash}{restored}."),
             None => writeln!(
                 out,
-                "Nothing saved (`--checkpoint FILE` keeps the network), weight hash {weight_hash}."
+                "Nothing saved (`--checkpoint FILE` keeps the network), weight hash {weight_hash}{restored}."
             ),
         }
     }

@@ -27,7 +27,8 @@ impl Sets {
             recorded::check_training_set(recorded, path, &train, &folder, args.validation_split)?;
         }
         let seed = recorded.map_or(args.seed(), |(_, run)| run.settings.seed);
-        let (train, validation) = dataset::split(train, args.validation_split, seed)?;
+        let identity = recorded.map(|(_, run)| run.data);
+        let (train, validation) = dataset::split(train, args.validation_split, seed, identity)?;
         Ok(Sets { train, validation, test })
     }
 }
@@ -77,6 +78,20 @@ pub(crate) fn new_trainer(
     Trainer::new(pool, train, network, settings).map_err(|error| match error {
         Error::Setting { .. } => Failure::usage(error),
         error => error.into(),
+    })
+}
+
+/// Gives `trainer` its validation set. `resumed` is the checkpoint that it goes on from.
+pub(super) fn set_validation(
+    trainer: &mut Trainer,
+    validation: &Dataset,
+    resumed: Option<&Path>,
+    folder: &Path,
+) -> Result<(), Failure> {
+    trainer.set_validation(validation).map_err(|error| match (error, resumed) {
+        (error @ Error::Setting { .. }, _) => Failure::usage(error),
+        (error, Some(path)) => recorded::explained(error, path, folder),
+        (error, None) => error.into(),
     })
 }
 

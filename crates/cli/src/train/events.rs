@@ -1,7 +1,7 @@
 //! The plan and the end of a run, as they are printed.
 
 use super::begin::Sets;
-use super::judge::best_tested;
+use super::judge::{best, best_by};
 use super::observer::RunObserver;
 use super::options::Args;
 use super::resume;
@@ -49,16 +49,23 @@ pub(super) fn plan(
 
 /// The end of a run that came to its last epoch. `started` is the start of the process.
 pub(super) fn summary(run: &RunObserver, trainer: &Trainer, started: Instant) -> Summary {
-    let best = best_tested(trainer.history());
-    let chosen = |(epoch, validation, test)| Chosen { epoch, validation, test };
+    let tested = best_by(trainer.history(), |epoch| epoch.test);
+    let (tested, test) = (tested.map(|epoch| epoch.number), tested.and_then(|epoch| epoch.test));
+    let chosen = best(trainer).and_then(|epoch| {
+        Some(Chosen { epoch: epoch.number, validation: epoch.validation?, test: epoch.test? })
+    });
+    let stopping = trainer.settings().early_stopping;
     Summary {
         seconds: started.elapsed().as_secs_f64(),
         training_seconds: run.progress.training().as_secs_f64(),
-        best_epoch: best.map(|(epoch, _)| epoch),
-        best_test_accuracy: best.and_then(|(_, test)| test.accuracy()),
-        best_test_cost: best.filter(|(_, test)| test.accuracy().is_none()).map(|(_, test)| test.cost),
-        chosen: run.judge.chosen.map(chosen),
-        weight_hash: format!("{:016x}", trainer.network().weight_hash()),
+        best_epoch: tested,
+        best_test_accuracy: test.and_then(|test| test.accuracy()),
+        best_test_cost: test.filter(|test| test.accuracy().is_none()).map(|test| test.cost),
+        chosen,
+        stopped_early: stopping.map(|_| trainer.has_stopped()),
+        stopping: stopping.filter(|_| trainer.has_stopped()).zip(trainer.verdict()),
+        result_epoch: trainer.best().map(|best| best.epoch),
+        weight_hash: format!("{:016x}", trainer.result().weight_hash()),
         saved: run.keeper.as_ref().map(|keeper| shown(&keeper.path)),
     }
 }

@@ -5,7 +5,7 @@ use crate::failure::{Failure, tell};
 use crate::progress::steps_done;
 use crate::report::place;
 use minibatch::checkpoint::{Error, Lock, OsDisk, Writer};
-use minibatch::{Checkpoint, Network, Trainer, footprint};
+use minibatch::{Trainer, footprint};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,8 +16,8 @@ pub(super) struct Keeper {
     writer: Writer,
     /// The file.
     pub(super) path: PathBuf,
-    /// The file of the best epoch, if that is kept.
-    best: Option<PathBuf>,
+    /// True if the best epoch is kept, too.
+    keeps_best: bool,
     every: Every,
     /// Epochs and position of the newest snapshot.
     newest: Option<(usize, usize)>,
@@ -36,25 +36,21 @@ impl Keeper {
         let bytes = footprint::checkpoint(trainer.network(), settings, so_far + left);
         let capacity = usize::try_from(bytes).unwrap_or(usize::MAX);
         let keep = args.keep();
-        let best = keep.best.then(|| lock.best());
+        let keeps_best = keep.best;
         Ok(Keeper {
             writer: Writer::start(lock, keep, capacity, Arc::new(OsDisk))?,
             path,
             every: args.every(),
-            best,
+            keeps_best,
             newest: saved.then(|| state(trainer)),
             taken: Instant::now(),
             warned: String::new(),
         })
     }
 
-    /// The number and the network of the best epoch of `trainer`'s run so far, if an earlier process kept them.
-    pub(super) fn best(&self, trainer: &Trainer) -> Option<(usize, Network)> {
-        // A file from another course of this run counts as none, and will be replaced.
-        let kept = Checkpoint::load(self.best.as_ref()?).ok()?;
-        let epochs = kept.history.len();
-        let same_run = trainer.history().starts_with(&kept.history) && kept.progress.position == 0;
-        (epochs > 0 && same_run).then_some((epochs, kept.network))
+    /// Notes that the run has changed since it was saved, though it took no step.
+    pub(super) fn note_change(&mut self) {
+        self.newest = None;
     }
 
     /// Steps until the run may be due to be saved.
@@ -74,7 +70,7 @@ impl Keeper {
             Every::Epochs(epochs) => epoch_ended && trainer.history().len().is_multiple_of(epochs),
             Every::Time(time) => self.taken.elapsed() >= time,
         };
-        let best = best && self.best.is_some();
+        let best = best && self.keeps_best;
         if due || best { self.take(trainer, best) } else { Ok(None) }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`run`] goes through these steps. A file of this folder is below those that come after it in this list:
 //!
-//! 1. [`options`], with [`network`], [`techniques`] and [`checkpoint`]: the options.
+//! 1. [`options`], with [`network`], [`techniques`], [`stopping`] and [`checkpoint`]: the options.
 //! 2. [`checkpoint`]: reserves the file that the run is kept in.
 //! 3. [`begin`], [`resume`]: the data, and the trainer of a new or resumed run.
 //! 4. [`notes`]: advice to a run that is likely to learn badly.
@@ -19,6 +19,7 @@ pub(crate) mod notes;
 mod observer;
 mod options;
 pub(crate) mod resume;
+pub(crate) mod stopping;
 mod techniques;
 
 pub(crate) use options::Args;
@@ -30,7 +31,6 @@ use crate::report::{Report, Resumed, shown};
 use crate::signals::Signals;
 use crate::task::{Task, check_targets};
 use begin::{Needs, Sets};
-use judge::Judge;
 use keeper::Keeper;
 use minibatch::Dataset;
 use observer::RunObserver;
@@ -42,6 +42,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     if let (None, Some(option)) = (path, args.keeping.first_given()) {
         return Err(Failure::usage(format!("{option} needs --checkpoint FILE")));
     }
+    args.stopping.check(args.validation_split.is_some(), args.resume.is_some())?;
     // The file is reserved before the checkpoint in it is read, so that nobody writes it afterwards, and before anything that
     // takes time.
     let reserved =
@@ -73,6 +74,9 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         None => begin::new_trainer(args, &pool, &sets.train, needs)?,
         Some((path, recorded)) => begin::resumed_trainer(recorded, path, &folder, &pool, &sets, needs)?,
     };
+    if let Some(validation) = &sets.validation {
+        begin::set_validation(&mut trainer, validation, args.resume.as_deref(), &folder)?;
+    }
     let keeper = reserved
         .map(|reserved| Keeper::start(reserved.lock, &args.keeping, &trainer, in_place && !extended))
         .transpose()?;
@@ -88,10 +92,8 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         advice.iter().chain(&notes::far_inputs(&sets.train)).for_each(|note| tell(note));
     }
     let signals = Signals::catch()?;
-    let best = keeper.as_ref().and_then(|keeper| keeper.best(&trainer));
-    let judge = Judge::new(sets.validation.clone(), best, &trainer)?;
     let progress = Progress::new(&trainer, trainer.settings().epochs, !args.json);
-    let mut run = RunObserver { judge, keeper, report, signals, progress };
+    let mut run = RunObserver { keeper, report, signals, progress };
     match run.train(&mut trainer, &sets.test)? {
         None => report.print(&events::summary(&run, &trainer, started)),
         Some(signal) => {

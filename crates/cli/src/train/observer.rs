@@ -1,6 +1,6 @@
 //! The observer of a run: shows it, saves it, and stops it after a signal.
 
-use super::judge::Judge;
+use super::judge;
 use super::keeper::Keeper;
 use crate::failure::{Failure, tell};
 use crate::progress::Progress;
@@ -12,7 +12,6 @@ use std::ops::ControlFlow;
 /// The observer of a run. Between two slices it moves the bar, and saves the run if that is due. After an epoch it prints the
 /// epoch's line.
 pub(super) struct RunObserver {
-    pub(super) judge: Judge,
     pub(super) keeper: Option<Keeper>,
     pub(super) report: Report,
     pub(super) signals: Signals,
@@ -23,9 +22,15 @@ impl RunObserver {
     /// Trains to the last epoch, or to a signal, which is returned. On return, everything that is kept is on disk.
     pub(super) fn train(&mut self, trainer: &mut Trainer, test: &Dataset) -> Result<Option<Signal>, Failure> {
         // A program that uses the library may have written the checkpoint before it evaluated the last epoch.
-        if trainer.position() == 0 && trainer.history().last().is_some_and(|epoch| epoch.test.is_none()) {
-            let evaluation = trainer.evaluate(test)?;
-            trainer.record(test, evaluation)?;
+        if let (0, Some(epoch)) = (trainer.position(), trainer.history().last().copied()) {
+            if epoch.validation.is_none() && trainer.validate()?.is_some() {
+                self.keeper.iter_mut().for_each(Keeper::note_change);
+            }
+            if epoch.test.is_none() {
+                let evaluation = trainer.evaluate(test)?;
+                trainer.record(test, evaluation)?;
+                self.keeper.iter_mut().for_each(Keeper::note_change);
+            }
         }
         let fit = if self.flow().is_break() { Ok(()) } else { trainer.fit(Some(test), self) };
         let of_output = fit.as_ref().is_err_and(Failure::is_of_output);
@@ -43,7 +48,8 @@ impl RunObserver {
             keeper.finish(trainer)?;
         }
         // A signal that came with the last step stops nothing.
-        Ok(signal.filter(|_| trainer.history().len() < trainer.settings().epochs))
+        let is_over = trainer.history().len() >= trainer.settings().epochs || trainer.has_stopped();
+        Ok(signal.filter(|_| !is_over))
     }
 
     /// Saves the run if that is due. `best` is true if an epoch has just ended and is the best so far.
@@ -80,10 +86,9 @@ impl Observer for RunObserver {
     }
 
     fn after_epoch(&mut self, trainer: &mut Trainer, epoch: &Epoch) -> Result<ControlFlow<()>, Failure> {
-        let (validation, best) = self.judge.judge(trainer)?;
+        let best = judge::best(trainer).is_some_and(|best| best.number == epoch.number);
         self.save(trainer, best)?;
-        let mut line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
-        line.validation = validation;
+        let line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
         self.progress.suspend(|| self.report.print(&line))?;
         Ok(self.flow())
     }

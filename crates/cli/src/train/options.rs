@@ -1,6 +1,6 @@
 //! The options of `train`, and the settings that they give.
 
-use super::{checkpoint, network, techniques};
+use super::{checkpoint, network, stopping, techniques};
 use crate::failure::Failure;
 use crate::numbers::{count, fraction, learning_rate, seed};
 use crate::task::Task;
@@ -17,7 +17,7 @@ const DEFAULT_SEED: u64 = 14;
 /// The options of `train`. An option that isn't given has the tutorial's value. When resuming, it has the checkpoint's.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Go on with the run in this checkpoint, with its settings; only --epochs may change
+    /// Go on with the run in this checkpoint, with its settings; only --epochs and --early-stopping may change
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
 
@@ -28,7 +28,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TASK", ignore_case = true)]
     pub(crate) task: Option<Task>,
 
-    /// Fraction of the training set to set aside; the result on it chooses the epoch, and the test set then judges that epoch
+    /// Fraction of the training set to set aside, of each class its share; the result on it chooses the epoch, and the test set
+    /// then judges that epoch
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub(crate) validation_split: Option<f64>,
 
@@ -57,6 +58,9 @@ pub(crate) struct Args {
     /// Seed of the initial weights and of the order of the examples [default: 14]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = seed)]
     pub(crate) seed: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) stopping: stopping::Args,
 
     #[command(flatten)]
     pub(super) techniques: techniques::Args,
@@ -88,6 +92,7 @@ impl Args {
             schedule: self.schedule.clone().unwrap_or_else(|| default.schedule.clone()),
             batch_size: self.batch_size.unwrap_or(default.batch_size),
             epochs: self.epochs.unwrap_or(default.epochs),
+            early_stopping: self.stopping.settings(),
             seed: self.seed(),
             ..default
         };

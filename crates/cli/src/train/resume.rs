@@ -7,8 +7,8 @@ use minibatch::Checkpoint;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// Checks the options against the run in `checkpoint`, and sets its number of epochs, the one setting that may change. Options
-/// that contradict the run are refused. Returns true if the number has changed.
+/// Checks the options against the run in `checkpoint`, and sets its number of epochs and its patience, which may change. Options
+/// that contradict the run are refused. Returns true if one has changed.
 pub(super) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Result<bool, Failure> {
     let settings = &mut checkpoint.settings;
     let initializer = checkpoint.origin.map(|origin| origin.initializer);
@@ -22,21 +22,24 @@ pub(super) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Re
     ];
     let hidden = checkpoint.network.layers().len() - 1;
     let techniques = args.techniques.contradictions(settings, hidden)?;
+    let patience = settings.early_stopping.map(|stopping| stopping.patience);
+    let stopping = args.stopping.apply(settings);
     let contradictions: Vec<String> =
-        network.into_iter().chain(settings_differ).chain(techniques).flatten().collect();
+        network.into_iter().chain(settings_differ).chain(techniques).flatten().chain(stopping).collect();
     if !contradictions.is_empty() {
         let (path, contradictions) = (path.display(), contradictions.join("; "));
         return Err(Failure::usage(format!(
             "{path} can't go on with other settings: {contradictions}; leave them out, or start a new run"
         )));
     }
-    let Some(epochs) = args.epochs else { return Ok(false) };
+    let is_other = settings.early_stopping.map(|stopping| stopping.patience) != patience;
+    let Some(epochs) = args.epochs else { return Ok(is_other) };
     let begun = checkpoint.history.len() + usize::from(checkpoint.progress.position > 0);
     if epochs < begun {
         let path = path.display();
         return Err(Failure::usage(format!("--epochs {epochs}: {path} is in epoch {begun} already")));
     }
-    Ok(std::mem::replace(&mut settings.epochs, epochs) != epochs)
+    Ok(std::mem::replace(&mut settings.epochs, epochs) != epochs || is_other)
 }
 
 /// The command that resumes the run in `path`, as a shell takes it.

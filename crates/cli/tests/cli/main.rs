@@ -19,6 +19,7 @@ mod predict;
 mod resume;
 #[cfg(unix)]
 mod signals;
+mod stopping;
 mod train;
 mod usage;
 mod verify;

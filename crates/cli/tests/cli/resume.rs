@@ -214,3 +214,28 @@ fn a_run_that_leaves_the_finite_numbers_keeps_what_was_saved() {
     assert_eq!(kept, format!("run.ckpt holds the run as of step {step} of epoch 2"));
     assert!(run.stderr.starts_with(&format!("error: step {} of epoch 2: ", step + 1)), "{}", run.stderr);
 }
+
+/// A run that was begun with the plain split of earlier versions goes on with it, and is verified by it.
+#[test]
+fn a_run_keeps_the_split_that_it_was_begun_with() {
+    let world = World::new();
+    let file = |kind: &str| world.path(&format!("set/train-{kind}-ubyte"));
+    let train = Dataset::read(&file("images-idx3"), &file("labels-idx1")).unwrap();
+    let (fraction, seed) = (0.2, 5);
+    let [plain, stratified] =
+        [train.split(fraction, seed), train.split_stratified(fraction, seed)].map(|parts| parts.unwrap().0);
+    assert_ne!(plain.fingerprint(), stratified.fingerprint(), "two splits");
+    let pool = Pool::detect().unwrap();
+    for (data, name) in [(&plain, "plain.ckpt"), (&stratified, "stratified.ckpt")] {
+        let network = Network::builder(20).layer(8).layer(3).build().unwrap();
+        let settings = Settings { epochs: 2, seed, ..Settings::default() };
+        let mut trainer = Trainer::new(&pool, data, network, settings).unwrap();
+        trainer.advance(5).unwrap();
+        trainer.save(&world.path(name)).unwrap();
+        world.run(&format!("train --data set --validation-split {fraction} --resume {name}")).succeeded();
+        world.run(&format!("verify {name} --data set --validation-split {fraction}")).succeeded();
+    }
+    // No split of another fraction gives the recorded training set.
+    let run = world.run("verify plain.ckpt --data set --validation-split 0.3");
+    assert!(run.stderr.contains("expected the training set of plain.ckpt"), "{}", run.stderr);
+}

@@ -1,10 +1,11 @@
 //! The way of a file's bytes back to the state of a run. Nothing in the file is believed before it is checked.
 
-use super::entries::{AVERAGE, AVERAGED, COURSE, MAIN, MOMENTS, TOTAL, known_of_run};
+use super::entries::{AVERAGE, AVERAGED, BEST, COURSE, MAIN, MOMENTS, TOTAL, known_of_run, of_network};
 use super::settings::invalid;
-use super::state::{Checkpoint, DataIdentity, Progress, arithmetic};
+use super::state::{Best, Checkpoint, DataIdentity, Progress, arithmetic, best_epoch};
 use super::{history, legacy, networks, settings};
 use crate::average::Averaged;
+use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::footprint;
 use crate::network::Network;
@@ -43,7 +44,8 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     let mut optimizer = read_state(&settings.optimizer, &network, &entries)?;
     optimizer.averaged = read_average(&settings, &network, &entries, registry)?;
     let progress: Progress = entries.value("run/progress")?;
-    let (history, tested_on, elapsed) = history::read(&entries)?;
+    let history::Recorded { history, tested_on, validated_on, elapsed } = history::read(&entries)?;
+    let best = read_best(&settings, &history, &entries, registry)?;
     if settings.optimizer.moments() > 0 {
         // u128 holds the product of any numbers that the file may have.
         let (epochs, steps) = (history.len() as u128, settings.epoch_steps(examples) as u128);
@@ -61,6 +63,8 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         class,
         data,
         tested_on,
+        validated_on,
+        best,
         progress,
         course: read_course(&settings, examples, &entries)?,
         settings,
@@ -68,6 +72,36 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         elapsed,
         carried,
     })
+}
+
+/// The network after the best epoch, which is there if, and only if, the run keeps it and the history has a best epoch.
+fn read_best(
+    settings: &Settings,
+    history: &[Epoch],
+    entries: &Entries<'_>,
+    registry: &Registry,
+) -> Result<Option<Best>, FormatError> {
+    let Some(epoch) = best_epoch(settings, history) else {
+        let of_best = of_network(BEST, "");
+        return match entries.iter().find(|entry| entry.name.starts_with(&of_best)) {
+            None => Ok(None),
+            Some(entry) => {
+                Err(invalid(&entry.name, "the weights after a best epoch, of which there is none"))
+            }
+        };
+    };
+    for entry in ["layers", "cost"] {
+        let [best, main] = [BEST, MAIN].map(|name| entries.get(&of_network(name, entry)));
+        if let (Some(best), Some(main)) = (best, main)
+            && best.payload != main.payload
+        {
+            return Err(invalid(&best.name, "not that of the run's network"));
+        }
+    }
+    match networks::read(entries, BEST, registry)? {
+        (network, None) => Ok(Some(Best { epoch, network })),
+        (_, Some(_)) => Err(invalid(&of_network(BEST, "origin"), "trained weights have no origin")),
+    }
 }
 
 /// How far the run has come in its schedule. A constant one needs no entries.

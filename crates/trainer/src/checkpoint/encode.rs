@@ -1,6 +1,6 @@
 //! The way of a run's state into the bytes of a file.
 
-use super::entries::{AVERAGE, AVERAGED, COURSE, Content, Drafts, MAIN, MOMENTS, TOTAL};
+use super::entries::{AVERAGE, AVERAGED, BEST, COURSE, Content, Drafts, MAIN, MOMENTS, TOTAL};
 use super::state::{Snapshot, arithmetic};
 use super::{history, networks, settings};
 use crate::footprint;
@@ -16,6 +16,9 @@ impl Snapshot<'_> {
         }
         let mut drafts = Drafts::default();
         networks::put(&mut drafts, MAIN, self.network, self.origin)?;
+        if let Some(best) = self.best {
+            networks::put(&mut drafts, BEST, &best.network, None)?;
+        }
         for entry in settings::entries(self.settings) {
             drafts.push(entry?);
         }
@@ -39,7 +42,7 @@ impl Snapshot<'_> {
         for (index, moment) in moments.iter().enumerate() {
             drafts.put_numbers(format!("{MOMENTS}{}", moment.name), Content::Moment(self.optimizer, index));
         }
-        history::put(&mut drafts, self.history, self.tested_on, self.elapsed)?;
+        history::put(&mut drafts, self.history, self.tested_on, self.validated_on, self.elapsed)?;
         let mut bytes = footprint::checkpoint(self.network, self.settings, self.history.len());
         for entry in self.carried {
             bytes = bytes.saturating_add((entry.payload.len() + entry.name.len() + 32) as u64);

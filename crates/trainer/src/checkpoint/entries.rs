@@ -13,6 +13,8 @@ pub(super) const MAIN: &str = "main";
 pub(super) const AVERAGE: &str = "average";
 /// The weights that have gone into the average.
 pub(super) const AVERAGED: &str = "run/average/state";
+/// The name of a run's network with the weights after its best epoch.
+pub(super) const BEST: &str = "best";
 /// The steps of the whole run, as they were planned when it began.
 pub(super) const TOTAL: &str = "run/schedule/total";
 /// The state of a schedule that looks at results.
@@ -24,7 +26,7 @@ pub(super) const MOMENTS: &str = "run/moments/";
 const OF_NETWORK: [&str; 4] = ["layers", "cost", "origin", "parameters"];
 
 /// The entries of a run besides its settings and moments, with their flags.
-const OF_RUN: [(&str, u32); 11] = [
+const OF_RUN: [(&str, u32); 13] = [
     (AVERAGED, 0),
     ("run/arithmetic", 0),
     (TOTAL, 0),
@@ -32,10 +34,12 @@ const OF_RUN: [(&str, u32); 11] = [
     ("run/data", 0),
     ("run/history/test", 0),
     ("run/history/training", 0),
+    ("run/history/validation", OPTIONAL),
     ("run/progress", 0),
     ("run/scalars", 0),
     ("run/test-data", 0),
     ("run/times", OPTIONAL | NOT_COMPARED),
+    ("run/validation-data", OPTIONAL),
 ];
 
 /// The flags of an entry that this version knows.
@@ -50,10 +54,10 @@ pub(super) fn known(name: &str) -> Option<u32> {
     settings.chain(OF_RUN).find(|(known, _)| *known == name).map(|(_, flags)| flags)
 }
 
-/// The flags of an entry that this version knows in the file of a run, whose networks are `main` and `average`.
+/// The flags of an entry that this version knows in the file of a run, whose networks are `main`, `average` and `best`.
 pub(super) fn known_of_run(name: &str) -> Option<u32> {
     let network = name.strip_prefix("network/").and_then(|rest| rest.split('/').next());
-    known(name).filter(|_| network.is_none_or(|network| [MAIN, AVERAGE].contains(&network)))
+    known(name).filter(|_| network.is_none_or(|network| [MAIN, AVERAGE, BEST].contains(&network)))
 }
 
 /// An entry of a network.

@@ -12,6 +12,8 @@ use std::time::Duration;
 const TRAINING: &str = "run/history/training";
 const TEST: &str = "run/history/test";
 const TEST_DATA: &str = "run/test-data";
+const VALIDATION: &str = "run/history/validation";
+const VALIDATION_DATA: &str = "run/validation-data";
 const TIMES: &str = "run/times";
 
 /// An evaluation as it stands in a file.
@@ -32,30 +34,59 @@ pub(super) enum ScoreValue {
 /// The times: the program's version, the seconds of training in each finished epoch and in the current one.
 pub(super) type Times = (String, Vec<f64>, f64);
 
+/// The history as a file has it.
+pub(super) struct Recorded {
+    pub(super) history: Vec<Epoch>,
+    /// The data of the last evaluation on a test set.
+    pub(super) tested_on: Option<DataIdentity>,
+    pub(super) validated_on: Option<DataIdentity>,
+    /// The time spent in the current epoch.
+    pub(super) elapsed: Duration,
+}
+
+/// A column of evaluations, with the data that they were made on.
+struct Column {
+    name: &'static str,
+    data: &'static str,
+    /// The set in words.
+    set: &'static str,
+    evaluation: fn(&Epoch) -> Option<Evaluation>,
+}
+
+const TESTS: Column = Column { name: TEST, data: TEST_DATA, set: "test", evaluation: |epoch| epoch.test };
+const VALIDATIONS: Column = Column {
+    name: VALIDATION,
+    data: VALIDATION_DATA,
+    set: "validation",
+    evaluation: |epoch| epoch.validation,
+};
+
 /// Puts the columns and the times. `tested_on` has the data of the last evaluation.
 pub(super) fn put(
     drafts: &mut Drafts<'_>,
     history: &[Epoch],
     tested_on: Option<DataIdentity>,
+    validated_on: Option<DataIdentity>,
     elapsed: Duration,
 ) -> Result<(), FormatError> {
     drafts.put(TRAINING, &history.iter().map(|epoch| epoch.cost).collect::<Vec<_>>())?;
-    if history.iter().any(|epoch| epoch.test.is_some()) {
-        let tests: Vec<_> = history.iter().map(|epoch| epoch.test.map(EvaluationValue::from)).collect();
-        drafts.put(TEST, &tests)?;
-    }
-    if let Some(data) = tested_on {
-        drafts.put(TEST_DATA, &data)?;
+    for (column, data) in [(TESTS, tested_on), (VALIDATIONS, validated_on)] {
+        let evaluations: Vec<_> = history.iter().map(column.evaluation).collect();
+        if evaluations.iter().any(Option::is_some) {
+            let values: Vec<_> = evaluations.into_iter().map(|one| one.map(EvaluationValue::from)).collect();
+            drafts.put(column.name, &values)?;
+        }
+        if let Some(data) = data {
+            drafts.put(column.data, &data)?;
+        }
     }
     let seconds = history.iter().map(|epoch| epoch.seconds).collect();
     let times: Times = (env!("CARGO_PKG_VERSION").to_owned(), seconds, elapsed.as_secs_f64());
     drafts.put(TIMES, &times)
 }
 
-/// Reads the columns and the times: the history, the data of its last evaluation, and the time spent in the current epoch.
-pub(super) fn read(
-    entries: &Entries<'_>,
-) -> Result<(Vec<Epoch>, Option<DataIdentity>, Duration), FormatError> {
+/// Reads the columns and the times.
+pub(super) fn read(entries: &Entries<'_>) -> Result<Recorded, FormatError> {
     let (_, mut seconds, elapsed): Times = entries.optional(TIMES)?.unwrap_or_default();
     if let Some(&wrong) = seconds.iter().chain([&elapsed]).find(|s| Duration::try_from_secs_f64(**s).is_err())
     {
@@ -63,49 +94,56 @@ pub(super) fn read(
     }
     let costs: Vec<f64> = entries.value(TRAINING)?;
     seconds.resize(costs.len(), 0.0);
-    let tests: Vec<Option<EvaluationValue>> = match entries.optional(TEST)? {
-        None => vec![None; costs.len()],
-        Some(tests) => check_column(tests, costs.len())?,
-    };
-    let epoch = |(i, ((cost, test), seconds)): (usize, ((f64, Option<EvaluationValue>), f64))| {
+    let tests = TESTS.read(entries, costs.len())?;
+    let validations = VALIDATIONS.read(entries, costs.len())?;
+    let epoch = |(i, cost): (usize, f64)| {
         if !cost.is_finite() {
             return Err(FormatError::value(TRAINING, format!("epoch {} has cost {cost}", i + 1)));
         }
-        let test = test.map(EvaluationValue::checked).transpose()?;
-        Ok(Epoch { number: i + 1, cost, test, seconds })
+        let (validation, test) = (validations[i], tests[i]);
+        Ok(Epoch { number: i + 1, cost, validation, test, seconds: seconds[i] })
     };
-    let columns = costs.into_iter().zip(tests).zip(seconds);
-    let history = columns.enumerate().map(epoch).collect::<Result<Vec<_>, _>>()?;
-    let tested_on = entries.optional(TEST_DATA)?;
-    check_test_set(tested_on, &history).map_err(|cause| invalid(TEST_DATA, cause))?;
-    Ok((history, tested_on, Duration::from_secs_f64(elapsed)))
+    let history = costs.into_iter().enumerate().map(epoch).collect::<Result<Vec<_>, _>>()?;
+    let tested_on = TESTS.read_data(entries, &history)?;
+    let validated_on = VALIDATIONS.read_data(entries, &history)?;
+    Ok(Recorded { history, tested_on, validated_on, elapsed: Duration::from_secs_f64(elapsed) })
 }
 
-/// Checks that the column of evaluations has a line for each epoch, and an evaluation at all.
-fn check_column(
-    tests: Vec<Option<EvaluationValue>>,
-    epochs: usize,
-) -> Result<Vec<Option<EvaluationValue>>, FormatError> {
-    if tests.len() != epochs {
-        return Err(FormatError::value(TEST, format!("{} lines for {epochs} epochs", tests.len())));
-    }
-    if tests.iter().all(Option::is_none) {
-        return Err(FormatError::value(TEST, "no evaluation in it"));
-    }
-    Ok(tests)
-}
-
-/// Checks that a test set is recorded if, and only if, the history holds evaluations.
-fn check_test_set(tested_on: Option<DataIdentity>, history: &[Epoch]) -> Result<(), String> {
-    let tested = history.iter().rev().find_map(|epoch| epoch.test);
-    match (tested, tested_on) {
-        (None, None) => Ok(()),
-        (Some(test), Some(data)) if test.examples as u64 == data.examples => Ok(()),
-        (Some(test), Some(data)) => {
-            Err(format!("a test set of {} examples, but {} evaluated", data.examples, test.examples))
+impl Column {
+    /// Reads the column, which has a line for each epoch, and an evaluation at all.
+    fn read(&self, entries: &Entries<'_>, epochs: usize) -> Result<Vec<Option<Evaluation>>, FormatError> {
+        let Some(values) = entries.optional::<Vec<Option<EvaluationValue>>>(self.name)? else {
+            return Ok(vec![None; epochs]);
+        };
+        if values.len() != epochs {
+            return Err(FormatError::value(self.name, format!("{} lines for {epochs} epochs", values.len())));
         }
-        (Some(_), None) => Err("evaluations without a test set".to_owned()),
-        (None, Some(_)) => Err("a test set without evaluations".to_owned()),
+        if values.iter().all(Option::is_none) {
+            return Err(FormatError::value(self.name, "no evaluation in it"));
+        }
+        let checked =
+            |value: Option<EvaluationValue>| value.map(|value| value.checked(self.name)).transpose();
+        values.into_iter().map(checked).collect()
+    }
+
+    /// Reads the data of the last evaluation, which are recorded if, and only if, the history holds evaluations.
+    fn read_data(
+        &self,
+        entries: &Entries<'_>,
+        history: &[Epoch],
+    ) -> Result<Option<DataIdentity>, FormatError> {
+        let (data, set) = (entries.optional::<DataIdentity>(self.data)?, self.set);
+        let last = history.iter().rev().find_map(self.evaluation);
+        let cause = match (last, data) {
+            (None, None) => return Ok(data),
+            (Some(last), Some(found)) if last.examples as u64 == found.examples => return Ok(data),
+            (Some(last), Some(found)) => {
+                format!("a {set} set of {} examples, but {} evaluated", found.examples, last.examples)
+            }
+            (Some(_), None) => format!("evaluations without a {set} set"),
+            (None, Some(_)) => format!("a {set} set without evaluations"),
+        };
+        Err(invalid(self.data, cause))
     }
 }
 
@@ -121,7 +159,7 @@ impl From<Evaluation> for EvaluationValue {
 
 impl EvaluationValue {
     /// The evaluation, if its numbers are such.
-    fn checked(self) -> Result<Evaluation, FormatError> {
+    fn checked(self, column: &str) -> Result<Evaluation, FormatError> {
         let EvaluationValue { cost, examples, score } = self;
         let (score, valid) = match score {
             ScoreValue::Classes { correct } => {
@@ -134,7 +172,7 @@ impl EvaluationValue {
         };
         if !valid || !cost.is_finite() {
             let cause = format!("an evaluation of cost {cost} with {score:?} of {examples} examples");
-            return Err(FormatError::value(TEST, cause));
+            return Err(FormatError::value(column, cause));
         }
         Ok(Evaluation { cost, examples: examples as usize, score })
     }

@@ -14,6 +14,7 @@ use std::path::Path;
 pub struct Recipe {
     sizes: Vec<u64>,
     moments: usize,
+    networks: usize,
     /// The lines of the directory that decide the bits of the run.
     records: Vec<Record>,
     /// Length of the file.
@@ -30,6 +31,7 @@ impl Recipe {
         let invalid = |source: FormatError| Error::Format { path: path.to_owned(), source };
         let mut front = Front::open(path)?;
         let bytes = front.bytes();
+        let mut networks = 1;
         let (moments, layers, records) = if front.version() < 3 {
             let settings = front.value::<legacy::OldSettings>("SETT")?.entries().map_err(invalid)?;
             let layers = settings.iter().find(|entry| entry.name == LAYERS).map(Entry::value::<Layers>);
@@ -41,11 +43,13 @@ impl Recipe {
             let layers = front.value::<Layers>(LAYERS)?;
             let records = front.records();
             let moments = records.iter().filter(|record| record.name.starts_with(MOMENTS)).count();
+            networks = records.iter().filter(|record| record.name.ends_with("/parameters")).count();
             (moments, layers, records.to_vec())
         };
         let (inputs, layers) = layers;
         let sizes = [inputs].into_iter().chain(layers.into_iter().map(|(outputs, _)| outputs)).collect();
-        Ok(Recipe { sizes, moments, records: records.into_iter().filter(decides).collect(), bytes })
+        let records = records.into_iter().filter(decides).collect();
+        Ok(Recipe { sizes, moments, networks, records, bytes })
     }
 
     /// n_0, n_1, …, n_L, as the file has them.
@@ -58,6 +62,12 @@ impl Recipe {
     #[must_use]
     pub fn moments(&self) -> usize {
         self.moments
+    }
+
+    /// Networks in the file: the run's own, and that after its best epoch, if it is kept.
+    #[must_use]
+    pub fn networks(&self) -> usize {
+        self.networks
     }
 
     /// Length of the file in bytes.
@@ -82,13 +92,14 @@ impl Recipe {
 const LAYERS: &str = "network/main/layers";
 
 /// A run changes some entries as it goes on: these, those whose names go on with a `/`, and whatever ends with `/state`.
-const STATE: [&str; 7] = [
+const STATE: [&str; 8] = [
     EPOCHS,
     "run/history",
     "run/moments",
     "run/progress",
     "run/scalars",
     "run/test-data",
+    "run/validation-data",
     "network/main/parameters",
 ];
 

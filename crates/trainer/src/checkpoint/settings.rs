@@ -1,5 +1,6 @@
 //! The settings of a run as entries: one line in [`SETTINGS`] for each.
 
+use crate::early_stopping::EarlyStopping;
 use crate::label::LabelError;
 use crate::optimizer::Groups;
 use crate::registry::Registry;
@@ -153,9 +154,40 @@ pub(super) const SETTINGS: &[Setting] = &[
         put: |settings, entry| entry.unless(settings.order == Order::Shuffled, &settings.order),
         read: |settings, recorded| recorded.or_default().map(|read| settings.order = read),
     },
+    Setting {
+        name: "run/early-stopping",
+        flags: 0,
+        put: |settings, entry| {
+            let rule = settings.early_stopping.map(|s| (s.least_gain, s.monitor, s.ties, s.restore_best));
+            rule.map_or(Ok(None), |rule| entry.of(&rule))
+        },
+        read: |settings, recorded| {
+            settings.early_stopping =
+                recorded.optional()?.map(|(least_gain, monitor, ties, restore_best)| {
+                    let patience = EarlyStopping::default().patience;
+                    EarlyStopping { patience, least_gain, monitor, ties, restore_best }
+                });
+            Ok(())
+        },
+    },
+    // The patience is apart from the rule: a run may have more of it when it goes on.
+    Setting {
+        name: "run/early-stopping/state",
+        flags: 0,
+        put: |settings, entry| {
+            let patience = settings.early_stopping.map(|stopping| stopping.patience as u64);
+            patience.map_or(Ok(None), |patience| entry.of(&patience))
+        },
+        read: |settings, recorded| {
+            if let (Some(stopping), Some(_)) = (&mut settings.early_stopping, recorded.optional::<u64>()?) {
+                stopping.patience = recorded.size()?;
+            }
+            Ok(())
+        },
+    },
 ];
 
-/// The number of epochs. It is the one setting that a run may change when it goes on.
+/// The number of epochs. A run may change it when it goes on.
 pub(super) const EPOCHS: &str = "run/epochs";
 
 impl Setting {

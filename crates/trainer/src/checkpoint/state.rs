@@ -47,6 +47,10 @@ pub struct Checkpoint {
     pub data: DataIdentity,
     /// The data of the last evaluation in the history.
     pub tested_on: Option<DataIdentity>,
+    /// The validation set of the history.
+    pub validated_on: Option<DataIdentity>,
+    /// The network after the best epoch so far, if the run keeps it.
+    pub best: Option<Best>,
     /// The place in the current epoch at which the run stands.
     pub progress: Progress,
     /// How far it has come in its schedule.
@@ -57,6 +61,21 @@ pub struct Checkpoint {
     pub elapsed: Duration,
     /// Entries of the file that this version doesn't know, and that whoever goes on from it writes again.
     pub(crate) carried: Carried,
+}
+
+/// A network after its run's best epoch so far.
+#[derive(Clone, Debug)]
+pub struct Best {
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// The network.
+    pub network: Network,
+}
+
+/// The epoch after which a run with this history has kept its best network, if it keeps one.
+pub(crate) fn best_epoch(settings: &Settings, history: &[Epoch]) -> Option<usize> {
+    let stopping = settings.early_stopping.filter(|stopping| stopping.restore_best)?;
+    stopping.judge(history).map(|verdict| verdict.best)
 }
 
 /// Entries that are carried over from file to file.
@@ -139,6 +158,8 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) class: ArithmeticClass,
     pub(crate) data: DataIdentity,
     pub(crate) tested_on: Option<DataIdentity>,
+    pub(crate) validated_on: Option<DataIdentity>,
+    pub(crate) best: Option<&'a Best>,
     pub(crate) progress: Progress,
     pub(crate) course: &'a Course,
     pub(crate) history: &'a [Epoch],
@@ -155,11 +176,16 @@ pub(super) fn arithmetic(class: ArithmeticClass) -> &'static str {
 }
 
 impl Checkpoint {
-    /// The network that the run answers with: the average of the weights where there is one, else the network itself.
+    /// The network that the run answers with: that after the best epoch where early stopping restores it, else the average of the
+    /// weights where there is one, else the network as it was trained so far.
     #[must_use]
     pub fn result(&self) -> &Network {
         let averaged = self.optimizer.averaged.as_ref().filter(|averaged| averaged.count > 0);
-        averaged.map_or(&self.network, |averaged| &averaged.network)
+        match (&self.best, averaged) {
+            (Some(best), _) => &best.network,
+            (None, Some(averaged)) => &averaged.network,
+            (None, None) => &self.network,
+        }
     }
 
     /// The state, not copied.
@@ -172,6 +198,8 @@ impl Checkpoint {
             class: self.class,
             data: self.data,
             tested_on: self.tested_on,
+            validated_on: self.validated_on,
+            best: self.best.as_ref(),
             progress: self.progress.clone(),
             course: &self.course,
             history: &self.history,
@@ -192,6 +220,8 @@ impl Snapshot<'_> {
             class: self.class,
             data: self.data,
             tested_on: self.tested_on,
+            validated_on: self.validated_on,
+            best: self.best.cloned(),
             progress: self.progress.clone(),
             course: self.course.clone(),
             history: self.history.to_vec(),

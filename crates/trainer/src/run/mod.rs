@@ -5,5 +5,5 @@
 mod observer;
 mod trainer;
 
-pub use observer::{EarlyStopping, Observer};
+pub use observer::Observer;
 pub use trainer::Trainer;

@@ -1,4 +1,4 @@
-//! Training to the end with an observer: reports, checkpoints, early stopping.
+//! Training to the end with an observer: reports, checkpoints.
 
 use super::trainer::Trainer;
 use crate::epoch::Epoch;
@@ -9,12 +9,12 @@ use std::ops::ControlFlow;
 /// Watches the run of a [`Trainer`], and may end it. [`Trainer::fit`] calls it:
 ///
 /// ```text
-/// until the last epoch, or Break, or an error:
+/// until the last epoch, or early stopping, or Break, or an error:
 ///     interval                  how many steps the next slice has
 ///     (a slice of steps)        up to the end of the epoch
 ///     after_steps
 ///     if the epoch has ended:
-///         (an evaluation)       if there is a test set
+///         (evaluations)         of the validation and the test set, if there are any
 ///         after_epoch
 /// ```
 ///
@@ -72,7 +72,7 @@ pub trait Observer {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Called after each epoch, once the test set, if there is one, has been evaluated.
+    /// Called after each epoch, once the validation and the test set, if there are any, have been evaluated.
     fn after_epoch(
         &mut self,
         _trainer: &mut Trainer,
@@ -94,73 +94,44 @@ impl<F: FnMut(&Epoch) -> ControlFlow<()>> Observer for F {
     }
 }
 
-/// Ends a run when the cost hasn't fallen for some epochs. It is the cost on the test set that [`Trainer::fit`] is given, or
-/// without one the training cost. The test set should be a validation set: data that no result is reported on.
-#[derive(Clone, Copy, Debug)]
-pub struct EarlyStopping {
-    patience: usize,
-    best: f64,
-    since: usize,
-}
-
-impl EarlyStopping {
-    /// Ends a run after `patience` epochs in a row without a new lowest cost.
-    #[must_use]
-    pub fn new(patience: usize) -> EarlyStopping {
-        EarlyStopping { patience, best: f64::INFINITY, since: 0 }
-    }
-
-    /// The lowest cost so far.
-    #[must_use]
-    pub fn best(&self) -> f64 {
-        self.best
-    }
-}
-
-impl Observer for EarlyStopping {
-    type Error = Error;
-
-    fn after_epoch(&mut self, _: &mut Trainer, epoch: &Epoch) -> Result<ControlFlow<()>, Error> {
-        let cost = epoch.test.map_or(epoch.cost, |test| test.cost);
-        if cost < self.best {
-            (self.best, self.since) = (cost, 0);
-        } else {
-            self.since += 1;
-        }
-        Ok(if self.since >= self.patience { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    }
-}
-
 impl Trainer {
-    /// Trains the epochs that are left of the [settings'](crate::Settings), and evaluates `test` after each. `observer` may end
-    /// the run early. The weights don't depend on the observer's interval.
+    /// Trains the epochs that are left of the [settings'](crate::Settings). After each it evaluates the
+    /// [validation set](Self::set_validation), which early stopping judges, and `test`. `observer` may end the run, too. The weights
+    /// don't depend on the observer's interval.
     ///
     /// ```
     /// use minibatch::{Dataset, EarlyStopping, Isa, Network, Pool, Settings, Trainer};
     ///
-    /// let data = Dataset::from_classes(vec![0.0f32, 1.0, 1.0, 0.0], &[2], vec![0, 1])?;
+    /// let data = Dataset::from_classes([0.0f32, 1.0, 1.0, 0.0].repeat(20), &[2], [0, 1].repeat(20))?;
+    /// let (train, validation) = data.split_stratified(0.2, 1)?;
     /// let pool = Pool::new(Isa::detect(), 1)?;
     /// let network = Network::builder(2).layer(2).build()?;
-    /// let settings = Settings { batch_size: 2, epochs: 50, ..Settings::default() };
-    /// let mut trainer = Trainer::new(&pool, &data, network, settings)?;
-    /// trainer.fit(Some(&data), &mut EarlyStopping::new(5))?;
-    /// assert!(trainer.history().len() <= 50);
+    /// let early_stopping = Some(EarlyStopping { patience: 5, ..EarlyStopping::default() });
+    /// let settings = Settings { batch_size: 2, epochs: 50, early_stopping, ..Settings::default() };
+    /// let mut trainer = Trainer::new(&pool, &train, network, settings)?;
+    /// trainer.set_validation(&validation)?;
+    /// trainer.fit(None, &mut ())?;
+    /// assert!(trainer.history().iter().all(|epoch| epoch.validation.is_some()));
+    /// assert!(trainer.has_stopped() || trainer.history().len() == 50);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// If the test set doesn't fit the network, as [`advance`](Self::advance), or the observer's own.
+    /// If the test set doesn't fit the network, early stopping has no validation set, as [`advance`](Self::advance), or the
+    /// observer's own.
     pub fn fit<O: Observer + ?Sized>(
         &mut self,
         test: Option<&Dataset>,
         observer: &mut O,
     ) -> Result<(), O::Error> {
-        while self.history().len() < self.settings().epochs {
+        self.prepare_validation()?;
+        while self.history().len() < self.settings().epochs && !self.has_stopped() {
             let steps = observer.interval(self).max(1);
             let ended = self.advance(steps)?;
             let mut stops = observer.after_steps(self)?.is_break();
             if let Some(mut epoch) = ended {
+                epoch.validation = self.validate()?;
                 if let Some(test) = test {
                     let evaluation = self.evaluate(test)?;
                     self.record(test, evaluation)?;

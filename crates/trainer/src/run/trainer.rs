@@ -1,6 +1,8 @@
 //! The training loop: epochs of minibatches.
 
-use crate::checkpoint::{self, Carried, Checkpoint, DataIdentity, Progress, Snapshot};
+mod validation;
+
+use crate::checkpoint::{self, Best, Carried, Checkpoint, DataIdentity, Progress, Snapshot, best_epoch};
 use crate::crew::Crew;
 use crate::epoch::Epoch;
 use crate::error::Error;
@@ -61,6 +63,12 @@ pub struct Trainer {
     identity: OnceLock<DataIdentity>,
     /// The data of the last evaluation in the history.
     tested_on: Option<TestedOn>,
+    /// The validation set.
+    validation: Option<Dataset>,
+    /// The validation set of the history.
+    validated_on: Option<TestedOn>,
+    /// The network after the best epoch so far, if the run keeps it.
+    best: Option<Best>,
     history: Vec<Epoch>,
     /// Entries of the checkpoint that the run goes on from, unknown to this version.
     carried: Carried,
@@ -137,6 +145,9 @@ impl Trainer {
             elapsed: Duration::ZERO,
             identity: OnceLock::new(),
             tested_on: None,
+            validation: None,
+            validated_on: None,
+            best: None,
             history: Vec::new(),
             carried: Carried::new(),
         })
@@ -190,7 +201,9 @@ impl Trainer {
             return Err(Error::Resume { what, recorded, found });
         }
         checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
+        check_best(&settings, &checkpoint.history, &network, checkpoint.best.as_ref())?;
         let Checkpoint { progress, tested_on, history, elapsed, optimizer, carried, course, .. } = checkpoint;
+        let (validated_on, best) = (checkpoint.validated_on, checkpoint.best);
         let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, Some(optimizer))?;
         trainer.crew.look_at(trainer.pool.isa(), &trainer.state);
         trainer.origin = origin;
@@ -198,6 +211,8 @@ impl Trainer {
         trainer.position = progress.position as usize;
         trainer.cost_sum = progress.cost_sum;
         trainer.tested_on = tested_on.map(TestedOn::Recorded);
+        trainer.validated_on = validated_on.map(TestedOn::Recorded);
+        trainer.best = best;
         trainer.history = history;
         trainer.elapsed = elapsed;
         trainer.carried = carried;
@@ -272,6 +287,8 @@ impl Trainer {
             class: self.pool.isa().class(),
             data: *self.identity.get_or_init(|| DataIdentity::of(&self.data)),
             tested_on: self.tested_on.as_ref().map(TestedOn::identity),
+            validated_on: self.validated_on.as_ref().map(TestedOn::identity),
+            best: self.best.as_ref(),
             progress: Progress {
                 shuffle: self.shuffle.state(),
                 position: self.position as u64,
@@ -289,9 +306,8 @@ impl Trainer {
         &self.pool
     }
 
-    /// The network that the run answers with: the [average](crate::average) of the weights where there is one, else the network
-    /// as it is now. It is the one that [`evaluate`](Self::evaluate) evaluates.
-    pub fn result(&self) -> &Network {
+    /// The average of the weights so far, where there is one, else the network as it is now. It is what is evaluated.
+    fn present(&self) -> &Network {
         let averaged = self.state.averaged.as_ref().filter(|averaged| averaged.count > 0);
         averaged.map_or_else(|| self.network(), |averaged| &averaged.network)
     }
@@ -385,7 +401,8 @@ impl Trainer {
         if self.position == 0 && steps > 0 {
             self.shuffle.begin_epoch();
             if let Some(epoch) = self.history.last() {
-                let cost = epoch.test.map_or(epoch.cost, |test| test.cost);
+                let judged = epoch.validation.or(epoch.test);
+                let cost = judged.map_or(epoch.cost, |evaluation| evaluation.cost);
                 self.course.after_epoch(&self.settings.schedule, cost);
             }
         }
@@ -409,14 +426,15 @@ impl Trainer {
         Ok((self.position == self.examples()).then(|| self.end_epoch()))
     }
 
-    /// Cost and accuracy, or fit, of the [network that the run answers with](Self::result) on any data that fit it. The run isn't changed:
+    /// Cost and accuracy, or fit, of the network as it is now on any data that fit it. Where weights are
+    /// [averaged](crate::average), it is the average that is evaluated. The run isn't changed:
     /// [`record`](Self::record) puts the evaluation into its history.
     ///
     /// # Errors
     ///
     /// If the data don't fit the network.
     pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation, Error> {
-        self.result().evaluate(&self.pool, data)
+        self.present().evaluate(&self.pool, data)
     }
 
     /// Records `evaluation`, made on `test` after the last epoch, in that epoch's record. A checkpoint keeps it, with the identity
@@ -444,25 +462,7 @@ impl Trainer {
         let Some(epoch) = self.history.last_mut().filter(|_| self.position == 0) else {
             return Err(Error::NoEpoch);
         };
-        let Evaluation { cost, examples, score } = evaluation;
-        let possible = match score {
-            Score::Classes { correct } => correct <= examples,
-            // A NaN is refused below.
-            Score::Values(Fit { rmse, mae, .. }) => !(rmse < 0.0 || mae < 0.0),
-        };
-        if examples != test.len() || !possible {
-            let expected = format!("an evaluation of {} examples", test.len());
-            return Err(Error::Setting { setting: "the figure", expected, found: format!("{evaluation:?}") });
-        }
-        // A history holds finite numbers only: with others, a checkpoint could not be read again.
-        let mut numbers = vec![("cost", cost)];
-        if let Score::Values(Fit { rmse, mae, r_squared }) = score {
-            numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);
-        }
-        if let Some((name, number)) = numbers.into_iter().find(|(_, number)| !number.is_finite()) {
-            let what = format!("the {name} of an evaluation after epoch {}", epoch.number);
-            return Err(Error::NotFinite { what, found: number.to_string() });
-        }
+        check_evaluation(&evaluation, test, epoch.number)?;
         epoch.test = Some(evaluation);
         if !matches!(&self.tested_on, Some(TestedOn::Here(data, _)) if data.is_same(test)) {
             self.tested_on = Some(TestedOn::Here(test.clone(), OnceLock::new()));
@@ -474,7 +474,7 @@ impl Trainer {
         let cost = std::mem::take(&mut self.cost_sum) / self.examples() as f64;
         self.position = 0;
         let seconds = std::mem::take(&mut self.elapsed).as_secs_f64();
-        let epoch = Epoch { number: self.history.len() + 1, cost, test: None, seconds };
+        let epoch = Epoch { number: self.history.len() + 1, cost, validation: None, test: None, seconds };
         self.history.push(epoch);
         epoch
     }
@@ -496,6 +496,49 @@ fn check_targets(data: &Dataset, settings: &Settings) -> Result<(), Error> {
     let (expected, found) =
         ("0 for targets that are values".to_owned(), settings.label_smoothing.to_string());
     Err(Error::Setting { setting: "label smoothing", expected, found })
+}
+
+/// Checks that `evaluation` can be one of `data` after this epoch.
+fn check_evaluation(evaluation: &Evaluation, data: &Dataset, epoch: usize) -> Result<(), Error> {
+    let Evaluation { cost, examples, score } = *evaluation;
+    let possible = match score {
+        Score::Classes { correct } => correct <= examples,
+        // A NaN is refused below.
+        Score::Values(Fit { rmse, mae, .. }) => !(rmse < 0.0 || mae < 0.0),
+    };
+    if examples != data.len() || !possible {
+        let expected = format!("an evaluation of {} examples", data.len());
+        return Err(Error::Setting { setting: "the figure", expected, found: format!("{evaluation:?}") });
+    }
+    // A history holds finite numbers only: with others, a checkpoint could not be read again.
+    let mut numbers = vec![("cost", cost)];
+    if let Score::Values(Fit { rmse, mae, r_squared }) = score {
+        numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);
+    }
+    if let Some((name, number)) = numbers.into_iter().find(|(_, number)| !number.is_finite()) {
+        let what = format!("the {name} of an evaluation after epoch {epoch}");
+        return Err(Error::NotFinite { what, found: number.to_string() });
+    }
+    Ok(())
+}
+
+/// Checks that the network after the best epoch is there if, and only if, the run keeps one.
+fn check_best(
+    settings: &Settings,
+    history: &[Epoch],
+    network: &Network,
+    best: Option<&Best>,
+) -> Result<(), Error> {
+    let (recorded, expected) = (best.map(|best| best.epoch), best_epoch(settings, history));
+    let fits = best.is_none_or(|best| best.network.sizes() == network.sizes());
+    if recorded == expected && fits {
+        return Ok(());
+    }
+    let of =
+        |epoch: Option<usize>| epoch.map_or("none".to_owned(), |epoch| format!("those after epoch {epoch}"));
+    let (recorded, found) =
+        if fits { (of(recorded), of(expected)) } else { ("of other layers".to_owned(), of(expected)) };
+    Err(Error::Resume { what: "best weights", recorded, found })
 }
 
 /// Checks that one example counts: a subset may have those of weight 0 only.

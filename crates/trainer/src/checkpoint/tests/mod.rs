@@ -1,3 +1,4 @@
+mod best;
 mod flags;
 mod legacy;
 mod network_file;
