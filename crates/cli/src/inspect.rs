@@ -3,7 +3,7 @@
 
 use crate::failure::Failure;
 use crate::image::{decode, prepare};
-use crate::task::{Task, check_targets};
+use crate::task::check_targets;
 use crate::train::{Args, begin, notes, resume, stopping};
 use crate::{Cli, Command, one_line};
 use clap::Parser;
@@ -90,8 +90,9 @@ fn inputs() -> Vec<f32> {
 
 /// The words that name the network and the settings of `args` for `data`.
 fn recipe(args: &Args, data: &'static Dataset) -> Option<Result<Vec<String>, String>> {
-    let task = Task::of(data);
-    notes::advice(args, task);
+    if let Err(failure) = notes::advice(args, data) {
+        return Some(Err(message(failure)));
+    }
     let layers = match args.network.hidden_layers(data) {
         Ok(hidden) => [&[data.input_len()], hidden, &[data.targets().width()]].concat(),
         Err(failure) => return Some(Err(message(failure))),

@@ -19,7 +19,7 @@
 //! slope of the hidden activation: ¼ for sigmoids, 1 for ReLU.
 
 use crate::network::Initializer;
-use crate::network::activation::{Activation, Identity, Sigmoid, Softmax};
+use crate::network::activation::{Activation, Identity, Range, Sigmoid, Softmax};
 use crate::network::cost::{BinaryCrossEntropy, CategoricalCrossEntropy, Cost, Quadratic};
 use crate::optimizer::{LearningRates, Optimizer};
 use crate::schedule::{Linear, Schedule};
@@ -139,6 +139,50 @@ impl Recipe {
         }
     }
 
+    /// A reason why a run with these choices is likely to learn badly, in words.
+    #[must_use]
+    pub fn warning(self, chosen: &Chosen, classes: Option<usize>) -> Option<String> {
+        let Chosen { activation, output, cost, initializer, learning_rate, .. } = chosen;
+        if let Some(classes) = classes
+            && !output.is_row_wise()
+            && prefers_zeros(&**cost, &**output, classes)
+        {
+            let cost = cost.name();
+            return Some(format!(
+                "{cost} is least where every output is 0, since most targets are; classes are learned better with another cost"
+            ));
+        }
+        if classes.is_some() && output.derivative(-3.0).abs() < 0.02 && output.range() != Range::Unit {
+            let output = output.name();
+            return Some(format!(
+                "an output of {output} that falls below 0 learns no more; classes are learned better with another output"
+            ));
+        }
+        let usual = Recipe::Auto.complete(
+            &Choices {
+                activation: Some(Arc::clone(activation)),
+                output: Some(Arc::clone(output)),
+                cost: Some(Arc::clone(cost)),
+                optimizer: Some(chosen.optimizer.clone()),
+                batch_size: Some(chosen.batch_size),
+                ..Choices::default()
+            },
+            classes,
+        );
+        let is_far = !(0.02..=50.0).contains(&(learning_rate / usual.learning_rate));
+        let goes_with_large_weights = activation.range() >= Range::Unit;
+        if *initializer == Initializer::StandardNormal && !goes_with_large_weights {
+            let (activation, better) = (activation.name(), usual.initializer.name());
+            return Some(format!(
+                "weights from N(0, 1) saturate {activation} from the start; it usually learns better with --init {better}"
+            ));
+        }
+        is_far.then(|| {
+            let better = usual.learning_rate;
+            format!("η = {learning_rate} is far from what such a network usually learns with, about {better}")
+        })
+    }
+
     fn output_and_cost(self, choices: &Choices, classes: bool) -> (Arc<dyn Activation>, Arc<dyn Cost>) {
         let quadratic = || -> Arc<dyn Cost> { Arc::new(Quadratic) };
         let usual: Arc<dyn Activation> = match (self, classes) {
@@ -173,6 +217,15 @@ fn output_before(cost: &dyn Cost, classes: bool) -> Arc<dyn Activation> {
     let matching = accepted().rev().find(|output| classes && cost.matches(&***output));
     let first = if classes { accepted().next_back() } else { accepted().next() };
     matching.or(first).cloned().unwrap_or_else(|| Arc::new(Identity))
+}
+
+/// Whether outputs that are all 0 cost less than any other constant ones, for targets of which one in `classes` is 1.
+fn prefers_zeros(cost: &dyn Cost, output: &dyn Activation, classes: usize) -> bool {
+    let share = 1.0 / classes as f64;
+    let mean = |a: f64| share * cost.value(a, 1.0) + (1.0 - share) * cost.value(a, 0.0);
+    let probes = (1..=100).map(|i| f64::from(i) / 100.0);
+    let reaches_zero = output.value(-30.0).abs() < 0.2 || output.range() == Range::Signed;
+    classes > 2 && reaches_zero && probes.map(mean).all(|probed| probed > mean(0.0))
 }
 
 /// η of [`Recipe::Auto`].

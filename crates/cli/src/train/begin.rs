@@ -66,12 +66,13 @@ pub(crate) fn new_trainer(
     train: &Dataset,
     needs: Needs,
 ) -> Result<Trainer, Failure> {
-    let hidden = args.network.hidden_layers(train)?.len();
-    let settings = args.settings(Task::of(train), hidden)?;
+    let hidden = args.network.hidden_layers(train)?;
+    let (_, chosen) = args.chosen(train, hidden);
+    let settings = args.settings(&chosen, hidden.len())?;
     // If no option asked for a size, the machine is at fault, and not the command line.
     let asked = args.network.are_sizes_given() || args.batch_size.is_some();
     let too_large = if asked { Failure::Usage } else { Failure::Run };
-    let network = args.network.build(train, &settings, too_large)?;
+    let network = args.network.build(train, &settings, &chosen, too_large)?;
     check_targets(&network, train, "training", &args.data.folder())?;
     let moments = footprint::optimizer(&settings.optimizer, &network.sizes());
     needs.check(&network, &settings, pool, train, moments).map_err(too_large)?;

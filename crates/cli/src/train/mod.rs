@@ -29,7 +29,7 @@ use crate::progress::Progress;
 use crate::recorded;
 use crate::report::{Report, Resumed, shown};
 use crate::signals::Signals;
-use crate::task::{Task, check_targets};
+use crate::task::check_targets;
 use begin::{Needs, Sets};
 use keeper::Keeper;
 use minibatch::Dataset;
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         tell("note: this is a debug build; `cargo run --release -- train` is faster");
     }
     if args.resume.is_none() {
-        let advice = notes::advice(args, Task::of(&sets.train));
+        let advice = notes::advice(args, &sets.train)?;
         advice.iter().chain(&notes::far_inputs(&sets.train)).for_each(|note| tell(note));
     }
     let signals = Signals::catch()?;

@@ -5,22 +5,13 @@ use crate::numbers::count_of_list;
 use crate::report::sizes;
 use crate::text::shape;
 use crate::{memory, names};
-use minibatch::activation::{Identity, Range, Sigmoid};
-use minibatch::cost::Quadratic;
+use minibatch::recipe::{Choices, Chosen};
 use minibatch::{Activation, Cost, Dataset, Initializer, Network, NetworkError, Settings, footprint};
 use std::fmt::Display;
 use std::sync::Arc;
 
 /// The default hidden layers.
 const DEFAULT_HIDDEN: &[usize] = &[32];
-
-/// The default cost.
-const DEFAULT_COST: Quadratic = Quadratic;
-
-/// Whether the default initialiser and learning rate go with an activation: with those from 0 to 1, as the tutorial's sigmoid is.
-pub(super) fn goes_with_the_defaults(activation: &dyn Activation) -> bool {
-    activation.range() >= Range::Unit
-}
 
 /// Network options. When resuming, an option that isn't given comes from the checkpoint.
 #[derive(Debug, clap::Args)]
@@ -45,15 +36,15 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = names::activation())]
     pub(crate) activation: Option<Arc<dyn Activation>>,
 
-    /// Activation of the output layer [default: sigmoid; identity for regression]
+    /// Activation of the output layer [default: the recipe's]
     #[arg(long, value_name = "NAME", value_parser = names::activation())]
     output_activation: Option<Arc<dyn Activation>>,
 
-    /// Cost; huber takes a parameter: huber(0.5) [default: quadratic]
+    /// Cost; huber takes a parameter: huber(0.5) [default: the recipe's]
     #[arg(long, value_name = "NAME", value_parser = names::cost())]
     cost: Option<Arc<dyn Cost>>,
 
-    /// Initialiser of the weights and biases [default: standard-normal]
+    /// Initialiser of the weights and biases [default: the recipe's]
     #[arg(long, value_name = "NAME", value_parser = names::initializer())]
     pub(crate) init: Option<Initializer>,
 }
@@ -70,13 +61,9 @@ impl Args {
         &self,
         data: &Dataset,
         settings: &Settings,
+        chosen: &Chosen,
         too_large: fn(String) -> Failure,
     ) -> Result<Network, Failure> {
-        let output: Arc<dyn Activation> = match &self.output_activation {
-            Some(activation) => Arc::clone(activation),
-            None if data.classes().is_none() => Arc::new(Identity),
-            None => Arc::new(Sigmoid),
-        };
         let hidden = self.hidden_layers(data)?;
         if let (Some(activation), []) = (&self.activation, hidden) {
             let name = activation.label();
@@ -92,13 +79,14 @@ impl Args {
         let what = format!("a network {} in training", sizes(&widths));
         let bytes = footprint::least(&widths, settings.batch_size.min(data.len()), &settings.optimizer);
         memory::check(what, bytes, "ask for fewer neurons, or smaller minibatches").map_err(too_large)?;
-        let activation = self.activation.clone().unwrap_or_else(|| Arc::new(Sigmoid));
         let builder = Network::builder(data.input_len())
             .seed(settings.seed)
-            .initializer(self.init.unwrap_or_default())
-            .cost_named(self.cost.clone().unwrap_or_else(|| Arc::new(DEFAULT_COST)));
-        let layer =
-            |builder: minibatch::NetworkBuilder, &width| builder.layer_named(width, Arc::clone(&activation));
+            .initializer(chosen.initializer)
+            .cost_named(Arc::clone(&chosen.cost));
+        let layer = |builder: minibatch::NetworkBuilder, &width| {
+            builder.layer_named(width, Arc::clone(&chosen.activation))
+        };
+        let output = Arc::clone(&chosen.output);
         let builder = hidden.iter().fold(builder, layer).layer_named(data.targets().width(), output);
         builder.build().map_err(|error| match error {
             NetworkError::Pair { .. } => Failure::usage(format!("{error}; choose with --output-activation")),
@@ -110,11 +98,15 @@ impl Args {
         })
     }
 
-    /// The name of the output activation, if it doesn't go with the defaults and the cost is the default one.
-    pub(crate) fn unusual_output(&self) -> Option<&'static str> {
-        let output = self.output_activation.as_deref()?;
-        let is_default = self.cost.as_ref().is_none_or(|cost| cost.name() == DEFAULT_COST.name());
-        (is_default && !goes_with_the_defaults(output)).then_some(output.name())
+    /// The choices that are made.
+    pub(super) fn choices(&self) -> Choices {
+        Choices {
+            activation: self.activation.clone(),
+            output: self.output_activation.clone(),
+            cost: self.cost.clone(),
+            initializer: self.init,
+            ..Choices::default()
+        }
     }
 
     /// The sizes of the hidden layers, n_1, …, n_{L−1}. Checks that the first and last layer fit the data.

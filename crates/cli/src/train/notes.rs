@@ -1,35 +1,15 @@
 //! The notes that `train` prints for a run that is likely to learn badly.
 
-use super::network::goes_with_the_defaults;
 use super::options::Args;
-use crate::task::Task;
+use crate::failure::Failure;
 use minibatch::Dataset;
-use minibatch::activation::Sigmoid;
-use minibatch::optimizer::LearningRates;
 use minibatch_data::Row;
 
-/// The note that other options than the defaults learn better. The defaults are the tutorial's, and go with sigmoids. The note names
-/// an initialiser and a learning rate for the hidden activation, or for the output activation if the hidden one is a sigmoid.
-/// docs/costs.md has the measurements.
-pub(crate) fn advice(args: &Args, task: Task) -> Option<String> {
-    let hidden = args.network.activation.as_deref().unwrap_or(&Sigmoid);
-    let activation = match goes_with_the_defaults(hidden) {
-        true => args.network.unusual_output().filter(|_| task == Task::Classification)?,
-        false => hidden.name(),
-    };
-    let init = format!("--init {}", hidden.initializer().name());
-    let LearningRates { sigmoid, other, .. } = args.optimizer.clone().unwrap_or_default().learning_rates();
-    let rate = (task == Task::Classification && other != sigmoid).then(|| format!("--learning-rate {other}"));
-    let given = [args.network.init.is_some(), args.learning_rate.is_some()];
-    let better: Vec<String> = [Some(init), rate]
-        .into_iter()
-        .zip(given)
-        .filter_map(|(option, given)| option.filter(|_| !given))
-        .collect();
-    let better = better.join(" ");
-    let note =
-        format!("note: the defaults go with sigmoids; {activation} usually learns better with {better}");
-    (!better.is_empty()).then_some(note)
+/// The notes on a recipe that goes badly with the choices of a new run on `data`.
+pub(crate) fn advice(args: &Args, data: &Dataset) -> Result<Option<String>, Failure> {
+    let (recipe, chosen) = args.chosen(data, args.network.hidden_layers(data)?);
+    let note = recipe.warning(&chosen, data.classes()).map(|warning| format!("note: {warning}"));
+    Ok(note)
 }
 
 /// The note that the inputs are too large. Networks learn badly from large inputs. A common cause is a file of floats that holds

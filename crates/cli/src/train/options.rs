@@ -5,9 +5,10 @@ use crate::failure::Failure;
 use crate::numbers::{count, fraction, learning_rate, seed};
 use crate::task::Task;
 use crate::{dataset, machine, names};
-use minibatch::optimizer::LearningRates;
+use clap::ValueEnum;
+use minibatch::recipe::{Choices, Chosen};
 use minibatch::schedule::Schedule;
-use minibatch::{Optimizer, Settings};
+use minibatch::{Dataset, Optimizer, Recipe, Settings};
 use std::path::PathBuf;
 
 /// The default seed. README ("How well it learns") lists the accuracies of 15 seeds. The accuracy of this seed is their median.
@@ -33,6 +34,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub(crate) validation_split: Option<f64>,
 
+    /// Choice of what is left unsaid [default: tutorial for 32 sigmoids, the quadratic cost and plain descent, else auto]
+    #[arg(long, value_name = "NAME", ignore_case = true)]
+    pub(crate) recipe: Option<RecipeName>,
+
     #[command(flatten)]
     pub(crate) network: network::Args,
 
@@ -40,7 +45,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", value_parser = names::optimizer())]
     pub(crate) optimizer: Option<Optimizer>,
 
-    #[arg(long, value_name = "ETA", help = learning_rate_help(), allow_negative_numbers = true, value_parser = learning_rate)]
+    /// Learning rate η [default: the recipe's; 3 for the tutorial's network]
+    #[arg(long, value_name = "ETA", allow_negative_numbers = true, value_parser = learning_rate)]
     pub(crate) learning_rate: Option<f64>,
 
     /// Schedule of η; parameters may follow, as in step(10,0.1) or cosine(0,0.1) [default: constant]
@@ -82,15 +88,27 @@ impl Args {
         self.seed.unwrap_or(DEFAULT_SEED)
     }
 
-    /// The settings of a new run for `task`, of a network with so many hidden layers.
-    pub(super) fn settings(&self, task: Task, hidden: usize) -> Result<Settings, Failure> {
+    /// The recipe of a new run on `data`, and all its choices. `hidden` are the sizes of the hidden layers.
+    pub(super) fn chosen(&self, data: &Dataset, hidden: &[usize]) -> (Recipe, Chosen) {
+        let choices = Choices {
+            optimizer: self.optimizer.clone(),
+            learning_rate: self.learning_rate,
+            schedule: self.schedule.clone(),
+            batch_size: self.batch_size,
+            ..self.network.choices()
+        };
+        let recipe = self.recipe.map_or_else(|| Recipe::of(&choices, hidden), RecipeName::recipe);
+        (recipe, recipe.complete(&choices, data.classes()))
+    }
+
+    /// The settings of a new run with these choices, of a network with so many hidden layers.
+    pub(super) fn settings(&self, chosen: &Chosen, hidden: usize) -> Result<Settings, Failure> {
         let default = Settings::default();
-        let optimizer = self.optimizer.clone().unwrap_or_else(|| default.optimizer.clone());
         let mut settings = Settings {
-            learning_rate: self.learning_rate.unwrap_or_else(|| usual_learning_rate(&optimizer, task)),
-            optimizer,
-            schedule: self.schedule.clone().unwrap_or_else(|| default.schedule.clone()),
-            batch_size: self.batch_size.unwrap_or(default.batch_size),
+            learning_rate: chosen.learning_rate,
+            optimizer: chosen.optimizer.clone(),
+            schedule: chosen.schedule.clone(),
+            batch_size: chosen.batch_size,
             epochs: self.epochs.unwrap_or(default.epochs),
             early_stopping: self.stopping.settings(),
             seed: self.seed(),
@@ -101,30 +119,20 @@ impl Args {
     }
 }
 
-/// The default η. The output layer of a regression network has no sigmoid, so its gradients are far larger, and plain descent
-/// and momentum need a smaller η.
-fn usual_learning_rate(optimizer: &Optimizer, task: Task) -> f64 {
-    let LearningRates { sigmoid, values, .. } = optimizer.learning_rates();
-    if task == Task::Regression { values } else { sigmoid }
+/// A recipe as `--recipe` takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecipeName {
+    /// The tutorial's: weights from N(0, 1), a constant η, sigmoids, the quadratic cost
+    Tutorial,
+    /// Initial values, η and schedule, output and cost that fit what is chosen
+    Auto,
 }
 
-/// The help of `--learning-rate`, which lists the defaults.
-fn learning_rate_help() -> String {
-    let optimizers = Optimizer::all();
-    let list = |rate: fn(&Optimizer) -> f64| {
-        let mut groups: Vec<(f64, Vec<&str>)> = Vec::new();
-        for optimizer in &optimizers {
-            match groups.iter_mut().find(|(known, _)| *known == rate(optimizer)) {
-                Some((_, names)) => names.push(optimizer.name()),
-                None => groups.push((rate(optimizer), vec![optimizer.name()])),
-            }
+impl RecipeName {
+    fn recipe(self) -> Recipe {
+        match self {
+            RecipeName::Tutorial => Recipe::Tutorial,
+            RecipeName::Auto => Recipe::Auto,
         }
-        let group = |(rate, names): &(f64, Vec<&str>)| format!("{rate} for {}", names.join(" and "));
-        groups.iter().map(group).collect::<Vec<_>>().join(", ")
-    };
-    let (classes, values) = (
-        list(|optimizer| optimizer.learning_rates().sigmoid),
-        list(|optimizer| optimizer.learning_rates().values),
-    );
-    format!("Learning rate η [default: {classes}; for regression {values}]")
+    }
 }
