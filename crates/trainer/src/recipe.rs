@@ -10,13 +10,14 @@
 //! | output and cost for values | identity, and the quadratic cost | outputs of any size |
 //! | hidden activation | sigmoid | it is the tutorial's |
 //! | initial values | [`Activation::initializer`] of the hidden layers | activations and errors keep their size from layer to layer |
-//! | η | η₀·√(B/16), and for rules that follow the gradient's size over 4κ and σ′(0) | flat outputs and flat activations need longer steps |
+//! | η | η₀·√(B/16)/σ′(0), for rules that follow the gradient's size over 4κ too, and at most 8/(κ·n) | flat outputs and flat activations need longer steps, wide layers shorter ones |
 //! | schedule of η | `linear(0.2,0.0)` | the rise bears a large η, the fall settles the weights |
 //! | optimiser, minibatch size | `sgd`, 16 | they are the tutorial's |
 //!
 //! η₀ is the optimiser's own ([`Optimizer::learning_rates`]). κ is the curvature of the cost by a pre-activation of the output layer,
-//! where the output is ½: ¼ for the cross-entropies, 1 for the quadratic cost after the identity, 1/16 after a sigmoid. σ′(0) is the
-//! slope of the hidden activation: ¼ for sigmoids, 1 for ReLU.
+//! where the output is ½: ¼ for the cross-entropies, 1 for the quadratic cost after the identity, 1/16 after a sigmoid. A factor below
+//! 1 isn't taken. σ′(0) is the slope of the hidden activation: ¼ for sigmoids, 1 for ReLU. n is the width of the last hidden layer: the
+//! curvature by an output neuron's weights is κ times the sum of its inputs' squares.
 
 use crate::network::Initializer;
 use crate::network::activation::{Activation, Identity, Range, Sigmoid, Softmax};
@@ -39,7 +40,7 @@ const BATCH_SIZE: usize = 16;
 /// let choices = Choices::default();
 /// assert_eq!(Recipe::of(&choices, &[32]), Recipe::Tutorial);
 /// assert_eq!(Recipe::of(&choices, &[100]), Recipe::Auto);
-/// let chosen = Recipe::Auto.complete(&choices, Some(10));
+/// let chosen = Recipe::Auto.complete(&choices, &[100], Some(10));
 /// assert_eq!((chosen.output.name(), chosen.cost.name()), ("softmax", "categorical-cross-entropy"));
 /// assert_eq!(chosen.schedule.to_string(), "linear(0.2,0.0)");
 /// ```
@@ -109,9 +110,9 @@ impl Recipe {
         if is_tutorials { Recipe::Tutorial } else { Recipe::Auto }
     }
 
-    /// Completes `choices` for targets that are one of so many `classes`, or values.
+    /// Completes `choices` for a network with these `hidden` layers, and targets that are one of so many `classes`, or values.
     #[must_use]
-    pub fn complete(self, choices: &Choices, classes: Option<usize>) -> Chosen {
+    pub fn complete(self, choices: &Choices, hidden: &[usize], classes: Option<usize>) -> Chosen {
         let optimizer = choices.optimizer.clone().unwrap_or_default();
         let activation = choices.activation.clone().unwrap_or_else(|| Arc::new(Sigmoid));
         let batch_size = choices.batch_size.unwrap_or(BATCH_SIZE);
@@ -121,7 +122,8 @@ impl Recipe {
             (Recipe::Tutorial, Some(_)) => rates.sigmoid,
             (Recipe::Tutorial, None) => rates.values,
             (Recipe::Auto, classes) => {
-                learning_rate(rates, &*activation, &*output, &*cost, classes, batch_size)
+                let width = hidden.last().copied();
+                learning_rate(rates, (&*activation, &*output, &*cost), width, classes, batch_size)
             }
         });
         let is_tutorials = self == Recipe::Tutorial;
@@ -141,7 +143,7 @@ impl Recipe {
 
     /// A reason why a run with these choices is likely to learn badly, in words.
     #[must_use]
-    pub fn warning(self, chosen: &Chosen, classes: Option<usize>) -> Option<String> {
+    pub fn warning(self, chosen: &Chosen, hidden: &[usize], classes: Option<usize>) -> Option<String> {
         let Chosen { activation, output, cost, initializer, learning_rate, .. } = chosen;
         if let Some(classes) = classes
             && !output.is_row_wise()
@@ -167,6 +169,7 @@ impl Recipe {
                 batch_size: Some(chosen.batch_size),
                 ..Choices::default()
             },
+            hidden,
             classes,
         );
         let is_far = !(0.02..=50.0).contains(&(learning_rate / usual.learning_rate));
@@ -228,30 +231,28 @@ fn prefers_zeros(cost: &dyn Cost, output: &dyn Activation, classes: usize) -> bo
     classes > 2 && reaches_zero && probes.map(mean).all(|probed| probed > mean(0.0))
 }
 
-/// η of [`Recipe::Auto`].
+/// η of [`Recipe::Auto`] for hidden and output activation and cost, and the width of the last hidden layer.
 fn learning_rate(
     rates: LearningRates,
-    activation: &dyn Activation,
-    output: &dyn Activation,
-    cost: &dyn Cost,
+    (activation, output, cost): (&dyn Activation, &dyn Activation, &dyn Cost),
+    width: Option<usize>,
     classes: Option<usize>,
     batch_size: usize,
 ) -> f64 {
-    let rate = if classes.is_some() { rates.other } else { rates.values };
-    let rate = rate * libm::sqrt(batch_size as f64 / BATCH_SIZE as f64);
-    if !rates.follow_the_gradient() {
-        return rate;
-    }
-    let flat_output = match classes {
-        Some(classes) => (4.0 * curvature(cost, output, classes)).recip(),
-        None => 1.0,
-    };
     // The slope just above 0: that of ReLU at 0 is a convention.
-    let flat_hidden = activation.derivative(1e-3).recip().clamp(1.0, 4.0);
-    // Two digits say all that the rule knows.
-    let rate = rate * (flat_output * flat_hidden).clamp(0.1, 40.0);
-    let digit = libm::pow(10.0, libm::floor(libm::log10(rate)) - 1.0);
-    libm::round(rate / digit) * digit
+    let flat_hidden = if width.is_some() { activation.derivative(1e-3).recip().clamp(1.0, 4.0) } else { 1.0 };
+    let rate = if classes.is_some() { rates.other } else { rates.values };
+    let rate = rate * flat_hidden * libm::sqrt(batch_size as f64 / BATCH_SIZE as f64);
+    let (true, Some(classes)) = (rates.follow_the_gradient(), classes) else { return two_digits(rate) };
+    let curvature = curvature(cost, output, classes);
+    let rate = rate * (4.0 * curvature).recip().clamp(1.0, 40.0);
+    let most = 80.0 * rates.other / (curvature * width.unwrap_or(1) as f64);
+    two_digits(rate.min(most))
+}
+
+/// `x` with the two digits that say all the rules know.
+fn two_digits(x: f64) -> f64 {
+    format!("{x:.1e}").parse().unwrap_or(x)
 }
 
 /// κ: the curvature of the cost by z, in the output of a class whose target is 1, where the output is about ½. It is σ′² times the

@@ -98,7 +98,7 @@ impl Args {
             ..self.network.choices()
         };
         let recipe = self.recipe.map_or_else(|| Recipe::of(&choices, hidden), RecipeName::recipe);
-        (recipe, recipe.complete(&choices, data.classes()))
+        (recipe, recipe.complete(&choices, hidden, data.classes()))
     }
 
     /// The settings of a new run with these choices, of a network with so many hidden layers.

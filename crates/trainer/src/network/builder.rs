@@ -104,8 +104,10 @@ impl NetworkBuilder {
         let mut layers: Vec<Layer> = sizes.windows(2).zip(self.layers).map(layer).collect();
         check_pairs(&layers, &*self.cost)?;
         let mut generator = generator(self.seed, *b"weights\0");
-        let draw = |(l, layer): (usize, &mut Layer)| layer.draw(self.initializer, l > 0, &mut generator);
-        layers.iter_mut().enumerate().for_each(draw);
+        let count = layers.len();
+        for (l, layer) in (1..).zip(&mut layers) {
+            layer.draw(self.initializer, (l, count), &mut generator);
+        }
         let origin = Some(Origin { initializer: self.initializer, seed: self.seed });
         Ok(Network { layers, cost: self.cost, origin })
     }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 /// | fan-in normal | 1/n_in | N(0, 1) | sigmoid (Nielsen, chapter 3) |
 /// | Glorot | 2/(n_in + n_out) | 0 | tanh, sigmoid, softmax (Glorot and Bengio 2010) |
 /// | He | 2/n_in | 0 | ReLU and its kin (He et al. 2015) |
-/// | Glorot for sigmoids | 32/(n_in + n_out) | −½·Σₖ W_jk, in the first layer 0 | deep networks of sigmoids |
+/// | Glorot for sigmoids | 32/(n_in + n_out), in the last layer 8/(n_in + n_out) | −½·Σₖ W_jk, in the first layer 0 | deep networks of sigmoids |
 /// | LeCun | 1/n_in | 0 | SELU, LeCun's tanh (LeCun et al. 1998) |
 /// | zeros | 0 | 0 | nothing with a hidden layer |
 ///
@@ -48,8 +48,9 @@ pub enum Initializer {
     GlorotNormal,
     /// Weights uniform within ±√(6/(n_in + n_out)).
     GlorotUniform,
-    /// Weights from N(0, 32/(n_in + n_out)), 16 times Glorot's variance. A bias is −½ of the sum of the weights into its neuron,
-    /// so that inputs around ½, as a layer of sigmoids has them, give numbers around 0. In the first layer it is 0.
+    /// Weights from N(0, 32/(n_in + n_out)), 16 times Glorot's variance, in the last layer 4 times. A bias is −½ of the sum of the
+    /// weights into its neuron, so that inputs around ½, as a layer of sigmoids has them, give numbers around 0. In the first layer
+    /// it is 0.
     GlorotSigmoid,
     /// Weights from N(0, 2/n_in).
     HeNormal,
@@ -102,7 +103,7 @@ impl Initializer {
     }
 
     /// The sources of the weights and of the biases of a layer.
-    pub(super) fn draws(self, inputs: usize, outputs: usize) -> (Draw, Draw) {
+    pub(super) fn draws(self, inputs: usize, outputs: usize, is_last: bool) -> (Draw, Draw) {
         let (inputs, outputs) = (inputs as f64, outputs as f64);
         let normal = |variance: f64| Draw::Normal(variance.sqrt());
         let uniform = |variance: f64| Draw::Uniform((3.0 * variance).sqrt());
@@ -112,7 +113,7 @@ impl Initializer {
             Initializer::FanInNormal => (normal(lecun), normal(1.0)),
             Initializer::GlorotNormal => (normal(glorot), Draw::Zero),
             Initializer::GlorotUniform => (uniform(glorot), Draw::Zero),
-            Initializer::GlorotSigmoid => (normal(16.0 * glorot), Draw::Zero),
+            Initializer::GlorotSigmoid => (normal(if is_last { 4.0 } else { 16.0 } * glorot), Draw::Zero),
             Initializer::HeNormal => (normal(he), Draw::Zero),
             Initializer::HeUniform => (uniform(he), Draw::Zero),
             Initializer::LecunNormal => (normal(lecun), Draw::Zero),

@@ -40,21 +40,21 @@ impl Layer {
         Layer { weights: Panels::zeros(inputs, outputs), biases: vec![0.0; outputs], activation }
     }
 
-    /// Draws the weights W_jk with j (output) before k (input), then the biases. `follows` is true if another layer gives the inputs.
+    /// Draws the weights W_jk with j (output) before k (input), then the biases. It is layer `l` of `count`, counted from 1.
     pub(super) fn draw(
         &mut self,
         initializer: Initializer,
-        follows: bool,
+        (l, count): (usize, usize),
         generator: &mut Xoshiro256PlusPlus,
     ) {
-        let (weights, biases) = initializer.draws(self.inputs(), self.outputs());
+        let (weights, biases) = initializer.draws(self.inputs(), self.outputs(), l == count);
         for j in 0..self.outputs() {
             for k in 0..self.inputs() {
                 self.set_weight(j, k, weights.sample(generator));
             }
         }
         self.biases.fill_with(|| biases.sample(generator));
-        if initializer == Initializer::GlorotSigmoid && follows {
+        if initializer == Initializer::GlorotSigmoid && l > 1 {
             for j in 0..self.outputs() {
                 self.biases[j] = centring((0..self.inputs()).map(|k| self.weight(j, k)));
             }
