@@ -145,16 +145,11 @@ impl Recipe {
     #[must_use]
     pub fn warning(self, chosen: &Chosen, hidden: &[usize], classes: Option<usize>) -> Option<String> {
         let Chosen { activation, output, cost, initializer, learning_rate, .. } = chosen;
-        if let Some(classes) = classes
-            && !output.is_row_wise()
-            && prefers_zeros(&**cost, &**output, classes)
-        {
-            let cost = cost.name();
-            return Some(format!(
-                "{cost} is least where every output is 0, since most targets are; classes are learned better with another cost"
-            ));
+        let defect = classes.and_then(|_| cost.defect_for_classes(&**output));
+        if let Some(defect) = defect {
+            return Some(format!("{defect}; other costs learn classes better"));
         }
-        if classes.is_some() && output.derivative(-3.0).abs() < 0.02 && output.range() != Range::Unit {
+        if classes.is_some() && output.range() == Range::NonNegative {
             let output = output.name();
             return Some(format!(
                 "an output of {output} that falls below 0 learns no more; classes are learned better with another output"
@@ -220,15 +215,6 @@ fn output_before(cost: &dyn Cost, classes: bool) -> Arc<dyn Activation> {
     let matching = accepted().rev().find(|output| classes && cost.matches(&***output));
     let first = if classes { accepted().next_back() } else { accepted().next() };
     matching.or(first).cloned().unwrap_or_else(|| Arc::new(Identity))
-}
-
-/// Whether outputs that are all 0 cost less than any other constant ones, for targets of which one in `classes` is 1.
-fn prefers_zeros(cost: &dyn Cost, output: &dyn Activation, classes: usize) -> bool {
-    let share = 1.0 / classes as f64;
-    let mean = |a: f64| share * cost.value(a, 1.0) + (1.0 - share) * cost.value(a, 0.0);
-    let probes = (1..=100).map(|i| f64::from(i) / 100.0);
-    let reaches_zero = output.value(-30.0).abs() < 0.2 || output.range() == Range::Signed;
-    classes > 2 && reaches_zero && probes.map(mean).all(|probed| probed > mean(0.0))
 }
 
 /// η of [`Recipe::Auto`] for hidden and output activation and cost, and the width of the last hidden layer.

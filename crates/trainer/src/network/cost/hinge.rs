@@ -34,6 +34,12 @@ impl Cost for Hinge {
         range == Range::Signed
     }
 
+    fn defect_for_classes(&self, activation: &dyn Activation) -> Option<String> {
+        let reaches = activation.value(3.0) > 1.0 && activation.value(-3.0) < -1.0;
+        let name = activation.name();
+        (!reaches).then(|| format!("hinge asks for outputs beyond −1 and 1, which {name} doesn't reach"))
+    }
+
     fn needs_pre_activation(&self, _: &dyn Activation) -> bool {
         false
     }

@@ -15,6 +15,11 @@ impl Cost for Mae {
         (a - y).abs()
     }
 
+    fn defect_for_classes(&self, activation: &dyn Activation) -> Option<String> {
+        let of_one_class = "mae is least where all outputs are 0, since most targets of classes are";
+        (!activation.is_row_wise()).then(|| of_one_class.to_owned())
+    }
+
     fn derivative(&self, a: f64, y: f64) -> f64 {
         f64::from(self.piece(a, y))
     }

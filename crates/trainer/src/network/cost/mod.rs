@@ -104,6 +104,11 @@ pub trait Cost: Any + Debug + Send + Sync {
         None
     }
 
+    /// A reason why classes, as targets of 0 and 1, are learned badly with this cost after this activation, in words.
+    fn defect_for_classes(&self, _: &dyn Activation) -> Option<String> {
+        None
+    }
+
     /// True if the output error after this activation simplifies to A − Y. It is then computed so.
     fn matches(&self, _: &dyn Activation) -> bool {
         false
