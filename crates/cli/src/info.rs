@@ -75,7 +75,7 @@ impl Info {
             activation: layer.activation().label(),
             parameters: layer.parameters(),
         };
-        let examples = data.examples as usize;
+        let examples = settings.epoch_examples(data.examples as usize);
         Ok(Info {
             checkpoint: shown(path),
             layers: network.layers().iter().map(layer).collect(),
@@ -93,7 +93,7 @@ impl Info {
             result_epoch: checkpoint.best.as_ref().map(|best| best.epoch),
             weight_hash: format!("{:016x}", checkpoint.result().weight_hash()),
             compared_hash: format!("{:016x}", checkpoint.compared_hash()?),
-            history: history.iter().map(|epoch| EpochLine::new(epoch, settings.epochs, examples)).collect(),
+            history: history.iter().map(|epoch| EpochLine::new(epoch, settings, examples)).collect(),
         })
     }
 }

@@ -140,8 +140,14 @@ fn replay(
             trainer.record(test, evaluation)?;
         }
         let replayed = trainer.history().last().copied();
-        // Costs are finite, so equal numbers have equal bits, except zeros.
-        if replayed.map(|replayed| Epoch { seconds: epoch.seconds, ..replayed }) != Some(*epoch) {
+        // Costs are finite, so equal numbers have equal bits, except zeros. Earlier versions recorded fewer figures.
+        let same_figures = |replayed: Epoch| Epoch {
+            seconds: epoch.seconds,
+            correct: epoch.correct.and(replayed.correct),
+            learning_rate: epoch.learning_rate.and(replayed.learning_rate),
+            ..replayed
+        };
+        if replayed.map(same_figures) != Some(*epoch) {
             let cost = replayed.map_or(f64::NAN, |replayed| replayed.cost);
             return Ok(Some(format!("epoch {} had cost {}, now {cost}", epoch.number, epoch.cost)));
         }

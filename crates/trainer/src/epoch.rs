@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// The record of an epoch.
 ///
-/// In serde's formats it has the fields `epoch` (its number), `cost`, `validation` (if there was one), `test` and
-/// `training_seconds`.
+/// In serde's formats it has the fields `epoch` (its number), `cost`, `correct`, `learning_rate` and `validation` where they are
+/// known, `test` and `training_seconds`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Counted from 1.
@@ -15,6 +15,13 @@ pub struct Epoch {
     pub number: usize,
     /// Mean cost per training example, each measured before its minibatch's update.
     pub cost: f64,
+    /// Training examples that were classified correctly, each before its minibatch's update, with the step's noise. `None` if the
+    /// targets are values, or a version that didn't count them trained a part of the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correct: Option<usize>,
+    /// η in the epoch's last step. `None` in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
     /// The evaluation on the validation set after the epoch, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation: Option<Evaluation>,

@@ -19,11 +19,27 @@ fn both_ways<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: &T, tex
 fn records_of_a_run() {
     let classes = Evaluation { cost: 0.5, examples: 4, score: Score::Classes { correct: 1 } };
     both_ways(
-        &Epoch { number: 3, cost: 0.125, validation: Some(classes), test: Some(classes), seconds: 1.5 },
-        r#"{"epoch":3,"cost":0.125,"validation":{"cost":0.5,"accuracy":0.25,"correct":1,"examples":4},"test":{"cost":0.5,"accuracy":0.25,"correct":1,"examples":4},"training_seconds":1.5}"#,
+        &Epoch {
+            number: 3,
+            cost: 0.125,
+            correct: Some(7),
+            learning_rate: Some(0.25),
+            validation: Some(classes),
+            test: Some(classes),
+            seconds: 1.5,
+        },
+        r#"{"epoch":3,"cost":0.125,"correct":7,"learning_rate":0.25,"validation":{"cost":0.5,"accuracy":0.25,"correct":1,"examples":4},"test":{"cost":0.5,"accuracy":0.25,"correct":1,"examples":4},"training_seconds":1.5}"#,
     );
     both_ways(
-        &Epoch { number: 1, cost: 2.0, validation: None, test: None, seconds: 0.0 },
+        &Epoch {
+            number: 1,
+            cost: 2.0,
+            correct: None,
+            learning_rate: None,
+            validation: None,
+            test: None,
+            seconds: 0.0,
+        },
         r#"{"epoch":1,"cost":2.0,"test":null,"training_seconds":0.0}"#,
     );
     let fit = Fit { rmse: 0.5, mae: 0.25, r_squared: -1.0 };

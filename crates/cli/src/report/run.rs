@@ -208,23 +208,41 @@ fn padded(evaluation: &Evaluation) -> String {
 pub(crate) struct EpochLine {
     #[serde(flatten)]
     pub epoch: Epoch,
+    /// The fraction of the training examples that were classified correctly, each before its minibatch's update.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// Whether the text shows η: it isn't the run's own.
+    #[serde(skip)]
+    pub shows_rate: bool,
     pub epochs: usize,
     pub samples_per_second: f64,
 }
 
 impl EpochLine {
-    /// The line of `epoch` in a run of `epochs`, each of `examples` training examples.
-    pub(crate) fn new(epoch: &Epoch, epochs: usize, examples: usize) -> EpochLine {
-        EpochLine { epoch: *epoch, epochs, samples_per_second: examples as f64 / epoch.seconds }
+    /// The line of `epoch` in a run with these settings, whose epochs have `examples` training examples.
+    pub(crate) fn new(epoch: &Epoch, settings: &Settings, examples: usize) -> EpochLine {
+        EpochLine {
+            epoch: *epoch,
+            accuracy: epoch.correct.map(|correct| correct as f64 / examples as f64),
+            shows_rate: epoch.learning_rate.is_some_and(|rate| rate != settings.learning_rate),
+            epochs: settings.epochs,
+            samples_per_second: examples as f64 / epoch.seconds,
+        }
     }
 }
 
 impl Event for EpochLine {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let width = self.epochs.to_string().len();
-        let Epoch { number, cost, validation, test, .. } = self.epoch;
+        let Epoch { number, cost, learning_rate, validation, test, .. } = self.epoch;
         let epochs = self.epochs;
         write!(out, "epoch {number:>width$}/{epochs}  cost {cost:.6}")?;
+        if let Some(accuracy) = self.accuracy {
+            write!(out, "  accuracy {:>6}", percent(accuracy))?;
+        }
+        if let Some(rate) = learning_rate.filter(|_| self.shows_rate) {
+            write!(out, "  η {rate:.3e}")?;
+        }
         if let Some(validation) = &validation {
             write!(out, "  {} {}", measure(validation).replace("test", "validation"), padded(validation))?;
         }

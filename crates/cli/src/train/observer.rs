@@ -88,7 +88,7 @@ impl Observer for RunObserver {
     fn after_epoch(&mut self, trainer: &mut Trainer, epoch: &Epoch) -> Result<ControlFlow<()>, Failure> {
         let best = judge::best(trainer).is_some_and(|best| best.number == epoch.number);
         self.save(trainer, best)?;
-        let line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
+        let line = EpochLine::new(epoch, trainer.settings(), trainer.examples());
         self.progress.suspend(|| self.report.print(&line))?;
         Ok(self.flow())
     }

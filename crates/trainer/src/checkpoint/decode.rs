@@ -1,6 +1,8 @@
 //! The way of a file's bytes back to the state of a run. Nothing in the file is believed before it is checked.
 
-use super::entries::{AVERAGE, AVERAGED, BEST, COURSE, MAIN, MOMENTS, TOTAL, known_of_run, of_network};
+use super::entries::{
+    AVERAGE, AVERAGED, BEST, CORRECT, COURSE, MAIN, MOMENTS, TOTAL, known_of_run, of_network,
+};
 use super::settings::invalid;
 use super::state::{Best, Checkpoint, DataIdentity, Progress, arithmetic, best_epoch};
 use super::{history, legacy, networks, settings};
@@ -44,7 +46,8 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     let mut optimizer = read_state(&settings.optimizer, &network, &entries)?;
     optimizer.averaged = read_average(&settings, &network, &entries, registry)?;
     let progress: Progress = entries.value("run/progress")?;
-    let history::Recorded { history, tested_on, validated_on, elapsed } = history::read(&entries)?;
+    let history::Recorded { history, tested_on, validated_on, elapsed } =
+        history::read(&entries, settings.epoch_examples(examples))?;
     let best = read_best(&settings, &history, &entries, registry)?;
     if settings.optimizer.moments() > 0 {
         // u128 holds the product of any numbers that the file may have.
@@ -56,6 +59,11 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         }
     }
     progress.check(&settings, examples, history.len())?;
+    let correct: Option<u64> = entries.optional(CORRECT)?;
+    if let Some(correct) = correct.filter(|correct| progress.position == 0 || *correct > progress.position) {
+        let cause = format!("{correct} correct at position {}", progress.position);
+        return Err(FormatError::value(CORRECT, cause));
+    }
     Ok(Checkpoint {
         network,
         origin,
@@ -66,6 +74,7 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         validated_on,
         best,
         progress,
+        correct: correct.map(|correct| correct as usize),
         course: read_course(&settings, examples, &entries)?,
         settings,
         history,

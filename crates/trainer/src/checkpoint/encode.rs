@@ -1,6 +1,6 @@
 //! The way of a run's state into the bytes of a file.
 
-use super::entries::{AVERAGE, AVERAGED, BEST, COURSE, Content, Drafts, MAIN, MOMENTS, TOTAL};
+use super::entries::{AVERAGE, AVERAGED, BEST, CORRECT, COURSE, Content, Drafts, MAIN, MOMENTS, TOTAL};
 use super::state::{Snapshot, arithmetic};
 use super::{history, networks, settings};
 use crate::footprint;
@@ -25,6 +25,9 @@ impl Snapshot<'_> {
         drafts.put("run/arithmetic", &arithmetic(self.class))?;
         drafts.put("run/data", &self.data)?;
         drafts.put("run/progress", &self.progress)?;
+        if let Some(correct) = self.correct {
+            drafts.put(CORRECT, &(correct as u64))?;
+        }
         if !self.settings.schedule.is_constant() {
             drafts.put(TOTAL, &self.course.total)?;
         }

@@ -19,6 +19,8 @@ pub(super) const BEST: &str = "best";
 pub(super) const TOTAL: &str = "run/schedule/total";
 /// The state of a schedule that looks at results.
 pub(super) const COURSE: &str = "run/schedule/state";
+/// The examples of the current epoch that were classified correctly.
+pub(super) const CORRECT: &str = "run/progress/correct";
 /// The names of moments begin with it.
 pub(super) const MOMENTS: &str = "run/moments/";
 
@@ -26,16 +28,19 @@ pub(super) const MOMENTS: &str = "run/moments/";
 const OF_NETWORK: [&str; 4] = ["layers", "cost", "origin", "parameters"];
 
 /// The entries of a run besides its settings and moments, with their flags.
-const OF_RUN: [(&str, u32); 13] = [
+const OF_RUN: [(&str, u32); 16] = [
     (AVERAGED, 0),
     ("run/arithmetic", 0),
     (TOTAL, 0),
     (COURSE, 0),
     ("run/data", 0),
+    ("run/history/learning-rate", OPTIONAL | NOT_COMPARED),
     ("run/history/test", 0),
     ("run/history/training", 0),
+    ("run/history/training-score", OPTIONAL | NOT_COMPARED),
     ("run/history/validation", OPTIONAL),
     ("run/progress", 0),
+    (CORRECT, OPTIONAL | NOT_COMPARED),
     ("run/scalars", 0),
     ("run/test-data", 0),
     ("run/times", OPTIONAL | NOT_COMPARED),

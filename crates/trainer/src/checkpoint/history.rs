@@ -6,12 +6,15 @@ use super::state::DataIdentity;
 use crate::epoch::Epoch;
 use crate::infer::{Evaluation, Fit, Score};
 use minibatch_checkpoint::{Entries, FormatError};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 const TRAINING: &str = "run/history/training";
 const TEST: &str = "run/history/test";
 const TEST_DATA: &str = "run/test-data";
+const CORRECT: &str = "run/history/training-score";
+const LEARNING_RATE: &str = "run/history/learning-rate";
 const VALIDATION: &str = "run/history/validation";
 const VALIDATION_DATA: &str = "run/validation-data";
 const TIMES: &str = "run/times";
@@ -70,12 +73,12 @@ pub(super) fn put(
     elapsed: Duration,
 ) -> Result<(), FormatError> {
     drafts.put(TRAINING, &history.iter().map(|epoch| epoch.cost).collect::<Vec<_>>())?;
+    let correct = history.iter().map(|epoch| epoch.correct.map(|correct| correct as u64));
+    put_column(drafts, CORRECT, correct.collect())?;
+    put_column(drafts, LEARNING_RATE, history.iter().map(|epoch| epoch.learning_rate).collect())?;
     for (column, data) in [(TESTS, tested_on), (VALIDATIONS, validated_on)] {
-        let evaluations: Vec<_> = history.iter().map(column.evaluation).collect();
-        if evaluations.iter().any(Option::is_some) {
-            let values: Vec<_> = evaluations.into_iter().map(|one| one.map(EvaluationValue::from)).collect();
-            drafts.put(column.name, &values)?;
-        }
+        let evaluations = history.iter().map(column.evaluation);
+        put_column(drafts, column.name, evaluations.map(|one| one.map(EvaluationValue::from)).collect())?;
         if let Some(data) = data {
             drafts.put(column.data, &data)?;
         }
@@ -85,8 +88,36 @@ pub(super) fn put(
     drafts.put(TIMES, &times)
 }
 
-/// Reads the columns and the times.
-pub(super) fn read(entries: &Entries<'_>) -> Result<Recorded, FormatError> {
+/// Puts a column, if it has a value at all.
+fn put_column<T: Serialize>(
+    drafts: &mut Drafts<'_>,
+    name: &'static str,
+    values: Vec<Option<T>>,
+) -> Result<(), FormatError> {
+    if values.iter().all(Option::is_none) { Ok(()) } else { drafts.put(name, &values) }
+}
+
+/// Reads a column, which has a line for each epoch, and a value at all. If the file has none, all values are missing.
+fn read_column<T: DeserializeOwned>(
+    entries: &Entries<'_>,
+    name: &str,
+    epochs: usize,
+    values: &str,
+) -> Result<Vec<Option<T>>, FormatError> {
+    let Some(column) = entries.optional::<Vec<Option<T>>>(name)? else {
+        return Ok((0..epochs).map(|_| None).collect());
+    };
+    if column.len() != epochs {
+        return Err(FormatError::value(name, format!("{} lines for {epochs} epochs", column.len())));
+    }
+    if column.iter().all(Option::is_none) {
+        return Err(FormatError::value(name, format!("no {values} in it")));
+    }
+    Ok(column)
+}
+
+/// Reads the columns and the times of a run whose epochs have so many examples.
+pub(super) fn read(entries: &Entries<'_>, examples: usize) -> Result<Recorded, FormatError> {
     let (_, mut seconds, elapsed): Times = entries.optional(TIMES)?.unwrap_or_default();
     if let Some(&wrong) = seconds.iter().chain([&elapsed]).find(|s| Duration::try_from_secs_f64(**s).is_err())
     {
@@ -96,12 +127,21 @@ pub(super) fn read(entries: &Entries<'_>) -> Result<Recorded, FormatError> {
     seconds.resize(costs.len(), 0.0);
     let tests = TESTS.read(entries, costs.len())?;
     let validations = VALIDATIONS.read(entries, costs.len())?;
+    let correct: Vec<Option<u64>> = read_column(entries, CORRECT, costs.len(), "number")?;
+    if let Some(wrong) = correct.iter().flatten().find(|correct| **correct > examples as u64) {
+        return Err(FormatError::value(CORRECT, format!("{wrong} correct of {examples}")));
+    }
+    let rates: Vec<Option<f64>> = read_column(entries, LEARNING_RATE, costs.len(), "number")?;
+    if let Some(wrong) = rates.iter().flatten().find(|rate| !(**rate >= 0.0 && rate.is_finite())) {
+        return Err(FormatError::value(LEARNING_RATE, format!("a learning rate of {wrong}")));
+    }
     let epoch = |(i, cost): (usize, f64)| {
         if !cost.is_finite() {
             return Err(FormatError::value(TRAINING, format!("epoch {} has cost {cost}", i + 1)));
         }
         let (validation, test) = (validations[i], tests[i]);
-        Ok(Epoch { number: i + 1, cost, validation, test, seconds: seconds[i] })
+        let (correct, learning_rate) = (correct[i].map(|correct| correct as usize), rates[i]);
+        Ok(Epoch { number: i + 1, cost, correct, learning_rate, validation, test, seconds: seconds[i] })
     };
     let history = costs.into_iter().enumerate().map(epoch).collect::<Result<Vec<_>, _>>()?;
     let tested_on = TESTS.read_data(entries, &history)?;
@@ -112,15 +152,7 @@ pub(super) fn read(entries: &Entries<'_>) -> Result<Recorded, FormatError> {
 impl Column {
     /// Reads the column, which has a line for each epoch, and an evaluation at all.
     fn read(&self, entries: &Entries<'_>, epochs: usize) -> Result<Vec<Option<Evaluation>>, FormatError> {
-        let Some(values) = entries.optional::<Vec<Option<EvaluationValue>>>(self.name)? else {
-            return Ok(vec![None; epochs]);
-        };
-        if values.len() != epochs {
-            return Err(FormatError::value(self.name, format!("{} lines for {epochs} epochs", values.len())));
-        }
-        if values.iter().all(Option::is_none) {
-            return Err(FormatError::value(self.name, "no evaluation in it"));
-        }
+        let values: Vec<Option<EvaluationValue>> = read_column(entries, self.name, epochs, "evaluation")?;
         let checked =
             |value: Option<EvaluationValue>| value.map(|value| value.checked(self.name)).transpose();
         values.into_iter().map(checked).collect()

@@ -53,6 +53,8 @@ pub struct Checkpoint {
     pub best: Option<Best>,
     /// The place in the current epoch at which the run stands.
     pub progress: Progress,
+    /// Examples of the current epoch that were classified correctly, if it has begun and that is known.
+    pub correct: Option<usize>,
     /// How far it has come in its schedule.
     pub course: Course,
     /// The epochs so far.
@@ -161,6 +163,7 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) validated_on: Option<DataIdentity>,
     pub(crate) best: Option<&'a Best>,
     pub(crate) progress: Progress,
+    pub(crate) correct: Option<usize>,
     pub(crate) course: &'a Course,
     pub(crate) history: &'a [Epoch],
     pub(crate) elapsed: Duration,
@@ -201,6 +204,7 @@ impl Checkpoint {
             validated_on: self.validated_on,
             best: self.best.as_ref(),
             progress: self.progress.clone(),
+            correct: self.correct,
             course: &self.course,
             history: &self.history,
             elapsed: self.elapsed,
@@ -223,6 +227,7 @@ impl Snapshot<'_> {
             validated_on: self.validated_on,
             best: self.best.cloned(),
             progress: self.progress.clone(),
+            correct: self.correct,
             course: self.course.clone(),
             history: self.history.to_vec(),
             elapsed: self.elapsed,

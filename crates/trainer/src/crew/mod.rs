@@ -97,7 +97,7 @@ impl Crew {
         steps: Steps<'_>,
         cost_sum: f64,
     ) -> Trained {
-        let before = Trained { position: steps.position, cost_sum, diverged: None };
+        let before = Trained { position: steps.position, cost_sum, correct: 0, diverged: None };
         match self {
             Crew::Alone(whole, team) => {
                 team.run(pool.isa(), |team, ()| whole.train(team, state, steps, before))

@@ -57,6 +57,8 @@ pub struct Trainer {
     position: usize,
     /// The summed cost of these examples.
     cost_sum: f64,
+    /// Those of these examples that were classified correctly, if that is known.
+    correct: Option<usize>,
     /// Wall-clock time spent training on these examples.
     elapsed: Duration,
     /// The identity of the data. It is computed when first asked for, since reading the whole dataset takes time.
@@ -138,10 +140,11 @@ impl Trainer {
             origin: network.origin.take(),
             crew: Crew::new(&pool, network, &data, &settings)?,
             pool,
-            data,
             settings,
             position: 0,
             cost_sum: 0.0,
+            correct: data.classes().map(|_| 0),
+            data,
             elapsed: Duration::ZERO,
             identity: OnceLock::new(),
             tested_on: None,
@@ -210,6 +213,9 @@ impl Trainer {
         trainer.shuffle.restore(&progress.shuffle)?;
         trainer.position = progress.position as usize;
         trainer.cost_sum = progress.cost_sum;
+        if progress.position > 0 {
+            trainer.correct = trainer.correct.and(checkpoint.correct);
+        }
         trainer.tested_on = tested_on.map(TestedOn::Recorded);
         trainer.validated_on = validated_on.map(TestedOn::Recorded);
         trainer.best = best;
@@ -294,6 +300,7 @@ impl Trainer {
                 position: self.position as u64,
                 cost_sum: self.cost_sum,
             },
+            correct: self.correct.filter(|_| self.position > 0),
             course: &self.course,
             history: &self.history,
             elapsed: self.elapsed,
@@ -412,6 +419,7 @@ impl Trainer {
         let trained = self.crew.train(&self.pool, &mut self.state, steps, self.cost_sum);
         self.elapsed += started.elapsed();
         (self.position, self.cost_sum) = (trained.position, trained.cost_sum);
+        self.correct = self.correct.map(|correct| correct + trained.correct);
         if let Some(cause) = trained.diverged {
             let (epoch, step) = (self.history.len() + 1, self.position / self.settings.batch_size + 1);
             // An epoch without a step has not begun.
@@ -474,7 +482,11 @@ impl Trainer {
         let cost = std::mem::take(&mut self.cost_sum) / self.examples() as f64;
         self.position = 0;
         let seconds = std::mem::take(&mut self.elapsed).as_secs_f64();
-        let epoch = Epoch { number: self.history.len() + 1, cost, validation: None, test: None, seconds };
+        let correct = std::mem::replace(&mut self.correct, self.data.classes().map(|_| 0));
+        let number = self.history.len() + 1;
+        let last = (number * self.steps_per_epoch()) as u64 - 1;
+        let learning_rate = self.settings.rates(&self.course, last).map(|rates| rates.learning_rate);
+        let epoch = Epoch { number, cost, correct, learning_rate, validation: None, test: None, seconds };
         self.history.push(epoch);
         epoch
     }

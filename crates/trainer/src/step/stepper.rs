@@ -56,6 +56,9 @@ pub(crate) struct Trained {
     pub(crate) position: usize,
     /// The summed cost of these examples, in f64. Each minibatch's cost is added to the sum before it.
     pub(crate) cost_sum: f64,
+    /// Those of the examples trained on in these steps that were classified correctly, before their minibatches' updates. 0 if the
+    /// targets are values.
+    pub(crate) correct: usize,
     /// The reason why the next step was refused, if it was.
     pub(crate) diverged: Option<Divergence>,
 }
@@ -81,8 +84,9 @@ impl Stepper<'_> {
             let next = steps.minibatch(trained.position + indices.len());
             let number = steps.number(trained.position);
             match self.step(steps, number, indices, next) {
-                Ok(cost) => {
+                Ok((cost, correct)) => {
                     trained.cost_sum += cost;
+                    trained.correct += correct;
                     trained.position += indices.len();
                 }
                 Err(cause) => {
@@ -98,14 +102,14 @@ impl Stepper<'_> {
     }
 
     /// One minibatch: forward, output error, for l = L, …, 2 the error below, and, if all of that is finite, the updates.
-    /// Returns its summed cost, before the update.
+    /// Returns its summed cost and its correctly classified examples, before the update.
     fn step(
         &mut self,
         steps: Steps<'_>,
         number: u64,
         indices: &[u32],
         next: &[u32],
-    ) -> Result<f64, Divergence> {
+    ) -> Result<(f64, usize), Divergence> {
         let Steps { data, settings, course, .. } = steps;
         let Stepper { runner, layers, cost, state, workspace, .. } = self;
         let Runner { team, member } = *runner;
@@ -148,6 +152,7 @@ impl Stepper<'_> {
         if !total.is_finite() {
             return Err(guard::cause_of_cost(isa, workspace, rows, total));
         }
+        let correct = workspace.correct(data, rows, index);
         backprop::output_error(isa, layers, *cost, workspace, rows);
         let mut divisor = rows as f64;
         if let Some(weights) = data.sample_weights() {
@@ -171,7 +176,7 @@ impl Stepper<'_> {
         self.state.took();
         self.constrain(settings.max_norm);
         self.average(steps, number);
-        Ok(total)
+        Ok((total, correct))
     }
 
     /// Shortens the weights into each hidden unit to the largest norm.

@@ -54,7 +54,7 @@ fn forgeries_are_refused() {
             p.put("network/best/origin", &0_u8);
             *p.bytes("network/best/origin") = origin;
         }),
-        ("not finite", |p| p.numbers(BEST, |numbers| numbers[0] = f32::NAN)),
+        ("expected a finite one", |p| p.numbers(BEST, |numbers| numbers[0] = f32::NAN)),
         ("of which there is none", |p| {
             p.remove("run/early-stopping");
             p.remove("run/early-stopping/state");

@@ -1,4 +1,5 @@
 mod best;
+mod columns;
 mod flags;
 mod legacy;
 mod network_file;

@@ -214,6 +214,8 @@ fn progress(p: &mut Parts, change: impl FnOnce(&mut Progress)) {
 fn epoch(p: &mut Parts) {
     p.edit("run/history/training", |costs: &mut Vec<f64>| costs.push(1.0));
     p.edit("run/history/test", |tests: &mut Vec<Option<EvaluationValue>>| tests.push(None));
+    p.edit("run/history/training-score", |correct: &mut Vec<Option<u64>>| correct.push(None));
+    p.edit("run/history/learning-rate", |rates: &mut Vec<Option<f64>>| rates.push(None));
 }
 
 const PROGRESS: &[Forgery] = &[
@@ -304,7 +306,7 @@ fn values_that_are_none_are_refused() {
     };
     let values =
         Parts::of(&real_by("adam")).names(|name| name != PARAMETERS && !name.starts_with("run/moments/"));
-    assert_eq!(values.len(), 16);
+    assert_eq!(values.len(), 19);
     for name in &values {
         assert!(with(name, &|_| ()).is_ok());
         for (what, change) in [
