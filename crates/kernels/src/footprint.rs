@@ -2,8 +2,9 @@
 //!
 //! All numbers are upper bounds, in bytes. A size beyond 64 bits is `u64::MAX`.
 
-use crate::inputs;
 use crate::matrix::{HUGE, LARGE, LINE, Line};
+use crate::pictures::PictureShape;
+use crate::{inputs, pictures};
 
 /// A [`Matrix`](crate::Matrix) or [`Panels`](crate::Panels) of `rows` × `cols`.
 ///
@@ -27,6 +28,12 @@ pub fn matrix(rows: usize, cols: usize) -> u64 {
 pub fn team_inputs(inputs: usize, examples: usize, members: usize) -> u64 {
     let pointers = (examples as u64).saturating_mul(size_of::<*const u8>() as u64);
     inputs::footprint(inputs, examples).saturating_add(pointers).saturating_mul(members as u64)
+}
+
+/// A [`Canvas`](crate::Canvas) for pictures of this shape, with fields whose [smoothing](crate::Smoothing) reaches `radius` pixels.
+#[must_use]
+pub fn canvas(shape: PictureShape, radius: usize) -> u64 {
+    pictures::footprint(shape, radius)
 }
 
 /// The packing buffers of a member. The left sides of its products have at most `rows` rows, and all other dimensions are at most
