@@ -66,7 +66,8 @@ pub fn fields(shape: PictureShape, elastic: &Elastic<'_>) -> [Vec<f64>; 2] {
             for x in 0..columns {
                 for fy in y.saturating_sub(radius)..rows.min(y + radius + 1) {
                     for fx in x.saturating_sub(radius)..columns.min(x + radius + 1) {
-                        let weight = f64::from(weights[fy + radius - y]) * f64::from(weights[fx + radius - x]);
+                        let weight =
+                            f64::from(weights[fy + radius - y]) * f64::from(weights[fx + radius - x]);
                         smoothed[y * columns + x] += weight * drawn(fy, fx);
                     }
                 }

@@ -130,7 +130,9 @@ fn fields_are_distributed_as_they_should_be() {
         // Far from the border, and from each other.
         for at in [(10, 10), (10, 30), (30, 10), (30, 30)].map(|(row, col)| row * 40 + col) {
             count += 1.0;
-            for (sum, value) in sums.iter_mut().zip([x[at], y[at], x[at] * x[at], y[at] * y[at], x[at] * y[at]]) {
+            for (sum, value) in
+                sums.iter_mut().zip([x[at], y[at], x[at] * x[at], y[at] * y[at], x[at] * y[at]])
+            {
                 *sum += value;
             }
         }

@@ -138,6 +138,7 @@ pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
     let noise = noise.collect::<Vec<_>>().join(", ");
     let layers = groups.layers.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
     let layers = if layers.is_empty() { layers } else { format!(", layers {layers}") };
+    let augment = augment.iter().map(ToString::to_string).collect::<Vec<_>>();
     let rows = [
         ("schedule of η", (*schedule != usual.schedule).then(|| schedule.to_string())),
         (
@@ -148,7 +149,7 @@ pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
         ("L2 penalty", (*l2 > 0.0).then(|| l2.to_string())),
         ("clipping", clip.as_ref().map(ToString::to_string)),
         ("noise", (!noise.is_empty()).then_some(noise)),
-        ("augmentation", augment.as_ref().map(ToString::to_string)),
+        ("augmentation", (!augment.is_empty()).then(|| augment.join(", "))),
         ("last minibatch", drop_last.then(|| "dropped where it is smaller".to_owned())),
     ];
     rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()

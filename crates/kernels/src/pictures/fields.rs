@@ -64,8 +64,9 @@ pub struct Elastic<'a> {
 }
 
 impl Canvas {
-    /// Gives the fields room.
-    pub(super) fn grow(&mut self, radius: usize) {
+    /// Gives the fields of this smoothing room. The first picture that needs it would.
+    pub fn reserve(&mut self, smoothing: &Smoothing) {
+        let radius = smoothing.radius();
         fn room<T: Clone + Default>(buffer: &mut Vec<T>, len: usize) {
             if buffer.len() < len {
                 buffer.resize(len, T::default());
@@ -82,7 +83,7 @@ impl Canvas {
     ///
     /// # Safety
     ///
-    /// The CPU must have the instruction set of `V`, and the canvas must have [grown](Self::grow).
+    /// The CPU must have the instruction set of `V`, and the canvas must have [room](Self::reserve) for the fields.
     #[inline(always)]
     pub(super) unsafe fn draw_fields<V: Vector>(&mut self, elastic: &Elastic<'_>) {
         let Canvas { shape, words, row, across, fields, .. } = self;
@@ -131,8 +132,7 @@ fn smooth_columns<V: Vector>(shape: PictureShape, weights: &[f32], across: &[f32
         let weights = &weights[top + radius - y..bottom + radius - y];
         // SAFETY: the chain reads the rows from `top` to `bottom` of both fields, and writes row y of either.
         unsafe {
-            let (from, to) =
-                (across.as_ptr().add(2 * top * stride), fields.as_mut_ptr().add(2 * y * stride));
+            let (from, to) = (across.as_ptr().add(2 * top * stride), fields.as_mut_ptr().add(2 * y * stride));
             smooth::<V>(weights, [from, from.add(stride)], 2 * stride, [to, to.add(stride)], stride);
         }
     }
@@ -145,7 +145,13 @@ fn smooth_columns<V: Vector>(shape: PictureShape, weights: &[f32], across: &[f32
 ///
 /// The CPU must have the instruction set of `V`; the values must be there to read and to write.
 #[inline(always)]
-unsafe fn smooth<V: Vector>(weights: &[f32], from: [*const f32; 2], step: usize, to: [*mut f32; 2], len: usize) {
+unsafe fn smooth<V: Vector>(
+    weights: &[f32],
+    from: [*const f32; 2],
+    step: usize,
+    to: [*mut f32; 2],
+    len: usize,
+) {
     let mut at = 0;
     // SAFETY: as the caller's.
     unsafe {

@@ -17,6 +17,5 @@ mod fields;
 mod warp;
 
 pub use canvas::{Canvas, PictureShape};
-pub(crate) use canvas::footprint;
 pub use fields::{Elastic, Smoothing};
 pub use warp::{AffineMap, Pixel};

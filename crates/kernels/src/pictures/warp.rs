@@ -88,7 +88,7 @@ impl Canvas {
         let len = self.shape.len();
         assert!(from.len() == len && to.len() == len, "pictures of {len} values");
         if let Some(elastic) = elastic {
-            self.grow(elastic.smoothing.radius());
+            self.reserve(elastic.smoothing);
         }
         isa.run(Warp { canvas: self, map, elastic, from, to });
     }

@@ -112,6 +112,7 @@ impl Trainer {
         network.check_shape(&data)?;
         check_sample_weights(&data)?;
         settings.check(data.len(), &network.sizes())?;
+        settings.check_shape(data.example_shape())?;
         let mut bytes = footprint::training(&network, data.len(), &settings, &pool);
         if state.is_none() {
             bytes = bytes.saturating_add(footprint::optimizer(&settings.optimizer, &network.sizes()));
