@@ -29,6 +29,15 @@ pub fn team_inputs(inputs: usize, examples: usize, members: usize) -> u64 {
     inputs::footprint(inputs, examples).saturating_add(pointers).saturating_mul(members as u64)
 }
 
+/// A [`Canvas`](crate::Canvas) for pictures of so many values, with fields whose [smoothing](crate::Smoothing) reaches `radius` pixels.
+#[must_use]
+pub fn canvas(values: usize, radius: usize) -> u64 {
+    // In a picture of one column each pixel takes a line of seven buffers. Those of a row are short.
+    let lines = (7 * LINE as u64).saturating_mul(values as u64);
+    let rows = (8 * values as u64).saturating_add(4 * radius as u64 + 1024);
+    lines.saturating_add(rows).saturating_mul(size_of::<f32>() as u64)
+}
+
 /// The packing buffers of a member. The left sides of its products have at most `rows` rows, and all other dimensions are at most
 /// `width`.
 #[must_use]
@@ -50,7 +59,20 @@ pub fn packing(rows: usize, width: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Matrix, footprint, matrix::Line};
+    use crate::{Canvas, Matrix, PictureShape, Smoothing, footprint, matrix::Line};
+
+    #[test]
+    fn a_canvas_is_no_larger() {
+        for shape in [[1, 1], [1, 784], [784, 1], [28, 28], [3, 50], [4000, 1]] {
+            for sigma in [0.1, 4.5, 100.0] {
+                let smoothing = Smoothing::new(sigma).expect("a Gaussian");
+                let mut canvas = Canvas::new(PictureShape::new(&shape).expect("a picture"));
+                canvas.reserve(&smoothing);
+                let bound = footprint::canvas(shape[0] * shape[1], smoothing.radius());
+                assert!(canvas.bytes() as u64 <= bound, "{shape:?}, {sigma}: {} bytes", canvas.bytes());
+            }
+        }
+    }
 
     #[test]
     fn a_matrix_is_no_larger() {

@@ -7,7 +7,7 @@ use rand::Rng;
 /// A step of training, as random draws see it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Draws<'a> {
-    key: [u32; 2],
+    pub(crate) key: [u32; 2],
     /// The step's number in the run, counted from 0.
     pub(crate) number: u64,
     /// The examples of the minibatch.
@@ -26,11 +26,22 @@ impl<'a> Draws<'a> {
 
     /// The draw with the number `nth` for the example in `row`. `word` is the last of its counter.
     pub(crate) fn draw(&self, row: usize, nth: u32, word: u32) -> [u32; 4] {
-        philox([nth, self.indices[row], self.number as u32, word], self.key)
+        philox(self.counter(self.indices[row], nth, word), self.key)
     }
 
-    /// The upper half of the step's number.
-    pub(crate) fn upper(&self) -> u32 {
-        (self.number >> 32) as u32
+    /// The draw with the number `nth` for all examples of the minibatch. No example has the largest index.
+    pub(crate) fn draw_for_all(&self, nth: u32, word: u32) -> [u32; 4] {
+        philox(self.counter(u32::MAX, nth, word), self.key)
+    }
+
+    /// The counter of a draw for the example `index`.
+    pub(crate) fn counter(&self, index: u32, nth: u32, word: u32) -> [u32; 4] {
+        [nth, index, self.number as u32, word]
+    }
+
+    /// The last word of a counter for one of several layers, or one of several augmentations. The upper half of the step's number
+    /// goes into it.
+    pub(crate) fn word(&self, part: usize) -> u32 {
+        (part as u32) ^ (((self.number >> 32) as u32) << 16)
     }
 }

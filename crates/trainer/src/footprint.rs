@@ -49,10 +49,14 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
     if !settings.optimizer.is_plain() {
         packing = packing.saturating_add(footprint::matrix(batch_size, widest));
     }
-    let members = if settings.may_be_shared() { sharing(network, batch_size, pool.members()) } else { 1 };
+    let members = if settings.may_be_shared() {
+        sharing(network, batch_size, settings.work(sizes[0]), pool.members())
+    } else {
+        1
+    };
     let gradient = if settings.needs_whole_gradient() { self::network(&sizes) } else { 0 };
     let average = if settings.average.is_some() { self::network(&sizes) } else { 0 };
-    let changed = if settings.changes_inputs() { footprint::matrix(batch_size, sizes[0]) } else { 0 };
+    let changed = if settings.changes_inputs() { changed(&sizes, batch_size, settings, pool) } else { 0 };
     let noisy = |(l, &n): (usize, &usize)| match settings.noise.get(l) {
         Some(Some(_)) if l > 0 => footprint::matrix(batch_size, n),
         _ => 0,
@@ -71,6 +75,19 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
         0
     };
     sum([own, parts, packing.saturating_mul(pool.members() as u64)])
+}
+
+/// A minibatch's inputs and targets as they are changed before a step, with what each member needs to change an example.
+fn changed(sizes: &[usize], batch_size: usize, settings: &Settings, pool: &Pool) -> u64 {
+    let (inputs, outputs) = (sizes[0], sizes[sizes.len() - 1]);
+    let row = |values: usize| numbers(batch_size).saturating_mul(values as u64);
+    // Bytes, numbers, and the numbers before they were mixed.
+    let minibatch = sum([row(inputs).saturating_mul(3), row(outputs), numbers(inputs)]);
+    let reach = settings.augment.iter().map(|augment| augment.rule().reach()).max();
+    let maker = reach.map_or(0, |reach| {
+        footprint::canvas(inputs, reach).saturating_add(numbers(inputs).saturating_mul(2))
+    });
+    sum([minibatch, maker.saturating_mul(pool.members() as u64)])
 }
 
 /// A minibatch's activations, errors and targets, one layer's bias gradient, and Z of `keeping_z` layers at most.

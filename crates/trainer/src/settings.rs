@@ -59,8 +59,8 @@ pub struct Settings {
     pub clip: Option<Clip>,
     /// The noise of the activations A_0 (the inputs), A_1, … in training, from the first on. The output layer can't have any.
     pub noise: Vec<Option<Noise>>,
-    /// Augmentation of the training examples, if any.
-    pub augment: Option<Augment>,
+    /// Augmentation of the training examples: changes before each step, applied in order.
+    pub augment: Vec<Augment>,
     /// B, the examples of a minibatch. An epoch's last minibatch may be smaller. Its mean is over its own size.
     pub batch_size: usize,
     /// Epochs of the whole run.
@@ -90,7 +90,7 @@ impl Default for Settings {
             average: None,
             clip: None,
             noise: Vec::new(),
-            augment: None,
+            augment: Vec::new(),
             batch_size: 16,
             epochs: 30,
             drop_last: false,
@@ -160,7 +160,26 @@ impl Settings {
 
     /// Whether a step changes its inputs before the first layer.
     pub(crate) fn changes_inputs(&self) -> bool {
-        self.augment.is_some() || self.noise.first().is_some_and(Option::is_some)
+        !self.augment.is_empty() || self.noise.first().is_some_and(Option::is_some)
+    }
+
+    /// The nanoseconds that one core takes to augment a minibatch of examples of `inputs` inputs.
+    pub(crate) fn work(&self, inputs: usize) -> f64 {
+        let work: f64 = self.augment.iter().map(|augment| augment.rule().work()).sum();
+        work * inputs as f64 * self.batch_size as f64
+    }
+
+    /// Checks that every augmentation can change examples of this shape.
+    pub(crate) fn check_shape(&self, shape: &[usize]) -> Result<(), Error> {
+        let refused = |augment: &Augment| {
+            let expected = augment.rule().expects(shape).err()?;
+            Some(Error::Setting {
+                setting: "the examples' shape",
+                expected: format!("{expected}, for the augmentation {augment}"),
+                found: format!("{shape:?}"),
+            })
+        };
+        self.augment.iter().find_map(refused).map_or(Ok(()), Err)
     }
 
     /// Checks that every setting is in range for `examples` training examples and a network of `sizes`.

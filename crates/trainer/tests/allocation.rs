@@ -115,13 +115,17 @@ fn neither_a_step_nor_a_prediction_allocates() {
         let examples = 4 * (STEPS[0] + STEPS[1] + 1) * batch_size;
         let mut numbers = Numbers::new(3);
         let labels = (0..examples).map(|_| numbers.below(outputs) as u32).collect();
-        let data = Dataset::from_classes(numbers.bytes(examples * inputs), &[inputs], labels)
+        let data = Dataset::from_classes(numbers.bytes(examples * inputs), &[inputs / 10, 10], labels)
             .and_then(|data| data.with_classes(outputs))
             .expect("a dataset");
         let settings = Settings { batch_size, seed: 1, ..Settings::default() };
         check_steps(name, &data, &network, &Settings { optimizer, learning_rate: 0.01, ..settings.clone() });
         if outputs == 10 {
-            check_steps(name, &data, &network, &with_techniques(settings));
+            check_steps(name, &data, &network, &with_techniques(settings.clone()));
+            for augment in ["shift", "elastic"] {
+                let augment = vec![augment.parse().expect("augmentation")];
+                check_steps(name, &data, &network, &Settings { augment, ..settings.clone() });
+            }
         }
     }
 }
@@ -160,7 +164,10 @@ fn with_techniques(settings: Settings) -> Settings {
         label_smoothing: 0.1,
         average: Some("ema".parse().expect("averaging")),
         clip: Some("norm".parse().expect("clipping")),
-        noise: vec!["dropout(0.2)".parse().ok(), "dropout".parse().ok()],
+        noise: vec!["dropout(0.2)".parse().ok(), "gaussian".parse().ok()],
+        augment: ["shift", "elastic(9,2,10,6,0.1,1)", "mixup", "affine", "mixup"]
+            .map(|text| text.parse().expect("augmentation"))
+            .into(),
         ..settings
     }
 }

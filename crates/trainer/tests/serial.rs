@@ -61,7 +61,7 @@ const GROUPS: &str = r#""groups":{"weights":1.0,"biases":0.5,"layers":[]}"#;
 fn settings_of_every_optimizer_and_initializer() {
     for optimizer in Optimizer::all() {
         let text = format!(
-            r#"{{"optimizer":"{optimizer}","learning_rate":0.5,"schedule":"one-cycle(0.3,25.0,10000.0)",{GROUPS},"l2":0.25,"l1":0.0,"weight_decay":0.0,"max_norm":null,"label_smoothing":0.0,"average":null,"clip":"norm(1.0)","noise":[null,"dropout(0.5)"],"augment":null,"batch_size":8,"epochs":2,"drop_last":true,"order":"in-order","early_stopping":{STOPPING},"seed":18446744073709551615}}"#
+            r#"{{"optimizer":"{optimizer}","learning_rate":0.5,"schedule":"one-cycle(0.3,25.0,10000.0)",{GROUPS},"l2":0.25,"l1":0.0,"weight_decay":0.0,"max_norm":null,"label_smoothing":0.0,"average":null,"clip":"norm(1.0)","noise":[null,"dropout(0.5)"],"augment":["shift(1.0)","mixup(0.2)"],"batch_size":8,"epochs":2,"drop_last":true,"order":"in-order","early_stopping":{STOPPING},"seed":18446744073709551615}}"#
         );
         let settings = Settings {
             optimizer,
@@ -71,6 +71,7 @@ fn settings_of_every_optimizer_and_initializer() {
             l2: 0.25,
             clip: Some("norm".parse().expect("clipping")),
             noise: vec![None, Some("dropout".parse().expect("noise"))],
+            augment: ["shift", "mixup"].map(|text| text.parse().expect("augmentation")).into(),
             batch_size: 8,
             epochs: 2,
             drop_last: true,
@@ -83,7 +84,6 @@ fn settings_of_every_optimizer_and_initializer() {
                 restore_best: false,
             }),
             seed: u64::MAX,
-            ..Settings::default()
         };
         both_ways(&settings, &text);
     }

@@ -139,6 +139,7 @@ pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
     let noise = noise.collect::<Vec<_>>().join(", ");
     let layers = groups.layers.iter().map(f64::to_string).collect::<Vec<_>>().join(", ");
     let layers = if layers.is_empty() { layers } else { format!(", layers {layers}") };
+    let augment = augment.iter().map(ToString::to_string).collect::<Vec<_>>();
     let rows = [
         ("schedule of η", (*schedule != usual.schedule).then(|| schedule.to_string())),
         (
@@ -154,7 +155,7 @@ pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
         ("averaging", average.as_ref().map(ToString::to_string)),
         ("clipping", clip.as_ref().map(ToString::to_string)),
         ("noise", (!noise.is_empty()).then_some(noise)),
-        ("augmentation", augment.as_ref().map(ToString::to_string)),
+        ("augmentation", (!augment.is_empty()).then(|| augment.join(", "))),
         ("early stopping", early_stopping.as_ref().map(patience)),
         ("last minibatch", drop_last.then(|| "dropped where it is smaller".to_owned())),
     ];

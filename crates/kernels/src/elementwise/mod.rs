@@ -69,6 +69,23 @@ pub fn approach(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>, s: f32) {
     }
 }
 
+/// C ← share·C + (1 − share)·B, where 1 − share is rounded, and (1 − share)·B is.
+///
+/// # Panics
+///
+/// If the shapes differ, or rows aren't contiguous.
+pub fn mix(isa: Isa, c: &mut MatMut<'_>, b: Mat<'_>, share: f32) {
+    struct Mix(f32);
+    impl Binary for Mix {
+        #[inline(always)]
+        unsafe fn eval<V: Vector>(&self, x: V, y: V) -> V {
+            // SAFETY: as the caller's.
+            unsafe { V::splat(self.0).fma(x, V::splat(1.0 - self.0).mul(y)) }
+        }
+    }
+    zip(isa, c, b, Mix(share));
+}
+
 /// A function of one element, for [`map`].
 trait Unary {
     /// # Safety

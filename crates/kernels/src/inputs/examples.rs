@@ -1,7 +1,7 @@
 //! Where inputs come from.
 
 use super::row::fractions_of;
-use crate::matrix::Matrix;
+use crate::matrix::MatMut;
 use crate::simd::Isa;
 use std::fmt;
 
@@ -24,13 +24,13 @@ impl fmt::Debug for Examples<'_> {
 }
 
 impl Examples<'_> {
-    /// Copies the first examples to rows of `to`, as many as it has.
+    /// Copies the first examples to the rows of `to`, one to each.
     ///
     /// # Panics
     ///
-    /// If an example's length isn't the number of columns.
-    pub fn copy_to(self, isa: Isa, rows: usize, to: &mut Matrix) {
-        for row in 0..rows {
+    /// If an example's length isn't the number of columns, or rows of `to` aren't contiguous.
+    pub fn copy_to(self, isa: Isa, to: &mut MatMut<'_>) {
+        for row in 0..to.rows() {
             match self {
                 Examples::Bytes(from) => {
                     let example = from(row);

@@ -121,7 +121,7 @@ impl MemberInputs {
         match &mut self.form {
             Form::Sparse(x) => x.gather(isa, examples, from),
             Form::Grouped(x) => x.gather(isa, examples, from),
-            Form::Dense(x) => from.copy_to(isa, examples, x),
+            Form::Dense(x) => from.copy_to(isa, &mut x.top_mut(examples)),
         }
     }
 }

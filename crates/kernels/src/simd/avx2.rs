@@ -280,6 +280,16 @@ impl Vector for F32x8 {
     }
 
     #[inline(always)]
+    unsafe fn floor(self) -> Self {
+        Self(unsafe { _mm256_floor_ps(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn gather(from: *const f32, index: Self) -> Self {
+        Self(unsafe { _mm256_i32gather_ps::<4>(from, _mm256_cvttps_epi32(index.0)) })
+    }
+
+    #[inline(always)]
     unsafe fn exp2_of_shifted(self) -> Self {
         unsafe {
             let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(self.0));

@@ -255,6 +255,17 @@ impl Vector for F32x16 {
     }
 
     #[inline(always)]
+    unsafe fn floor(self) -> Self {
+        // Rounded down to an integer, without exceptions.
+        Self(unsafe { _mm512_roundscale_ps::<0x09>(self.0) })
+    }
+
+    #[inline(always)]
+    unsafe fn gather(from: *const f32, index: Self) -> Self {
+        Self(unsafe { _mm512_i32gather_ps::<4>(_mm512_cvttps_epi32(index.0), from) })
+    }
+
+    #[inline(always)]
     unsafe fn exp2_of_shifted(self) -> Self {
         unsafe {
             let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(self.0));

@@ -22,6 +22,7 @@ pub(crate) use element::{Lanes, SMALLEST_ERROR};
 pub use isa::{ArithmeticClass, Isa, IsaError};
 pub use peak::multiply_adds;
 pub use philox::philox;
+pub(crate) use philox::philox_blocks;
 pub use prefetch::prefetch;
 pub(crate) use prefetch::{CACHE_LINE, prefetch_line, prefetch_to_write};
 pub(crate) use vector::{Kernel, Vector};

@@ -1,5 +1,8 @@
 //! Random numbers by counter: Philox4x32-10 of Salmon, Moraes, Dror and Shaw ("Parallel random numbers: as easy as 1, 2, 3", 2011).
 
+const MULTIPLIERS: [u64; 2] = [0xd251_1f53, 0xcd9e_8d57];
+const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
+
 /// Four random numbers that are a function of `counter` and `key` alone. So no order and no number of threads enters.
 ///
 /// ```
@@ -12,8 +15,6 @@
 #[inline]
 #[must_use]
 pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
-    const MULTIPLIERS: [u64; 2] = [0xd251_1f53, 0xcd9e_8d57];
-    const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
     let ([mut a, mut b, mut c, mut d], mut key) = (counter, key);
     for _ in 0..10 {
         let (p, q) = (MULTIPLIERS[0] * u64::from(a), MULTIPLIERS[1] * u64::from(c));
@@ -24,9 +25,44 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     [a, b, c, d]
 }
 
+/// Fills `words` with 16 blocks: word w of [`philox`] for the counter [first + i, rest…] is words[16w + i].
+///
+/// The loops over i become vector instructions of the set that the caller is compiled for.
+#[inline(always)]
+pub(crate) fn philox_blocks(first: u32, rest: [u32; 3], mut key: [u32; 2], words: &mut [u32; 64]) {
+    let mut a: [u32; 16] = std::array::from_fn(|i| first.wrapping_add(i as u32));
+    let [mut b, mut c, mut d] = rest.map(|word| [word; 16]);
+    for _ in 0..10 {
+        for i in 0..16 {
+            let (p, q) = (MULTIPLIERS[0] * u64::from(a[i]), MULTIPLIERS[1] * u64::from(c[i]));
+            a[i] = (q >> 32) as u32 ^ b[i] ^ key[0];
+            b[i] = q as u32;
+            c[i] = (p >> 32) as u32 ^ d[i] ^ key[1];
+            d[i] = p as u32;
+        }
+        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+    }
+    for (to, from) in words.as_chunks_mut::<16>().0.iter_mut().zip([a, b, c, d]) {
+        *to = from;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::philox;
+    use super::{philox, philox_blocks};
+
+    #[test]
+    fn blocks_are_those_of_single_counters() {
+        let mut words = [0; 64];
+        // The first counter passes the largest.
+        let (first, rest, key) = (u32::MAX - 7, [5, u32::MAX, 9], [0xa409_3822, 0x299f_31d0]);
+        philox_blocks(first, rest, key, &mut words);
+        for i in 0..16 {
+            let [b, c, d] = rest;
+            let expected = philox([first.wrapping_add(i as u32), b, c, d], key);
+            assert_eq!([0, 16, 32, 48].map(|w| words[w + i]), expected, "block {i}");
+        }
+    }
 
     /// The vectors that the authors publish with Random123 (`kat_vectors`).
     #[test]

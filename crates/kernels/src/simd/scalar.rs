@@ -119,6 +119,16 @@ impl<const FUSED: bool> Vector for Scalar<FUSED> {
     }
 
     #[inline(always)]
+    unsafe fn floor(self) -> Self {
+        Self(self.0.floor())
+    }
+
+    #[inline(always)]
+    unsafe fn gather(from: *const f32, index: Self) -> Self {
+        Self(unsafe { from.add(index.0 as usize).read() })
+    }
+
+    #[inline(always)]
     unsafe fn exp2_of_shifted(self) -> Self {
         Self(f32::from_bits((self.0.to_bits() << 23).wrapping_add(0x3f80_0000)))
     }

@@ -169,6 +169,12 @@ pub(crate) trait Vector: Copy {
     /// `if |self| < limit { +0 } else { self }`; NaN stays. Used to keep denormals out of Δ and of moments.
     unsafe fn flush_below(self, limit: Self) -> Self;
 
+    /// The largest integer that isn't above. Used by the resampling of pictures.
+    unsafe fn floor(self) -> Self;
+
+    /// Reads `from[i]` for the integer i in each lane of `index`, below 2²⁴. Used by the resampling of pictures.
+    unsafe fn gather(from: *const f32, index: Self) -> Self;
+
     /// 2ⁿ from `1.5·2²³ + n`, the sum whose low mantissa bits are the integer n, −126 ≤ n ≤ 127. Used by exp.
     unsafe fn exp2_of_shifted(self) -> Self;
 }

@@ -88,6 +88,53 @@ impl Team<'_> {
         }
     }
 
+    /// Calls `work(instruction set, i, slice, state)` for each of the slices of `width` values that make up `values`, in whatever
+    /// order. Members share them, as many as are `worth` it at most, each with a state of its own. That must not change a result.
+    ///
+    /// ```
+    /// use minibatch_kernels::{Isa, Pool};
+    ///
+    /// let (mut values, mut counts) = ([0_u8; 6], [0, 0]);
+    /// Pool::new(Isa::detect(), 2)?.run(|team| {
+    ///     team.share_slices(&mut values, 2, &mut counts, 2, |_, i, slice, count| {
+    ///         slice.fill(i as u8);
+    ///         *count += 1;
+    ///     });
+    /// });
+    /// assert_eq!((values, counts.iter().sum::<i32>()), ([0, 0, 1, 1, 2, 2], 3));
+    /// # Ok::<(), minibatch_kernels::PoolError>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If there are no states, `width` doesn't divide the number of values, or `work` panics.
+    pub fn share_slices<T: Send, S: Send>(
+        &self,
+        values: &mut [T],
+        width: usize,
+        states: &mut [S],
+        worth: usize,
+        work: impl Fn(Isa, usize, &mut [T], &mut S) + Sync,
+    ) {
+        assert!(!states.is_empty(), "work for nobody");
+        assert!(width > 0 && values.len().is_multiple_of(width), "slices of {width} values");
+        let (slices, isa) = (values.len() / width, self.isa());
+        let most = worth.min(states.len()).min(slices).max(1);
+        let members = if most == 1 { 1 } else { most.min(self.ready()) };
+        let (first, states) = (Pointer(values.as_mut_ptr()), Pointer(states.as_mut_ptr()));
+        self.phase(members, move |member, _| {
+            let at = |member: usize| slices * member / members;
+            // SAFETY: there are as many states as members, and a phase runs each member's piece once.
+            let state = unsafe { &mut *states.at(member) };
+            for i in at(member)..at(member + 1) {
+                // SAFETY: the slice lies inside the values, which are borrowed exclusively until the phase is over. Members share
+                // no slice.
+                let slice = unsafe { std::slice::from_raw_parts_mut(first.at(i * width), width) };
+                work(isa, i, slice, state);
+            }
+        });
+    }
+
     /// Calls `work(instruction set, part, its first row)` for parts of whole rows that make up C: what is done row by row, or
     /// element by element, after a product. Each member has a part where C is large enough; that must not change a
     /// result.

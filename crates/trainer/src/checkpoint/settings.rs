@@ -137,9 +137,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         name: "run/augmentation",
         flags: 0,
-        put: |settings, entry| entry.unless(settings.augment.is_none(), &text(settings.augment.as_ref())),
+        put: |settings, entry| {
+            let texts = settings.augment.iter().map(ToString::to_string);
+            entry.unless(settings.augment.is_empty(), &texts.collect::<Vec<_>>())
+        },
         read: |settings, recorded| {
-            recorded.named(recorded.or_default()?, Registry::augment).map(|read| settings.augment = read)
+            let texts: Vec<String> = recorded.or_default()?;
+            let read = texts.iter().map(|text| recorded.technique(text, Registry::augment));
+            read.collect::<Result<_, _>>().map(|read| settings.augment = read)
         },
     },
     Setting {

@@ -55,8 +55,9 @@ impl Crew {
     ) -> Result<Crew, Error> {
         let batch_size = settings.batch_size;
         let cores = if settings.may_be_shared() { pool.members() } else { 1 };
-        let sharing = sharing(&network, batch_size, cores);
-        let phases = sharing == 1 && worth_phases(&network, batch_size, pool.members());
+        let augmenting = settings.work(network.inputs());
+        let sharing = sharing(&network, batch_size, augmenting, cores);
+        let phases = sharing == 1 && worth_phases(&network, batch_size, augmenting, pool.members());
         let team_size = if phases { pool.members() } else { 1 };
         let guard = Guard::new(pool.isa(), &network, data)?;
         let whole = Whole::new(pool.isa(), network, guard, settings, team_size);

@@ -5,7 +5,10 @@
 use crate::network::{Layer, Network};
 
 /// The number of members that should each have a part of `network`, at most `cores`; 1 if phases are better.
-pub(crate) fn sharing(network: &Network, batch_size: usize, cores: usize) -> usize {
+///
+/// `augmenting` is the time of one core to augment a minibatch, in nanoseconds. In phases members share it. Each member that has a part
+/// of the network does all of it.
+pub(crate) fn sharing(network: &Network, batch_size: usize, augmenting: f64, cores: usize) -> usize {
     /// An exchange, with the time that members wait for the slowest of them. Measured: 0.7 µs at 200 GFLOP/s.
     const EXCHANGE: f64 = 150_000.0;
     /// A line of 16 values that comes from another member's cache. Measured: 8 ns.
@@ -26,23 +29,31 @@ pub(crate) fn sharing(network: &Network, batch_size: usize, cores: usize) -> usi
     let shared = product(first.inputs(), first.outputs());
     let alone: f64 = others.iter().map(|layer| 3.0 * product(layer.inputs(), layer.outputs())).sum();
     let besides = besides_products(network, batch_size);
+    let augmenting = augmenting * NANOSECOND;
     let lines = first.outputs().div_ceil(16);
     let by_shares = |members: usize| {
         let part = lines.div_ceil(members) as f64 / lines as f64;
         let received = batch_size as f64 * lines as f64 * (1.0 - part);
-        shared * part + alone + besides + if members > 1 { EXCHANGE + LINE * received } else { 0.0 }
+        shared * part
+            + alone
+            + besides
+            + augmenting
+            + if members > 1 { EXCHANGE + LINE * received } else { 0.0 }
     };
     let by_phases = |members: usize| {
         let phases = 2.0 + 3.0 * others.len() as f64;
-        (shared + alone) / members as f64 + besides + if members > 1 { phases * PHASE } else { 0.0 }
+        (shared + alone + augmenting) / members as f64
+            + besides
+            + if members > 1 { phases * PHASE } else { 0.0 }
     };
     let best = (1..=cores.min(lines)).min_by(|&a, &b| by_shares(a).total_cmp(&by_shares(b))).unwrap_or(1);
     let least = by_phases(cores).min((1.0 - LEAST_GAIN) * by_shares(1));
     if by_shares(best) < least { best } else { 1 }
 }
 
-/// Whether the step is shorter if `members` share single products. The time saved is held against the cost of the phases.
-pub(crate) fn worth_phases(network: &Network, batch_size: usize, members: usize) -> bool {
+/// Whether the step is shorter if `members` share single products, or the work of `augmenting` a minibatch, in nanoseconds. The time
+/// saved is held against the cost of the phases.
+pub(crate) fn worth_phases(network: &Network, batch_size: usize, augmenting: f64, members: usize) -> bool {
     /// The smallest product that is shared.
     const LEAST: f64 = 8e5;
     /// A phase while the workers still spin: 1.5 µs.
@@ -65,9 +76,13 @@ pub(crate) fn worth_phases(network: &Network, batch_size: usize, members: usize)
     let gains = products.map(|(times, product, _)| {
         if product < LEAST { 0.0 } else { times * (product * (1.0 - 1.0 / members as f64) - phase) }
     });
-    members > 1 && gains.sum::<f64>() > 0.0
+    // A step without a shared product is long enough for workers to park.
+    let gain = augmenting * NANOSECOND * (1.0 - 1.0 / members as f64) - COLD;
+    members > 1 && gains.sum::<f64>() + gain.max(0.0) > 0.0
 }
 
+/// A nanosecond of one core.
+const NANOSECOND: f64 = 200.0;
 /// An input of an example, besides products. Measured: 0.4 ns.
 const INPUT: f64 = 80.0;
 /// A neuron for an example, besides products. Measured: 1.6 ns.
@@ -91,7 +106,7 @@ mod tests {
         for (network, expected) in
             [(network.clone().cost(Quadratic), 2), (network.cost(BinaryCrossEntropy), 1)]
         {
-            assert_eq!(sharing(&network.build().expect("a network"), 16, 2), expected);
+            assert_eq!(sharing(&network.build().expect("a network"), 16, 0.0, 2), expected);
         }
     }
 }

@@ -55,5 +55,5 @@ pub(super) fn workspace(
         true => TeamInputs::to_accumulate(isa, inputs, neurons, batch_size, team_size),
         false => TeamInputs::new(isa, inputs, neurons, batch_size, team_size),
     };
-    Workspace::new(network, settings, inputs)
+    Workspace::new(network, settings, inputs, team_size)
 }

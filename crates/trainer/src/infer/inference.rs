@@ -88,7 +88,7 @@ impl TrancheInputs {
                 if self.floats.rows() < rows {
                     self.floats = Matrix::zeros(rows, layer.inputs());
                 }
-                examples.copy_to(isa, rows, &mut self.floats);
+                examples.copy_to(isa, &mut self.floats.top_mut(rows));
                 let (x, start) = (self.floats.top(rows), Start::Bias(&layer.biases));
                 gemm(team, x, layer.weights.view(), output, start, epilogue);
             }

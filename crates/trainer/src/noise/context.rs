@@ -49,7 +49,7 @@ impl Context<'_> {
     /// If there is no such row.
     #[must_use]
     pub fn draw(&self, row: usize, nth: u32) -> [u32; 4] {
-        self.step.draw(self.first.0 + row, nth, (self.layer as u32) ^ (self.step.upper() << 16))
+        self.step.draw(self.first.0 + row, nth, self.step.word(self.layer))
     }
 
     /// Calls `f` with each of `values`, a row of the part, and a random number for it. The number is that of the unit, in whatever

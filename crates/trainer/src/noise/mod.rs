@@ -37,10 +37,12 @@
 
 mod context;
 mod dropout;
+mod gaussian;
 
 pub use context::Context;
 pub(crate) use context::Noises;
 pub use dropout::Dropout;
+pub use gaussian::Gaussian;
 
 use crate::label::technique;
 use minibatch_kernels::MatMut;
@@ -96,7 +98,7 @@ impl Noise {
     /// Every kind of noise, with its usual parameters.
     #[must_use]
     pub fn all() -> Vec<Noise> {
-        vec![Noise::new(Dropout::default())]
+        vec![Noise::new(Dropout::default()), Noise::new(Gaussian::default())]
     }
 
     fn rule(&self) -> &dyn Perturbation {

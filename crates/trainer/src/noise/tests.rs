@@ -39,3 +39,19 @@ fn dropout_keeps_the_mean() {
         assert!((dropped - p).abs() <= 4.0 * (p * (1.0 - p) / 20_000.0).sqrt(), "{name}: {dropped}");
     }
 }
+
+#[test]
+fn gaussian_noise_has_its_mean_and_deviation() {
+    let indices: Vec<u32> = (0..500).collect();
+    let noise = mask("gaussian(0.25)", 0, &indices, 40);
+    let values: Vec<f64> = (0..500).flat_map(|row| noise.row(row)).map(|&x| f64::from(x) - 1.0).collect();
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|x| x * x).sum::<f64>() / n;
+    // Four standard deviations of 20,000 draws, and of their squares.
+    assert!(mean.abs() <= 4.0 * 0.25 / n.sqrt(), "{mean}");
+    assert!((variance - 0.0625).abs() <= 4.0 * 0.0625 * (2.0 / n).sqrt(), "{variance}");
+    for width in [1, 4, 17] {
+        assert_eq!(mask("gaussian(0.25)", 0, &indices, width), noise, "parts of {width} columns");
+    }
+}

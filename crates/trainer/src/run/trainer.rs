@@ -123,6 +123,7 @@ impl Trainer {
         check_sample_weights(&data)?;
         settings.check(data.len(), &network.sizes())?;
         check_targets(&data, &settings)?;
+        settings.check_shape(data.example_shape())?;
         let mut bytes = footprint::training(&network, data.len(), &settings, &pool);
         if state.is_none() {
             bytes = bytes.saturating_add(footprint::optimizer(&settings.optimizer, &network.sizes()));
@@ -485,7 +486,8 @@ impl Trainer {
         let correct = std::mem::replace(&mut self.correct, self.data.classes().map(|_| 0));
         let number = self.history.len() + 1;
         let last = (number * self.steps_per_epoch()) as u64 - 1;
-        let learning_rate = self.settings.rates(&self.course, last).map(|rates| rates.learning_rate);
+        let learning_rate =
+            self.settings.rates(&self.course, last, self.data.len()).map(|rates| rates.learning_rate);
         let epoch = Epoch { number, cost, correct, learning_rate, validation: None, test: None, seconds };
         self.history.push(epoch);
         epoch

@@ -27,7 +27,9 @@ const LIMIT: f64 = f32::MAX as f64 * 0.99;
 /// [`LIMIT`] are the weights themselves read, and that happens in a run that goes astray.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
-    /// The bound of the inputs: no input is larger. It is at least 1, the input of a bias.
+    /// The bound of the data's inputs: none is larger. It is at least 1, the input of a bias.
+    data: f64,
+    /// The bound of the inputs in the step that is checked. It is another if they are changed.
     inputs: f64,
     /// The bounds of each layer l: no weight, bias or moment of it is larger.
     layers: Vec<Growth>,
@@ -46,8 +48,9 @@ impl Guard {
         for example in 0..data.len() {
             let Row::Floats(values) = data.input(example) else { break };
             // Datasets hold finite numbers only.
-            guard.inputs = f64::from(max_magnitude(isa, slice(values))).max(guard.inputs);
+            guard.data = f64::from(max_magnitude(isa, slice(values))).max(guard.data);
         }
+        guard.inputs = guard.data;
         Ok(guard)
     }
 
@@ -64,7 +67,7 @@ impl Guard {
             bounds.push(Growth::new(largest, [0.0; MOST_MOMENTS]));
         }
         let found = vec![0.0; 2 * bounds.len() - 1];
-        Ok(Guard { inputs: 1.0, layers: bounds, found })
+        Ok(Guard { data: 1.0, inputs: 1.0, layers: bounds, found })
     }
 
     /// Takes account of the moments that an optimiser begins with, all of them finite.
@@ -136,11 +139,13 @@ impl Guard {
             Some(hidden) => workspace.output(hidden + 1).top(rows),
         };
         max_magnitudes(runner.team, matrix, &mut self.found);
-        if let Some(changed) = &workspace.changed {
-            let largest = f64::from(max_magnitude(runner.team.isa(), changed.top(rows)));
+        // Bytes are 1 at most.
+        let numbers = workspace.changed.as_ref().and_then(|changed| changed.all_numbers(rows));
+        self.inputs = numbers.map_or(self.data, |numbers| {
+            let largest = f64::from(max_magnitude(runner.team.isa(), numbers));
             // NaN stays: `max` would take the other number.
-            self.inputs = if largest.is_nan() { largest } else { largest.max(1.0) };
-        }
+            if largest.is_nan() { largest } else { largest.max(1.0) }
+        });
     }
 
     /// The largest error and the largest input of layer l, as [found](Self::look_for_the_largest).

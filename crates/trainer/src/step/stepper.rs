@@ -3,7 +3,7 @@
 use super::backprop::{self, Runner};
 use super::guard::{self, Guard};
 use super::workspace::{Workspace, with_examples};
-use crate::augment::Minibatch;
+use crate::augment::{self, Changed, Form};
 use crate::error::Divergence;
 use crate::network::Layer;
 use crate::network::cost::Cost;
@@ -12,7 +12,7 @@ use crate::optimizer::{OptimizerState, Step};
 use crate::schedule::Course;
 use crate::settings::Settings;
 use minibatch_data::{Dataset, Shuffle};
-use minibatch_kernels::{Examples, Isa, Matrix, Member, limit_columns};
+use minibatch_kernels::{Examples, Member, Team, limit_columns};
 
 /// Steps to take.
 #[derive(Clone, Copy)]
@@ -124,16 +124,17 @@ impl Stepper<'_> {
             "no step goes on after a panic in augmentation"
         );
         if let Some(changed) = &mut changed {
-            change_inputs(isa, steps, noises, number, indices, changed, workspace);
+            change_inputs(team, steps, noises, number, indices, changed, workspace);
         }
-        let forward = |workspace: &mut Workspace, range| match &changed {
-            Some(changed) => {
-                let examples = Examples::Floats(&|row| changed.row(row));
+        let forward = |workspace: &mut Workspace, range| {
+            let take = |examples: Examples<'_>| {
                 backprop::forward_through(*runner, noises, layers, workspace, examples, rows, range);
+            };
+            match changed.as_ref().map(|changed| (changed, changed.form())) {
+                Some((changed, Form::Bytes)) => take(Examples::Bytes(&|row| changed.bytes(row))),
+                Some((changed, Form::Numbers)) => take(Examples::Floats(&|row| changed.numbers(row))),
+                None | Some((_, Form::Data)) => with_examples(data, index, take),
             }
-            None => with_examples(data, index, |examples| {
-                backprop::forward_through(*runner, noises, layers, workspace, examples, rows, range);
-            }),
         };
         forward(workspace, 1..2);
         if let Some(member) = member {
@@ -237,26 +238,22 @@ impl Stepper<'_> {
     }
 }
 
-/// Puts the inputs of a minibatch into `changed` and its targets into the workspace, and changes both as the settings say.
+/// Changes the inputs of a minibatch, in `changed`, and its targets, in the workspace, as the settings say.
 fn change_inputs(
-    isa: Isa,
+    team: &Team<'_>,
     steps: Steps<'_>,
     noises: Noises<'_>,
     number: u64,
     indices: &[u32],
-    changed: &mut Matrix,
+    changed: &mut Changed,
     workspace: &mut Workspace,
 ) {
     let Steps { data, settings, .. } = steps;
-    let (rows, index) = (indices.len(), |row: usize| indices[row] as usize);
-    with_examples(data, index, |examples| examples.copy_to(isa, rows, changed));
-    workspace.take_targets(data, settings.label_smoothing, rows, index);
-    if let Some(augment) = &settings.augment {
-        let targets = &mut workspace.targets;
-        let Settings { seed, label_smoothing, .. } = *settings;
-        augment.apply(&mut Minibatch::new(data, indices, seed, label_smoothing, number, changed, targets));
-    }
+    changed.begin();
+    workspace.take_targets(data, settings.label_smoothing, indices.len(), |row| indices[row] as usize);
+    let step = (settings.seed, number, indices);
+    augment::apply(&settings.augment, team, data, step, changed, &mut workspace.targets);
     if let Some((noise, at)) = noises.of_layer(0) {
-        noise.forward(at, &mut changed.top_mut(rows));
+        noise.forward(at, &mut changed.make_numbers(team.isa(), data, indices));
     }
 }

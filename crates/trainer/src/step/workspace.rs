@@ -1,5 +1,6 @@
 //! Every buffer of a training step, allocated once.
 
+use crate::augment::Changed;
 use crate::network::{Layer, LayerValues, Network};
 use crate::settings::Settings;
 use crate::smoothing::class_targets;
@@ -20,7 +21,7 @@ pub(crate) struct Workspace {
     /// Δ_l (B × n_l), l = 1, …, L
     pub(crate) errors: Vec<Matrix>,
     /// A_0 (B × n_0) as it is changed before a step, if it is
-    pub(crate) changed: Option<Matrix>,
+    pub(crate) changed: Option<Changed>,
     /// Y (B × n_L)
     pub(crate) targets: Matrix,
     /// The gradient of one layer's biases, as long as the widest layer.
@@ -41,8 +42,14 @@ impl Workspace {
         }
     }
 
-    /// The buffers of `network`'s training step with these settings, whose minibatches are gathered into `inputs`.
-    pub(crate) fn new(network: &Network, settings: &Settings, inputs: TeamInputs) -> Workspace {
+    /// The buffers of `network`'s training step with these settings, whose minibatches are gathered into `inputs`, for a team of
+    /// `team_size` members.
+    pub(crate) fn new(
+        network: &Network,
+        settings: &Settings,
+        inputs: TeamInputs,
+        team_size: usize,
+    ) -> Workspace {
         let (layers, batch_size) = (network.layers(), settings.batch_size);
         let mut workspace = match settings.needs_whole_gradient() {
             true => Workspace::for_gradient(network, batch_size, inputs),
@@ -52,7 +59,7 @@ impl Workspace {
         for (l, (noisy, layer)) in (1..).zip(workspace.noisy.iter_mut().zip(layers)) {
             *noisy = has_noise(l).then(|| Matrix::zeros(batch_size, layer.outputs()));
         }
-        workspace.changed = settings.changes_inputs().then(|| Matrix::zeros(batch_size, network.inputs()));
+        workspace.changed = settings.changes_inputs().then(|| Changed::new(network.inputs(), team_size));
         workspace
     }
 

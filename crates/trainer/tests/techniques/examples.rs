@@ -1,7 +1,7 @@
 //! Augmentation, noise and the weights of examples.
 
 use super::common::{bits, weights};
-use super::{EXAMPLES, Mixup, data, matrices, network, pool, settings};
+use super::{EXAMPLES, Even, data, matrices, network, pool, settings};
 use minibatch::activation::{Identity, Relu, Softmax, Tanh};
 use minibatch::augment::Augment;
 use minibatch::cost::CategoricalCrossEntropy;
@@ -10,7 +10,7 @@ use minibatch::{Dataset, Layer, Network, Objective, Settings, Trainer};
 
 #[test]
 fn mixed_examples_are_those_of_a_mixed_dataset() {
-    let (order, augment) = (Order::InOrder, Some(Augment::new(Mixup)));
+    let (order, augment) = (Order::InOrder, vec![Augment::new(Even)]);
     for (inputs, floats) in [(20, false), (20, true), (784, false)] {
         let data = data(inputs, floats);
         let (x, y) = matrices(&data);
@@ -42,7 +42,7 @@ fn noise_is_part_of_the_gradient() {
     let layers = || Network::builder(20).layer_with(12, Tanh).layer_with(9, Relu).layer_with(4, Identity);
     let noise = vec![
         Some("dropout(0.25)".parse().expect("noise")),
-        Some("dropout(0.5)".parse().expect("noise")),
+        Some("gaussian(0.3)".parse().expect("noise")),
         Some("dropout(0.125)".parse().expect("noise")),
     ];
     let settings = Settings { noise, learning_rate: 1.0, batch_size: EXAMPLES, ..settings("sgd") };

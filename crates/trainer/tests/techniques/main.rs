@@ -5,6 +5,7 @@
 mod common;
 mod examples;
 mod gradients;
+mod pictures;
 mod regularisation;
 mod steps;
 
@@ -104,17 +105,17 @@ fn matrices(data: &Dataset) -> (Vec<f32>, Vec<f32>) {
     (inputs.collect(), targets.collect())
 }
 
-/// A minibatch in which each example is mixed with the next.
+/// A minibatch in which each example is mixed with the next, always alike.
 #[derive(Debug)]
-struct Mixup;
+struct Even;
 
-impl Augmentation for Mixup {
+impl Augmentation for Even {
     fn name(&self) -> &'static str {
-        "mixup"
+        "even"
     }
 
     fn with_parameters(&self, _: &[f64]) -> Option<Augment> {
-        Some(Augment::new(Mixup))
+        Some(Augment::new(Even))
     }
 
     fn augment(&self, minibatch: &mut Minibatch<'_>) {
@@ -140,7 +141,7 @@ fn techniques_are_repeatable() {
             Some("dropout(0.2)".parse().expect("noise")),
             Some("dropout(0.4)".parse().expect("noise")),
         ],
-        augment: Some(Augment::new(Mixup)),
+        augment: vec![Augment::new(Even)],
         batch_size: 16,
         ..settings
     };
@@ -180,8 +181,7 @@ fn techniques_are_repeatable() {
 #[test]
 fn techniques_are_saved() {
     let data = data(20, false);
-    let registry =
-        Registry::default().with_schedule(Schedule::new(Falling)).with_augment(Augment::new(Mixup));
+    let registry = Registry::default().with_schedule(Schedule::new(Falling)).with_augment(Augment::new(Even));
     let texts = [
         "step(1.5,0.5)",
         "multi-step(0.5,1,2.5)",
@@ -210,7 +210,7 @@ fn techniques_are_saved() {
                 average: Some("ema(0.75)".parse().expect("averaging")),
                 clip,
                 noise: vec!["dropout(0.1)".parse().ok(), "dropout(0.4)".parse().ok()],
-                augment: Some(Augment::new(Mixup)),
+                augment: vec![Augment::new(Even)],
                 drop_last: true,
                 order: Order::WithReplacement,
                 batch_size: 7,
@@ -227,7 +227,7 @@ fn techniques_are_saved() {
                 cut.advance(4).expect("steps");
                 let mut file = Vec::new();
                 cut.encode_into(&mut file).expect("a checkpoint");
-                Checkpoint::decode(&file).expect_err("mixup is the test's own");
+                Checkpoint::decode(&file).expect_err("the augmentation is the test's own");
                 let read = Checkpoint::decode_with(&file, &registry).expect("a checkpoint");
                 assert_eq!(read.settings, settings);
                 cut = Trainer::resume(&pool(1), &data, read).expect("a resumed run");

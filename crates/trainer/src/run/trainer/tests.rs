@@ -44,7 +44,11 @@ fn compare(network: NetworkBuilder, members: usize, learning_rate: f64, calls: u
     let isa = Isa::detect();
     let [several, one] = [members, 1].map(|members| Pool::oversubscribed(isa, members).expect("a pool"));
     let network = network.seed(9).build().expect("a network");
-    assert_eq!(sharing(&network, Settings::default().batch_size, members), members, "a network to share");
+    assert_eq!(
+        sharing(&network, Settings::default().batch_size, 0.0, members),
+        members,
+        "a network to share"
+    );
     let settings = Settings { learning_rate, ..Settings::default() };
     let trainer =
         |pool: &Pool| Trainer::new(pool, &data, network.clone(), settings.clone()).expect("a trainer");
