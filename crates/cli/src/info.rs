@@ -18,6 +18,10 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     checkpoint: PathBuf,
 
+    /// Print the run's configuration as a file for `train --config`, with what the recipe chose
+    #[arg(long, conflicts_with = "json")]
+    config: bool,
+
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -165,5 +169,51 @@ impl Event for Info {
 /// Shows a checkpoint.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let checkpoint = recorded::load(&args.checkpoint)?;
+    if args.config {
+        return Report::new(false).print(&Configuration(configuration(&checkpoint)));
+    }
     Report::new(args.json).print(&Info::new(&args.checkpoint, &checkpoint)?)
+}
+
+/// A configuration as text.
+#[derive(Debug, Serialize)]
+struct Configuration(String);
+
+impl Event for Configuration {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        out.write_all(self.0.as_bytes())
+    }
+}
+
+/// The configuration that a run was begun with, and below it what was left unsaid.
+fn configuration(checkpoint: &Checkpoint) -> String {
+    let Checkpoint { network, origin, settings, annotations, .. } = checkpoint;
+    let given = annotations.configuration.clone().unwrap_or_default();
+    let known: toml::Table = given.parse().unwrap_or_default();
+    let (sizes, layers) = (network.sizes(), network.layers());
+    let text = |text: String| toml::Value::String(text);
+    let hidden =
+        sizes[1..sizes.len() - 1].iter().map(|&n| toml::Value::Integer(n as i64)).collect::<Vec<_>>();
+    let output = layers.last().map(|layer| text(layer.activation().label()));
+    let activation = layers[..layers.len() - 1].first().map(|layer| text(layer.activation().label()));
+    let chosen = [
+        ("hidden", Some(toml::Value::Array(hidden)).filter(|_| !known.contains_key("layers"))),
+        ("activation", activation),
+        ("output-activation", output),
+        ("cost", Some(text(network.cost().label()))),
+        ("init", origin.map(|origin| text(origin.initializer.name().to_owned()))),
+        ("optimizer", Some(text(settings.optimizer.to_string()))),
+        ("learning-rate", Some(toml::Value::Float(settings.learning_rate))),
+        ("schedule", Some(text(settings.schedule.to_string()))),
+        ("batch-size", Some(toml::Value::Integer(settings.batch_size as i64))),
+        ("epochs", Some(toml::Value::Integer(settings.epochs as i64))),
+        ("seed", i64::try_from(settings.seed).ok().map(toml::Value::Integer)),
+    ];
+    let rest: toml::Table = chosen
+        .into_iter()
+        .filter(|(key, _)| !known.contains_key(*key))
+        .filter_map(|(key, value)| Some((key.to_owned(), value?)))
+        .collect();
+    let recipe = annotations.recipe.as_deref().unwrap_or("tutorial");
+    format!("{given}\n# Left unsaid. The recipe was {recipe}.\n{rest}")
 }

@@ -84,8 +84,14 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
 
 /// The command, or nothing if clap has printed the help or the version.
 fn parse() -> Result<Option<Command>, Failure> {
-    match Cli::try_parse() {
-        Ok(cli) => Ok(Some(cli.command)),
+    let arguments = train::config::expanded(std::env::args_os().collect())?;
+    match Cli::try_parse_from(&arguments) {
+        Ok(mut cli) => {
+            if let Command::Train(args) = &mut cli.command {
+                args.configuration = train::config::text(&arguments);
+            }
+            Ok(Some(cli.command))
+        }
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
                 error.print().map(|()| None).map_err(|error| Failure::output(&error))

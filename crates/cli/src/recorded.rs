@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::text::shape;
 use crate::{memory, report};
 use minibatch::checkpoint::{DataIdentity, Error, FormatError, Recipe};
-use minibatch::{Checkpoint, Dataset, footprint};
+use minibatch::{Checkpoint, Dataset, Network, footprint};
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
@@ -21,6 +21,14 @@ pub(crate) fn load(path: &Path) -> Result<Checkpoint, Failure> {
     let bytes = network.saturating_add(recipe.bytes());
     memory::check(what, bytes, "use a machine with more memory").map_err(Failure::Run)?;
     Checkpoint::load(path).map_err(|error| described(error, path))
+}
+
+/// Reads the network that a checkpoint's run answers with, or that of a file without a run.
+pub(crate) fn network(path: &Path) -> Result<Network, Failure> {
+    match load(path) {
+        Ok(checkpoint) => Ok(checkpoint.result().clone()),
+        Err(failure) => Network::load(path).map_err(|_| failure),
+    }
 }
 
 /// Reads the recipe in the checkpoint that the user named.

@@ -4,6 +4,7 @@ use super::options::Args;
 use crate::failure::Failure;
 use crate::task::{Task, check_targets};
 use crate::{dataset, memory, recorded};
+use minibatch::checkpoint::Annotations;
 use minibatch::{Checkpoint, Dataset, Error, Network, Pool, Settings, Trainer, footprint};
 use minibatch_data::TrainTest;
 use std::path::Path;
@@ -66,20 +67,37 @@ pub(crate) fn new_trainer(
     train: &Dataset,
     needs: Needs,
 ) -> Result<Trainer, Failure> {
-    let hidden = args.network.hidden_layers(train)?;
-    let (_, chosen) = args.chosen(train, hidden);
+    let from = match args.from.as_deref() {
+        Some(path) => Some((path, recorded::network(path)?)),
+        None => None,
+    };
+    let sizes = from.as_ref().map(|(_, network)| network.sizes());
+    let hidden = match &sizes {
+        Some(sizes) => &sizes[1..sizes.len() - 1],
+        None => args.network.hidden_layers(train)?,
+    };
+    let (recipe, chosen) = args.chosen(train, hidden, from.as_ref().map(|(_, network)| network));
     let settings = args.settings(&chosen, hidden.len())?;
     // If no option asked for a size, the machine is at fault, and not the command line.
     let asked = args.network.are_sizes_given() || args.batch_size.is_some();
     let too_large = if asked { Failure::Usage } else { Failure::Run };
-    let network = args.network.build(train, &settings, &chosen, too_large)?;
+    let (source, network) = match from {
+        Some((path, network)) => (Some(path), network),
+        None => (None, args.network.build(train, &settings, &chosen, too_large)?),
+    };
     check_targets(&network, train, "training", &args.data.folder())?;
     let moments = footprint::optimizer(&settings.optimizer, &network.sizes());
     needs.check(&network, &settings, pool, train, moments).map_err(too_large)?;
-    Trainer::new(pool, train, network, settings).map_err(|error| match error {
+    let mut trainer = Trainer::new(pool, train, network, settings).map_err(|error| match error {
         Error::Setting { .. } => Failure::usage(error),
         error => error.into(),
-    })
+    })?;
+    *trainer.annotations_mut() = Annotations {
+        recipe: Some(recipe.to_string()),
+        configuration: Some(args.configuration.clone()).filter(|text| !text.is_empty()),
+        source: source.map(|path| path.display().to_string()),
+    };
+    Ok(trainer)
 }
 
 /// Gives `trainer` its validation set. `resumed` is the checkpoint that it goes on from.

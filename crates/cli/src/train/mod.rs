@@ -11,9 +11,11 @@
 
 pub(crate) mod begin;
 mod checkpoint;
+pub(crate) mod config;
 mod events;
 mod judge;
 mod keeper;
+mod log;
 mod network;
 pub(crate) mod notes;
 mod observer;
@@ -32,6 +34,7 @@ use crate::signals::Signals;
 use crate::task::check_targets;
 use begin::{Needs, Sets};
 use keeper::Keeper;
+use log::Log;
 use minibatch::Dataset;
 use observer::RunObserver;
 use std::time::Instant;
@@ -43,6 +46,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{option} needs --checkpoint FILE")));
     }
     args.stopping.check(args.validation_split.is_some(), args.resume.is_some())?;
+    let log = args.log.as_deref().map(|path| Log::open(path, args.resume.is_some(), started)).transpose()?;
     // The file is reserved before the checkpoint in it is read, so that nobody writes it afterwards, and before anything that
     // takes time.
     let reserved =
@@ -93,7 +97,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     let signals = Signals::catch()?;
     let progress = Progress::new(&trainer, trainer.settings().epochs, !args.json);
-    let mut run = RunObserver { keeper, report, signals, progress };
+    let mut run = RunObserver { keeper, log, report, signals, progress };
     match run.train(&mut trainer, &sets.test)? {
         None => report.print(&events::summary(&run, &trainer, started)),
         Some(signal) => {

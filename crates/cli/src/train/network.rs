@@ -6,7 +6,9 @@ use crate::report::sizes;
 use crate::text::shape;
 use crate::{memory, names};
 use minibatch::recipe::{Choices, Chosen};
-use minibatch::{Activation, Cost, Dataset, Initializer, Network, NetworkError, Settings, footprint};
+use minibatch::{
+    Activation, Cost, Dataset, Initializer, Layer, Network, NetworkError, Registry, Settings, footprint,
+};
 use std::fmt::Display;
 use std::sync::Arc;
 
@@ -160,6 +162,19 @@ impl Args {
             contradiction("--cost", self.cost.as_ref().map(|cost| cost.label()), &recorded.cost().label()),
             contradiction("--init", self.init.map(Initializer::name), &initializer),
         ]
+    }
+}
+
+/// The choices that a network is the outcome of.
+pub(super) fn choices_of(network: &Network) -> Choices {
+    let (layers, registry) = (network.layers(), Registry::default());
+    let activation = |layer: &Layer| registry.activation(&layer.activation().label());
+    let (output, hidden) = layers.split_last().expect("a network has layers");
+    Choices {
+        activation: hidden.first().and_then(activation),
+        output: activation(output),
+        cost: registry.cost(&network.cost().label()),
+        ..Choices::default()
     }
 }
 

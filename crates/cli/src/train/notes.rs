@@ -7,8 +7,11 @@ use minibatch_data::Row;
 
 /// The notes on a recipe that goes badly with the choices of a new run on `data`.
 pub(crate) fn advice(args: &Args, data: &Dataset) -> Result<Option<String>, Failure> {
+    if args.from.is_some() {
+        return Ok(None);
+    }
     let hidden = args.network.hidden_layers(data)?;
-    let (recipe, chosen) = args.chosen(data, hidden);
+    let (recipe, chosen) = args.chosen(data, hidden, None);
     let note = recipe.warning(&chosen, hidden, data.classes()).map(|warning| format!("note: {warning}"));
     Ok(note)
 }

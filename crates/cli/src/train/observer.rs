@@ -2,6 +2,7 @@
 
 use super::judge;
 use super::keeper::Keeper;
+use super::log::Log;
 use crate::failure::{Failure, tell};
 use crate::progress::Progress;
 use crate::report::{EpochLine, Report};
@@ -13,6 +14,7 @@ use std::ops::ControlFlow;
 /// epoch's line.
 pub(super) struct RunObserver {
     pub(super) keeper: Option<Keeper>,
+    pub(super) log: Option<Log>,
     pub(super) report: Report,
     pub(super) signals: Signals,
     pub(super) progress: Progress,
@@ -90,6 +92,9 @@ impl Observer for RunObserver {
         self.save(trainer, best)?;
         let line = EpochLine::new(epoch, trainer.settings(), trainer.examples());
         self.progress.suspend(|| self.report.print(&line))?;
+        if let Some(log) = &mut self.log {
+            log.add(trainer, epoch)?;
+        }
         Ok(self.flow())
     }
 }

@@ -8,7 +8,7 @@ use crate::{dataset, machine, names};
 use clap::ValueEnum;
 use minibatch::recipe::{Choices, Chosen};
 use minibatch::schedule::Schedule;
-use minibatch::{Dataset, Optimizer, Recipe, Settings};
+use minibatch::{Dataset, Network, Optimizer, Recipe, Settings};
 use std::path::PathBuf;
 
 /// The default seed. README ("How well it learns") lists the accuracies of 15 seeds. The accuracy of this seed is their median.
@@ -21,6 +21,22 @@ pub(crate) struct Args {
     /// Go on with the run in this checkpoint, with its settings; only --epochs and --early-stopping may change
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
+
+    /// Begin a new run with the network of this checkpoint: fine-tuning, on any data that fit it
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["resume", "hidden", "layers", "activation", "output_activation", "cost", "init"]
+    )]
+    pub(crate) from: Option<PathBuf>,
+
+    /// Take options from this TOML file, `learning-rate = 0.1` for --learning-rate 0.1; those on the command line go before them
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Write a row for each epoch to this file, which ends with .jsonl or .csv; a resumed run adds to it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) data: dataset::Args,
@@ -80,6 +96,10 @@ pub(crate) struct Args {
     /// Print JSON lines: the plan, one object per epoch, and the end
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// The options that were given, as a configuration file has them.
+    #[arg(skip)]
+    pub(crate) configuration: String,
 }
 
 impl Args {
@@ -88,14 +108,20 @@ impl Args {
         self.seed.unwrap_or(DEFAULT_SEED)
     }
 
-    /// The recipe of a new run on `data`, and all its choices. `hidden` are the sizes of the hidden layers.
-    pub(super) fn chosen(&self, data: &Dataset, hidden: &[usize]) -> (Recipe, Chosen) {
+    /// The recipe of a new run on `data`, and all its choices. `hidden` are the sizes of the hidden layers, those of the network
+    /// `from` another run if there is one.
+    pub(super) fn chosen(
+        &self,
+        data: &Dataset,
+        hidden: &[usize],
+        from: Option<&Network>,
+    ) -> (Recipe, Chosen) {
         let choices = Choices {
             optimizer: self.optimizer.clone(),
             learning_rate: self.learning_rate,
             schedule: self.schedule.clone(),
             batch_size: self.batch_size,
-            ..self.network.choices()
+            ..from.map_or_else(|| self.network.choices(), network::choices_of)
         };
         let recipe = self.recipe.map_or_else(|| Recipe::of(&choices, hidden), RecipeName::recipe);
         (recipe, recipe.complete(&choices, hidden, data.classes()))

@@ -1,10 +1,11 @@
 //! The way of a file's bytes back to the state of a run. Nothing in the file is believed before it is checked.
 
 use super::entries::{
-    AVERAGE, AVERAGED, BEST, CORRECT, COURSE, MAIN, MOMENTS, TOTAL, known_of_run, of_network,
+    AVERAGE, AVERAGED, BEST, CONFIGURATION, CORRECT, COURSE, MAIN, MOMENTS, RECIPE, SOURCE, TOTAL,
+    known_of_run, of_network,
 };
 use super::settings::invalid;
-use super::state::{Best, Checkpoint, DataIdentity, Progress, arithmetic, best_epoch};
+use super::state::{Annotations, Best, Checkpoint, DataIdentity, Progress, arithmetic, best_epoch};
 use super::{history, legacy, networks, settings};
 use crate::average::Averaged;
 use crate::epoch::Epoch;
@@ -79,6 +80,11 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         settings,
         history,
         elapsed,
+        annotations: Annotations {
+            recipe: entries.optional(RECIPE)?,
+            configuration: entries.optional(CONFIGURATION)?,
+            source: entries.optional(SOURCE)?,
+        },
         carried,
     })
 }

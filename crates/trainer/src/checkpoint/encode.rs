@@ -1,7 +1,10 @@
 //! The way of a run's state into the bytes of a file.
 
-use super::entries::{AVERAGE, AVERAGED, BEST, CORRECT, COURSE, Content, Drafts, MAIN, MOMENTS, TOTAL};
-use super::state::{Snapshot, arithmetic};
+use super::entries::{
+    AVERAGE, AVERAGED, BEST, CONFIGURATION, CORRECT, COURSE, Content, Drafts, MAIN, MOMENTS, RECIPE, SOURCE,
+    TOTAL,
+};
+use super::state::{Annotations, Snapshot, arithmetic};
 use super::{history, networks, settings};
 use crate::footprint;
 use minibatch_checkpoint::{FormatError, decode};
@@ -46,7 +49,15 @@ impl Snapshot<'_> {
             drafts.put_numbers(format!("{MOMENTS}{}", moment.name), Content::Moment(self.optimizer, index));
         }
         history::put(&mut drafts, self.history, self.tested_on, self.validated_on, self.elapsed)?;
-        let mut bytes = footprint::checkpoint(self.network, self.settings, self.history.len());
+        let Annotations { recipe, configuration, source } = self.annotations;
+        let mut words = 0;
+        for (name, text) in [(RECIPE, recipe), (CONFIGURATION, configuration), (SOURCE, source)] {
+            if let Some(text) = text {
+                words += text.len() as u64 + 64;
+                drafts.put(name, text)?;
+            }
+        }
+        let mut bytes = words + footprint::checkpoint(self.network, self.settings, self.history.len());
         for entry in self.carried {
             bytes = bytes.saturating_add((entry.payload.len() + entry.name.len() + 32) as u64);
             drafts.push(entry.clone());

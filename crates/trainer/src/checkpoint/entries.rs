@@ -21,6 +21,12 @@ pub(super) const TOTAL: &str = "run/schedule/total";
 pub(super) const COURSE: &str = "run/schedule/state";
 /// The examples of the current epoch that were classified correctly.
 pub(super) const CORRECT: &str = "run/progress/correct";
+/// The run's configuration as text.
+pub(super) const CONFIGURATION: &str = "run/configuration";
+/// The recipe that chose what was left unsaid.
+pub(super) const RECIPE: &str = "run/recipe";
+/// The place that the run's network came from.
+pub(super) const SOURCE: &str = "run/source";
 /// The names of moments begin with it.
 pub(super) const MOMENTS: &str = "run/moments/";
 
@@ -28,9 +34,12 @@ pub(super) const MOMENTS: &str = "run/moments/";
 const OF_NETWORK: [&str; 4] = ["layers", "cost", "origin", "parameters"];
 
 /// The entries of a run besides its settings and moments, with their flags.
-const OF_RUN: [(&str, u32); 16] = [
+const OF_RUN: [(&str, u32); 19] = [
     (AVERAGED, 0),
     ("run/arithmetic", 0),
+    (CONFIGURATION, OPTIONAL | NOT_COMPARED),
+    (RECIPE, OPTIONAL | NOT_COMPARED),
+    (SOURCE, OPTIONAL | NOT_COMPARED),
     (TOTAL, 0),
     (COURSE, 0),
     ("run/data", 0),

@@ -54,5 +54,5 @@ pub use minibatch_checkpoint::{
 };
 pub use network_file::{load_networks, load_networks_with, save_networks};
 pub use recipe::Recipe;
-pub use state::{Best, Checkpoint, DataIdentity, Progress};
+pub use state::{Annotations, Best, Checkpoint, DataIdentity, Progress};
 pub(crate) use state::{Carried, Snapshot, best_epoch};

@@ -61,6 +61,8 @@ pub struct Checkpoint {
     pub history: Vec<Epoch>,
     /// Wall-clock time spent training in the current epoch.
     pub elapsed: Duration,
+    /// Words about the run, which decide nothing.
+    pub annotations: Annotations,
     /// Entries of the file that this version doesn't know, and that whoever goes on from it writes again.
     pub(crate) carried: Carried,
 }
@@ -78,6 +80,17 @@ pub struct Best {
 pub(crate) fn best_epoch(settings: &Settings, history: &[Epoch]) -> Option<usize> {
     let stopping = settings.early_stopping.filter(|stopping| stopping.restore_best)?;
     stopping.judge(history).map(|verdict| verdict.best)
+}
+
+/// Words about a run, which decide nothing. A checkpoint keeps them, and doesn't compare them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Annotations {
+    /// The recipe that chose what was left unsaid.
+    pub recipe: Option<String>,
+    /// The configuration that the run was begun with, as text.
+    pub configuration: Option<String>,
+    /// The place that the run's network came from, if it was neither drawn nor set.
+    pub source: Option<String>,
 }
 
 /// Entries that are carried over from file to file.
@@ -167,6 +180,7 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) course: &'a Course,
     pub(crate) history: &'a [Epoch],
     pub(crate) elapsed: Duration,
+    pub(crate) annotations: &'a Annotations,
     pub(crate) carried: &'a [Entry<'static>],
 }
 
@@ -208,6 +222,7 @@ impl Checkpoint {
             course: &self.course,
             history: &self.history,
             elapsed: self.elapsed,
+            annotations: &self.annotations,
             carried: &self.carried,
         }
     }
@@ -231,6 +246,7 @@ impl Snapshot<'_> {
             course: self.course.clone(),
             history: self.history.to_vec(),
             elapsed: self.elapsed,
+            annotations: self.annotations.clone(),
             carried: self.carried.to_vec(),
         }
     }

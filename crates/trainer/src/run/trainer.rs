@@ -2,7 +2,9 @@
 
 mod validation;
 
-use crate::checkpoint::{self, Best, Carried, Checkpoint, DataIdentity, Progress, Snapshot, best_epoch};
+use crate::checkpoint::{
+    self, Annotations, Best, Carried, Checkpoint, DataIdentity, Progress, Snapshot, best_epoch,
+};
 use crate::crew::Crew;
 use crate::epoch::Epoch;
 use crate::error::Error;
@@ -72,6 +74,7 @@ pub struct Trainer {
     /// The network after the best epoch so far, if the run keeps it.
     best: Option<Best>,
     history: Vec<Epoch>,
+    annotations: Annotations,
     /// Entries of the checkpoint that the run goes on from, unknown to this version.
     carried: Carried,
 }
@@ -153,6 +156,7 @@ impl Trainer {
             validated_on: None,
             best: None,
             history: Vec::new(),
+            annotations: Annotations::default(),
             carried: Carried::new(),
         })
     }
@@ -207,6 +211,7 @@ impl Trainer {
         checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
         check_best(&settings, &checkpoint.history, &network, checkpoint.best.as_ref())?;
         let Checkpoint { progress, tested_on, history, elapsed, optimizer, carried, course, .. } = checkpoint;
+        let annotations = checkpoint.annotations;
         let (validated_on, best) = (checkpoint.validated_on, checkpoint.best);
         let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, Some(optimizer))?;
         trainer.crew.look_at(trainer.pool.isa(), &trainer.state);
@@ -222,6 +227,7 @@ impl Trainer {
         trainer.best = best;
         trainer.history = history;
         trainer.elapsed = elapsed;
+        trainer.annotations = annotations;
         trainer.carried = carried;
         trainer.course = course;
         trainer.identity = OnceLock::from(identity);
@@ -251,6 +257,7 @@ impl Trainer {
         let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
         let settings = checkpoint.settings.clone();
         let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, None)?;
+        trainer.annotations.clone_from(&checkpoint.annotations);
         trainer.carried.clone_from(&checkpoint.carried);
         trainer.course.total = checkpoint.course.total;
         Ok(trainer)
@@ -305,6 +312,7 @@ impl Trainer {
             course: &self.course,
             history: &self.history,
             elapsed: self.elapsed,
+            annotations: &self.annotations,
             carried: &self.carried,
         }
     }
@@ -355,6 +363,16 @@ impl Trainer {
         settings.check(self.data.len(), &self.network().sizes())?;
         self.settings = settings;
         Ok(())
+    }
+
+    /// Words about the run, which its checkpoints keep.
+    pub fn annotations(&self) -> &Annotations {
+        &self.annotations
+    }
+
+    /// Words about the run, to write.
+    pub fn annotations_mut(&mut self) -> &mut Annotations {
+        &mut self.annotations
     }
 
     /// The settings.
