@@ -139,5 +139,9 @@ fn words(trainer: &Trainer) -> Vec<String> {
     if labels.len() > 1 {
         words.push(["--activation".to_owned(), labels[0].clone()]);
     }
-    words.concat()
+    let mut words = words.concat();
+    if origin.zero_output_layer {
+        words.push("--zero-output-layer".to_owned());
+    }
+    words
 }

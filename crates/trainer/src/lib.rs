@@ -300,6 +300,7 @@
 
 pub mod augment;
 mod bounded;
+mod change;
 pub mod checkpoint;
 pub mod clip;
 mod crew;
@@ -320,6 +321,7 @@ mod settings;
 mod step;
 
 pub use augment::Augment;
+pub use change::{Change, Changed, Planned};
 pub use checkpoint::Checkpoint;
 pub use clip::Clip;
 pub use epoch::Epoch;

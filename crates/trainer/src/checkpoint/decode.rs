@@ -1,9 +1,9 @@
 //! The way of a file's bytes back to the state of a run. Nothing in the file is believed before it is checked.
 
-use super::entries::{COURSE, MAIN, MOMENTS, TOTAL, known_of_run};
+use super::entries::{CHANGES, COURSE, MAIN, MOMENTS, TOTAL, known_of_run};
 use super::settings::invalid;
 use super::state::{Checkpoint, DataIdentity, Progress, arithmetic};
-use super::{history, legacy, networks, settings};
+use super::{changes, history, legacy, networks, settings};
 use crate::error::Error;
 use crate::footprint;
 use crate::network::Network;
@@ -42,16 +42,18 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     let optimizer = read_state(&settings.optimizer, &network, &entries)?;
     let progress: Progress = entries.value("run/progress")?;
     let (history, tested_on, elapsed) = history::read(&entries)?;
-    if settings.optimizer.moments() > 0 {
-        // u128 holds the product of any numbers that the file may have.
-        let (epochs, steps) = (history.len() as u128, settings.epoch_steps(examples) as u128);
-        let expected = epochs * steps + u128::from(progress.position) / settings.batch_size as u128;
-        if u128::from(optimizer.steps) != expected {
-            let cause = format!("{} steps, but {expected} by history and position", optimizer.steps);
-            return Err(FormatError::value(SCALARS, cause));
-        }
+    // u128 holds the product of any numbers that the file may have.
+    let (epochs, steps) = (history.len() as u128, settings.epoch_steps(examples) as u128);
+    let steps = epochs * steps + u128::from(progress.position) / settings.batch_size as u128;
+    if settings.optimizer.moments() > 0 && u128::from(optimizer.steps) != steps {
+        let cause = format!("{} steps, but {steps} by history and position", optimizer.steps);
+        return Err(FormatError::value(SCALARS, cause));
     }
     progress.check(&settings, examples, history.len())?;
+    let changes = changes::read(&entries, registry, &settings, steps, |before| {
+        let checked = before.check(examples, &network.sizes());
+        checked.map_err(|error| invalid(CHANGES, error.to_string()))
+    })?;
     Ok(Checkpoint {
         network,
         origin,
@@ -63,6 +65,7 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         course: read_course(&settings, examples, &entries)?,
         settings,
         history,
+        changes,
         elapsed,
         carried,
     })

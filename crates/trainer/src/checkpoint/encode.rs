@@ -2,7 +2,7 @@
 
 use super::entries::{COURSE, Content, Drafts, MAIN, MOMENTS, TOTAL};
 use super::state::{Snapshot, arithmetic};
-use super::{history, networks, settings};
+use super::{changes, history, networks, settings};
 use crate::footprint;
 use minibatch_checkpoint::{FormatError, decode};
 
@@ -36,7 +36,9 @@ impl Snapshot<'_> {
             drafts.put_numbers(format!("{MOMENTS}{}", moment.name), Content::Moment(self.optimizer, index));
         }
         history::put(&mut drafts, self.history, self.tested_on, self.elapsed)?;
+        let changes = changes::put(&mut drafts, self.changes)?;
         let mut bytes = footprint::checkpoint(self.network, self.settings, self.history.len());
+        bytes = bytes.saturating_add(changes);
         for entry in self.carried {
             bytes = bytes.saturating_add((entry.payload.len() + entry.name.len() + 32) as u64);
             drafts.push(entry.clone());

@@ -13,18 +13,21 @@ pub(super) const MAIN: &str = "main";
 pub(super) const TOTAL: &str = "run/schedule/total";
 /// The state of a schedule that looks at results.
 pub(super) const COURSE: &str = "run/schedule/state";
+/// The settings that were changed in the course of the run.
+pub(super) const CHANGES: &str = "run/history/changes";
 /// The names of moments begin with it.
 pub(super) const MOMENTS: &str = "run/moments/";
 
 /// The entries of each network after `network/NAME/`.
-const OF_NETWORK: [&str; 4] = ["layers", "cost", "origin", "parameters"];
+const OF_NETWORK: [&str; 5] = ["layers", "cost", "origin", "parameters", "zero-output-layer"];
 
 /// The entries of a run besides its settings and moments, with their flags.
-const OF_RUN: [(&str, u32); 10] = [
+const OF_RUN: [(&str, u32); 11] = [
     ("run/arithmetic", 0),
     (TOTAL, 0),
     (COURSE, 0),
     ("run/data", 0),
+    (CHANGES, 0),
     ("run/history/test", 0),
     ("run/history/training", 0),
     ("run/progress", 0),

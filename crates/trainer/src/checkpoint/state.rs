@@ -1,5 +1,6 @@
 //! The state of a training run, as a checkpoint holds it.
 
+use crate::change::Change;
 use crate::epoch::Epoch;
 use crate::network::{Network, Origin};
 use crate::optimizer::OptimizerState;
@@ -53,6 +54,8 @@ pub struct Checkpoint {
     pub course: Course,
     /// The epochs so far.
     pub history: Vec<Epoch>,
+    /// The settings that were changed in the course of the run.
+    pub changes: Vec<Change>,
     /// Wall-clock time spent training in the current epoch.
     pub elapsed: Duration,
     /// Entries of the file that this version doesn't know, and that whoever goes on from it writes again.
@@ -142,6 +145,7 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) progress: Progress,
     pub(crate) course: &'a Course,
     pub(crate) history: &'a [Epoch],
+    pub(crate) changes: &'a [Change],
     pub(crate) elapsed: Duration,
     pub(crate) carried: &'a [Entry<'static>],
 }
@@ -168,6 +172,7 @@ impl Checkpoint {
             progress: self.progress.clone(),
             course: &self.course,
             history: &self.history,
+            changes: &self.changes,
             elapsed: self.elapsed,
             carried: &self.carried,
         }
@@ -188,6 +193,7 @@ impl Snapshot<'_> {
             progress: self.progress.clone(),
             course: self.course.clone(),
             history: self.history.to_vec(),
+            changes: self.changes.to_vec(),
             elapsed: self.elapsed,
             carried: self.carried.to_vec(),
         }

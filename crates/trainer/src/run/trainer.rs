@@ -1,20 +1,22 @@
 //! The training loop: epochs of minibatches.
 
+use crate::change::Change;
 use crate::checkpoint::{self, Carried, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::crew::Crew;
 use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::footprint;
 use crate::infer::{Evaluation, Fit, Score};
-use crate::network::{Layer, Network, NetworkBuilder, Origin};
+use crate::network::{Network, Origin};
 use crate::optimizer::OptimizerState;
 use crate::schedule::Course;
 use crate::settings::Settings;
 use crate::step::Steps;
 use minibatch_data::{Dataset, Shuffle};
 use minibatch_kernels::{Instant, Pool};
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Trains a network on a dataset.
@@ -62,6 +64,10 @@ pub struct Trainer {
     /// The data of the last evaluation in the history.
     tested_on: Option<TestedOn>,
     history: Vec<Epoch>,
+    /// The settings that were changed in the course of the run.
+    changes: Vec<Change>,
+    /// The changes that a repeated run has before it, in their order.
+    to_come: VecDeque<Change>,
     /// Entries of the checkpoint that the run goes on from, unknown to this version.
     carried: Carried,
 }
@@ -135,6 +141,8 @@ impl Trainer {
             identity: OnceLock::new(),
             tested_on: None,
             history: Vec::new(),
+            changes: Vec::new(),
+            to_come: VecDeque::new(),
             carried: Carried::new(),
         })
     }
@@ -187,7 +195,8 @@ impl Trainer {
             return Err(Error::Resume { what, recorded, found });
         }
         checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
-        let Checkpoint { progress, tested_on, history, elapsed, optimizer, carried, course, .. } = checkpoint;
+        let Checkpoint { progress, tested_on, history, elapsed, optimizer, carried, course, changes, .. } =
+            checkpoint;
         let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, Some(optimizer))?;
         trainer.crew.look_at(trainer.pool.isa(), &trainer.state);
         trainer.origin = origin;
@@ -196,38 +205,11 @@ impl Trainer {
         trainer.cost_sum = progress.cost_sum;
         trainer.tested_on = tested_on.map(TestedOn::Recorded);
         trainer.history = history;
+        trainer.changes = changes;
         trainer.elapsed = elapsed;
         trainer.carried = carried;
         trainer.course = course;
         trainer.identity = OnceLock::from(identity);
-        Ok(trainer)
-    }
-
-    /// Starts the run that `checkpoint` records over again, from its own first weights, settings and seed. Trained as far, it
-    /// comes to the same bits, if the same evaluations are recorded where a schedule looks at them. `pool` is as for
-    /// [`new`](Self::new).
-    ///
-    /// # Errors
-    ///
-    /// As for [`resume`](Self::resume), and if the checkpoint doesn't know the origin of its first weights.
-    pub fn replay<'p>(
-        pool: impl Into<Option<&'p Pool>>,
-        data: &Dataset,
-        checkpoint: &Checkpoint,
-    ) -> Result<Trainer, Error> {
-        let pool = given_or_own(pool.into())?;
-        check_same_run(&pool, data, checkpoint)?;
-        let Origin { initializer, seed } = checkpoint.origin.ok_or(Error::NoOrigin)?;
-        let Network { layers, cost, .. } = &checkpoint.network;
-        let builder = Network::builder(checkpoint.network.inputs()).cost_named(Arc::clone(cost));
-        let layer = |builder: NetworkBuilder, layer: &Layer| {
-            builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
-        };
-        let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
-        let settings = checkpoint.settings.clone();
-        let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, None)?;
-        trainer.carried.clone_from(&checkpoint.carried);
-        trainer.course.total = checkpoint.course.total;
         Ok(trainer)
     }
 
@@ -276,6 +258,7 @@ impl Trainer {
             },
             course: &self.course,
             history: &self.history,
+            changes: &self.changes,
             elapsed: self.elapsed,
             carried: &self.carried,
         }
@@ -309,18 +292,6 @@ impl Trainer {
     /// The number of examples of an epoch: those of the training set, without a last minibatch that is dropped.
     pub fn examples(&self) -> usize {
         self.settings.epoch_examples(self.data.len())
-    }
-
-    /// Sets η for the steps to come. A schedule's factors apply to it.
-    ///
-    /// # Errors
-    ///
-    /// If it is out of range. The settings are then as before.
-    pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), Error> {
-        let settings = Settings { learning_rate, ..self.settings.clone() };
-        settings.check(self.data.len(), &self.network().sizes())?;
-        self.settings = settings;
-        Ok(())
     }
 
     /// The settings.
@@ -371,6 +342,7 @@ impl Trainer {
     /// [`Error::Diverged`] if a step would leave the finite numbers. All is then as it was before that step.
     pub fn advance(&mut self, steps: usize) -> Result<Option<Epoch>, Error> {
         let started = Instant::now();
+        let steps = self.steps_to_change(steps);
         let before = (self.position == 0).then(|| (self.shuffle.state(), self.course.clone()));
         if self.position == 0 && steps > 0 {
             self.shuffle.begin_epoch();
@@ -396,7 +368,9 @@ impl Trainer {
             }
             return Err(Error::Diverged { epoch, step, cause });
         }
-        Ok((self.position == self.examples()).then(|| self.end_epoch()))
+        let ended = (self.position == self.examples()).then(|| self.end_epoch());
+        self.follow_changes()?;
+        Ok(ended)
     }
 
     /// Cost and accuracy, or fit, of the network as it is now on any data that fit it. The run isn't changed:
@@ -501,5 +475,6 @@ fn check_same_run(pool: &Pool, data: &Dataset, checkpoint: &Checkpoint) -> Resul
     Ok(())
 }
 
+mod changes;
 #[cfg(test)]
 mod tests;

@@ -1,3 +1,4 @@
+mod changes;
 mod flags;
 mod legacy;
 mod network_file;
