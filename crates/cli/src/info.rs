@@ -3,10 +3,10 @@
 use crate::failure::Failure;
 use crate::recorded;
 use crate::report::{
-    EpochLine, Event, Report, cost, initializer, optimizer, shown, sizes, techniques, write_rows,
+    EpochLine, Event, Report, changes, cost, initial_values, optimizer, shown, sizes, techniques, write_rows,
 };
 use crate::text::grouped;
-use minibatch::{Checkpoint, Settings};
+use minibatch::{Change, Checkpoint, Settings};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -45,6 +45,9 @@ struct Info {
     /// Null if the first weights came from elsewhere.
     initializer: Option<&'static str>,
     initializer_seed: Option<u64>,
+    /// The output layer started at 0.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    zero_output_layer: bool,
     /// `fused` or `matrixmultiply`.
     arithmetic: &'static str,
     training_examples: u64,
@@ -59,6 +62,9 @@ struct Info {
     weight_hash: String,
     /// Hash of everything that decides or records the run, 16 hexadecimal digits. It is equal for two runs of the same bits.
     compared_hash: String,
+    /// The settings that were changed in the course of the run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    changes: Vec<Change>,
     history: Vec<EpochLine>,
 }
 
@@ -90,6 +96,7 @@ impl Info {
             settings: settings.clone(),
             initializer: origin.map(|origin| origin.initializer.name()),
             initializer_seed: origin.map(|origin| origin.seed),
+            zero_output_layer: origin.is_some_and(|origin| origin.zero_output_layer),
             arithmetic: class.name(),
             training_examples: data.examples,
             data_fingerprint: format!("{:016x}", data.fingerprint),
@@ -97,6 +104,7 @@ impl Info {
             result_epoch: checkpoint.best.as_ref().map(|best| best.epoch),
             weight_hash: format!("{:016x}", checkpoint.result().weight_hash()),
             compared_hash: format!("{:016x}", checkpoint.compared_hash()?),
+            changes: checkpoint.changes.clone(),
             history: history.iter().map(|epoch| EpochLine::new(epoch, settings, examples)).collect(),
         })
     }
@@ -126,10 +134,10 @@ impl Event for Info {
             let [position, examples] = [self.position, self.training_examples].map(|n| grouped(n as usize));
             trained.push_str(&format!(", and {position} of {examples} examples of the next"));
         }
-        let initial = match (self.initializer, self.initializer_seed) {
-            (Some(name), Some(seed)) => format!("{}, seed {seed}", initializer(name)),
-            _ => "from elsewhere".to_owned(),
-        };
+        let mut initial = initial_values(self.initializer, self.zero_output_layer);
+        if let Some(seed) = self.initializer_seed {
+            initial.push_str(&format!(", seed {seed}"));
+        }
         let mut optimiser = optimizer(&rule.to_string());
         if let Some(steps) = self.optimizer_steps {
             let moments =
@@ -159,6 +167,8 @@ impl Event for Info {
         ];
         write_rows(out, &rows)?;
         write_rows(out, &techniques(&self.settings))?;
+        let steps_per_epoch = self.settings.epoch_steps(self.training_examples as usize);
+        write_rows(out, &changes(&self.changes, steps_per_epoch))?;
         if !self.history.is_empty() {
             writeln!(out)?;
         }

@@ -141,5 +141,9 @@ fn words(trainer: &Trainer) -> Vec<String> {
         words.push(["--activation".to_owned(), labels[0].clone()]);
     }
     words.extend(settings.early_stopping.iter().flat_map(stopping::words));
-    words.concat()
+    let mut words = words.concat();
+    if origin.zero_output_layer {
+        words.push("--zero-output-layer".to_owned());
+    }
+    words
 }

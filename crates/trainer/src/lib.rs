@@ -306,6 +306,7 @@
 pub mod augment;
 pub mod average;
 mod bounded;
+mod change;
 pub mod checkpoint;
 pub mod clip;
 mod crew;
@@ -330,6 +331,7 @@ mod step;
 
 pub use augment::Augment;
 pub use average::Average;
+pub use change::{Change, Changed, Planned};
 pub use checkpoint::{Best, Checkpoint};
 pub use clip::Clip;
 pub use early_stopping::{EarlyStopping, Monitor, Ties, Verdict};

@@ -28,7 +28,7 @@ const LOWEST: f32 = -87.0;
 const SELU: (f64, f64) = (1.050_700_987_355_480_5, 1.673_263_242_354_377_2);
 
 /// All that are applied to elements.
-const DEFINITIONS: [Definition; 12] = [
+const DEFINITIONS: [Definition; 13] = [
     LINEAR,
     Definition {
         name: "sigmoid",
@@ -92,11 +92,19 @@ const DEFINITIONS: [Definition; 12] = [
         to: 100.0,
         bound: 3.5,
     },
+    Definition {
+        name: "mish",
+        value: |z| z * softplus(z).tanh(),
+        derivative: |z| softplus(z).tanh() + z * sigmoid(z) / softplus(z).cosh().powi(2),
+        from: LOWEST,
+        to: 100.0,
+        bound: 5.0,
+    },
     GELU,
     Definition { from: -3.0, bound: 18.0, ..GELU },
     Definition {
         name: "softplus",
-        value: |z| z.max(0.0) + (-z.abs()).exp().ln_1p(),
+        value: softplus,
         derivative: sigmoid,
         from: LOWEST,
         to: 100.0,
@@ -118,6 +126,10 @@ const GELU: Definition = Definition {
 
 fn sigmoid(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
+}
+
+fn softplus(z: f64) -> f64 {
+    z.max(0.0) + (-z.abs()).exp().ln_1p()
 }
 
 /// 2·√(2/π)·(z + 0.044715·z³)

@@ -147,7 +147,7 @@ fn illegal_pairs_are_refused_with_the_legal_ones_named() {
     assert_eq!(
         build(Network::builder(2).layer(2).cost(Hinge)),
         "cost hinge can't follow output activation sigmoid: it takes tanh, lecun-tanh, leaky-relu, elu, selu, gelu, \
-         silu, identity"
+         silu, mish, identity"
     );
     assert_eq!(
         build(Network::builder(2).layer_with(3, Softmax).layer(2)),

@@ -26,6 +26,23 @@ fn the_bits_stay() {
 }
 
 #[test]
+fn a_zero_output_layer_leaves_the_others_as_they_are() {
+    for (initializer, _) in GOLDEN {
+        let build = |zero| {
+            let builder = Network::builder(5).layer(4).layer(3).initializer(initializer).seed(7);
+            builder.zero_output_layer(zero).build().expect("a network")
+        };
+        let (drawn, zero) = (build(false), build(true));
+        let [hidden, output] = zero.layers() else { panic!("two layers") };
+        assert_eq!(
+            (hidden.weights(), hidden.biases()),
+            (drawn.layers()[0].weights(), drawn.layers()[0].biases())
+        );
+        assert!((0..3).all(|j| output.biases()[j] == 0.0 && (0..4).all(|k| output.weight(j, k) == 0.0)));
+    }
+}
+
+#[test]
 fn names_go_back_and_forth() {
     for initializer in Initializer::ALL {
         assert_eq!(Initializer::by_name(initializer.name()), Some(initializer));

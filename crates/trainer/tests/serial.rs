@@ -48,8 +48,12 @@ fn records_of_a_run() {
         r#"{"cost":0.25,"rmse":0.5,"mae":0.25,"r_squared":-1.0,"examples":2}"#,
     );
     both_ways(
-        &Origin { initializer: Initializer::HeUniform, seed: 7 },
+        &Origin { initializer: Initializer::HeUniform, seed: 7, zero_output_layer: false },
         r#"{"initializer":"he-uniform","seed":7}"#,
+    );
+    both_ways(
+        &Origin { initializer: Initializer::Zeros, seed: 7, zero_output_layer: true },
+        r#"{"initializer":"zeros","seed":7,"zero_output_layer":true}"#,
     );
 }
 

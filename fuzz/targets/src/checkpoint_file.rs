@@ -209,7 +209,7 @@ const EDGES: [u64; 16] = [
 ];
 
 /// Names that an entry may hold.
-const NAMES: [&str; 30] = [
+const NAMES: [&str; 31] = [
     "sgd",
     "fused",
     "matrixmultiply",
@@ -223,6 +223,7 @@ const NAMES: [&str; 30] = [
     "selu",
     "gelu",
     "silu",
+    "mish",
     "softplus",
     "identity",
     "softmax",

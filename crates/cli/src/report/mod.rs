@@ -2,7 +2,9 @@
 
 mod run;
 
-pub(crate) use run::{Chosen, EpochLine, Plan, Resumed, Stopped, Summary, measure, place, score, techniques};
+pub(crate) use run::{
+    Chosen, EpochLine, Plan, Resumed, Stopped, Summary, changes, measure, place, score, techniques,
+};
 
 use crate::failure::Failure;
 use serde::Serialize;
@@ -77,8 +79,14 @@ pub(crate) fn optimizer(name: &str) -> String {
     }
 }
 
+/// The origin of the first weights and biases in words.
+pub(crate) fn initial_values(name: Option<&str>, zero_output_layer: bool) -> String {
+    let drawn = name.map_or_else(|| "from elsewhere".to_owned(), initializer);
+    if zero_output_layer { format!("{drawn}; 0 in the output layer") } else { drawn }
+}
+
 /// An initialiser in words. n_in and n_out are a layer's inputs and outputs.
-pub(crate) fn initializer(name: &str) -> String {
+fn initializer(name: &str) -> String {
     let drawn = match name {
         "standard-normal" => return "weights and biases from N(0, 1)".to_owned(),
         "fan-in-normal" => "weights from N(0, 1/n_in), biases from N(0, 1)",

@@ -1,9 +1,9 @@
 //! The events of a training run: its plan, its epochs, its end.
 
-use super::{Event, cost, initializer, optimizer, sizes, write_rows};
+use super::{Event, cost, initial_values, optimizer, sizes, write_rows};
 use crate::text::{duration, grouped, images, percent, samples_per_second};
 use minibatch::data::Order;
-use minibatch::{EarlyStopping, Epoch, Evaluation, Fit, Settings, Verdict};
+use minibatch::{Change, EarlyStopping, Epoch, Evaluation, Fit, Settings, Verdict};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -33,6 +33,9 @@ pub(crate) struct Plan {
     pub settings: Settings,
     /// Null if the first weights came from elsewhere.
     pub initializer: Option<&'static str>,
+    /// The output layer starts at 0.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub zero_output_layer: bool,
     pub threads: usize,
     pub isa: &'static str,
     pub checkpoint: Option<String>,
@@ -42,6 +45,9 @@ pub(crate) struct Plan {
     /// The interval between saves and the kept checkpoints, in words.
     #[serde(skip)]
     pub keeping: String,
+    /// The settings that were changed in the course of the run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
     /// The place at which a resumed run goes on.
     pub resumed: Option<Resumed>,
 }
@@ -104,7 +110,7 @@ impl Event for Plan {
             ("learning rate η", learning_rate.to_string()),
             ("minibatch size B", format!("{batch_size} ({steps} steps an epoch, {})", order(&self.settings))),
             ("epochs", epochs.to_string()),
-            ("initial values", self.initializer.map_or_else(|| "from elsewhere".to_owned(), initializer)),
+            ("initial values", initial_values(self.initializer, self.zero_output_layer)),
             ("seed", seed.to_string()),
             ("threads", self.threads.to_string()),
             ("instruction set", self.isa.to_owned()),
@@ -112,6 +118,7 @@ impl Event for Plan {
         ];
         write_rows(out, &rows)?;
         write_rows(out, &techniques(&self.settings))?;
+        write_rows(out, &changes(&self.changes, self.steps_per_epoch()))?;
         if let Some(Resumed { checkpoint, epochs, position }) = &self.resumed {
             let place = place(*epochs, position.div_ceil(*batch_size));
             write_rows(out, &[("resumed", format!("{checkpoint} as of {place}"))])?;
@@ -169,6 +176,16 @@ fn patience(stopping: &EarlyStopping) -> String {
     let s = if *patience == 1 { "" } else { "s" };
     let restores = if *restore_best { ", the best weights restored" } else { "" };
     format!("after {patience} epoch{s} without a gain of the validation {}{gain}{restores}", monitor.name())
+}
+
+/// The settings that were changed in the course of a run, each with the place of its change.
+pub(crate) fn changes(changes: &[Change], steps_per_epoch: usize) -> Vec<(&'static str, String)> {
+    let row = |change: &Change| {
+        let steps = change.step as usize;
+        let place = place(steps / steps_per_epoch, steps % steps_per_epoch);
+        ("changed", format!("{} at {place}", change.setting))
+    };
+    changes.iter().map(row).collect()
 }
 
 /// A place in a run, in words: `step 1,234 of epoch 5`, `the end of epoch 4`.

@@ -38,11 +38,13 @@ pub(super) fn plan(
         cost: network.cost().label(),
         settings: settings.clone(),
         initializer: trainer.origin().map(|origin| origin.initializer.name()),
+        zero_output_layer: trainer.origin().is_some_and(|origin| origin.zero_output_layer),
         threads: pool.threads(),
         isa: pool.isa().name(),
         checkpoint: checkpoint.map(shown),
         keeping: args.keeping.describe(if sets.validation.is_some() { "validation" } else { "test" }),
         replaces,
+        changes: trainer.changes().to_vec(),
         resumed,
     }
 }

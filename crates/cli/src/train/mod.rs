@@ -64,9 +64,9 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         evaluated: sets.test.len().max(sets.validation.as_ref().map_or(0, Dataset::len)),
         buffers: if reserved.is_some() { args.keeping.buffers() } else { 0 },
     };
-    let (mut extended, mut resumed) = (false, None);
+    let (mut changed, mut resumed) = (false, None);
     if let Some((path, recorded)) = &mut recorded {
-        extended = resume::apply(args, path, recorded)?;
+        changed = resume::apply(args, path, recorded)?;
         let (epochs, position) = (recorded.history.len(), recorded.progress.position as usize);
         resumed = Some(Resumed { checkpoint: shown(path), epochs, position });
     }
@@ -81,8 +81,9 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     if let Some(validation) = &sets.validation {
         begin::set_validation(&mut trainer, validation, args.resume.as_deref(), &folder)?;
     }
+    changed |= resume::change_settings(args, &mut trainer)?;
     let keeper = reserved
-        .map(|reserved| Keeper::start(reserved.lock, &args.keeping, &trainer, in_place && !extended))
+        .map(|reserved| Keeper::start(reserved.lock, &args.keeping, &trainer, in_place && !changed))
         .transpose()?;
     check_targets(trainer.network(), &sets.test, "test", &folder)?;
 

@@ -7,7 +7,8 @@ use crate::text::shape;
 use crate::{memory, names};
 use minibatch::recipe::{Choices, Chosen};
 use minibatch::{
-    Activation, Cost, Dataset, Initializer, Layer, Network, NetworkError, Registry, Settings, footprint,
+    Activation, Cost, Dataset, Initializer, Layer, Network, NetworkError, Origin, Registry, Settings,
+    footprint,
 };
 use std::fmt::Display;
 use std::sync::Arc;
@@ -49,6 +50,10 @@ pub(crate) struct Args {
     /// Initialiser of the weights and biases [default: the recipe's]
     #[arg(long, value_name = "NAME", value_parser = names::initializer())]
     pub(crate) init: Option<Initializer>,
+
+    /// Let the weights and biases of the output layer start at 0
+    #[arg(long)]
+    zero_output_layer: bool,
 }
 
 impl Args {
@@ -84,6 +89,7 @@ impl Args {
         let builder = Network::builder(data.input_len())
             .seed(settings.seed)
             .initializer(chosen.initializer)
+            .zero_output_layer(self.zero_output_layer)
             .cost_named(Arc::clone(&chosen.cost));
         let layer = |builder: minibatch::NetworkBuilder, &width| {
             builder.layer_named(width, Arc::clone(&chosen.activation))
@@ -139,11 +145,7 @@ impl Args {
     }
 
     /// The contradictions between these options and the network `recorded`.
-    pub(super) fn contradictions(
-        &self,
-        recorded: &Network,
-        initializer: Option<Initializer>,
-    ) -> [Option<String>; 6] {
+    pub(super) fn contradictions(&self, recorded: &Network, origin: Option<Origin>) -> [Option<String>; 7] {
         let sizes = recorded.sizes();
         let labels: Vec<String> = recorded.layers().iter().map(|layer| layer.activation().label()).collect();
         let (output, hidden) = labels.split_last().expect("a network has layers");
@@ -153,7 +155,11 @@ impl Args {
             several => several.join(", "),
         };
         let label = |activation: &Arc<dyn Activation>| activation.label();
-        let initializer = initializer.map_or("from elsewhere", Initializer::name);
+        let initializer = origin.map_or("from elsewhere", |origin| origin.initializer.name());
+        let drawn = origin.is_none_or(|origin| !origin.zero_output_layer);
+        let drawn = (self.zero_output_layer && drawn).then(|| {
+            "--zero-output-layer is asked for, but the recorded output layer didn't start at 0".to_owned()
+        });
         [
             contradiction("--hidden", self.hidden.as_deref().map(list), &list(&sizes[1..sizes.len() - 1])),
             contradiction("--layers", self.layers.as_deref().map(list), &list(&sizes)),
@@ -161,6 +167,7 @@ impl Args {
             contradiction("--output-activation", self.output_activation.as_ref().map(label), output),
             contradiction("--cost", self.cost.as_ref().map(|cost| cost.label()), &recorded.cost().label()),
             contradiction("--init", self.init.map(Initializer::name), &initializer),
+            drawn,
         ]
     }
 }

@@ -18,9 +18,14 @@ const DEFAULT_SEED: u64 = 14;
 /// The options of `train`. An option that isn't given has the tutorial's value. When resuming, it has the checkpoint's.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Go on with the run in this checkpoint, with its settings; only --epochs and --early-stopping may change
+    /// Go on with the run in this checkpoint, with its settings; only --epochs and --early-stopping may change, and
+    /// what --change-settings allows
     #[arg(long, value_name = "FILE")]
     pub(crate) resume: Option<PathBuf>,
+
+    /// Let --learning-rate and --schedule set other values for the rest of a resumed run; the checkpoint records the change
+    #[arg(long, requires = "resume")]
+    pub(crate) change_settings: bool,
 
     /// Begin a new run with the network of this checkpoint: fine-tuning, on any data that fit it
     #[arg(

@@ -3,33 +3,43 @@
 use super::network::contradiction;
 use super::options::Args;
 use crate::failure::Failure;
-use minibatch::Checkpoint;
+use minibatch::{Checkpoint, Trainer};
 use std::ffi::OsStr;
 use std::path::Path;
 
 /// Checks the options against the run in `checkpoint`, and sets its number of epochs and its patience, which may change. Options
-/// that contradict the run are refused. Returns true if one has changed.
+/// that contradict the run are refused, unless `--change-settings` allows them. Returns true if one has changed.
 pub(super) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Result<bool, Failure> {
     let settings = &mut checkpoint.settings;
-    let initializer = checkpoint.origin.map(|origin| origin.initializer);
-    let network = args.network.contradictions(&checkpoint.network, initializer);
-    let settings_differ = [
-        contradiction("--optimizer", args.optimizer.clone(), &settings.optimizer),
+    let network = args.network.contradictions(&checkpoint.network, checkpoint.origin);
+    let changes = [
         contradiction("--learning-rate", args.learning_rate, &settings.learning_rate),
         contradiction("--schedule", args.schedule.clone(), &settings.schedule),
+    ];
+    if args.change_settings && args.learning_rate.is_none() && args.schedule.is_none() {
+        return Err(Failure::usage("--change-settings needs --learning-rate ETA or --schedule NAME"));
+    }
+    let can_change = changes.iter().any(Option::is_some);
+    let changes = changes.into_iter().filter(|_| !args.change_settings);
+    let settings_differ = [
         contradiction("--batch-size", args.batch_size, &settings.batch_size),
         contradiction("--seed", args.seed, &settings.seed),
     ];
+    let optimizer = contradiction("--optimizer", args.optimizer.clone(), &settings.optimizer);
     let hidden = checkpoint.network.layers().len() - 1;
     let techniques = args.techniques.contradictions(settings, hidden)?;
     let patience = settings.early_stopping.map(|stopping| stopping.patience);
     let stopping = args.stopping.apply(settings);
-    let contradictions: Vec<String> =
-        network.into_iter().chain(settings_differ).chain(techniques).flatten().chain(stopping).collect();
+    let contradictions = network.into_iter().chain([optimizer]).chain(changes).chain(settings_differ);
+    let contradictions: Vec<String> = contradictions.chain(techniques).flatten().chain(stopping).collect();
     if !contradictions.is_empty() {
         let (path, contradictions) = (path.display(), contradictions.join("; "));
+        let change = match can_change && !args.change_settings {
+            true => "; --change-settings sets learning rate and schedule for the rest of the run",
+            false => "",
+        };
         return Err(Failure::usage(format!(
-            "{path} can't go on with other settings: {contradictions}; leave them out, or start a new run"
+            "{path} can't go on with other settings: {contradictions}; leave them out, or start a new run{change}"
         )));
     }
     let is_other = settings.early_stopping.map(|stopping| stopping.patience) != patience;
@@ -40,6 +50,16 @@ pub(super) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Re
         return Err(Failure::usage(format!("--epochs {epochs}: {path} is in epoch {begun} already")));
     }
     Ok(std::mem::replace(&mut settings.epochs, epochs) != epochs || is_other)
+}
+
+/// Sets the learning rate and the schedule that `--change-settings` allows. Returns true if one has changed.
+pub(super) fn change_settings(args: &Args, trainer: &mut Trainer) -> Result<bool, Failure> {
+    let before = trainer.changes().len();
+    if args.change_settings {
+        args.learning_rate.map_or(Ok(()), |rate| trainer.set_learning_rate(rate)).map_err(Failure::usage)?;
+        args.schedule.clone().map_or(Ok(()), |one| trainer.set_schedule(one)).map_err(Failure::usage)?;
+    }
+    Ok(trainer.changes().len() > before)
 }
 
 /// The command that resumes the run in `path`, as a shell takes it.

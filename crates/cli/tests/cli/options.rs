@@ -93,7 +93,32 @@ fn every_schedule_is_recorded_repeated_and_gone_on_with() {
     }
     let run = world.run("train --data set --resume run.ckpt --schedule constant --epochs 5");
     let message = "error: run.ckpt can't go on with other settings: --schedule is recorded as plateau(0.5,0.0,0.9,0.0), \
-                   asked for is constant; leave them out, or start a new run";
+                   asked for is constant; leave them out, or start a new run; --change-settings sets learning rate and \
+                   schedule for the rest of the run";
+    assert_eq!((run.code, &*run.stderr), (Some(2), message));
+}
+
+#[test]
+fn an_output_layer_may_start_at_0() {
+    let world = World::new();
+    let train =
+        "train --data set --hidden 8 --epochs 2 --activation mish --init he-normal --learning-rate 0.1";
+    let plan = world.run(&format!("{train} --zero-output-layer --checkpoint run.ckpt"));
+    let row = "\ninitial values    he-normal: weights from N(0, 2/n_in), biases 0; 0 in the output layer\n";
+    assert!(plan.succeeded().contains(row), "{}", plan.stdout);
+    let info = world.run("info run.ckpt");
+    assert!(info.succeeded().contains(&row.replace("layer\n", "layer, seed 14\n")), "{}", info.stdout);
+    assert_eq!(world.json("info run.ckpt")[0]["zero_output_layer"], true);
+    world.run("verify run.ckpt --data set").succeeded();
+    world.run("train --data set --resume run.ckpt --epochs 3 --zero-output-layer").succeeded();
+    world.run(&format!("{train} --checkpoint drawn.ckpt")).succeeded();
+    assert_ne!(
+        world.json("info run.ckpt")[0]["weight_hash"],
+        world.json("info drawn.ckpt")[0]["weight_hash"]
+    );
+    let run = world.run("train --data set --resume drawn.ckpt --epochs 3 --zero-output-layer");
+    let message = "error: drawn.ckpt can't go on with other settings: --zero-output-layer is asked for, but the recorded \
+                   output layer didn't start at 0; leave them out, or start a new run";
     assert_eq!((run.code, &*run.stderr), (Some(2), message));
 }
 

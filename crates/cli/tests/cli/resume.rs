@@ -105,7 +105,7 @@ fn what_contradicts_the_recorded_run_is_refused() {
             "--learning-rate 0.5 --batch-size 8 --seed 6",
             "run.ckpt can't go on with other settings: --learning-rate is recorded as 3, asked for is 0.5; \
              --batch-size is recorded as 16, asked for is 8; --seed is recorded as 5, asked for is 6; leave them out, \
-             or start a new run",
+             or start a new run; --change-settings sets learning rate and schedule for the rest of the run",
         ),
         ("--epochs 2", "--epochs 2: run.ckpt is in epoch 3 already"),
     ] {
@@ -129,6 +129,56 @@ fn what_contradicts_the_recorded_run_is_refused() {
     world
         .run("train --data set --resume run.ckpt --hidden 8 --learning-rate 3 --batch-size 16 --seed 5")
         .succeeded();
+}
+
+/// A changed run says so, is repeated with its changes, and is still the same run.
+#[test]
+fn settings_change_where_that_is_asked_for() {
+    let world = World::new();
+    world.run(&format!("{TRAIN} --checkpoint run.ckpt --keep 2")).succeeded();
+    let refused = world.run("train --data set --resume run.ckpt --epochs 4 --schedule step(1)");
+    let message = "error: run.ckpt can't go on with other settings: --schedule is recorded as constant, asked for is \
+                   step(1.0,0.1); leave them out, or start a new run; --change-settings sets learning rate and schedule \
+                   for the rest of the run";
+    assert_eq!((refused.code, &*refused.stderr), (Some(2), message));
+    let changed =
+        world.run("train --data set --resume run.ckpt --keep 2 --epochs 5 --change-settings --learning-rate 0.5 --schedule linear(0)");
+    let rows = "\nchanged           learning rate 3 → 0.5 at the end of epoch 3\n\
+                changed           schedule constant → linear(0.0,0.0) over 65 steps at the end of epoch 3\n";
+    assert!(changed.succeeded().contains(rows), "{}", changed.stdout);
+    assert!(changed.stdout.contains("\nlearning rate η   0.5\n"), "{}", changed.stdout);
+    assert!(changed.stdout.contains("\nschedule of η     linear(0.0,0.0)\n"), "{}", changed.stdout);
+    // Within an epoch too.
+    let folder = world.path("set");
+    let data = Dataset::map(&folder.join("train-images-idx3-ubyte"), &folder.join("train-labels-idx1-ubyte"))
+        .unwrap();
+    let mut recorded = Checkpoint::load(&world.path("run.ckpt")).unwrap();
+    recorded.settings.epochs = 6;
+    let mut trainer = Trainer::resume(&Pool::new(Isa::detect(), 1).unwrap(), &data, recorded).unwrap();
+    trainer.advance(4).unwrap();
+    trainer.save(&world.path("within.ckpt")).unwrap();
+    let change = "--change-settings --learning-rate 0.25";
+    world.run(&format!("train --data set --resume within.ckpt --checkpoint on.ckpt {change}")).succeeded();
+    for file in ["run.ckpt", "run.ckpt.1", "on.ckpt"] {
+        world.run(&format!("verify {file} --data set --threads 2")).succeeded();
+    }
+    let info = world.run("info on.ckpt");
+    assert!(info.succeeded().contains(rows), "{}", info.stdout);
+    assert!(
+        info.stdout.contains("\nchanged           learning rate 0.5 → 0.25 at step 4 of epoch 6\n"),
+        "{}",
+        info.stdout
+    );
+    let changes = &world.json("info on.ckpt")[0]["changes"];
+    assert_eq!(changes[0].to_string(), r#"{"new":0.5,"old":3.0,"setting":"learning-rate","step":39}"#);
+    // A change alone is saved, though no step follows it.
+    let before = compared(&world, "run.ckpt");
+    world.run("train --data set --resume run.ckpt --change-settings --learning-rate 0.75").succeeded();
+    assert_ne!(compared(&world, "run.ckpt"), before);
+    world.run("verify run.ckpt --data set").succeeded();
+    // What changes nothing is none.
+    let plan = &world.json("train --data set --resume run.ckpt --change-settings --learning-rate 0.75")[0];
+    assert_eq!(plan["changes"].as_array().unwrap().len(), 3);
 }
 
 #[test]

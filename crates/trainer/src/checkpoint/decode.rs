@@ -1,12 +1,12 @@
 //! The way of a file's bytes back to the state of a run. Nothing in the file is believed before it is checked.
 
 use super::entries::{
-    AVERAGE, AVERAGED, BEST, CONFIGURATION, CORRECT, COURSE, MAIN, MOMENTS, RECIPE, SOURCE, TOTAL,
+    AVERAGE, AVERAGED, BEST, CHANGES, CONFIGURATION, CORRECT, COURSE, MAIN, MOMENTS, RECIPE, SOURCE, TOTAL,
     known_of_run, of_network,
 };
 use super::settings::invalid;
 use super::state::{Annotations, Best, Checkpoint, DataIdentity, Progress, arithmetic, best_epoch};
-use super::{history, legacy, networks, settings};
+use super::{changes, history, legacy, networks, settings};
 use crate::average::Averaged;
 use crate::epoch::Epoch;
 use crate::error::Error;
@@ -50,14 +50,12 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
     let history::Recorded { history, tested_on, validated_on, elapsed } =
         history::read(&entries, settings.epoch_examples(examples))?;
     let best = read_best(&settings, &history, &entries, registry)?;
-    if settings.optimizer.moments() > 0 {
-        // u128 holds the product of any numbers that the file may have.
-        let (epochs, steps) = (history.len() as u128, settings.epoch_steps(examples) as u128);
-        let expected = epochs * steps + u128::from(progress.position) / settings.batch_size as u128;
-        if u128::from(optimizer.steps) != expected {
-            let cause = format!("{} steps, but {expected} by history and position", optimizer.steps);
-            return Err(FormatError::value(SCALARS, cause));
-        }
+    // u128 holds the product of any numbers that the file may have.
+    let (epochs, steps) = (history.len() as u128, settings.epoch_steps(examples) as u128);
+    let steps = epochs * steps + u128::from(progress.position) / settings.batch_size as u128;
+    if settings.optimizer.moments() > 0 && u128::from(optimizer.steps) != steps {
+        let cause = format!("{} steps, but {steps} by history and position", optimizer.steps);
+        return Err(FormatError::value(SCALARS, cause));
     }
     progress.check(&settings, examples, history.len())?;
     let correct: Option<u64> = entries.optional(CORRECT)?;
@@ -65,6 +63,10 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         let cause = format!("{correct} correct at position {}", progress.position);
         return Err(FormatError::value(CORRECT, cause));
     }
+    let changes = changes::read(&entries, registry, &settings, steps, |before| {
+        let checked = before.check(examples, &network.sizes());
+        checked.map_err(|error| invalid(CHANGES, error.to_string()))
+    })?;
     Ok(Checkpoint {
         network,
         origin,
@@ -79,6 +81,7 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         course: read_course(&settings, examples, &entries)?,
         settings,
         history,
+        changes,
         elapsed,
         annotations: Annotations {
             recipe: entries.optional(RECIPE)?,

@@ -5,7 +5,7 @@ use super::entries::{
     TOTAL,
 };
 use super::state::{Annotations, Snapshot, arithmetic};
-use super::{history, networks, settings};
+use super::{changes, history, networks, settings};
 use crate::footprint;
 use minibatch_checkpoint::{FormatError, decode};
 
@@ -58,6 +58,8 @@ impl Snapshot<'_> {
             }
         }
         let mut bytes = words + footprint::checkpoint(self.network, self.settings, self.history.len());
+        let changes = changes::put(&mut drafts, self.changes)?;
+        bytes = bytes.saturating_add(changes);
         for entry in self.carried {
             bytes = bytes.saturating_add((entry.payload.len() + entry.name.len() + 32) as u64);
             drafts.push(entry.clone());

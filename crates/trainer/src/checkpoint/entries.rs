@@ -27,14 +27,16 @@ pub(super) const CONFIGURATION: &str = "run/configuration";
 pub(super) const RECIPE: &str = "run/recipe";
 /// The place that the run's network came from.
 pub(super) const SOURCE: &str = "run/source";
+/// The settings that were changed in the course of the run.
+pub(super) const CHANGES: &str = "run/history/changes";
 /// The names of moments begin with it.
 pub(super) const MOMENTS: &str = "run/moments/";
 
 /// The entries of each network after `network/NAME/`.
-const OF_NETWORK: [&str; 4] = ["layers", "cost", "origin", "parameters"];
+const OF_NETWORK: [&str; 5] = ["layers", "cost", "origin", "parameters", "zero-output-layer"];
 
 /// The entries of a run besides its settings and moments, with their flags.
-const OF_RUN: [(&str, u32); 19] = [
+const OF_RUN: [(&str, u32); 20] = [
     (AVERAGED, 0),
     ("run/arithmetic", 0),
     (CONFIGURATION, OPTIONAL | NOT_COMPARED),
@@ -43,6 +45,7 @@ const OF_RUN: [(&str, u32); 19] = [
     (TOTAL, 0),
     (COURSE, 0),
     ("run/data", 0),
+    (CHANGES, 0),
     ("run/history/learning-rate", OPTIONAL | NOT_COMPARED),
     ("run/history/test", 0),
     ("run/history/training", 0),

@@ -20,8 +20,11 @@ pub(super) fn put<'a>(
     let layers: Layers = (network.inputs() as u64, layers.collect());
     drafts.put(of_network(name, "layers"), &layers)?;
     drafts.put(of_network(name, "cost"), &network.cost().label())?;
-    if let Some(Origin { initializer, seed }) = origin {
+    if let Some(Origin { initializer, seed, zero_output_layer }) = origin {
         drafts.put(of_network(name, "origin"), &(initializer.name(), seed))?;
+        if zero_output_layer {
+            drafts.put(of_network(name, "zero-output-layer"), &true)?;
+        }
     }
     drafts.put_numbers(of_network(name, "parameters"), Content::Parameters(network));
     Ok(())
@@ -70,11 +73,16 @@ pub(super) fn read(
     }
     from.finish()?;
     let at = of_network(name, "origin");
+    let zero_at = of_network(name, "zero-output-layer");
+    let zero: Option<bool> = entries.optional(&zero_at)?;
     let origin = |(initializer, seed): (String, u64)| match Initializer::by_name(&initializer) {
-        Some(initializer) => Ok(Origin { initializer, seed }),
+        Some(initializer) => Ok(Origin { initializer, seed, zero_output_layer: zero.is_some() }),
         None => Err(invalid(&at, format!("unknown initializer '{initializer}'"))),
     };
     let origin = entries.optional(&at)?.map(origin).transpose()?;
+    if zero == Some(false) || (zero.is_some() && origin.is_none()) {
+        return Err(invalid(&zero_at, "it isn't true, or there is no origin"));
+    }
     Ok((network, origin))
 }
 

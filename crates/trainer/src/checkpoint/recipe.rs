@@ -1,6 +1,7 @@
 //! The recipe of a run, read from the front of its checkpoint before the rest.
 
-use super::entries::MOMENTS;
+use super::changes;
+use super::entries::{CHANGES, MOMENTS};
 use super::legacy;
 use super::networks::Layers;
 use super::settings::EPOCHS;
@@ -41,10 +42,14 @@ impl Recipe {
             (moments, layers, settings.iter().map(Entry::record).collect())
         } else {
             let layers = front.value::<Layers>(LAYERS)?;
-            let records = front.records();
+            let mut records = front.records().to_vec();
             let moments = records.iter().filter(|record| record.name.starts_with(MOMENTS)).count();
             networks = records.iter().filter(|record| record.name.ends_with("/parameters")).count();
-            (moments, layers, records.to_vec())
+            if records.iter().any(|record| record.name == CHANGES) {
+                let changes = front.value::<changes::Value>(CHANGES)?;
+                changes::undo(&changes, &mut records).map_err(invalid)?;
+            }
+            (moments, layers, records)
         };
         let (inputs, layers) = layers;
         let sizes = [inputs].into_iter().chain(layers.into_iter().map(|(outputs, _)| outputs)).collect();
@@ -76,7 +81,8 @@ impl Recipe {
         self.bytes
     }
 
-    /// True if two checkpoints are of one run. Their numbers of epochs may differ, since a run may be extended.
+    /// True if two checkpoints are of one run. Their numbers of epochs may differ, since a run may be extended. So may settings that
+    /// were changed in its course: those from before the first change are compared.
     #[must_use]
     pub fn is_of_run(&self, other: &Recipe) -> bool {
         let bare = |record: &Record| (record.name.clone(), record.flags, record.length, record.checksum);

@@ -35,7 +35,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
-        name: "run/learning-rate",
+        name: LEARNING_RATE,
         flags: 0,
         put: |settings, entry| entry.of(&settings.learning_rate),
         read: |settings, recorded| recorded.value().map(|read| settings.learning_rate = read),
@@ -59,7 +59,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         read: |settings, recorded| recorded.value().map(|read| settings.seed = read),
     },
     Setting {
-        name: "run/schedule",
+        name: SCHEDULE,
         flags: 0,
         put: |settings, entry| entry.unless(settings.schedule.is_constant(), &settings.schedule.to_string()),
         read: |settings, recorded| {
@@ -192,7 +192,11 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
-/// The number of epochs. A run may change it when it goes on.
+/// η.
+pub(super) const LEARNING_RATE: &str = "run/learning-rate";
+/// The schedule of η.
+pub(super) const SCHEDULE: &str = "run/schedule";
+/// The number of epochs. A run may change it when it goes on, without a record.
 pub(super) const EPOCHS: &str = "run/epochs";
 
 impl Setting {
@@ -244,10 +248,7 @@ impl Recorded<'_> {
         text: &str,
         find: fn(&Registry, &str) -> Result<T, LabelError>,
     ) -> Result<T, FormatError> {
-        find(self.registry, text).map_err(|error| match error {
-            LabelError::Unknown { kind, .. } => self.invalid(unknown(kind, text)),
-            error => self.invalid(error.to_string()),
-        })
+        technique(self.name, self.registry, text, find)
     }
 
     /// The entry's value, of a setting without a default.
@@ -263,6 +264,19 @@ impl Recorded<'_> {
     fn invalid(&self, cause: String) -> FormatError {
         invalid(self.name, cause)
     }
+}
+
+/// The technique that `text` in the entry `name` stands for, as `find` finds it.
+pub(super) fn technique<T>(
+    name: &str,
+    registry: &Registry,
+    text: &str,
+    find: fn(&Registry, &str) -> Result<T, LabelError>,
+) -> Result<T, FormatError> {
+    find(registry, text).map_err(|error| match error {
+        LabelError::Unknown { kind, .. } => invalid(name, unknown(kind, text)),
+        error => invalid(name, error.to_string()),
+    })
 }
 
 /// The entries of the settings that a file needs.

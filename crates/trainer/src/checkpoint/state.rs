@@ -1,5 +1,6 @@
 //! The state of a training run, as a checkpoint holds it.
 
+use crate::change::Change;
 use crate::epoch::Epoch;
 use crate::network::{Network, Origin};
 use crate::optimizer::OptimizerState;
@@ -59,6 +60,8 @@ pub struct Checkpoint {
     pub course: Course,
     /// The epochs so far.
     pub history: Vec<Epoch>,
+    /// The settings that were changed in the course of the run.
+    pub changes: Vec<Change>,
     /// Wall-clock time spent training in the current epoch.
     pub elapsed: Duration,
     /// Words about the run, which decide nothing.
@@ -179,6 +182,7 @@ pub(crate) struct Snapshot<'a> {
     pub(crate) correct: Option<usize>,
     pub(crate) course: &'a Course,
     pub(crate) history: &'a [Epoch],
+    pub(crate) changes: &'a [Change],
     pub(crate) elapsed: Duration,
     pub(crate) annotations: &'a Annotations,
     pub(crate) carried: &'a [Entry<'static>],
@@ -221,6 +225,7 @@ impl Checkpoint {
             correct: self.correct,
             course: &self.course,
             history: &self.history,
+            changes: &self.changes,
             elapsed: self.elapsed,
             annotations: &self.annotations,
             carried: &self.carried,
@@ -245,6 +250,7 @@ impl Snapshot<'_> {
             correct: self.correct,
             course: self.course.clone(),
             history: self.history.to_vec(),
+            changes: self.changes.to_vec(),
             elapsed: self.elapsed,
             annotations: self.annotations.clone(),
             carried: self.carried.to_vec(),

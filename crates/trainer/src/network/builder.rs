@@ -20,6 +20,7 @@ impl Network {
             cost: Arc::new(Quadratic),
             initializer: Initializer::default(),
             seed: 0,
+            zero_output_layer: false,
         }
     }
 }
@@ -33,6 +34,7 @@ pub struct NetworkBuilder {
     cost: Arc<dyn Cost>,
     initializer: Initializer,
     seed: u64,
+    zero_output_layer: bool,
 }
 
 impl NetworkBuilder {
@@ -75,6 +77,22 @@ impl NetworkBuilder {
         self
     }
 
+    /// Sets whether the weights and biases of the output layer start at 0. All outputs are then equal before the first step, and the
+    /// layers below learn from the second step on. The other layers are drawn as they would be without it.
+    ///
+    /// ```
+    /// use minibatch::Network;
+    ///
+    /// let network = Network::builder(6).layer(3).layer(2).zero_output_layer(true).build()?;
+    /// let [hidden, output] = network.layers() else { unreachable!("two layers") };
+    /// assert!(hidden.weight(0, 0) != 0.0 && output.weight(0, 0) == 0.0 && output.biases() == [0.0, 0.0]);
+    /// # Ok::<(), minibatch::NetworkError>(())
+    /// ```
+    pub fn zero_output_layer(mut self, zero: bool) -> NetworkBuilder {
+        self.zero_output_layer = zero;
+        self
+    }
+
     /// Makes the network.
     ///
     /// # Errors
@@ -104,11 +122,14 @@ impl NetworkBuilder {
         let mut layers: Vec<Layer> = sizes.windows(2).zip(self.layers).map(layer).collect();
         check_pairs(&layers, &*self.cost)?;
         let mut generator = generator(self.seed, *b"weights\0");
+        // The output layer is drawn last, so the draws of the others stay as they are without its own.
         let count = layers.len();
-        for (l, layer) in (1..).zip(&mut layers) {
+        let drawn = count - usize::from(self.zero_output_layer);
+        for (l, layer) in (1..).zip(&mut layers[..drawn]) {
             layer.draw(self.initializer, (l, count), &mut generator);
         }
-        let origin = Some(Origin { initializer: self.initializer, seed: self.seed });
+        let NetworkBuilder { initializer, seed, zero_output_layer, .. } = self;
+        let origin = Some(Origin { initializer, seed, zero_output_layer });
         Ok(Network { layers, cost: self.cost, origin })
     }
 }

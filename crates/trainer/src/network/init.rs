@@ -135,6 +135,9 @@ pub struct Origin {
     pub initializer: Initializer,
     /// The seed.
     pub seed: u64,
+    /// Whether the output layer's are 0 instead.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub zero_output_layer: bool,
 }
 
 /// The source of a number.

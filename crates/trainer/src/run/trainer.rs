@@ -1,7 +1,6 @@
 //! The training loop: epochs of minibatches.
 
-mod validation;
-
+use crate::change::Change;
 use crate::checkpoint::{
     self, Annotations, Best, Carried, Checkpoint, DataIdentity, Progress, Snapshot, best_epoch,
 };
@@ -10,15 +9,16 @@ use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::footprint;
 use crate::infer::{Evaluation, Fit, Score};
-use crate::network::{Layer, Network, NetworkBuilder, Origin};
+use crate::network::{Network, Origin};
 use crate::optimizer::OptimizerState;
 use crate::schedule::Course;
 use crate::settings::Settings;
 use crate::step::Steps;
 use minibatch_data::{Dataset, Shuffle};
 use minibatch_kernels::{Instant, Pool};
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Trains a network on a dataset.
@@ -75,6 +75,10 @@ pub struct Trainer {
     best: Option<Best>,
     history: Vec<Epoch>,
     annotations: Annotations,
+    /// The settings that were changed in the course of the run.
+    changes: Vec<Change>,
+    /// The changes that a repeated run has before it, in their order.
+    to_come: VecDeque<Change>,
     /// Entries of the checkpoint that the run goes on from, unknown to this version.
     carried: Carried,
 }
@@ -157,6 +161,8 @@ impl Trainer {
             best: None,
             history: Vec::new(),
             annotations: Annotations::default(),
+            changes: Vec::new(),
+            to_come: VecDeque::new(),
             carried: Carried::new(),
         })
     }
@@ -210,7 +216,8 @@ impl Trainer {
         }
         checkpoint.progress.check(&settings, data.len(), checkpoint.history.len())?;
         check_best(&settings, &checkpoint.history, &network, checkpoint.best.as_ref())?;
-        let Checkpoint { progress, tested_on, history, elapsed, optimizer, carried, course, .. } = checkpoint;
+        let Checkpoint { progress, tested_on, history, elapsed, optimizer, carried, course, changes, .. } =
+            checkpoint;
         let annotations = checkpoint.annotations;
         let (validated_on, best) = (checkpoint.validated_on, checkpoint.best);
         let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, Some(optimizer))?;
@@ -226,40 +233,12 @@ impl Trainer {
         trainer.validated_on = validated_on.map(TestedOn::Recorded);
         trainer.best = best;
         trainer.history = history;
+        trainer.changes = changes;
         trainer.elapsed = elapsed;
         trainer.annotations = annotations;
         trainer.carried = carried;
         trainer.course = course;
         trainer.identity = OnceLock::from(identity);
-        Ok(trainer)
-    }
-
-    /// Starts the run that `checkpoint` records over again, from its own first weights, settings and seed. Trained as far, it
-    /// comes to the same bits, if the same evaluations are recorded where a schedule looks at them. `pool` is as for
-    /// [`new`](Self::new).
-    ///
-    /// # Errors
-    ///
-    /// As for [`resume`](Self::resume), and if the checkpoint doesn't know the origin of its first weights.
-    pub fn replay<'p>(
-        pool: impl Into<Option<&'p Pool>>,
-        data: &Dataset,
-        checkpoint: &Checkpoint,
-    ) -> Result<Trainer, Error> {
-        let pool = given_or_own(pool.into())?;
-        check_same_run(&pool, data, checkpoint)?;
-        let Origin { initializer, seed } = checkpoint.origin.ok_or(Error::NoOrigin)?;
-        let Network { layers, cost, .. } = &checkpoint.network;
-        let builder = Network::builder(checkpoint.network.inputs()).cost_named(Arc::clone(cost));
-        let layer = |builder: NetworkBuilder, layer: &Layer| {
-            builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
-        };
-        let network = layers.iter().fold(builder, layer).initializer(initializer).seed(seed).build()?;
-        let settings = checkpoint.settings.clone();
-        let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, None)?;
-        trainer.annotations.clone_from(&checkpoint.annotations);
-        trainer.carried.clone_from(&checkpoint.carried);
-        trainer.course.total = checkpoint.course.total;
         Ok(trainer)
     }
 
@@ -311,6 +290,7 @@ impl Trainer {
             correct: self.correct.filter(|_| self.position > 0),
             course: &self.course,
             history: &self.history,
+            changes: &self.changes,
             elapsed: self.elapsed,
             annotations: &self.annotations,
             carried: &self.carried,
@@ -351,18 +331,6 @@ impl Trainer {
     /// The number of examples of an epoch: those of the training set, without a last minibatch that is dropped.
     pub fn examples(&self) -> usize {
         self.settings.epoch_examples(self.data.len())
-    }
-
-    /// Sets η for the steps to come. A schedule's factors apply to it.
-    ///
-    /// # Errors
-    ///
-    /// If it is out of range. The settings are then as before.
-    pub fn set_learning_rate(&mut self, learning_rate: f64) -> Result<(), Error> {
-        let settings = Settings { learning_rate, ..self.settings.clone() };
-        settings.check(self.data.len(), &self.network().sizes())?;
-        self.settings = settings;
-        Ok(())
     }
 
     /// Words about the run, which its checkpoints keep.
@@ -423,6 +391,7 @@ impl Trainer {
     /// [`Error::Diverged`] if a step would leave the finite numbers. All is then as it was before that step.
     pub fn advance(&mut self, steps: usize) -> Result<Option<Epoch>, Error> {
         let started = Instant::now();
+        let steps = self.steps_to_change(steps);
         let before = (self.position == 0).then(|| (self.shuffle.state(), self.course.clone()));
         if self.position == 0 && steps > 0 {
             self.shuffle.begin_epoch();
@@ -450,7 +419,9 @@ impl Trainer {
             }
             return Err(Error::Diverged { epoch, step, cause });
         }
-        Ok((self.position == self.examples()).then(|| self.end_epoch()))
+        let ended = (self.position == self.examples()).then(|| self.end_epoch());
+        self.follow_changes()?;
+        Ok(ended)
     }
 
     /// Cost and accuracy, or fit, of the network as it is now on any data that fit it. Where weights are
@@ -596,5 +567,7 @@ fn check_same_run(pool: &Pool, data: &Dataset, checkpoint: &Checkpoint) -> Resul
     Ok(())
 }
 
+mod changes;
 #[cfg(test)]
 mod tests;
+mod validation;

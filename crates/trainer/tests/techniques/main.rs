@@ -1,6 +1,7 @@
 //! Schedules, groups, L2, clipping, orders, noise, augmentation, given gradients: each against what it is defined by, and all of
 //! them together to the bit.
 
+mod changes;
 #[path = "../common/mod.rs"]
 mod common;
 mod examples;

@@ -1,4 +1,5 @@
 mod best;
+mod changes;
 mod columns;
 mod flags;
 mod legacy;

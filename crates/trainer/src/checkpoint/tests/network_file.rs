@@ -38,6 +38,30 @@ fn a_network_is_kept_without_a_run() {
 }
 
 #[test]
+fn a_zero_output_layer_is_recorded() {
+    const ZERO: &str = "network/main/zero-output-layer";
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("network.ckpt");
+    let builder = Network::builder(3).layer(4).layer(2).seed(7).zero_output_layer(true);
+    let zero = builder.build().expect("a network");
+    zero.save(&path).expect("it is written");
+    let file = fs::read(&path).expect("a file");
+    assert_eq!(Network::load(&path).expect("it is read").origin, zero.origin);
+    assert!(Parts::of(&file).names(|name| name == ZERO).len() == 1);
+    network(7).save(&path).expect("it is written");
+    let drawn = fs::read(&path).expect("a file");
+    assert!(Parts::of(&drawn).names(|name| name == ZERO).is_empty());
+    // It stands beside an origin, and says true, or is absent.
+    let mut forged = [Parts::of(&file), Parts::of(&file)];
+    forged[0].put(ZERO, &false);
+    forged[1].remove("network/main/origin");
+    for forged in forged {
+        let error = Network::decode(&forged.encode()).expect_err("impossible").to_string();
+        assert!(error.contains(ZERO) && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
 fn the_network_of_a_run_is_read_alone() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("run.ckpt");

@@ -39,6 +39,7 @@ mod gelu;
 mod identity;
 mod leaky_relu;
 mod lecun_tanh;
+mod mish;
 mod relu;
 mod selu;
 mod sigmoid;
@@ -53,6 +54,7 @@ pub use identity::Identity;
 pub use leaky_relu::LeakyRelu;
 pub use lecun_tanh::LecunTanh;
 pub use minibatch_kernels::{Element, Pointwise, pointwise, pointwise_backward};
+pub use mish::Mish;
 pub use relu::Relu;
 pub use selu::Selu;
 pub use sigmoid::Sigmoid;
@@ -258,6 +260,7 @@ pub fn built_in() -> Vec<Arc<dyn Activation>> {
         Arc::new(Selu),
         Arc::new(Gelu),
         Arc::new(Silu),
+        Arc::new(Mish),
         Arc::new(Softplus),
         Arc::new(Identity),
         Arc::new(Softmax),

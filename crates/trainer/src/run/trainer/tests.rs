@@ -3,8 +3,8 @@
 
 use super::*;
 use crate::crew::{Way, sharing};
-use crate::network::NetworkBuilder;
 use crate::network::activation::Identity;
+use crate::network::{Layer, NetworkBuilder};
 use minibatch_data::synthetic;
 use minibatch_kernels::Isa;
 
