@@ -122,7 +122,9 @@ fn neither_a_step_nor_a_prediction_allocates() {
         check_steps(name, &data, &network, &Settings { optimizer, learning_rate: 0.01, ..settings.clone() });
         if outputs == 10 {
             check_steps(name, &data, &network, &with_techniques(settings.clone()));
-            for augment in ["shift", "elastic"] {
+        }
+        if batch_size == 16 {
+            for augment in ["shift", "elastic(9,2)"] {
                 let augment = vec![augment.parse().expect("augmentation")];
                 check_steps(name, &data, &network, &Settings { augment, ..settings.clone() });
             }

@@ -216,7 +216,7 @@ fn shares_are_written_down() {
     trainer.epoch().expect("an epoch");
     let seen = seen.0.lock().expect("no panic");
     let shares: Vec<f32> = seen.chunks(8).map(|minibatch| minibatch[0].3[0]).collect();
-    assert_eq!(shares, [0.0110136252, 0.0154456347, 0.971506238, 0.997362852]);
+    assert_eq!(shares, [0.011_013_625, 0.015_445_635, 0.971_506_24, 0.997_362_85]);
 }
 
 /// Pictures are refused by name where the examples are none.
