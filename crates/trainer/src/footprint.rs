@@ -13,7 +13,7 @@
 //! ```
 
 use crate::crew::sharing;
-use crate::infer::inference;
+use crate::infer::{LARGEST_MATRIX, inference};
 use crate::network::Network;
 use crate::network::footprint::{numbers, sum};
 use crate::optimizer::Optimizer;
@@ -88,7 +88,31 @@ pub fn evaluation(network: &Network, examples: usize, pool: &Pool) -> u64 {
     // Outputs, targets, and Z if the cost needs it.
     let outputs = footprint::matrix(rows, network.outputs()).saturating_mul(2);
     let member = inference::footprint(network, rows).saturating_add(outputs);
-    member.saturating_mul(pool.members().min(tranches) as u64).saturating_add(64 * tranches as u64)
+    // A tranche has two sums for each output, if the targets are values.
+    let sums = 128 + 16 * network.outputs() as u64;
+    member
+        .saturating_mul(pool.members().min(tranches) as u64)
+        .saturating_add(sums.saturating_mul(tranches as u64 + 4))
+}
+
+/// The memory that [`Network::metrics`] takes for so many examples, its result included.
+#[must_use]
+pub fn metrics(network: &Network, examples: usize, pool: &Pool) -> u64 {
+    /// A tranche's sums for classes.
+    const SUMS: u64 = 1 << 10;
+    /// An example's answer, twice, and its place among the mistakes.
+    const ANSWER: u64 = 32;
+    /// A class's counts and scores.
+    const CLASS: u64 = 128;
+    let classes = network.outputs() as u64;
+    let matrix = if network.outputs() <= LARGEST_MATRIX { 8 * classes * classes } else { 0 };
+    let tranches = examples.div_ceil(inference::TRANCHE) as u64;
+    sum([
+        evaluation(network, examples, pool),
+        SUMS * tranches,
+        ANSWER.saturating_mul(examples as u64),
+        CLASS * classes + matrix,
+    ])
 }
 
 /// The memory that [`Network::predict_rows`] takes for so many rows, its result included.

@@ -56,6 +56,7 @@
 //! | [`Settings`] | learning rate, minibatch size, epochs, seed, optimiser |
 //! | [`Trainer`] | a run: the network in training, its place in the epoch, its history |
 //! | [`Evaluation`] | cost and accuracy of a network on a dataset, or the fit of its values |
+//! | [`Metrics`] | these and more: scores by class, confusions, log loss, calibration, or the fit by output |
 //!
 //! # Your own data
 //!
@@ -149,6 +150,7 @@
 //!
 //! Without `fit`, the loop is yours: [`Trainer::epoch`] trains an epoch and [`Trainer::advance`] some steps;
 //! [`Trainer::evaluate`] takes any dataset, at any time, and [`Trainer::record`] writes its result into the history.
+//! [`Trainer::metrics`] measures more in one pass.
 //!
 //! # Saving, loading, resuming
 //!
@@ -280,7 +282,7 @@
 //! | `threads`, on by default | [`Pool`]s of several threads. Without it every pool has one member, and a trainer starts no thread |
 //! | `ndarray` | [`Dataset`]s from `ArrayView2` in any order in memory, outputs as `Array2`, and conversions to [`Mat`] and [`Matrix`] |
 //!
-//! No feature changes a bit of any result. `serde` is no feature: [`Settings`], [`Epoch`], [`Evaluation`] and their parts are always
+//! No feature changes a bit of any result. `serde` is no feature: [`Settings`], [`Epoch`], [`Evaluation`], [`Metrics`] and their parts are always
 //! `Serialize` and `Deserialize`.
 //!
 //! # WebAssembly
@@ -324,7 +326,10 @@ pub use checkpoint::Checkpoint;
 pub use clip::Clip;
 pub use epoch::Epoch;
 pub use error::{Divergence, Error};
-pub use infer::{Evaluation, Fit, Predictor, Rows, Score};
+pub use infer::{
+    ClassMean, ClassMetrics, ClassScore, Evaluation, Fit, Measures, Metrics, Mistake, Predictor, Rows, Score,
+    TopK, ValueMetrics,
+};
 pub use label::LabelError;
 /// Datasets: finding and reading IDX files, drawing digits, their errors.
 pub use minibatch_data as data;
