@@ -150,7 +150,8 @@
 //!
 //! Without `fit`, the loop is yours: [`Trainer::epoch`] trains an epoch and [`Trainer::advance`] some steps;
 //! [`Trainer::evaluate`] takes any dataset, at any time, and [`Trainer::record`] writes its result into the history.
-//! [`Trainer::metrics`] measures more in one pass.
+//! [`Trainer::metrics`] measures more in one pass. [`Trainer::diagnose`] looks for signs that the run has learned badly, such as a class
+//! that is never answered or units that are dead; [`Trainer::inspect`] shows what each layer does.
 //!
 //! # Saving, loading, resuming
 //!
@@ -341,7 +342,7 @@ pub use network::{Initializer, Layer, Network, NetworkBuilder, NetworkError, Ori
 pub use noise::Noise;
 pub use optimizer::Optimizer;
 pub use registry::Registry;
-pub use run::{EarlyStopping, Observer, Trainer};
+pub use run::{EarlyStopping, Finding, LayerInspection, Observer, Trainer};
 pub use schedule::Schedule;
 pub use settings::Settings;
-pub use step::{Gradients, LayerGradients, Objective};
+pub use step::{Gradients, LayerGradients, Objective, UnitActivity};

@@ -5,7 +5,7 @@ use crate::crew::Crew;
 use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::footprint;
-use crate::infer::{Evaluation, Fit, Metrics, Score};
+use crate::infer::{Evaluation, Fit, Score};
 use crate::network::{Layer, Network, NetworkBuilder, Origin};
 use crate::optimizer::OptimizerState;
 use crate::schedule::Course;
@@ -42,14 +42,14 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Trainer {
     pool: Pool,
-    data: Dataset,
+    pub(super) data: Dataset,
     /// The origin of the network's first weights and biases, if it is known.
     origin: Option<Origin>,
     settings: Settings,
-    state: OptimizerState,
+    pub(super) state: OptimizerState,
     crew: Crew,
     /// How far the run has come in its schedule.
-    course: Course,
+    pub(super) course: Course,
     shuffle: Shuffle,
     /// Examples of the current epoch that have been trained on.
     position: usize,
@@ -407,15 +407,6 @@ impl Trainer {
     /// If the data don't fit the network.
     pub fn evaluate(&self, data: &Dataset) -> Result<Evaluation, Error> {
         self.network().evaluate(&self.pool, data)
-    }
-
-    /// All that is [measured](Metrics) of the network as it is now on any data that fit it.
-    ///
-    /// # Errors
-    ///
-    /// If the data don't fit the network.
-    pub fn metrics(&self, data: &Dataset) -> Result<Metrics, Error> {
-        self.network().metrics(&self.pool, data)
     }
 
     /// Records `evaluation`, made on `test` after the last epoch, in that epoch's record. A checkpoint keeps it, with the identity
