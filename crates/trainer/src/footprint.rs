@@ -18,6 +18,7 @@ use crate::network::Network;
 use crate::network::footprint::{numbers, sum};
 use crate::optimizer::Optimizer;
 use crate::settings::Settings;
+use crate::step::ROWS;
 use minibatch_kernels::{Pool, footprint};
 
 pub use crate::network::footprint::{is_available, network};
@@ -39,10 +40,7 @@ pub fn least(sizes: &[usize], batch_size: usize, optimizer: &Optimizer) -> u64 {
 pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &Pool) -> u64 {
     let (sizes, batch_size) = (network.sizes(), settings.batch_size.min(examples));
     let inputs = |members| footprint::team_inputs(sizes[0], batch_size, members);
-    let layers = network.layers();
-    let mut keeping_z = layers.iter().filter(|layer| layer.activation().needs_pre_activation()).count();
-    keeping_z += usize::from(network.cost_needs_pre_activation());
-    let workspace = workspace(&sizes, batch_size, keeping_z);
+    let workspace = workspace(&sizes, batch_size, keeping_z(network));
     // The first layer's products pack nothing.
     let widest = sizes[1..].iter().copied().fold(batch_size, usize::max);
     let mut packing = footprint::packing(widest, widest);
@@ -69,6 +67,13 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
         0
     };
     sum([own, parts, packing.saturating_mul(pool.members() as u64)])
+}
+
+/// The number of layers that keep Z, at most.
+fn keeping_z(network: &Network) -> usize {
+    let layers = network.layers().iter();
+    layers.filter(|layer| layer.activation().needs_pre_activation()).count()
+        + usize::from(network.cost_needs_pre_activation())
 }
 
 /// A minibatch's activations, errors and targets, one layer's bias gradient, and Z of `keeping_z` layers at most.
@@ -112,6 +117,36 @@ pub fn metrics(network: &Network, examples: usize, pool: &Pool) -> u64 {
         SUMS * tranches,
         ANSWER.saturating_mul(examples as u64),
         CLASS * classes + matrix,
+    ])
+}
+
+/// The memory that [`Network::activity`] takes. [`Trainer::diagnose`](crate::Trainer::diagnose) takes little more.
+#[must_use]
+pub fn activity(network: &Network, pool: &Pool) -> u64 {
+    let pass = pass(network, ROWS, pool);
+    // The sample's indices, and what is seen of each unit.
+    let seen = network.sizes().iter().fold(1 << 16, |sum: u64, &n| sum.saturating_add(4 * n as u64));
+    pass.saturating_add(seen)
+}
+
+/// The memory that [`Trainer::inspect`](crate::Trainer::inspect) takes.
+#[must_use]
+pub fn inspection(network: &Network, settings: &Settings, pool: &Pool) -> u64 {
+    let sizes = network.sizes();
+    // A copy of the network and of the moments, and the gradient.
+    let copies =
+        self::network(&sizes).saturating_mul(2).saturating_add(optimizer(&settings.optimizer, &sizes));
+    copies.saturating_add(pass(network, settings.batch_size, pool)).max(activity(network, pool))
+}
+
+/// A pass of a team forward and back, without a gradient.
+fn pass(network: &Network, rows: usize, pool: &Pool) -> u64 {
+    let sizes = network.sizes();
+    let widest = sizes[1..].iter().copied().fold(rows, usize::max);
+    sum([
+        workspace(&sizes, rows, keeping_z(network)),
+        footprint::team_inputs(sizes[0], rows, pool.members()),
+        footprint::packing(widest, widest).saturating_mul(pool.members() as u64),
     ])
 }
 

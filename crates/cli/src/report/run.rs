@@ -1,9 +1,10 @@
 //! The events of a training run: its plan, its epochs, its end.
 
+use super::metrics::in_short;
 use super::{Event, cost, initializer, optimizer, sizes, write_rows};
-use crate::text::{duration, grouped, images, percent, samples_per_second};
+use crate::text::{duration, figure, grouped, images, percent, samples_per_second};
 use minibatch::data::Order;
-use minibatch::{Epoch, Evaluation, Fit, Settings};
+use minibatch::{Epoch, Evaluation, Finding, Fit, LayerInspection, Measures, Settings, UnitActivity};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -173,9 +174,9 @@ pub(crate) fn score(evaluation: &Evaluation) -> String {
     let accuracy = evaluation.accuracy().zip(evaluation.correct());
     let classes = accuracy
         .map(|(accuracy, correct)| format!("{} ({correct}/{})", percent(accuracy), evaluation.examples));
-    let values = evaluation
-        .fit()
-        .map(|Fit { rmse, mae, r_squared }| format!("RMSE {rmse:.4}, MAE {mae:.4}, R² {r_squared:.4}"));
+    let values = evaluation.fit().map(|Fit { rmse, mae, r_squared }| {
+        format!("RMSE {}, MAE {}, R² {}", figure(rmse), figure(mae), figure(r_squared))
+    });
     classes.or(values).unwrap_or_default()
 }
 
@@ -197,6 +198,9 @@ pub(crate) struct EpochLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation: Option<Evaluation>,
     pub samples_per_second: f64,
+    /// What the layers do after the epoch, if `--inspect` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<LayerInspection>>,
 }
 
 impl EpochLine {
@@ -207,6 +211,7 @@ impl EpochLine {
             epochs,
             validation: None,
             samples_per_second: examples as f64 / epoch.seconds,
+            layers: None,
         }
     }
 }
@@ -216,15 +221,31 @@ impl Event for EpochLine {
         let width = self.epochs.to_string().len();
         let Epoch { number, cost, test, .. } = self.epoch;
         let epochs = self.epochs;
-        write!(out, "epoch {number:>width$}/{epochs}  cost {cost:.6}")?;
+        write!(out, "epoch {number:>width$}/{epochs}  cost {:<9}", figure(cost))?;
         if let Some(validation) = &self.validation {
             write!(out, "  {} {}", measure(validation).replace("test", "validation"), padded(validation))?;
         }
         if let Some(test) = &test {
             write!(out, "  {} {}", measure(test), padded(test))?;
         }
-        writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))
+        writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))?;
+        self.layers.iter().flatten().try_for_each(|layer| write_layer(out, layer))
     }
+}
+
+/// Writes what a layer does.
+fn write_layer(
+    out: &mut Vec<u8>,
+    LayerInspection { activity, error, update, .. }: &LayerInspection,
+) -> io::Result<()> {
+    let UnitActivity { layer, units, flat, dead, saturated, .. } = activity;
+    let (flat, error, update) = (percent(*flat), figure(*error), figure(*update));
+    let [units, dead, saturated] = [units, dead, saturated].map(|count| grouped(*count));
+    writeln!(
+        out,
+        "  layer {layer}  |σ′| < 0.01 at {flat:>7}, dead {dead} and saturated {saturated} of {units}  ‖δ‖ {error:<9}  \
+         ‖ΔW‖/‖W‖ {update}"
+    )
 }
 
 /// The end of a run that came to its last epoch.
@@ -245,6 +266,10 @@ pub(crate) struct Summary {
     /// it is chosen from the epochs since then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Chosen>,
+    /// What else is measured of the trained network on the test set.
+    pub metrics: Measures,
+    /// Signs that the run has learned badly. Standard error tells them in words.
+    pub findings: Vec<Finding>,
     /// 16 hexadecimal digits.
     pub weight_hash: String,
     /// The file that holds the trained network.
@@ -268,7 +293,7 @@ impl Event for Summary {
             write!(out, " Best: {}, after epoch {epoch}.", percent(accuracy))?;
         }
         if let (Some(epoch), Some(cost)) = (self.best_epoch, self.best_test_cost) {
-            write!(out, " Best: test cost {cost:.6}, after epoch {epoch}.")?;
+            write!(out, " Best: test cost {}, after epoch {epoch}.", figure(cost))?;
         }
         if let Some(Chosen { epoch, validation, test }) = &self.chosen {
             let (validation, test) = (score(validation), score(test));
@@ -278,6 +303,9 @@ impl Event for Summary {
             )?;
         }
         writeln!(out)?;
+        if let Some(metrics) = in_short(&self.metrics) {
+            writeln!(out, "Test set: {metrics}.")?;
+        }
         match &self.saved {
             Some(path) => writeln!(out, "Saved {path}, weight hash {weight_hash}."),
             None => writeln!(

@@ -8,7 +8,7 @@ use super::resume;
 use crate::report::{Chosen, Plan, Resumed, Stopped, Summary, shown};
 use crate::signals::Signal;
 use crate::task::Task;
-use minibatch::{Dataset, Pool, Trainer};
+use minibatch::{Dataset, Error, Pool, Trainer};
 use std::path::Path;
 use std::time::Instant;
 
@@ -48,19 +48,28 @@ pub(super) fn plan(
 }
 
 /// The end of a run that came to its last epoch. `started` is the start of the process.
-pub(super) fn summary(run: &RunObserver, trainer: &Trainer, started: Instant) -> Summary {
+pub(super) fn summary(
+    run: &RunObserver,
+    trainer: &Trainer,
+    test: &Dataset,
+    started: Instant,
+) -> Result<Summary, Error> {
+    let metrics = trainer.metrics(test)?;
+    let findings = trainer.diagnose(Some(&metrics), &run.judge.validation_costs)?;
     let best = best_tested(trainer.history());
     let chosen = |(epoch, validation, test)| Chosen { epoch, validation, test };
-    Summary {
+    Ok(Summary {
         seconds: started.elapsed().as_secs_f64(),
         training_seconds: run.progress.training().as_secs_f64(),
         best_epoch: best.map(|(epoch, _)| epoch),
         best_test_accuracy: best.and_then(|(_, test)| test.accuracy()),
         best_test_cost: best.filter(|(_, test)| test.accuracy().is_none()).map(|(_, test)| test.cost),
         chosen: run.judge.chosen.map(chosen),
+        metrics: metrics.measures,
+        findings,
         weight_hash: format!("{:016x}", trainer.network().weight_hash()),
         saved: run.keeper.as_ref().map(|keeper| shown(&keeper.path)),
-    }
+    })
 }
 
 /// The end of a run that `signal` stopped.

@@ -7,6 +7,8 @@ pub(super) struct Judge {
     validation: Option<Dataset>,
     /// The epoch that the validation set has chosen so far, its result there, and its result on the test set.
     pub(super) chosen: Option<(usize, Evaluation, Evaluation)>,
+    /// The cost on the validation set after each epoch of this process.
+    pub(super) validation_costs: Vec<f64>,
 }
 
 impl Judge {
@@ -23,7 +25,7 @@ impl Judge {
         {
             chosen = Some((epoch, network.evaluate(trainer.pool(), data)?, test));
         }
-        Ok(Judge { validation, chosen })
+        Ok(Judge { validation, chosen, validation_costs: Vec::new() })
     }
 
     /// Judges the epoch that has just ended. Returns its result on the validation set, and true if it is the best so far.
@@ -33,6 +35,7 @@ impl Judge {
             return Ok((None, best_tested(trainer.history()).is_some_and(|(epoch, _)| epoch == last.number)));
         };
         let validation = trainer.evaluate(data)?;
+        self.validation_costs.push(validation.cost);
         let best = self.chosen.is_none_or(|(_, best, _)| better(&validation, &best));
         if best && let Some(test) = last.test {
             self.chosen = Some((last.number, validation, test));

@@ -25,7 +25,7 @@ pub(crate) use options::Args;
 use crate::failure::{Failure, tell};
 use crate::progress::Progress;
 use crate::recorded;
-use crate::report::{Report, Resumed, shown};
+use crate::report::{self, Report, Resumed, shown};
 use crate::signals::Signals;
 use crate::task::{Task, check_targets};
 use begin::{Needs, Sets};
@@ -57,6 +57,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let needs = Needs {
         evaluated: sets.test.len().max(sets.validation.as_ref().map_or(0, Dataset::len)),
         buffers: if reserved.is_some() { args.keeping.buffers() } else { 0 },
+        inspects: args.inspect,
     };
     let (mut extended, mut resumed) = (false, None);
     if let Some((path, recorded)) = &mut recorded {
@@ -90,9 +91,14 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let best = keeper.as_ref().and_then(|keeper| keeper.best(&trainer));
     let judge = Judge::new(sets.validation.clone(), best, &trainer)?;
     let progress = Progress::new(&trainer, trainer.settings().epochs, !args.json);
-    let mut run = RunObserver { judge, keeper, report, signals, progress };
+    let mut run = RunObserver { judge, keeper, report, signals, progress, inspects: args.inspect };
     match run.train(&mut trainer, &sets.test)? {
-        None => report.print(&events::summary(&run, &trainer, started)),
+        None => {
+            let summary = events::summary(&run, &trainer, &sets.test, started)?;
+            report.print(&summary)?;
+            report::notes(&summary.findings, sets.test.len()).iter().for_each(|note| tell(note));
+            Ok(())
+        }
         Some(signal) => {
             // Output to a closed terminal fails. The run is saved, and the exit code tells of the signal.
             if let Err(failure) = report.print(&events::stopped(&run, args, &trainer, signal)) {

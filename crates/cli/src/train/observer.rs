@@ -17,6 +17,8 @@ pub(super) struct RunObserver {
     pub(super) report: Report,
     pub(super) signals: Signals,
     pub(super) progress: Progress,
+    /// Whether the layers are inspected after each epoch.
+    pub(super) inspects: bool,
 }
 
 impl RunObserver {
@@ -84,6 +86,9 @@ impl Observer for RunObserver {
         self.save(trainer, best)?;
         let mut line = EpochLine::new(epoch, trainer.settings().epochs, trainer.examples());
         line.validation = validation;
+        if self.inspects {
+            line.layers = Some(trainer.inspect()?);
+        }
         self.progress.suspend(|| self.report.print(&line))?;
         Ok(self.flow())
     }

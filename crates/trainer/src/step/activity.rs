@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 const SAMPLE: usize = 1000;
 
 /// Examples that go through the layers at a time.
-const ROWS: usize = 250;
+pub(crate) const ROWS: usize = 64;
 
 /// A slope below which a unit hardly learns: the error behind it is hardly passed on.
 const FLAT: f32 = 0.01;

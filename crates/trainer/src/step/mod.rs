@@ -13,6 +13,7 @@ mod stepper;
 mod trial;
 mod workspace;
 
+pub(crate) use activity::ROWS;
 pub use activity::UnitActivity;
 pub(crate) use backprop::{Activate, Runner};
 pub use gradients::{Gradients, LayerGradients};
