@@ -1,10 +1,12 @@
 //! `minibatch eval`: a checkpoint's network on a test set.
 
-use crate::failure::Failure;
-use crate::report::{Event, Report, measure, score, shown, sizes, write_rows};
-use crate::text::{grouped, images};
+use crate::failure::{Failure, tell};
+use crate::report::{
+    Event, Report, measure, metric_rows, notes, score, shown, sizes, write_rows, write_tables,
+};
+use crate::text::{figure, grouped, images};
 use crate::{dataset, machine, memory, recorded};
-use minibatch::{Evaluation, footprint};
+use minibatch::{ClassMetrics, Evaluation, Finding, Measures, Metrics, footprint};
 use serde::Serialize;
 use std::io;
 use std::path::PathBuf;
@@ -41,6 +43,7 @@ struct Evaluated {
     /// Shape of an example, `[28, 28]`.
     example_shape: Vec<usize>,
     test: Evaluation,
+    metrics: Measures,
 }
 
 impl Event for Evaluated {
@@ -51,10 +54,12 @@ impl Event for Evaluated {
             ("network", sizes(&self.layers)),
             ("data", self.data.clone()),
             ("test set", format!("{examples} {}", images(&self.example_shape))),
-            ("cost", format!("{:.6}", self.test.cost)),
+            ("cost", figure(self.test.cost)),
             (measure(&self.test), score(&self.test)),
         ];
-        write_rows(out, &rows)
+        write_rows(out, &rows)?;
+        write_rows(out, &metric_rows(&self.metrics))?;
+        write_tables(out, &self.metrics)
     }
 }
 
@@ -64,10 +69,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let sets = args.data.open()?;
     recorded::check_shape(&checkpoint, &args.checkpoint, &sets.test, &args.data.folder())?;
     let (network, pool) = (checkpoint.result(), args.machine.pool()?);
-    let bytes = footprint::evaluation(network, sets.test.len(), &pool);
+    let bytes = footprint::metrics(network, sets.test.len(), &pool);
     let what = format!("{}: evaluating its network", args.checkpoint.display());
     memory::check(what, bytes, "ask for fewer threads").map_err(Failure::Run)?;
-    let test = network.evaluate(&pool, &sets.test)?;
+    let metrics = network.metrics(&pool, &sets.test)?;
+    let neglected = metrics.classes().into_iter().flat_map(ClassMetrics::neglected);
+    let findings: Vec<Finding> = neglected.map(|score| Finding::NeglectedClass(*score)).collect();
+    let Metrics { evaluation: test, measures: metrics, .. } = metrics;
     Report::new(args.json).print(&Evaluated {
         checkpoint: shown(&args.checkpoint),
         layers: checkpoint.network.sizes(),
@@ -75,5 +83,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         data: shown(&args.data.folder()),
         example_shape: sets.test.example_shape().to_vec(),
         test,
-    })
+        metrics,
+    })?;
+    notes(&findings, sets.test.len()).iter().for_each(|note| tell(note));
+    Ok(())
 }

@@ -32,9 +32,10 @@ pub(crate) fn check_run(
     SetSizes { trained, evaluated }: SetSizes,
     besides: u64,
 ) -> Result<(), String> {
-    let bytes = footprint::training(network, trained, settings, pool)
-        .saturating_add(footprint::evaluation(network, evaluated, pool))
-        .saturating_add(besides);
+    // The layers are looked at once the test set has been evaluated.
+    let looks = footprint::metrics(network, evaluated, pool).max(footprint::activity(network, pool));
+    let bytes =
+        footprint::training(network, trained, settings, pool).saturating_add(looks).saturating_add(besides);
     let what = format!("training a network {}", sizes(&network.sizes()));
     check(what, bytes, "ask for fewer neurons, or smaller minibatches")
 }

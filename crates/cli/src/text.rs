@@ -18,6 +18,21 @@ pub(crate) fn grouped(number: usize) -> String {
     grouped
 }
 
+/// A figure to four significant digits: `0.02367`, `12.35`, `1.235e-7`. From 1,000 to below 10⁹ it is a whole number: `52,963`.
+pub(crate) fn figure(x: f64) -> String {
+    if x == 0.0 || !x.is_finite() {
+        return x.abs().to_string().replace("inf", if x < 0.0 { "-inf" } else { "inf" });
+    }
+    // The exponent is that of the rounded number: 999.96 is 1,000.
+    let scientific = format!("{x:.3e}");
+    let exponent = scientific.split_once('e').map_or(0, |(_, exponent)| exponent.parse::<i32>().unwrap_or(0));
+    match exponent {
+        -4..=2 => format!("{x:.*}", (3 - exponent) as usize),
+        3..=8 => format!("{}{}", if x < 0.0 { "-" } else { "" }, grouped(x.abs().round() as usize)),
+        _ => scientific,
+    }
+}
+
 /// A fraction: `95.31%`.
 pub(crate) fn percent(fraction: f64) -> String {
     format!("{:.2}%", 100.0 * fraction)
@@ -61,5 +76,31 @@ mod tests {
             [0.0, 0.424, 12.34, 245.9, 7630.0].map(duration),
             ["0.00 s", "0.42 s", "12.3 s", "4 min 05 s", "2 h 07 min"]
         );
+    }
+
+    #[test]
+    fn figures_have_four_digits() {
+        for (x, shown) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (0.156736, "0.1567"),
+            (0.0236721, "0.02367"),
+            (1e-4, "0.0001000"),
+            (0.999_96, "1.000"),
+            (0.000_099_999_6, "0.0001000"),
+            (1.2345e-7, "1.235e-7"),
+            (-0.5, "-0.5000"),
+            (12.3456, "12.35"),
+            (999.94, "999.9"),
+            (999.96, "1,000"),
+            (-52_963.4, "-52,963"),
+            (999_949_000.0, "999,949,000"),
+            (1.5e12, "1.500e12"),
+            (5e-324, "4.941e-324"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(figure(x), shown, "{x:e}");
+        }
     }
 }

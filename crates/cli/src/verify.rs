@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::{Event, Report, shown, write_rows};
 use crate::{dataset, machine, memory, numbers, recorded};
-use minibatch::{Checkpoint, Dataset, Epoch, Trainer, footprint};
+use minibatch::{Checkpoint, Dataset, Epoch, Evaluation, Fit, Score, Trainer, footprint};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -135,8 +135,9 @@ fn replay(
         if epoch.validation.is_some() {
             trainer.validate()?;
         }
-        if epoch.test.is_some() {
-            let evaluation = trainer.evaluate(test)?;
+        if let Some(recorded) = epoch.test {
+            let evaluation =
+                with_r_squared_of(trainer.evaluate(test)?, recorded, trainer.network().outputs());
             trainer.record(test, evaluation)?;
         }
         let replayed = trainer.history().last().copied();
@@ -165,6 +166,14 @@ fn replay(
     Ok((!same).then(|| {
         "the sums of the unfinished epoch, or the state of the generator or of the optimiser".to_owned()
     }))
+}
+
+/// `evaluation` with the recorded R², if there are several outputs and nothing else differs. Early builds recorded the R² of all
+/// outputs taken together, and a file doesn't say which one it has. R² follows from the other figures and the targets.
+fn with_r_squared_of(evaluation: Evaluation, recorded: Evaluation, outputs: usize) -> Evaluation {
+    let (Some(fit), Some(old)) = (evaluation.fit(), recorded.fit()) else { return evaluation };
+    let taken = Evaluation { score: Score::Values(Fit { r_squared: old.r_squared, ..fit }), ..evaluation };
+    if outputs > 1 && taken == recorded { taken } else { evaluation }
 }
 
 /// Trains a slice, of no more than `most` steps. Returns true at the end of an epoch.

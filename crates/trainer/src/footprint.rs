@@ -13,11 +13,12 @@
 //! ```
 
 use crate::crew::sharing;
-use crate::infer::inference;
+use crate::infer::{LARGEST_MATRIX, inference};
 use crate::network::Network;
 use crate::network::footprint::{numbers, sum};
 use crate::optimizer::Optimizer;
 use crate::settings::Settings;
+use crate::step::ROWS;
 use minibatch_kernels::{Pool, footprint};
 
 pub use crate::network::footprint::{is_available, network};
@@ -39,10 +40,7 @@ pub fn least(sizes: &[usize], batch_size: usize, optimizer: &Optimizer) -> u64 {
 pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &Pool) -> u64 {
     let (sizes, batch_size) = (network.sizes(), settings.batch_size.min(examples));
     let inputs = |members| footprint::team_inputs(sizes[0], batch_size, members);
-    let layers = network.layers();
-    let mut keeping_z = layers.iter().filter(|layer| layer.activation().needs_pre_activation()).count();
-    keeping_z += usize::from(network.cost_needs_pre_activation());
-    let workspace = workspace(&sizes, batch_size, keeping_z);
+    let workspace = workspace(&sizes, batch_size, keeping_z(network));
     // The first layer's products pack nothing.
     let widest = sizes[1..].iter().copied().fold(batch_size, usize::max);
     let mut packing = footprint::packing(widest, widest);
@@ -90,6 +88,13 @@ fn changed(sizes: &[usize], batch_size: usize, settings: &Settings, pool: &Pool)
     sum([minibatch, maker.saturating_mul(pool.members() as u64)])
 }
 
+/// The number of layers that keep Z, at most.
+fn keeping_z(network: &Network) -> usize {
+    let layers = network.layers().iter();
+    layers.filter(|layer| layer.activation().needs_pre_activation()).count()
+        + usize::from(network.cost_needs_pre_activation())
+}
+
 /// A minibatch's activations, errors and targets, one layer's bias gradient, and Z of `keeping_z` layers at most.
 fn workspace(sizes: &[usize], batch_size: usize, keeping_z: usize) -> u64 {
     let layers = || sizes[1..].iter().map(|&n| footprint::matrix(batch_size, n));
@@ -107,7 +112,61 @@ pub fn evaluation(network: &Network, examples: usize, pool: &Pool) -> u64 {
     // Outputs, targets, and Z if the cost needs it.
     let outputs = footprint::matrix(rows, network.outputs()).saturating_mul(2);
     let member = inference::footprint(network, rows).saturating_add(outputs);
-    member.saturating_mul(pool.members().min(tranches) as u64).saturating_add(64 * tranches as u64)
+    // A tranche has two sums for each output, if the targets are values.
+    let sums = 128 + 16 * network.outputs() as u64;
+    member
+        .saturating_mul(pool.members().min(tranches) as u64)
+        .saturating_add(sums.saturating_mul(tranches as u64 + 4))
+}
+
+/// The memory that [`Network::metrics`] takes for so many examples, its result included.
+#[must_use]
+pub fn metrics(network: &Network, examples: usize, pool: &Pool) -> u64 {
+    /// A tranche's sums for classes.
+    const SUMS: u64 = 1 << 10;
+    /// An example's answer, twice, and its place among the mistakes.
+    const ANSWER: u64 = 32;
+    /// A class's counts and scores.
+    const CLASS: u64 = 128;
+    let classes = network.outputs() as u64;
+    let matrix = if network.outputs() <= LARGEST_MATRIX { 8 * classes * classes } else { 0 };
+    let tranches = examples.div_ceil(inference::TRANCHE) as u64;
+    sum([
+        evaluation(network, examples, pool),
+        SUMS * tranches,
+        ANSWER.saturating_mul(examples as u64),
+        CLASS * classes + matrix,
+    ])
+}
+
+/// The memory that [`Network::activity`] takes. [`Trainer::diagnose`](crate::Trainer::diagnose) takes little more.
+#[must_use]
+pub fn activity(network: &Network, pool: &Pool) -> u64 {
+    let pass = pass(network, ROWS, pool);
+    // The sample's indices, and what is seen of each unit.
+    let seen = network.sizes().iter().fold(1 << 16, |sum: u64, &n| sum.saturating_add(4 * n as u64));
+    pass.saturating_add(seen)
+}
+
+/// The memory that [`Trainer::inspect`](crate::Trainer::inspect) takes.
+#[must_use]
+pub fn inspection(network: &Network, settings: &Settings, pool: &Pool) -> u64 {
+    let sizes = network.sizes();
+    // A copy of the network and of the moments, and the gradient.
+    let copies =
+        self::network(&sizes).saturating_mul(2).saturating_add(optimizer(&settings.optimizer, &sizes));
+    copies.saturating_add(pass(network, settings.batch_size, pool)).max(activity(network, pool))
+}
+
+/// A pass of a team forward and back, without a gradient.
+fn pass(network: &Network, rows: usize, pool: &Pool) -> u64 {
+    let sizes = network.sizes();
+    let widest = sizes[1..].iter().copied().fold(rows, usize::max);
+    sum([
+        workspace(&sizes, rows, keeping_z(network)),
+        footprint::team_inputs(sizes[0], rows, pool.members()),
+        footprint::packing(widest, widest).saturating_mul(pool.members() as u64),
+    ])
 }
 
 /// The memory that [`Network::predict_rows`] takes for so many rows, its result included.

@@ -56,6 +56,7 @@
 //! | [`Settings`] | learning rate, minibatch size, epochs, seed, optimiser |
 //! | [`Trainer`] | a run: the network in training, its place in the epoch, its history |
 //! | [`Evaluation`] | cost and accuracy of a network on a dataset, or the fit of its values |
+//! | [`Metrics`] | these and more: scores by class, confusions, log loss, calibration, or the fit by output |
 //!
 //! # Your own data
 //!
@@ -154,6 +155,8 @@
 //!
 //! Without `fit`, the loop is yours: [`Trainer::epoch`] trains an epoch and [`Trainer::advance`] some steps;
 //! [`Trainer::evaluate`] takes any dataset, at any time, and [`Trainer::record`] writes its result into the history.
+//! [`Trainer::metrics`] measures more in one pass. [`Trainer::diagnose`] looks for signs that the run has learned badly, such as a class
+//! that is never answered or units that are dead; [`Trainer::inspect`] shows what each layer does.
 //!
 //! # Saving, loading, resuming
 //!
@@ -285,7 +288,7 @@
 //! | `threads`, on by default | [`Pool`]s of several threads. Without it every pool has one member, and a trainer starts no thread |
 //! | `ndarray` | [`Dataset`]s from `ArrayView2` in any order in memory, outputs as `Array2`, and conversions to [`Mat`] and [`Matrix`] |
 //!
-//! No feature changes a bit of any result. `serde` is no feature: [`Settings`], [`Epoch`], [`Evaluation`] and their parts are always
+//! No feature changes a bit of any result. `serde` is no feature: [`Settings`], [`Epoch`], [`Evaluation`], [`Metrics`] and their parts are always
 //! `Serialize` and `Deserialize`.
 //!
 //! # WebAssembly
@@ -337,7 +340,10 @@ pub use clip::Clip;
 pub use early_stopping::{EarlyStopping, Monitor, Ties, Verdict};
 pub use epoch::Epoch;
 pub use error::{Divergence, Error};
-pub use infer::{Evaluation, Fit, Predictor, Rows, Score};
+pub use infer::{
+    ClassMean, ClassMetrics, ClassScore, Evaluation, Fit, Measures, Metrics, Mistake, Predictor, Rows, Score,
+    TopK, ValueMetrics,
+};
 pub use label::LabelError;
 /// Datasets: finding and reading IDX files, drawing digits, their errors.
 pub use minibatch_data as data;
@@ -350,7 +356,7 @@ pub use noise::Noise;
 pub use optimizer::Optimizer;
 pub use recipe::Recipe;
 pub use registry::Registry;
-pub use run::{Observer, Trainer};
+pub use run::{Finding, LayerInspection, Observer, Trainer};
 pub use schedule::Schedule;
 pub use settings::Settings;
-pub use step::{Gradients, LayerGradients, Objective};
+pub use step::{Gradients, LayerGradients, Objective, UnitActivity};

@@ -10,7 +10,7 @@
 //! | output and cost for values | identity, and the quadratic cost | outputs of any size |
 //! | hidden activation | sigmoid | it is the tutorial's |
 //! | initial values | [`Activation::initializer`] of the hidden layers | activations and errors keep their size from layer to layer |
-//! | η | η₀·√(B/16)/σ′(0), for rules that follow the gradient's size over 4κ too, and at most 8/(κ·n) | flat outputs and flat activations need longer steps, wide layers shorter ones |
+//! | η | η₀·√(B/16)/σ′(0), for rules that follow the gradient's size over 4κ too, and at most 30/(κ·n) times η₀/0.1 | flat outputs and flat activations need longer steps, wide layers shorter ones |
 //! | schedule of η | `linear(0.2,0.0)` | the rise bears a large η, the fall settles the weights |
 //! | optimiser, minibatch size | `sgd`, 16 | they are the tutorial's |
 //!
@@ -232,7 +232,7 @@ fn learning_rate(
     let (true, Some(classes)) = (rates.follow_the_gradient(), classes) else { return two_digits(rate) };
     let curvature = curvature(cost, output, classes);
     let rate = rate * (4.0 * curvature).recip().clamp(1.0, 40.0);
-    let most = 80.0 * rates.other / (curvature * width.unwrap_or(1) as f64);
+    let most = 300.0 * rates.other / (curvature * width.unwrap_or(1) as f64);
     two_digits(rate.min(most))
 }
 

@@ -1,7 +1,11 @@
 //! The output of a command: text for people, or JSON lines for programs.
 
+mod findings;
+mod metrics;
 mod run;
 
+pub(crate) use findings::notes;
+pub(crate) use metrics::{metric_rows, write_tables};
 pub(crate) use run::{
     Chosen, EpochLine, Plan, Resumed, Stopped, Summary, changes, measure, place, score, techniques,
 };

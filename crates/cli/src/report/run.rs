@@ -1,9 +1,13 @@
 //! The events of a training run: its plan, its epochs, its end.
 
+use super::metrics::in_short;
 use super::{Event, cost, initial_values, optimizer, sizes, write_rows};
-use crate::text::{duration, grouped, images, percent, samples_per_second};
+use crate::text::{duration, figure, grouped, images, percent, samples_per_second};
 use minibatch::data::Order;
-use minibatch::{Change, EarlyStopping, Epoch, Evaluation, Fit, Settings, Verdict};
+use minibatch::{
+    Change, EarlyStopping, Epoch, Evaluation, Finding, Fit, LayerInspection, Measures, Settings,
+    UnitActivity, Verdict,
+};
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -207,9 +211,9 @@ pub(crate) fn score(evaluation: &Evaluation) -> String {
     let accuracy = evaluation.accuracy().zip(evaluation.correct());
     let classes = accuracy
         .map(|(accuracy, correct)| format!("{} ({correct}/{})", percent(accuracy), evaluation.examples));
-    let values = evaluation
-        .fit()
-        .map(|Fit { rmse, mae, r_squared }| format!("RMSE {rmse:.4}, MAE {mae:.4}, R² {r_squared:.4}"));
+    let values = evaluation.fit().map(|Fit { rmse, mae, r_squared }| {
+        format!("RMSE {}, MAE {}, R² {}", figure(rmse), figure(mae), figure(r_squared))
+    });
     classes.or(values).unwrap_or_default()
 }
 
@@ -234,6 +238,9 @@ pub(crate) struct EpochLine {
     pub shows_rate: bool,
     pub epochs: usize,
     pub samples_per_second: f64,
+    /// What the layers do after the epoch, if `--inspect` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<LayerInspection>>,
 }
 
 impl EpochLine {
@@ -245,6 +252,7 @@ impl EpochLine {
             shows_rate: epoch.learning_rate.is_some_and(|rate| rate != settings.learning_rate),
             epochs: settings.epochs,
             samples_per_second: examples as f64 / epoch.seconds,
+            layers: None,
         }
     }
 }
@@ -254,7 +262,7 @@ impl Event for EpochLine {
         let width = self.epochs.to_string().len();
         let Epoch { number, cost, learning_rate, validation, test, .. } = self.epoch;
         let epochs = self.epochs;
-        write!(out, "epoch {number:>width$}/{epochs}  cost {cost:.6}")?;
+        write!(out, "epoch {number:>width$}/{epochs}  cost {:<9}", figure(cost))?;
         if let Some(accuracy) = self.accuracy {
             write!(out, "  accuracy {:>6}", percent(accuracy))?;
         }
@@ -267,8 +275,24 @@ impl Event for EpochLine {
         if let Some(test) = &test {
             write!(out, "  {} {}", measure(test), padded(test))?;
         }
-        writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))
+        writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))?;
+        self.layers.iter().flatten().try_for_each(|layer| write_layer(out, layer))
     }
+}
+
+/// Writes what a layer does.
+fn write_layer(
+    out: &mut Vec<u8>,
+    LayerInspection { activity, error, update, .. }: &LayerInspection,
+) -> io::Result<()> {
+    let UnitActivity { layer, units, flat, dead, saturated, .. } = activity;
+    let (flat, error, update) = (percent(*flat), figure(*error), figure(*update));
+    let [units, dead, saturated] = [units, dead, saturated].map(|count| grouped(*count));
+    writeln!(
+        out,
+        "  layer {layer}  |σ′| < 0.01 at {flat:>7}, dead {dead} and saturated {saturated} of {units}  ‖δ‖ {error:<9}  \
+         ‖ΔW‖/‖W‖ {update}"
+    )
 }
 
 /// The end of a run that came to its last epoch.
@@ -288,6 +312,10 @@ pub(crate) struct Summary {
     /// The epoch that the validation set chooses from all epochs of the run that were evaluated on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Chosen>,
+    /// What else is measured of the trained network on the test set.
+    pub metrics: Measures,
+    /// Signs that the run has learned badly. Standard error tells them in words.
+    pub findings: Vec<Finding>,
     /// Whether early stopping has ended the run, if it could have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_early: Option<bool>,
@@ -320,7 +348,7 @@ impl Event for Summary {
             write!(out, " Best: {}, after epoch {epoch}.", percent(accuracy))?;
         }
         if let (Some(epoch), Some(cost)) = (self.best_epoch, self.best_test_cost) {
-            write!(out, " Best: test cost {cost:.6}, after epoch {epoch}.")?;
+            write!(out, " Best: test cost {}, after epoch {epoch}.", figure(cost))?;
         }
         if let Some(Chosen { epoch, validation, test }) = &self.chosen {
             let (validation, test) = (score(validation), score(test));
@@ -341,6 +369,9 @@ impl Event for Summary {
         let restored =
             self.result_epoch.map(|epoch| format!(" of the weights after epoch {epoch}, the best"));
         let restored = restored.unwrap_or_default();
+        if let Some(metrics) = in_short(&self.metrics) {
+            writeln!(out, "Test set: {metrics}.")?;
+        }
         match &self.saved {
             Some(path) => writeln!(out, "Saved {path}, weight hash {weight_hash}{restored}."),
             None => writeln!(

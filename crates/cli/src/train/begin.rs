@@ -41,6 +41,8 @@ pub(crate) struct Needs {
     pub(super) evaluated: usize,
     /// Buffers as large as a checkpoint.
     pub(super) buffers: u64,
+    /// Whether the layers are inspected.
+    pub(super) inspects: bool,
 }
 
 impl Needs {
@@ -56,6 +58,8 @@ impl Needs {
         let examples = memory::SetSizes { trained: train.len(), evaluated: self.evaluated };
         let checkpoint = footprint::checkpoint(network, settings, settings.epochs.min(1 << 16));
         let besides = besides.saturating_add(checkpoint.saturating_mul(self.buffers));
+        let inspection = if self.inspects { footprint::inspection(network, settings, pool) } else { 0 };
+        let besides = besides.saturating_add(inspection);
         memory::check_run(network, settings, pool, examples, besides)
     }
 }

@@ -8,7 +8,7 @@ use super::resume;
 use crate::report::{Chosen, Plan, Resumed, Stopped, Summary, shown};
 use crate::signals::Signal;
 use crate::task::Task;
-use minibatch::{Dataset, Pool, Trainer};
+use minibatch::{Dataset, Error, Pool, Trainer};
 use std::path::Path;
 use std::time::Instant;
 
@@ -50,26 +50,35 @@ pub(super) fn plan(
 }
 
 /// The end of a run that came to its last epoch. `started` is the start of the process.
-pub(super) fn summary(run: &RunObserver, trainer: &Trainer, started: Instant) -> Summary {
+pub(super) fn summary(
+    run: &RunObserver,
+    trainer: &Trainer,
+    test: &Dataset,
+    started: Instant,
+) -> Result<Summary, Error> {
+    let metrics = trainer.metrics(test)?;
+    let findings = trainer.diagnose(Some(&metrics))?;
     let tested = best_by(trainer.history(), |epoch| epoch.test);
-    let (tested, test) = (tested.map(|epoch| epoch.number), tested.and_then(|epoch| epoch.test));
+    let (best_epoch, best_test) = (tested.map(|epoch| epoch.number), tested.and_then(|epoch| epoch.test));
     let chosen = best(trainer).and_then(|epoch| {
         Some(Chosen { epoch: epoch.number, validation: epoch.validation?, test: epoch.test? })
     });
     let stopping = trainer.settings().early_stopping;
-    Summary {
+    Ok(Summary {
         seconds: started.elapsed().as_secs_f64(),
         training_seconds: run.progress.training().as_secs_f64(),
-        best_epoch: tested,
-        best_test_accuracy: test.and_then(|test| test.accuracy()),
-        best_test_cost: test.filter(|test| test.accuracy().is_none()).map(|test| test.cost),
+        best_epoch,
+        best_test_accuracy: best_test.and_then(|test| test.accuracy()),
+        best_test_cost: best_test.filter(|test| test.accuracy().is_none()).map(|test| test.cost),
         chosen,
         stopped_early: stopping.map(|_| trainer.has_stopped()),
         stopping: stopping.filter(|_| trainer.has_stopped()).zip(trainer.verdict()),
         result_epoch: trainer.best().map(|best| best.epoch),
+        metrics: metrics.measures,
+        findings,
         weight_hash: format!("{:016x}", trainer.result().weight_hash()),
         saved: run.keeper.as_ref().map(|keeper| shown(&keeper.path)),
-    }
+    })
 }
 
 /// The end of a run that `signal` stopped.

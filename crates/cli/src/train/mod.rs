@@ -29,7 +29,7 @@ pub(crate) use options::Args;
 use crate::failure::{Failure, tell};
 use crate::progress::Progress;
 use crate::recorded;
-use crate::report::{Report, Resumed, shown};
+use crate::report::{self, Report, Resumed, shown};
 use crate::signals::Signals;
 use crate::task::check_targets;
 use begin::{Needs, Sets};
@@ -63,6 +63,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let needs = Needs {
         evaluated: sets.test.len().max(sets.validation.as_ref().map_or(0, Dataset::len)),
         buffers: if reserved.is_some() { args.keeping.buffers() } else { 0 },
+        inspects: args.inspect,
     };
     let (mut changed, mut resumed) = (false, None);
     if let Some((path, recorded)) = &mut recorded {
@@ -98,9 +99,14 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     let signals = Signals::catch()?;
     let progress = Progress::new(&trainer, trainer.settings().epochs, !args.json);
-    let mut run = RunObserver { keeper, log, report, signals, progress };
+    let mut run = RunObserver { keeper, log, report, signals, progress, inspects: args.inspect };
     match run.train(&mut trainer, &sets.test)? {
-        None => report.print(&events::summary(&run, &trainer, started)),
+        None => {
+            let summary = events::summary(&run, &trainer, &sets.test, started)?;
+            report.print(&summary)?;
+            report::notes(&summary.findings, sets.test.len()).iter().for_each(|note| tell(note));
+            Ok(())
+        }
         Some(signal) => {
             // Output to a closed terminal fails. The run is saved, and the exit code tells of the signal.
             if let Err(failure) = report.print(&events::stopped(&run, args, &trainer, signal)) {

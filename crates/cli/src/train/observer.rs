@@ -18,6 +18,8 @@ pub(super) struct RunObserver {
     pub(super) report: Report,
     pub(super) signals: Signals,
     pub(super) progress: Progress,
+    /// Whether the layers are inspected after each epoch.
+    pub(super) inspects: bool,
 }
 
 impl RunObserver {
@@ -90,7 +92,10 @@ impl Observer for RunObserver {
     fn after_epoch(&mut self, trainer: &mut Trainer, epoch: &Epoch) -> Result<ControlFlow<()>, Failure> {
         let best = judge::best(trainer).is_some_and(|best| best.number == epoch.number);
         self.save(trainer, best)?;
-        let line = EpochLine::new(epoch, trainer.settings(), trainer.examples());
+        let mut line = EpochLine::new(epoch, trainer.settings(), trainer.examples());
+        if self.inspects {
+            line.layers = Some(trainer.inspect()?);
+        }
         self.progress.suspend(|| self.report.print(&line))?;
         if let Some(log) = &mut self.log {
             log.add(trainer, epoch)?;

@@ -98,6 +98,10 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) keeping: checkpoint::Args,
 
+    /// Show after each epoch what the layers do: slopes, dead and saturated units, errors, how far a step moves the weights
+    #[arg(long)]
+    pub(crate) inspect: bool,
+
     /// Print JSON lines: the plan, one object per epoch, and the end
     #[arg(long)]
     pub(crate) json: bool,

@@ -72,6 +72,9 @@ pub(crate) fn command(args: &Args, path: &Path) -> String {
     }
     words.extend(args.machine.given());
     words.extend(args.keeping.given());
+    if args.inspect {
+        words.push("--inspect".into());
+    }
     if args.json {
         words.push("--json".into());
     }

@@ -1,6 +1,6 @@
 //! `--checkpoint`, `minibatch eval` and `minibatch info`.
 
-use crate::world::World;
+use crate::world::{World, figure};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
@@ -64,19 +64,21 @@ compared hash     {}
     assert_eq!(world.run("info run.ckpt").succeeded(), format!("{expected}{epochs}\n"));
 
     let test = &json["history"][2]["test"];
-    let (cost, accuracy) = (test["cost"].as_f64().unwrap(), 100.0 * test["accuracy"].as_f64().unwrap());
+    let (cost, accuracy) = (figure(&test["cost"]), 100.0 * test["accuracy"].as_f64().unwrap());
     let expected = format!(
         "\
 checkpoint        run.ckpt, trained for 3 epochs
 network           20-8-3
 data              set
 test set          60 images of 4×5
-cost              {cost:.6}
+cost              {cost}
 test accuracy     {accuracy:.2}% ({}/60)
 ",
         test["correct"]
     );
-    assert_eq!(world.run("eval run.ckpt --data set").succeeded(), expected);
+    // The tables that follow are tested in metrics.rs.
+    let evaluated = world.run("eval run.ckpt --data set");
+    assert!(evaluated.succeeded().starts_with(&expected), "{}", evaluated.stdout);
 }
 
 #[test]

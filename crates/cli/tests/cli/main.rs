@@ -11,6 +11,7 @@ mod irregular;
 mod kill;
 #[cfg(target_os = "linux")]
 mod memory;
+mod metrics;
 mod options;
 mod pictures;
 #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! `minibatch train`.
 
-use crate::world::{Run, TEST, TRAINING, World};
+use crate::world::{Run, TEST, TRAINING, World, figure};
 use minibatch::Isa;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
@@ -70,17 +70,18 @@ fn a_line_per_epoch_then_the_end() {
         let test = &event["test"];
         let accuracy = 100.0 * test["correct"].as_f64().unwrap() / TEST as f64;
         let expected = format!(
-            "epoch {}/4 cost {:.6} accuracy {:.2}% test accuracy {accuracy:.2}% ({}/{TEST})",
+            "epoch {}/4 cost {} accuracy {:.2}% test accuracy {accuracy:.2}% ({}/{TEST})",
             event["epoch"],
-            event["cost"].as_f64().unwrap(),
+            figure(&event["cost"]),
             100.0 * event["correct"].as_f64().unwrap() / TRAINING as f64,
             test["correct"],
         );
         assert_eq!(start.split_whitespace().collect::<Vec<_>>().join(" "), expected);
     }
     let hash = events[5]["weight_hash"].as_str().unwrap();
-    let [time, saved] = end.lines().collect::<Vec<_>>()[..] else { panic!("{end}") };
+    let [time, metrics, saved] = end.lines().collect::<Vec<_>>()[..] else { panic!("{end}") };
     assert!(time.starts_with("Trained in 0."), "{time}");
+    assert!(metrics.starts_with("Test set: log loss "), "{metrics}");
     assert_eq!(saved, format!("Nothing saved (`--checkpoint FILE` keeps the network), weight hash {hash}."));
 }
 
@@ -103,7 +104,7 @@ fn json_lines_tell_the_run() {
 /// The results of a run that must not depend on the machine.
 fn results(events: &[Value]) -> Vec<Value> {
     let field = |name: &str| events.iter().map(|event| event[name].clone()).collect::<Vec<_>>();
-    ["cost", "test", "weight_hash"].iter().flat_map(|name| field(name)).collect()
+    ["cost", "test", "metrics", "weight_hash"].iter().flat_map(|name| field(name)).collect()
 }
 
 #[test]

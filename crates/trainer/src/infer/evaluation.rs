@@ -1,12 +1,11 @@
 //! The evaluation of a network on a dataset: cost and accuracy, or fit.
 
-use super::inference::{Inference, TRANCHE};
-use super::rows::Rows;
+use super::pass::pass;
 use crate::error::Error;
 use crate::network::Network;
 use crate::network::cost::Outputs;
 use minibatch_data::{Dataset, Targets};
-use minibatch_kernels::{Isa, Matrix, Pool, Solo, argmax};
+use minibatch_kernels::{Pool, argmax};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use std::ops::Range;
@@ -79,8 +78,9 @@ pub struct Fit {
     pub rmse: f64,
     /// Mean absolute error, over all examples and outputs.
     pub mae: f64,
-    /// R² = 1 − Σ(a − y)²/Σ(y − ȳ)², ȳ each output's mean target. 1 is perfect, 0 as good as always answering ȳ. If every target
-    /// is ȳ, R² is 1 if all outputs are right, else 0.
+    /// R² = 1 − Σ(a − y)²/Σ(y − ȳ)² of each output, ȳ its mean target; of several outputs the mean of theirs. 1 is perfect, 0 as
+    /// good as always answering ȳ, and no number is too low. If every target of an output is ȳ, its R² is 1 if all its answers are
+    /// right, else 0. This is scikit-learn's `r2_score` with `multioutput="uniform_average"`.
     pub r_squared: f64,
 }
 
@@ -111,102 +111,112 @@ impl Evaluation {
 }
 
 /// Sums over examples and outputs. They are taken over each tranche first, then over the tranches, both in order.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Residuals {
     squares: f64,
     magnitudes: f64,
+    /// The squares and the magnitudes of each output. Empty before the first example.
+    by_output: Vec<[f64; 2]>,
 }
 
 impl Residuals {
     fn add(&mut self, a: &[f32], y: &[f32]) {
-        for (&a, &y) in a.iter().zip(y) {
+        self.by_output.resize(y.len(), [0.0; 2]);
+        for ((&a, &y), [squares, magnitudes]) in a.iter().zip(y).zip(&mut self.by_output) {
             let residual = f64::from(a) - f64::from(y);
-            self.squares += residual * residual;
-            self.magnitudes += residual.abs();
+            let (square, magnitude) = (residual * residual, residual.abs());
+            self.squares += square;
+            self.magnitudes += magnitude;
+            *squares += square;
+            *magnitudes += magnitude;
         }
     }
 
-    fn add_all(&mut self, others: Residuals) {
+    fn add_all(&mut self, others: &Residuals) {
         self.squares += others.squares;
         self.magnitudes += others.magnitudes;
+        self.by_output.resize(others.by_output.len(), [0.0; 2]);
+        for (sums, others) in self.by_output.iter_mut().zip(&others.by_output) {
+            sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
+        }
     }
 
-    /// The fit to all targets, row-major in rows of `width`.
-    fn fit(&self, targets: &[f32], width: usize) -> Fit {
-        let (n, rows) = (targets.len() as f64, targets.len() / width);
+    /// The fit of each output to its targets, which are row-major in rows of `width`.
+    fn by_output(&self, targets: &[f32], width: usize) -> Vec<Fit> {
+        let rows = (targets.len() / width) as f64;
         let mut means = vec![0.0; width];
         for row in targets.chunks_exact(width) {
             means.iter_mut().zip(row).for_each(|(sum, &y)| *sum += f64::from(y));
         }
         // One division at the end, so that the mean of equal targets is their value, and their spread 0.
-        means.iter_mut().for_each(|mean| *mean /= rows as f64);
-        let spread = |(i, &y): (usize, &f32)| (f64::from(y) - means[i % width]).powi(2);
-        let total: f64 = targets.iter().enumerate().map(spread).sum();
-        let r_squared = match total > 0.0 {
-            true => 1.0 - self.squares / total,
-            false if self.squares == 0.0 => 1.0,
-            false => 0.0,
+        means.iter_mut().for_each(|mean| *mean /= rows);
+        let mut spreads = vec![0.0; width];
+        for row in targets.chunks_exact(width) {
+            for ((spread, &y), mean) in spreads.iter_mut().zip(row).zip(&means) {
+                *spread += (f64::from(y) - mean).powi(2);
+            }
+        }
+        let fit = |(&[squares, magnitudes], spread): (&[f64; 2], f64)| Fit {
+            rmse: (squares / rows).sqrt(),
+            mae: magnitudes / rows,
+            r_squared: match spread > 0.0 {
+                true => 1.0 - squares / spread,
+                false if squares == 0.0 => 1.0,
+                false => 0.0,
+            },
         };
-        Fit { rmse: (self.squares / n).sqrt(), mae: self.magnitudes / n, r_squared }
+        self.by_output.iter().zip(spreads).map(fit).collect()
     }
 }
 
 /// The contribution of a tranche of examples to an evaluation.
-#[derive(Clone, Copy, Default)]
-struct Tally {
+#[derive(Clone, Default)]
+pub(super) struct Tally {
     cost: f64,
     correct: usize,
     residuals: Residuals,
 }
 
-/// The buffers and results of one member in an evaluation.
-struct Evaluator {
-    inference: Inference,
-    /// Y of a tranche (TRANCHE × n_L)
-    targets: Matrix,
-    /// The tranches that the member took, with their tallies.
-    tallies: Vec<(usize, Tally)>,
-}
-
-impl Evaluator {
-    fn new(network: &Network, data: &Dataset) -> Evaluator {
-        let rows = TRANCHE.min(data.len());
-        Evaluator {
-            inference: Inference::for_cost(network, rows),
-            targets: Matrix::zeros(rows, network.outputs()),
-            tallies: Vec::with_capacity(data.len().div_ceil(TRANCHE)),
-        }
-    }
-
-    /// Cost and score of the outputs that were just computed for `examples` of `data`.
-    fn tally(&mut self, isa: Isa, network: &Network, data: &Dataset, examples: Range<usize>) -> Tally {
+impl Tally {
+    /// Cost and score of a tranche of `data`.
+    pub(super) fn new(
+        network: &Network,
+        data: &Dataset,
+        examples: Range<usize>,
+        outputs: Outputs<'_>,
+    ) -> Tally {
         let mut tally = Tally::default();
-        let outputs = self.inference.outputs();
-        for (row, example) in examples.clone().enumerate() {
-            let (target, output) = (self.targets.row_mut(row), outputs.row(row));
+        for (row, example) in examples.enumerate() {
             match data.targets() {
-                Targets::Values { data, width } => {
-                    target.copy_from_slice(&data[example * width..][..*width]);
-                    tally.residuals.add(output, target);
-                }
                 Targets::Classes { labels, .. } => {
-                    let label = labels[example] as usize;
-                    target.fill(0.0);
-                    target[label] = 1.0;
-                    tally.correct += usize::from(argmax(output) == label);
+                    tally.correct += usize::from(argmax(outputs.a.row(row)) == labels[example] as usize);
                 }
-                _ => unreachable!("targets are classes or values"),
+                _ => tally.residuals.add(outputs.a.row(row), outputs.y.row(row)),
             }
         }
-        let rows = examples.len();
-        tally.cost = network.cost.total(Outputs {
-            isa,
-            activation: network.layers[network.layers.len() - 1].activation(),
-            z: self.inference.pre_activations().map(|z| z.top(rows)),
-            a: outputs.top(rows),
-            y: self.targets.top(rows),
-        });
+        tally.cost = network.cost.total(outputs);
         tally
+    }
+
+    pub(super) fn add_all(&mut self, others: &Tally) {
+        self.cost += others.cost;
+        self.correct += others.correct;
+        self.residuals.add_all(&others.residuals);
+    }
+
+    /// The evaluation on all of `data`, whose tallies these are, and the fit of each output if the targets are values.
+    pub(super) fn evaluation(&self, data: &Dataset) -> (Evaluation, Vec<Fit>) {
+        let (score, by_output) = match data.targets() {
+            Targets::Values { data, width } => {
+                let Residuals { squares, magnitudes, .. } = self.residuals;
+                let (n, by_output) = (data.len() as f64, self.residuals.by_output(data, *width));
+                let r_squared = by_output.iter().map(|fit| fit.r_squared).sum::<f64>() / *width as f64;
+                let fit = Fit { rmse: (squares / n).sqrt(), mae: magnitudes / n, r_squared };
+                (Score::Values(fit), by_output)
+            }
+            _ => (Score::Classes { correct: self.correct }, Vec::new()),
+        };
+        (Evaluation { cost: self.cost / data.len() as f64, examples: data.len(), score }, by_output)
     }
 }
 
@@ -214,58 +224,16 @@ impl Network {
     /// The cost on `data`, and the accuracy or fit.
     ///
     /// The pool's members share the examples out in tranches of 256. The sums over a tranche, and over the tranches, are taken in
-    /// order, so the result doesn't depend on which member computed which tranche.
+    /// order, so the result doesn't depend on which member computed which tranche. [`metrics`](Self::metrics) measures more.
     ///
     /// # Errors
     ///
     /// If the data don't fit the network.
     pub fn evaluate(&self, pool: &Pool, data: &Dataset) -> Result<Evaluation, Error> {
         self.check_shape(data)?;
-        let tranches = data.len().div_ceil(TRANCHE);
-        let solo = |_| Solo::new(Evaluator::new(self, data));
-        let mut solos: Vec<_> = (0..pool.members().min(tranches)).map(solo).collect();
-        pool.run(|team| {
-            team.share_out(&mut solos, tranches, |team, member, tranche| {
-                let examples = tranche * TRANCHE..data.len().min((tranche + 1) * TRANCHE);
-                member.inference.forward(team, self, Rows::Dataset(data), examples.clone());
-                let tally = member.tally(team.isa(), self, data, examples);
-                member.tallies.push((tranche, tally));
-            });
-        });
-        let mut tallies: Vec<_> = solos.into_iter().flat_map(|solo| solo.into_state().tallies).collect();
-        tallies.sort_unstable_by_key(|&(tranche, _)| tranche);
+        let tallies = pass(self, pool, data, |examples, outputs| Tally::new(self, data, examples, outputs));
         let mut whole = Tally::default();
-        for (_, tally) in tallies {
-            whole.cost += tally.cost;
-            whole.correct += tally.correct;
-            whole.residuals.add_all(tally.residuals);
-        }
-        let score = match data.targets() {
-            Targets::Values { data, width } => Score::Values(whole.residuals.fit(data, *width)),
-            _ => Score::Classes { correct: whole.correct },
-        };
-        Ok(Evaluation { cost: whole.cost / data.len() as f64, examples: data.len(), score })
-    }
-
-    /// Whether `data` have this network's inputs, no more than its outputs, and targets that its cost takes.
-    pub(crate) fn check_shape(&self, data: &Dataset) -> Result<(), Error> {
-        if data.input_len() != self.inputs() {
-            return Err(Error::Shape { what: "inputs", expected: self.inputs(), found: data.input_len() });
-        }
-        let (width, outputs) = (data.targets().width(), self.outputs());
-        // A test set may lack the last classes. Values must fit exactly.
-        let fits = if data.classes().is_some() { width <= outputs } else { width == outputs };
-        if !fits {
-            return Err(Error::Shape { what: "outputs", expected: outputs, found: width });
-        }
-        if let Targets::Values { data, .. } = data.targets() {
-            for (i, y) in data.chunks_exact(outputs).enumerate() {
-                if let Some(expected) = self.cost.target_defect(y) {
-                    let cost = self.cost.label();
-                    return Err(Error::Targets { cost, example: i, expected, found: y.to_vec() });
-                }
-            }
-        }
-        Ok(())
+        tallies.iter().for_each(|tally| whole.add_all(tally));
+        Ok(whole.evaluation(data).0)
     }
 }

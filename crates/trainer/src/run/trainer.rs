@@ -46,14 +46,14 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Trainer {
     pool: Pool,
-    data: Dataset,
+    pub(super) data: Dataset,
     /// The origin of the network's first weights and biases, if it is known.
     origin: Option<Origin>,
     settings: Settings,
-    state: OptimizerState,
+    pub(super) state: OptimizerState,
     crew: Crew,
     /// How far the run has come in its schedule.
-    course: Course,
+    pub(super) course: Course,
     shuffle: Shuffle,
     /// Examples of the current epoch that have been trained on.
     position: usize,

@@ -63,7 +63,8 @@ impl Workspace {
         workspace
     }
 
-    fn plain(network: &Network, batch_size: usize, inputs: TeamInputs) -> Workspace {
+    /// The buffers for a pass of `network` on `batch_size` examples, which are gathered into `inputs`.
+    pub(super) fn plain(network: &Network, batch_size: usize, inputs: TeamInputs) -> Workspace {
         let layers = network.layers();
         let for_each_layer =
             || layers.iter().map(|layer| Matrix::zeros(batch_size, layer.outputs())).collect();

@@ -1,0 +1,134 @@
+//! Metrics as text: rows for a summary, tables, and the short form that ends a run.
+
+use crate::text::{figure, grouped, percent};
+use minibatch::{ClassMean, ClassMetrics, ClassScore, Fit, Measures, ValueMetrics};
+use std::io::{self, Write};
+
+/// Classes or outputs that a table shows at most. Of more it shows the worst.
+const SHOWN: usize = 20;
+
+/// The rows of a summary.
+pub(crate) fn metric_rows(measures: &Measures) -> Vec<(&'static str, String)> {
+    let Measures::Classes(classes) = measures else { return Vec::new() };
+    let rows = [
+        ("top-k accuracy", (!classes.top.is_empty()).then(|| top(classes))),
+        ("log loss", classes.log_loss.map(figure)),
+        ("calibration", classes.calibration_error.map(|error| format!("expected error {}", figure(error)))),
+    ];
+    rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// `top-2 97.93%, top-3 99.01%`
+fn top(classes: &ClassMetrics) -> String {
+    let top = classes.top.iter().map(|top| format!("top-{} {}", top.k, percent(top.accuracy)));
+    top.collect::<Vec<_>>().join(", ")
+}
+
+/// The short form, for the end of a run. `None` if it would say nothing new.
+pub(crate) fn in_short(measures: &Measures) -> Option<String> {
+    match measures {
+        Measures::Classes(classes) => {
+            let worst = classes.worst()?;
+            let loss = classes.log_loss.map(|loss| format!("log loss {}", figure(loss)));
+            let top = classes.top.first().map(|top| format!("top-{} {}", top.k, percent(top.accuracy)));
+            let mean = Some(format!("mean F1 {}", percent(classes.macro_mean.f1)));
+            let worst = format!("lowest recall {}, of class {}", percent(worst.recall), worst.class);
+            let figures = loss.into_iter().chain(top).chain(mean).collect::<Vec<_>>().join(", ");
+            Some(format!("{figures}; {worst}"))
+        }
+        Measures::Values(values) if values.by_output.len() > 1 => {
+            let (output, fit) = values.worst();
+            Some(format!(
+                "lowest R² {}, of output {output} (RMSE {})",
+                figure(fit.r_squared),
+                figure(fit.rmse)
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// Writes the tables.
+pub(crate) fn write_tables(out: &mut Vec<u8>, measures: &Measures) -> io::Result<()> {
+    match measures {
+        Measures::Classes(classes) => {
+            write_scores(out, classes)?;
+            write_confusion(out, classes)
+        }
+        Measures::Values(values) if values.by_output.len() > 1 => write_fits(out, values),
+        _ => Ok(()),
+    }
+}
+
+/// Writes precision, recall and F1 of each class, and their means.
+fn write_scores(out: &mut Vec<u8>, classes: &ClassMetrics) -> io::Result<()> {
+    let mut shown: Vec<&ClassScore> = classes.by_class.iter().collect();
+    if shown.len() > SHOWN {
+        shown.retain(|score| score.support > 0);
+        shown.sort_by(|one, other| one.recall.total_cmp(&other.recall));
+        shown.truncate(SHOWN);
+        let all = grouped(classes.by_class.len());
+        writeln!(out, "\nthe {} of {all} classes with the lowest recall", shown.len())?;
+    } else {
+        writeln!(out)?;
+    }
+    let mut line = |name: &str, figures: [String; 3], examples: String| {
+        let [precision, recall, f1] = figures;
+        writeln!(out, "{name:>8}  {precision:>9}  {recall:>9}  {f1:>9}  {examples:>9}")
+    };
+    line("class", ["precision", "recall", "F1"].map(str::to_owned), "examples".to_owned())?;
+    for ClassScore { class, precision, recall, f1, support, .. } in shown {
+        line(&class.to_string(), [precision, recall, f1].map(|x| percent(*x)), grouped(*support))?;
+    }
+    let examples = classes.by_class.iter().map(|score| score.support).sum();
+    for (name, mean) in [("macro", classes.macro_mean), ("weighted", classes.weighted_mean)] {
+        let ClassMean { precision, recall, f1, .. } = mean;
+        line(name, [precision, recall, f1].map(percent), grouped(examples))?;
+    }
+    Ok(())
+}
+
+/// Writes the confusion matrix, or if it is too large the most frequent mistakes.
+fn write_confusion(out: &mut Vec<u8>, classes: &ClassMetrics) -> io::Result<()> {
+    if let Some(matrix) = classes.confusion.as_deref().filter(|matrix| matrix.len() <= SHOWN) {
+        let largest = matrix.iter().flatten().max().copied().unwrap_or_default();
+        let width = 1 + largest.to_string().len().max(2);
+        let line = |name: &str, cells: Vec<String>| {
+            let cells: String = cells.iter().map(|cell| format!("{cell:>width$}")).collect();
+            format!("{name:>8} {cells}")
+        };
+        writeln!(out, "\nclass ↓ answer →")?;
+        writeln!(out, "{}", line("", (0..matrix.len()).map(|answer| answer.to_string()).collect()))?;
+        for (class, row) in matrix.iter().enumerate() {
+            let cell = |&count: &usize| if count == 0 { "·".to_owned() } else { count.to_string() };
+            writeln!(out, "{}", line(&class.to_string(), row.iter().map(cell).collect()))?;
+        }
+        return Ok(());
+    }
+    if !classes.mistakes.is_empty() {
+        writeln!(out, "\nthe most frequent mistakes\n{:>8}  {:>9}  {:>9}", "class", "answer", "examples")?;
+    }
+    classes.mistakes.iter().try_for_each(|mistake| {
+        writeln!(out, "{:>8}  {:>9}  {:>9}", mistake.class, mistake.answer, grouped(mistake.examples))
+    })
+}
+
+/// Writes the fit of each output, and the means.
+fn write_fits(out: &mut Vec<u8>, values: &ValueMetrics) -> io::Result<()> {
+    let mut shown: Vec<(usize, &Fit)> = values.by_output.iter().enumerate().collect();
+    if shown.len() > SHOWN {
+        shown.sort_by(|(_, one), (_, other)| one.r_squared.total_cmp(&other.r_squared));
+        shown.truncate(SHOWN);
+        let all = grouped(values.by_output.len());
+        writeln!(out, "\nthe {SHOWN} of {all} outputs with the lowest R²")?;
+    } else {
+        writeln!(out)?;
+    }
+    writeln!(out, "{:>8}  {:>12}  {:>12}  {:>12}", "output", "RMSE", "MAE", "R²")?;
+    let shown = shown.into_iter().map(|(output, fit)| (output.to_string(), fit));
+    for (name, Fit { rmse, mae, r_squared }) in shown.chain([("mean".to_owned(), &values.mean)]) {
+        let [rmse, mae, r_squared] = [rmse, mae, r_squared].map(|x| figure(*x));
+        writeln!(out, "{name:>8}  {rmse:>12}  {mae:>12}  {r_squared:>12}")?;
+    }
+    Ok(())
+}
