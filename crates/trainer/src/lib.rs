@@ -306,6 +306,7 @@
 pub mod augment;
 mod bounded;
 pub mod checkpoint;
+mod class_weights;
 pub mod clip;
 mod crew;
 mod draws;
@@ -327,6 +328,7 @@ mod step;
 
 pub use augment::Augment;
 pub use checkpoint::{Best, Checkpoint};
+pub use class_weights::ClassWeights;
 pub use clip::Clip;
 pub use early_stopping::{EarlyStopping, Monitor, Ties, Verdict};
 pub use epoch::Epoch;

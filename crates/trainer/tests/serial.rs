@@ -3,7 +3,8 @@
 use minibatch::data::Order;
 use minibatch::optimizer::Groups;
 use minibatch::{
-    EarlyStopping, Epoch, Evaluation, Fit, Initializer, Monitor, Optimizer, Origin, Score, Settings, Ties,
+    ClassWeights, EarlyStopping, Epoch, Evaluation, Fit, Initializer, Monitor, Optimizer, Origin, Score,
+    Settings, Ties,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -61,7 +62,7 @@ const GROUPS: &str = r#""groups":{"weights":1.0,"biases":0.5,"layers":[]}"#;
 fn settings_of_every_optimizer_and_initializer() {
     for optimizer in Optimizer::all() {
         let text = format!(
-            r#"{{"optimizer":"{optimizer}","learning_rate":0.5,"schedule":"one-cycle(0.3,25.0,10000.0)",{GROUPS},"l2":0.25,"clip":"norm(1.0)","noise":[null,"dropout(0.5)"],"augment":null,"batch_size":8,"epochs":2,"drop_last":true,"order":"in-order","early_stopping":{STOPPING},"seed":18446744073709551615}}"#
+            r#"{{"optimizer":"{optimizer}","learning_rate":0.5,"schedule":"one-cycle(0.3,25.0,10000.0)",{GROUPS},"l2":0.25,"clip":"norm(1.0)","noise":[null,"dropout(0.5)"],"augment":null,"batch_size":8,"epochs":2,"drop_last":true,"order":"in-order","early_stopping":{STOPPING},"class_weights":{{"list":[0.5,2.0]}},"seed":18446744073709551615}}"#
         );
         let settings = Settings {
             optimizer,
@@ -82,6 +83,7 @@ fn settings_of_every_optimizer_and_initializer() {
                 ties: Ties::Last,
                 restore_best: false,
             }),
+            class_weights: ClassWeights::List(vec![0.5, 2.0]),
             seed: u64::MAX,
             ..Settings::default()
         };

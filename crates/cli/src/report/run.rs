@@ -131,7 +131,9 @@ fn order(settings: &Settings) -> &'static str {
 
 /// The settings that a run may do without, where they are used.
 pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
-    let Settings { schedule, groups, l2, clip, noise, augment, drop_last, early_stopping, .. } = settings;
+    let Settings {
+        schedule, groups, l2, clip, noise, augment, drop_last, early_stopping, class_weights, ..
+    } = settings;
     let usual = Settings::default();
     let layers = noise.iter().enumerate();
     let noise = layers.filter_map(|(l, noise)| Some(format!("{} in layer {l}", noise.as_ref()?)));
@@ -150,6 +152,7 @@ pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
         ("noise", (!noise.is_empty()).then_some(noise)),
         ("augmentation", augment.as_ref().map(ToString::to_string)),
         ("early stopping", early_stopping.as_ref().map(patience)),
+        ("class weights", (*class_weights != usual.class_weights).then(|| class_weights.to_string())),
         ("last minibatch", drop_last.then(|| "dropped where it is smaller".to_owned())),
     ];
     rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()

@@ -1,11 +1,11 @@
 //! The options of `train`, and the settings that they give.
 
 use super::{checkpoint, network, stopping};
-use crate::numbers::{count, fraction, learning_rate, seed};
+use crate::numbers::{class_weights, count, fraction, learning_rate, seed};
 use crate::task::Task;
 use crate::{dataset, machine, names};
 use minibatch::optimizer::LearningRates;
-use minibatch::{Optimizer, Settings};
+use minibatch::{ClassWeights, Optimizer, Settings};
 use std::path::PathBuf;
 
 /// The default seed. README ("How well it learns") lists the accuracies of 15 seeds. The accuracy of this seed is their median.
@@ -40,6 +40,10 @@ pub(crate) struct Args {
 
     #[arg(long, value_name = "ETA", help = learning_rate_help(), allow_negative_numbers = true, value_parser = learning_rate)]
     pub(crate) learning_rate: Option<f64>,
+
+    /// Weights of the classes in training: balanced, or a number for each class, such as 1,2.5,1 [default: all count the same]
+    #[arg(long, value_name = "WEIGHTS", allow_negative_numbers = true, value_parser = class_weights)]
+    pub(crate) class_weights: Option<ClassWeights>,
 
     /// Minibatch size B [default: 16]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
@@ -83,6 +87,7 @@ impl Args {
             batch_size: self.batch_size.unwrap_or(default.batch_size),
             epochs: self.epochs.unwrap_or(default.epochs),
             early_stopping: self.stopping.settings(),
+            class_weights: self.class_weights.clone().unwrap_or_default(),
             seed: self.seed(),
             ..default
         }

@@ -16,6 +16,7 @@ pub(super) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Re
     let settings_differ = [
         contradiction("--optimizer", args.optimizer.clone(), &settings.optimizer),
         contradiction("--learning-rate", args.learning_rate, &settings.learning_rate),
+        contradiction("--class-weights", args.class_weights.clone(), &settings.class_weights),
         contradiction("--batch-size", args.batch_size, &settings.batch_size),
         contradiction("--seed", args.seed, &settings.seed),
     ];
