@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     recorded::check_test_set(recorded.tested_on, path, &sets.test, &folder)?;
     match &validation {
         Some(validation) => {
-            trainer.set_validation(validation).map_err(|error| recorded::explained(error, path, &folder))?
+            trainer.set_validation(validation).map_err(|error| recorded::explained(error, path, &folder))?;
         }
         None if recorded.validated_on.is_some() => {
             let path = path.display();

@@ -135,7 +135,7 @@ pub(super) fn check_evaluation(evaluation: &Evaluation, data: &Dataset, epoch: u
         numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);
     }
     if let Some((name, number)) = numbers.into_iter().find(|(_, number)| !number.is_finite()) {
-        let what = format!("the {name} of an evaluation after epoch {}", epoch);
+        let what = format!("the {name} of an evaluation after epoch {epoch}");
         return Err(Error::NotFinite { what, found: number.to_string() });
     }
     Ok(())
