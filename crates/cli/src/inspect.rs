@@ -133,6 +133,7 @@ fn words(trainer: &Trainer) -> Vec<String> {
         ["--optimizer".to_owned(), settings.optimizer.to_string()],
         ["--learning-rate".to_owned(), settings.learning_rate.to_string()],
         ["--schedule".to_owned(), settings.schedule.to_string()],
+        ["--class-weights".to_owned(), settings.class_weights.to_string()],
         ["--batch-size".to_owned(), settings.batch_size.to_string()],
         ["--epochs".to_owned(), settings.epochs.to_string()],
         ["--seed".to_owned(), settings.seed.to_string()],

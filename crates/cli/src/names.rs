@@ -4,7 +4,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
 use minibatch::schedule::Schedule;
-use minibatch::{Activation, Average, Clip, Cost, Initializer, LabelError, Optimizer, Registry};
+use minibatch::{Activation, Augment, Average, Clip, Cost, Initializer, LabelError, Optimizer, Registry};
 use std::ffi::OsStr;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -84,6 +84,11 @@ pub(crate) fn optimizer() -> Named<Optimizer> {
 /// A kind of clipping of the library.
 pub(crate) fn clip() -> Named<Clip> {
     technique(Clip::all().iter().map(Clip::name).collect())
+}
+
+/// A kind of augmentation of the library.
+pub(crate) fn augment() -> Named<Augment> {
+    technique(Augment::all().iter().map(Augment::name).collect())
 }
 
 /// A kind of averaging of the library.

@@ -1,5 +1,6 @@
 //! Numbers as options take them.
 
+use minibatch::ClassWeights;
 use std::num::IntErrorKind;
 
 /// A whole number from 1.
@@ -68,4 +69,12 @@ pub(crate) fn gain(text: &str) -> Result<f64, String> {
         .ok()
         .filter(accept)
         .ok_or_else(|| "expected a finite number from 0, such as 0.001".to_owned())
+}
+
+/// Weights of classes.
+pub(crate) fn class_weights(text: &str) -> Result<ClassWeights, String> {
+    text.parse::<ClassWeights>().map_err(|error| match error {
+        minibatch::Error::Setting { expected, .. } => format!("expected {expected}"),
+        error => error.to_string(),
+    })
 }

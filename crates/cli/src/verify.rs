@@ -91,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     recorded::check_test_set(recorded.tested_on, path, &sets.test, &folder)?;
     match &validation {
         Some(validation) => {
-            trainer.set_validation(validation).map_err(|error| recorded::explained(error, path, &folder))?
+            trainer.set_validation(validation).map_err(|error| recorded::explained(error, path, &folder))?;
         }
         None if recorded.validated_on.is_some() => {
             let path = path.display();
@@ -141,10 +141,10 @@ fn replay(
             trainer.record(test, evaluation)?;
         }
         let replayed = trainer.history().last().copied();
-        // Costs are finite, so equal numbers have equal bits, except zeros. Earlier versions recorded fewer figures.
+        // Costs are finite, so equal numbers have equal bits, except zeros. Some figures aren't recorded, or aren't counted here.
         let same_figures = |replayed: Epoch| Epoch {
             seconds: epoch.seconds,
-            correct: epoch.correct.and(replayed.correct),
+            correct: epoch.correct.and(replayed.correct).or(epoch.correct),
             learning_rate: epoch.learning_rate.and(replayed.learning_rate),
             ..replayed
         };

@@ -15,8 +15,8 @@ pub struct Epoch {
     pub number: usize,
     /// Mean cost per training example, each measured before its minibatch's update.
     pub cost: f64,
-    /// Training examples that were classified correctly, each before its minibatch's update, with the step's noise. `None` if the
-    /// targets are values, or a version that didn't count them trained a part of the epoch.
+    /// Training examples that were classified correctly, each before its minibatch's update, with the step's noise. They are counted
+    /// for classes in a run that has a [validation set](crate::Trainer::set_validation) from the epoch's start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correct: Option<usize>,
     /// η in the epoch's last step. `None` in records of earlier versions.

@@ -12,6 +12,7 @@
 //! # Ok::<(), minibatch::Error>(())
 //! ```
 
+use crate::class_weights::ClassWeights;
 use crate::crew::sharing;
 use crate::infer::{LARGEST_MATRIX, inference};
 use crate::network::Network;
@@ -62,7 +63,8 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
     let noisy = sum(sizes.iter().enumerate().map(noisy));
     let workspace = sum([workspace, changed, noisy]);
     let best = if settings.keeps_best() { self::network(&sizes) } else { 0 };
-    let own = sum([workspace, gradient, average, best, inputs(pool.members()), numbers(examples)]);
+    let weights = if settings.class_weights == ClassWeights::None { 0 } else { numbers(examples) };
+    let own = sum([workspace, gradient, average, best, inputs(pool.members()), numbers(examples), weights]);
     let parts = if members > 1 {
         // Each member has at most a copy of the whole. Then there is the network put together from all parts.
         let copy = self::network(&sizes);

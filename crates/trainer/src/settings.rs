@@ -2,6 +2,7 @@
 
 use crate::augment::Augment;
 use crate::average::Average;
+use crate::class_weights::ClassWeights;
 use crate::clip::Clip;
 use crate::early_stopping::EarlyStopping;
 use crate::error::Error;
@@ -71,6 +72,8 @@ pub struct Settings {
     pub order: Order,
     /// Early stopping, if any. The trainer then needs a [validation set](crate::Trainer::set_validation).
     pub early_stopping: Option<EarlyStopping>,
+    /// Weights of the classes in training.
+    pub class_weights: ClassWeights,
     /// Seeds the order of the examples, and what noise and augmentation draw.
     pub seed: u64,
 }
@@ -96,6 +99,7 @@ impl Default for Settings {
             drop_last: false,
             order: Order::Shuffled,
             early_stopping: None,
+            class_weights: ClassWeights::None,
             seed: 0,
         }
     }
@@ -194,6 +198,7 @@ impl Settings {
             return out_of_range("groups", expected, found.to_string());
         }
         self.early_stopping.map_or(Ok(()), |stopping| stopping.check())?;
+        self.class_weights.check(*sizes.last().expect("a network has outputs"))?;
         check_learning_rate(&self.optimizer, learning_rate)?;
         let largest = self.groups.largest() * self.schedule.peak() * learning_rate;
         if check_learning_rate(&self.optimizer, largest).is_err() {

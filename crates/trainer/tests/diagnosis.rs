@@ -152,7 +152,7 @@ fn a_look_changes_nothing() {
             trainer.advance(5).expect("steps");
             if looks {
                 trainer.inspect().expect("an inspection");
-                trainer.diagnose(None, &[]).expect("a diagnosis");
+                trainer.diagnose(None).expect("a diagnosis");
             }
         }
         (bits(trainer.network()), trainer.compared_hash().expect("a hash"))
@@ -190,7 +190,7 @@ fn a_run_that_goes_wrong_is_told() {
         let mut trainer = Trainer::new(&pool(), &data, network, settings).expect("a trainer");
         trainer.fit(None, &mut ()).expect("a fit");
         let metrics = trainer.metrics(&data).expect("metrics");
-        trainer.diagnose(Some(&metrics), &[]).expect("a diagnosis")
+        trainer.diagnose(Some(&metrics)).expect("a diagnosis")
     };
     let findings = run(-100.0, 0.1, 2);
     let is_dead = |finding: &Finding| matches!(finding, Finding::IdleUnits(layer) if layer.layer == 1 && layer.dead == 16);
@@ -202,9 +202,29 @@ fn a_run_that_goes_wrong_is_told() {
     // A layer without hidden ones has no hidden units.
     let network = Network::builder(5).layer_with(3, Identity).cost(Mse).build().expect("a network");
     let trainer = Trainer::new(&pool(), &data, network, Settings::default()).expect("a trainer");
-    assert_eq!(trainer.diagnose(None, &[]).expect("a diagnosis"), []);
-    let rising = trainer.diagnose(None, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).expect("a diagnosis");
-    let text = serde_json::to_string(&rising).expect("JSON");
-    assert_eq!(text, r#"[{"finding":"rising-cost","epochs":5,"from":1.0,"to":6.0}]"#);
-    assert_eq!(serde_json::from_str::<Vec<Finding>>(&text).expect("findings"), rising);
+    assert_eq!(trainer.diagnose(None).expect("a diagnosis"), []);
+}
+
+/// What is learned makes the cost of a validation set with other labels rise from epoch to epoch.
+#[test]
+fn a_validation_cost_that_rises_is_told() {
+    let inputs: Vec<f32> =
+        (0..300).flat_map(|i| (0..5).map(move |k| f32::from(u8::from(k == i % 3)))).collect();
+    let labelled = |shift: u32| {
+        let labels = (0..300).map(|i| (i + shift) % 3).collect();
+        Dataset::from_classes(inputs.clone(), &[5], labels).expect("a dataset")
+    };
+    let (data, others) = (labelled(0), labelled(1));
+    let network = Network::builder(5).layer_with(3, Softmax).cost(CategoricalCrossEntropy).seed(1);
+    let network = network.initializer(minibatch::Initializer::Zeros).build().expect("a network");
+    let settings = Settings { learning_rate: 0.05, epochs: 6, ..Settings::default() };
+    let mut trainer = Trainer::new(&pool(), &data, network, settings).expect("a trainer");
+    trainer.set_validation(&others).expect("a validation set");
+    trainer.fit(None, &mut ()).expect("a fit");
+    let findings = trainer.diagnose(None).expect("a diagnosis");
+    let [Finding::RisingCost { epochs: 5, from, to }] = findings[..] else { panic!("{findings:?}") };
+    assert!(from < to);
+    let text = serde_json::to_string(&findings).expect("JSON");
+    assert!(text.starts_with(r#"[{"finding":"rising-cost","epochs":5,"from":"#), "{text}");
+    assert_eq!(serde_json::from_str::<Vec<Finding>>(&text).expect("findings"), findings);
 }

@@ -74,7 +74,7 @@ fn by_definition(stopping: &EarlyStopping, figures: &[Option<f64>]) -> Option<(u
         (1..).zip(figures).filter_map(|(epoch, figure)| Some((epoch, sign * (*figure)?))).collect();
     let most = scores.iter().map(|(_, score)| *score).fold(f64::NEG_INFINITY, f64::max);
     let mut equals = scores.iter().filter(|(_, score)| *score == most).map(|(epoch, _)| *epoch);
-    let best = if stopping.ties == Ties::First { equals.next() } else { equals.last() }?;
+    let best = if stopping.ties == Ties::First { equals.next() } else { equals.next_back() }?;
     let (mut reference, mut waited) = (f64::NEG_INFINITY, 0);
     for (_, score) in scores {
         let gains = reference == f64::NEG_INFINITY || score - reference > stopping.least_gain;

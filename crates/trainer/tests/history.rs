@@ -19,6 +19,13 @@ fn pool(threads: usize) -> Pool {
     Pool::oversubscribed(Isa::detect(), threads).expect("a pool")
 }
 
+/// A trainer that counts correct answers: it has a validation set.
+fn counting(threads: usize, data: &Dataset, network: Network, settings: Settings) -> Trainer {
+    let mut trainer = Trainer::new(&pool(threads), data, network, settings).expect("a trainer");
+    trainer.set_validation(data).expect("a validation set");
+    trainer
+}
+
 /// In an epoch of one step, training examples are answered by the network as it was before.
 #[test]
 fn correct_answers_are_those_of_the_network_before_its_update() {
@@ -27,7 +34,7 @@ fn correct_answers_are_those_of_the_network_before_its_update() {
         for threads in [1, 2] {
             let network = Network::builder(inputs).layer(32).layer(10).seed(2).build().expect("a network");
             let settings = Settings { batch_size: examples, ..Settings::default() };
-            let mut trainer = Trainer::new(&pool(threads), &data, network, settings).expect("a trainer");
+            let mut trainer = counting(threads, &data, network, settings);
             let mut seen = Vec::new();
             for _ in 0..12 {
                 let before = trainer.evaluate(&data).expect("an evaluation").correct();
@@ -46,8 +53,11 @@ fn the_first_of_equal_outputs_is_the_answer() {
     let zeros = minibatch::Initializer::Zeros;
     let network = Network::builder(1).layer(3).initializer(zeros).build().expect("a network");
     let settings = Settings { batch_size: 4, ..Settings::default() };
-    let mut trainer = Trainer::new(&pool(1), &data, network, settings).expect("a trainer");
+    let mut trainer = counting(1, &data, network.clone(), settings.clone());
     assert_eq!(trainer.epoch().expect("an epoch").correct, Some(1));
+    // Without a validation set nothing is counted.
+    let mut trainer = Trainer::new(&pool(1), &data, network, settings).expect("a trainer");
+    assert_eq!(trainer.epoch().expect("an epoch").correct, None);
 }
 
 #[test]
@@ -55,7 +65,7 @@ fn values_have_no_correct_answers() {
     let data = Dataset::from_values(vec![0.0f32; 4], &[1], vec![0.5; 4], 1).expect("a dataset");
     let network = Network::builder(1).layer(1).build().expect("a network");
     let settings = Settings { batch_size: 2, ..Settings::default() };
-    let mut trainer = Trainer::new(&pool(1), &data, network, settings).expect("a trainer");
+    let mut trainer = counting(1, &data, network, settings);
     assert_eq!(trainer.epoch().expect("an epoch").correct, None);
 }
 
@@ -64,7 +74,7 @@ fn they_are_counted_across_interruptions_and_members() {
     let data = data(150, 784, 10);
     let trainer = |threads| {
         let network = Network::builder(784).layer(32).layer(10).seed(2).build().expect("a network");
-        Trainer::new(&pool(threads), &data, network, Settings::default()).expect("a trainer")
+        counting(threads, &data, network, Settings::default())
     };
     let mut whole = trainer(1);
     let expected = [(); 3].map(|()| whole.epoch().expect("an epoch").correct);
@@ -77,6 +87,7 @@ fn they_are_counted_across_interruptions_and_members() {
             cut.encode_into(&mut bytes).expect("it encodes");
             let checkpoint = Checkpoint::decode(&bytes).expect("it decodes");
             cut = Trainer::resume(&pool(2), &data, checkpoint).expect("the same run");
+            cut.set_validation(&data).expect("a validation set");
         }
         let found: Vec<_> = cut.history().iter().map(|epoch| epoch.correct).collect();
         assert_eq!(found, expected, "cuts after {every} steps");

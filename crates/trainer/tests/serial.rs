@@ -3,7 +3,8 @@
 use minibatch::data::Order;
 use minibatch::optimizer::Groups;
 use minibatch::{
-    EarlyStopping, Epoch, Evaluation, Fit, Initializer, Monitor, Optimizer, Origin, Score, Settings, Ties,
+    ClassWeights, EarlyStopping, Epoch, Evaluation, Fit, Initializer, Monitor, Optimizer, Origin, Score,
+    Settings, Ties,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -65,7 +66,7 @@ const GROUPS: &str = r#""groups":{"weights":1.0,"biases":0.5,"layers":[]}"#;
 fn settings_of_every_optimizer_and_initializer() {
     for optimizer in Optimizer::all() {
         let text = format!(
-            r#"{{"optimizer":"{optimizer}","learning_rate":0.5,"schedule":"one-cycle(0.3,25.0,10000.0)",{GROUPS},"l2":0.25,"l1":0.0,"weight_decay":0.0,"max_norm":null,"label_smoothing":0.0,"average":null,"clip":"norm(1.0)","noise":[null,"dropout(0.5)"],"augment":["shift(1.0)","mixup(0.2)"],"batch_size":8,"epochs":2,"drop_last":true,"order":"in-order","early_stopping":{STOPPING},"seed":18446744073709551615}}"#
+            r#"{{"optimizer":"{optimizer}","learning_rate":0.5,"schedule":"one-cycle(0.3,25.0,10000.0)",{GROUPS},"l2":0.25,"l1":0.5,"weight_decay":0.125,"max_norm":3.0,"label_smoothing":0.1,"average":"ema(0.999)","clip":"norm(1.0)","noise":[null,"dropout(0.5)"],"augment":["shift(1.0)","mixup(0.2)"],"batch_size":8,"epochs":2,"drop_last":true,"order":"in-order","early_stopping":{STOPPING},"class_weights":{{"list":[0.5,2.0]}},"seed":18446744073709551615}}"#
         );
         let settings = Settings {
             optimizer,
@@ -73,6 +74,11 @@ fn settings_of_every_optimizer_and_initializer() {
             schedule: "one-cycle".parse().expect("a schedule"),
             groups: Groups { biases: 0.5, ..Groups::default() },
             l2: 0.25,
+            l1: 0.5,
+            weight_decay: 0.125,
+            max_norm: Some(3.0),
+            label_smoothing: 0.1,
+            average: Some("ema".parse().expect("averaging")),
             clip: Some("norm".parse().expect("clipping")),
             noise: vec![None, Some("dropout".parse().expect("noise"))],
             augment: ["shift", "mixup"].map(|text| text.parse().expect("augmentation")).into(),
@@ -87,6 +93,7 @@ fn settings_of_every_optimizer_and_initializer() {
                 ties: Ties::Last,
                 restore_best: false,
             }),
+            class_weights: ClassWeights::List(vec![0.5, 2.0]),
             seed: u64::MAX,
         };
         both_ways(&settings, &text);

@@ -143,7 +143,7 @@ fn order(settings: &Settings) -> &'static str {
 /// The settings that a run may do without, where they are used.
 pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
     let Settings { schedule, groups, l1, l2, weight_decay, max_norm, clip, noise, augment, .. } = settings;
-    let Settings { label_smoothing, average, drop_last, early_stopping, .. } = settings;
+    let Settings { label_smoothing, average, drop_last, early_stopping, class_weights, .. } = settings;
     let usual = Settings::default();
     let layers = noise.iter().enumerate();
     let noise = layers.filter_map(|(l, noise)| Some(format!("{} in layer {l}", noise.as_ref()?)));
@@ -168,6 +168,7 @@ pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
         ("noise", (!noise.is_empty()).then_some(noise)),
         ("augmentation", (!augment.is_empty()).then(|| augment.join(", "))),
         ("early stopping", early_stopping.as_ref().map(patience)),
+        ("class weights", (*class_weights != usual.class_weights).then(|| class_weights.to_string())),
         ("last minibatch", drop_last.then(|| "dropped where it is smaller".to_owned())),
     ];
     rows.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()

@@ -2,13 +2,13 @@
 
 use super::{checkpoint, network, stopping, techniques};
 use crate::failure::Failure;
-use crate::numbers::{count, fraction, learning_rate, seed};
+use crate::numbers::{class_weights, count, fraction, learning_rate, seed};
 use crate::task::Task;
 use crate::{dataset, machine, names};
 use clap::ValueEnum;
 use minibatch::recipe::{Choices, Chosen};
 use minibatch::schedule::Schedule;
-use minibatch::{Dataset, Network, Optimizer, Recipe, Settings};
+use minibatch::{ClassWeights, Dataset, Network, Optimizer, Recipe, Settings};
 use std::path::PathBuf;
 
 /// The default seed. README ("How well it learns") lists the accuracies of 15 seeds. The accuracy of this seed is their median.
@@ -73,6 +73,10 @@ pub(crate) struct Args {
     /// Schedule of η; parameters may follow, as in step(10,0.1) or cosine(0,0.1) [default: constant]
     #[arg(long, value_name = "NAME", value_parser = names::schedule())]
     pub(crate) schedule: Option<Schedule>,
+
+    /// Weights of the classes in training: balanced, or a number for each class, such as 1,2.5,1 [default: all count the same]
+    #[arg(long, value_name = "WEIGHTS", allow_negative_numbers = true, value_parser = class_weights)]
+    pub(crate) class_weights: Option<ClassWeights>,
 
     /// Minibatch size B [default: 16]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
@@ -146,6 +150,7 @@ impl Args {
             batch_size: chosen.batch_size,
             epochs: self.epochs.unwrap_or(default.epochs),
             early_stopping: self.stopping.settings(),
+            class_weights: self.class_weights.clone().unwrap_or_default(),
             seed: self.seed(),
             ..default
         };

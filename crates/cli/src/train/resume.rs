@@ -22,6 +22,7 @@ pub(super) fn apply(args: &Args, path: &Path, checkpoint: &mut Checkpoint) -> Re
     let can_change = changes.iter().any(Option::is_some);
     let changes = changes.into_iter().filter(|_| !args.change_settings);
     let settings_differ = [
+        contradiction("--class-weights", args.class_weights.clone(), &settings.class_weights),
         contradiction("--batch-size", args.batch_size, &settings.batch_size),
         contradiction("--seed", args.seed, &settings.seed),
     ];

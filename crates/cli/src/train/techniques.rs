@@ -6,8 +6,8 @@ use crate::names;
 use crate::numbers::{not_negative, share};
 use clap::ValueEnum;
 use minibatch::data::Order;
-use minibatch::noise::{Dropout, Noise};
-use minibatch::{Average, Clip, Settings};
+use minibatch::noise::{Dropout, Gaussian, Noise};
+use minibatch::{Augment, Average, Clip, Settings};
 use std::fmt;
 
 /// The order of an epoch's examples, as `--order` takes it.
@@ -40,6 +40,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "E", allow_negative_numbers = true, value_parser = share)]
     label_smoothing: Option<f64>,
 
+    /// Change of the training pictures, one after the other if there are several: shift(1), affine(10,6,0.1,1), elastic(26,4.5), mixup(0.2)
+    #[arg(long, value_name = "NAME", value_parser = names::augment())]
+    augment: Vec<Augment>,
+
     /// Dropout of hidden layers: one probability for all of them, or one for each: 0.5 or 0.2,0.5
     #[arg(long, value_name = "P,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = share)]
     dropout: Option<Vec<f64>>,
@@ -47,6 +51,16 @@ pub(crate) struct Args {
     /// Dropout of the inputs
     #[arg(long, value_name = "P", allow_negative_numbers = true, value_parser = share)]
     input_dropout: Option<f64>,
+
+    /// Standard deviation of Gaussian noise on the inputs
+    #[arg(
+        long,
+        value_name = "SIGMA",
+        allow_negative_numbers = true,
+        value_parser = not_negative,
+        conflicts_with = "input_dropout"
+    )]
+    input_noise: Option<f64>,
 
     /// Largest norm of the weights into a hidden unit
     #[arg(long, value_name = "C", allow_negative_numbers = true, value_parser = not_negative)]
@@ -100,6 +114,7 @@ impl Args {
         set(&mut settings.weight_decay, self.weight_decay);
         set(&mut settings.groups.biases, self.bias_rate);
         settings.max_norm = self.max_norm;
+        settings.augment.clone_from(&self.augment);
         settings.clip.clone_from(&self.clip);
         settings.average.clone_from(&self.average);
         settings.groups.layers = self.layer_rates.clone().unwrap_or_default();
@@ -110,7 +125,7 @@ impl Args {
 
     /// The noise of the inputs and of the hidden layers, if an option is given.
     fn noise(&self, hidden: usize) -> Result<Option<Vec<Option<Noise>>>, Failure> {
-        if self.dropout.is_none() && self.input_dropout.is_none() {
+        if self.dropout.is_none() && self.input_dropout.is_none() && self.input_noise.is_none() {
             return Ok(None);
         }
         let of_layers = match self.dropout.as_deref() {
@@ -126,8 +141,11 @@ impl Args {
             }
         };
         let dropout = |p: f64| (p > 0.0).then(|| Dropout::new(p).map(Noise::new)).flatten();
-        let noise = [self.input_dropout.unwrap_or(0.0)].into_iter().chain(of_layers).map(dropout);
-        let mut noise: Vec<_> = noise.collect();
+        let of_inputs = match self.input_noise {
+            Some(sigma) if sigma > 0.0 => Gaussian::new(sigma).map(Noise::new),
+            _ => dropout(self.input_dropout.unwrap_or(0.0)),
+        };
+        let mut noise: Vec<_> = [of_inputs].into_iter().chain(of_layers.into_iter().map(dropout)).collect();
         while noise.last().is_some_and(Option::is_none) {
             noise.pop();
         }
@@ -145,7 +163,16 @@ impl Args {
         Ok(vec![
             contradiction("--label-smoothing", self.label_smoothing, &recorded.label_smoothing),
             contradiction(
-                if self.dropout.is_some() { "--dropout" } else { "--input-dropout" },
+                "--augment",
+                self.augment.first().map(|_| shown(&self.augment)),
+                &shown(&recorded.augment),
+            ),
+            contradiction(
+                match (&self.dropout, self.input_noise) {
+                    (Some(_), _) => "--dropout",
+                    (None, Some(_)) => "--input-noise",
+                    (None, None) => "--input-dropout",
+                },
                 self.noise(hidden)?.map(|given| noise(&given)),
                 &noise(&recorded.noise),
             ),

@@ -280,3 +280,34 @@ fn the_gradients_are_checked() {
     let text = World::empty().run("gradcheck --threads 1 --isa portable").succeeded().to_owned();
     assert!(text.ends_with(" pairs, on portable: the gradients are those of the costs.\n"), "{text}");
 }
+
+/// Balanced weights are the list that they stand for, and are part of the recorded run.
+#[test]
+fn classes_are_weighted() {
+    let world = World::new();
+    let train = "train --data set --hidden 8 --epochs 2";
+    let hash = |options: &str, file: &str| {
+        let events = world.json(&format!("{train} {options} --checkpoint {file}"));
+        (events[0]["class_weights"].to_string(), events[3]["weight_hash"].clone())
+    };
+    let (plain, balanced) = (hash("", "plain.ckpt"), hash("--class-weights balanced", "balanced.ckpt"));
+    assert_eq!((&*plain.0, &*balanced.0), (r#""none""#, r#""balanced""#));
+    assert_ne!(plain.1, balanced.1);
+    assert_eq!(hash("--class-weights 1,1,1", "ones.ckpt").1, plain.1);
+    let labels = &fs::read(world.path("set/train-labels-idx1-ubyte")).unwrap()[8..];
+    let weight = |class: u8| {
+        let count = labels.iter().filter(|&&label| label == class).count();
+        (TRAINING as f64 / (3 * count) as f64).to_string()
+    };
+    let list = [0, 1, 2].map(weight).join(",");
+    let listed = hash(&format!("--class-weights {list}"), "list.ckpt");
+    assert!(listed.0.starts_with(r#"{"list":[0."#), "{}", listed.0);
+    assert_eq!(listed.1, balanced.1);
+    world.run("verify balanced.ckpt --data set").succeeded();
+    let info = world.run("info balanced.ckpt");
+    assert!(info.succeeded().contains("\nclass weights     balanced\n"), "{}", info.stdout);
+    world.run("train --data set --resume balanced.ckpt --epochs 3 --class-weights balanced").succeeded();
+    let run = world.run("train --data set --resume balanced.ckpt --epochs 4 --class-weights 1,1,1");
+    let message = "--class-weights is recorded as balanced, asked for is 1,1,1";
+    assert!(run.code == Some(2) && run.stderr.contains(message), "{}", run.stderr);
+}

@@ -14,13 +14,23 @@ fn parts(events: &[Value]) -> (&[Value], &Value) {
 #[test]
 fn a_run_stops_early_and_answers_with_its_best_epoch() {
     let world = World::new();
-    let events =
-        world.json(&format!("{TRAIN} --epochs 60 --early-stopping 3 --keep 1 --checkpoint run.ckpt"));
+    let train = format!("{TRAIN} --monitor accuracy --epochs 60");
+    let events = world.json(&format!("{train} --early-stopping 3 --keep 1 --checkpoint run.ckpt"));
     let (epochs, end) = parts(&events);
-    let costs: Vec<f64> = epochs.iter().map(|epoch| epoch["validation"]["cost"].as_f64().unwrap()).collect();
-    let best = 1 + (0..costs.len()).min_by(|&a, &b| costs[a].total_cmp(&costs[b])).unwrap();
-    assert_eq!((costs.len(), &end["stopped_early"]), (best + 3, &true.into()), "{costs:?}");
+    let figures: Vec<f64> =
+        epochs.iter().map(|epoch| epoch["validation"]["accuracy"].as_f64().unwrap()).collect();
+    let largest = figures.iter().copied().fold(0.0, f64::max);
+    let best = 1 + figures.iter().position(|figure| *figure == largest).unwrap();
+    assert_eq!((figures.len(), &end["stopped_early"]), (best + 3, &true.into()), "{figures:?}");
     assert_eq!((&end["result_epoch"], &end["chosen"]["epoch"]), (&best.into(), &best.into()));
+
+    // Training answers are counted, and shown.
+    assert!(epochs.iter().all(|epoch| epoch["accuracy"].as_f64().is_some_and(|accuracy| accuracy <= 1.0)));
+    let last = epochs.last().unwrap();
+    let accuracy = last["correct"].as_f64().unwrap() / 143.0;
+    assert!((last["accuracy"].as_f64().unwrap() - accuracy).abs() < 1e-9, "{last}");
+    let line = format!("  accuracy {:>5.2}%  ", 100.0 * last["accuracy"].as_f64().unwrap());
+    assert!(world.run("info run.ckpt").succeeded().contains(&line));
 
     // What reads the file answers with that epoch, and so does the file of the best epoch.
     let info = |file: &str| world.json(&format!("info {file}")).remove(0);
@@ -37,8 +47,7 @@ fn a_run_stops_early_and_answers_with_its_best_epoch() {
     let text = world.run("info run.ckpt");
     let line = format!(", of the weights after epoch {best}, the best\n");
     assert!(text.succeeded().contains(&line), "{}", text.stdout);
-    let line =
-        "early stopping    after 3 epochs without a gain of the validation cost, the best weights restored\n";
+    let line = "early stopping    after 3 epochs without a gain of the validation accuracy, the best weights restored\n";
     assert!(text.stdout.contains(line), "{}", text.stdout);
 
     // The run has ended, and is told why.
@@ -46,7 +55,7 @@ fn a_run_stops_early_and_answers_with_its_best_epoch() {
     let resume = "train --data set --validation-split 0.3 --resume run.ckpt";
     let run = world.run(resume);
     let line = format!(
-        "\nStopped early: 3 epochs without a gain of the validation cost since epoch {best}; `--early-stopping` with more of \
+        "\nStopped early: 3 epochs without a gain of the validation accuracy since epoch {best}; `--early-stopping` with more of \
          them goes on.\n"
     );
     assert!(run.succeeded().contains(&line) && !run.stdout.contains("\nepoch 1"), "{}", run.stdout);
@@ -55,7 +64,7 @@ fn a_run_stops_early_and_answers_with_its_best_epoch() {
     // With more patience it ends as a run that had it from the start.
     let more = world.json(&format!("{resume} --early-stopping 6"));
     assert!(more.len() > 2, "it goes on: {more:?}");
-    world.json(&format!("{TRAIN} --epochs 60 --early-stopping 6 --checkpoint patient.ckpt"));
+    world.json(&format!("{train} --early-stopping 6 --checkpoint patient.ckpt"));
     assert_eq!(info("run.ckpt")["compared_hash"], info("patient.ckpt")["compared_hash"]);
 }
 

@@ -74,11 +74,11 @@ pub(super) fn put(
 ) -> Result<(), FormatError> {
     drafts.put(TRAINING, &history.iter().map(|epoch| epoch.cost).collect::<Vec<_>>())?;
     let correct = history.iter().map(|epoch| epoch.correct.map(|correct| correct as u64));
-    put_column(drafts, CORRECT, correct.collect())?;
-    put_column(drafts, LEARNING_RATE, history.iter().map(|epoch| epoch.learning_rate).collect())?;
+    put_column(drafts, CORRECT, correct)?;
+    put_column(drafts, LEARNING_RATE, history.iter().map(|epoch| epoch.learning_rate))?;
     for (column, data) in [(TESTS, tested_on), (VALIDATIONS, validated_on)] {
         let evaluations = history.iter().map(column.evaluation);
-        put_column(drafts, column.name, evaluations.map(|one| one.map(EvaluationValue::from)).collect())?;
+        put_column(drafts, column.name, evaluations.map(|one| one.map(EvaluationValue::from)))?;
         if let Some(data) = data {
             drafts.put(column.data, &data)?;
         }
@@ -92,8 +92,9 @@ pub(super) fn put(
 fn put_column<T: Serialize>(
     drafts: &mut Drafts<'_>,
     name: &'static str,
-    values: Vec<Option<T>>,
+    values: impl Iterator<Item = Option<T>>,
 ) -> Result<(), FormatError> {
+    let values: Vec<_> = values.collect();
     if values.iter().all(Option::is_none) { Ok(()) } else { drafts.put(name, &values) }
 }
 

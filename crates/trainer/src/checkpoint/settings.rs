@@ -1,5 +1,6 @@
 //! The settings of a run as entries: one line in [`SETTINGS`] for each.
 
+use crate::class_weights::ClassWeights;
 use crate::early_stopping::EarlyStopping;
 use crate::label::LabelError;
 use crate::optimizer::Groups;
@@ -174,6 +175,14 @@ pub(super) const SETTINGS: &[Setting] = &[
                 });
             Ok(())
         },
+    },
+    Setting {
+        name: "run/class-weights",
+        flags: 0,
+        put: |settings, entry| {
+            entry.unless(settings.class_weights == ClassWeights::None, &settings.class_weights)
+        },
+        read: |settings, recorded| recorded.or_default().map(|read| settings.class_weights = read),
     },
     // The patience is apart from the rule: a run may have more of it when it goes on.
     Setting {

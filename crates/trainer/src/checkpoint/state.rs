@@ -54,7 +54,7 @@ pub struct Checkpoint {
     pub best: Option<Best>,
     /// The place in the current epoch at which the run stands.
     pub progress: Progress,
-    /// Examples of the current epoch that were classified correctly, if it has begun and that is known.
+    /// Examples of the current epoch that were classified correctly, if it has begun and they are counted.
     pub correct: Option<usize>,
     /// How far it has come in its schedule.
     pub course: Course,

@@ -1,14 +1,12 @@
 //! The training loop: epochs of minibatches.
 
 use crate::change::Change;
-use crate::checkpoint::{
-    self, Annotations, Best, Carried, Checkpoint, DataIdentity, Progress, Snapshot, best_epoch,
-};
+use crate::checkpoint::{self, Annotations, Best, Carried, Checkpoint, DataIdentity, Progress, Snapshot};
 use crate::crew::Crew;
 use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::footprint;
-use crate::infer::{Evaluation, Fit, Score};
+use crate::infer::Evaluation;
 use crate::network::{Network, Origin};
 use crate::optimizer::OptimizerState;
 use crate::schedule::Course;
@@ -20,6 +18,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
+use validation::{check_best, check_evaluation};
 
 /// Trains a network on a dataset.
 ///
@@ -47,6 +46,8 @@ use std::time::Duration;
 pub struct Trainer {
     pool: Pool,
     pub(super) data: Dataset,
+    /// The data with the weights of their classes on top of their own.
+    weighted: Dataset,
     /// The origin of the network's first weights and biases, if it is known.
     origin: Option<Origin>,
     settings: Settings,
@@ -59,7 +60,7 @@ pub struct Trainer {
     position: usize,
     /// The summed cost of these examples.
     cost_sum: f64,
-    /// Those of these examples that were classified correctly, if that is known.
+    /// Those of these examples that were classified correctly, if they are counted.
     correct: Option<usize>,
     /// Wall-clock time spent training on these examples.
     elapsed: Duration,
@@ -138,6 +139,7 @@ impl Trainer {
         if !footprint::is_available(bytes) {
             return Err(Error::Memory { what: "training", bytes });
         }
+        let weighted = settings.class_weights.apply(&data)?;
         Ok(Trainer {
             state: state
                 .unwrap_or_else(|| OptimizerState::new(&settings.optimizer, network.layers()))
@@ -146,12 +148,13 @@ impl Trainer {
             shuffle: Shuffle::with_order(data.len(), settings.seed, settings.order)?,
             // From here on the weights are no longer those that initialisation drew.
             origin: network.origin.take(),
-            crew: Crew::new(&pool, network, &data, &settings)?,
+            crew: Crew::new(&pool, network, &weighted, &settings)?,
             pool,
+            weighted,
             settings,
             position: 0,
             cost_sum: 0.0,
-            correct: data.classes().map(|_| 0),
+            correct: None,
             data,
             elapsed: Duration::ZERO,
             identity: OnceLock::new(),
@@ -227,7 +230,7 @@ impl Trainer {
         trainer.position = progress.position as usize;
         trainer.cost_sum = progress.cost_sum;
         if progress.position > 0 {
-            trainer.correct = trainer.correct.and(checkpoint.correct);
+            trainer.correct = checkpoint.correct;
         }
         trainer.tested_on = tested_on.map(TestedOn::Recorded);
         trainer.validated_on = validated_on.map(TestedOn::Recorded);
@@ -401,9 +404,13 @@ impl Trainer {
                 self.course.after_epoch(&self.settings.schedule, cost);
             }
         }
+        if self.validation.is_none() {
+            self.correct = None;
+        }
         let first = (self.history.len() as u64).saturating_mul(self.steps_per_epoch() as u64);
-        let Trainer { data, shuffle, settings, course, position, .. } = self;
-        let steps = Steps { data, shuffle, settings, course, first, position: *position, steps };
+        let Trainer { weighted: data, shuffle, settings, course, position, correct, .. } = self;
+        let counts = correct.is_some();
+        let steps = Steps { data, shuffle, settings, course, first, position: *position, steps, counts };
         let trained = self.crew.train(&self.pool, &mut self.state, steps, self.cost_sum);
         self.elapsed += started.elapsed();
         (self.position, self.cost_sum) = (trained.position, trained.cost_sum);
@@ -468,11 +475,18 @@ impl Trainer {
         Ok(())
     }
 
+    /// The count of correctly classified examples when an epoch begins. It costs more than a hundredth of a small network's step, so
+    /// only a run with a validation set has it, whose accuracy it is compared with.
+    fn no_correct_yet(&self) -> Option<usize> {
+        self.validation.as_ref().and(self.data.classes()).map(|_| 0)
+    }
+
     fn end_epoch(&mut self) -> Epoch {
         let cost = std::mem::take(&mut self.cost_sum) / self.examples() as f64;
         self.position = 0;
         let seconds = std::mem::take(&mut self.elapsed).as_secs_f64();
-        let correct = std::mem::replace(&mut self.correct, self.data.classes().map(|_| 0));
+        let correct = self.correct;
+        self.correct = self.no_correct_yet();
         let number = self.history.len() + 1;
         let last = (number * self.steps_per_epoch()) as u64 - 1;
         let learning_rate =
@@ -499,49 +513,6 @@ fn check_targets(data: &Dataset, settings: &Settings) -> Result<(), Error> {
     let (expected, found) =
         ("0 for targets that are values".to_owned(), settings.label_smoothing.to_string());
     Err(Error::Setting { setting: "label smoothing", expected, found })
-}
-
-/// Checks that `evaluation` can be one of `data` after this epoch.
-fn check_evaluation(evaluation: &Evaluation, data: &Dataset, epoch: usize) -> Result<(), Error> {
-    let Evaluation { cost, examples, score } = *evaluation;
-    let possible = match score {
-        Score::Classes { correct } => correct <= examples,
-        // A NaN is refused below.
-        Score::Values(Fit { rmse, mae, .. }) => !(rmse < 0.0 || mae < 0.0),
-    };
-    if examples != data.len() || !possible {
-        let expected = format!("an evaluation of {} examples", data.len());
-        return Err(Error::Setting { setting: "the figure", expected, found: format!("{evaluation:?}") });
-    }
-    // A history holds finite numbers only: with others, a checkpoint could not be read again.
-    let mut numbers = vec![("cost", cost)];
-    if let Score::Values(Fit { rmse, mae, r_squared }) = score {
-        numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);
-    }
-    if let Some((name, number)) = numbers.into_iter().find(|(_, number)| !number.is_finite()) {
-        let what = format!("the {name} of an evaluation after epoch {epoch}");
-        return Err(Error::NotFinite { what, found: number.to_string() });
-    }
-    Ok(())
-}
-
-/// Checks that the network after the best epoch is there if, and only if, the run keeps one.
-fn check_best(
-    settings: &Settings,
-    history: &[Epoch],
-    network: &Network,
-    best: Option<&Best>,
-) -> Result<(), Error> {
-    let (recorded, expected) = (best.map(|best| best.epoch), best_epoch(settings, history));
-    let fits = best.is_none_or(|best| best.network.sizes() == network.sizes());
-    if recorded == expected && fits {
-        return Ok(());
-    }
-    let of =
-        |epoch: Option<usize>| epoch.map_or("none".to_owned(), |epoch| format!("those after epoch {epoch}"));
-    let (recorded, found) =
-        if fits { (of(recorded), of(expected)) } else { ("of other layers".to_owned(), of(expected)) };
-    Err(Error::Resume { what: "best weights", recorded, found })
 }
 
 /// Checks that one example counts: a subset may have those of weight 0 only.

@@ -27,6 +27,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) position: usize,
     /// Minibatches at most.
     pub(crate) steps: usize,
+    /// Whether correctly classified examples are counted.
+    pub(crate) counts: bool,
 }
 
 impl<'a> Steps<'a> {
@@ -56,8 +58,8 @@ pub(crate) struct Trained {
     pub(crate) position: usize,
     /// The summed cost of these examples, in f64. Each minibatch's cost is added to the sum before it.
     pub(crate) cost_sum: f64,
-    /// Those of the examples trained on in these steps that were classified correctly, before their minibatches' updates. 0 if the
-    /// targets are values.
+    /// Those of the examples trained on in these steps that were classified correctly, before their minibatches' updates. 0 if
+    /// they aren't counted.
     pub(crate) correct: usize,
     /// The reason why the next step was refused, if it was.
     pub(crate) diverged: Option<Divergence>,
@@ -153,7 +155,7 @@ impl Stepper<'_> {
         if !total.is_finite() {
             return Err(guard::cause_of_cost(isa, workspace, rows, total));
         }
-        let correct = workspace.correct(data, rows, index);
+        let correct = if steps.counts { workspace.correct(data, rows, index) } else { 0 };
         backprop::output_error(isa, layers, *cost, workspace, rows);
         let mut divisor = rows as f64;
         if let Some(weights) = data.sample_weights() {

@@ -26,6 +26,7 @@ fn a_file_without_them_is_of_the_same_run() {
     let data = Dataset::from_classes(inputs, &[3], vec![0, 1, 0, 1, 1, 0, 1]).expect("a dataset");
     let pool = Pool::new(Isa::detect(), 1).expect("a pool");
     let mut trainer = Trainer::resume(&pool, &data, old).expect("the run");
+    trainer.set_validation(&data).expect("a validation set");
     assert_eq!(trainer.epoch().expect("an epoch").correct, None);
     assert!(trainer.epoch().expect("an epoch").correct.is_some());
 }

@@ -23,6 +23,8 @@ pub(super) fn real_by(optimizer: &str) -> Vec<u8> {
     let settings =
         Settings { optimizer, batch_size: 2, epochs: 3, learning_rate: 0.5, seed: 8, ..Settings::default() };
     let mut trainer = Trainer::new(&pool, &data, network, settings).expect("a trainer");
+    // Correct answers are counted, though the set is never evaluated.
+    trainer.set_validation(&data).expect("a validation set");
     trainer.epoch().expect("an epoch");
     let evaluation = trainer.evaluate(&data).expect("an evaluation");
     trainer.record(&data, evaluation).expect("an epoch has ended");

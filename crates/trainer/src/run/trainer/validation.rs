@@ -1,19 +1,22 @@
 //! The validation set of a run, and what early stopping makes of the results on it.
 
-use super::{TestedOn, Trainer, check_evaluation};
+use super::{TestedOn, Trainer};
 use crate::checkpoint::{Best, DataIdentity, best_epoch};
 use crate::early_stopping::{Monitor, Verdict};
+use crate::epoch::Epoch;
 use crate::error::Error;
-use crate::infer::Evaluation;
+use crate::infer::{Evaluation, Fit, Score};
 use crate::network::Network;
+use crate::settings::Settings;
 use minibatch_data::Dataset;
 use std::sync::OnceLock;
 
 impl Trainer {
     /// Gives the run a validation set. [`fit`](Self::fit) evaluates it after every epoch, for [`Epoch::validation`] and early
-    /// stopping. A run that is resumed needs the set that it had.
+    /// stopping, and training counts [`Epoch::correct`]. A run that is resumed needs the set that it had.
     ///
     /// [`Epoch::validation`]: crate::Epoch::validation
+    /// [`Epoch::correct`]: crate::Epoch::correct
     ///
     /// # Errors
     ///
@@ -34,6 +37,9 @@ impl Trainer {
             }
         }
         self.validation = Some(data.clone());
+        if self.position == 0 {
+            self.correct = self.no_correct_yet();
+        }
         Ok(())
     }
 
@@ -111,4 +117,47 @@ impl Trainer {
             (None, None) => self.crew.into_network(),
         }
     }
+}
+
+/// Checks that `evaluation` can be one of `data` after this epoch.
+pub(super) fn check_evaluation(evaluation: &Evaluation, data: &Dataset, epoch: usize) -> Result<(), Error> {
+    let Evaluation { cost, examples, score } = *evaluation;
+    let possible = match score {
+        Score::Classes { correct } => correct <= examples,
+        // A NaN is refused below.
+        Score::Values(Fit { rmse, mae, .. }) => !(rmse < 0.0 || mae < 0.0),
+    };
+    if examples != data.len() || !possible {
+        let expected = format!("an evaluation of {} examples", data.len());
+        return Err(Error::Setting { setting: "the figure", expected, found: format!("{evaluation:?}") });
+    }
+    // A history holds finite numbers only: with others, a checkpoint could not be read again.
+    let mut numbers = vec![("cost", cost)];
+    if let Score::Values(Fit { rmse, mae, r_squared }) = score {
+        numbers.extend([("rmse", rmse), ("mae", mae), ("R²", r_squared)]);
+    }
+    if let Some((name, number)) = numbers.into_iter().find(|(_, number)| !number.is_finite()) {
+        let what = format!("the {name} of an evaluation after epoch {epoch}");
+        return Err(Error::NotFinite { what, found: number.to_string() });
+    }
+    Ok(())
+}
+
+/// Checks that the network after the best epoch is there if, and only if, the run keeps one.
+pub(super) fn check_best(
+    settings: &Settings,
+    history: &[Epoch],
+    network: &Network,
+    best: Option<&Best>,
+) -> Result<(), Error> {
+    let (recorded, expected) = (best.map(|best| best.epoch), best_epoch(settings, history));
+    let fits = best.is_none_or(|best| best.network.sizes() == network.sizes());
+    if recorded == expected && fits {
+        return Ok(());
+    }
+    let of =
+        |epoch: Option<usize>| epoch.map_or("none".to_owned(), |epoch| format!("those after epoch {epoch}"));
+    let (recorded, found) =
+        if fits { (of(recorded), of(expected)) } else { ("of other layers".to_owned(), of(expected)) };
+    Err(Error::Resume { what: "best weights", recorded, found })
 }
