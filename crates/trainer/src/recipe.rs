@@ -110,6 +110,24 @@ impl Recipe {
         if is_tutorials { Recipe::Tutorial } else { Recipe::Auto }
     }
 
+    /// The choices that the recipe makes beside those of the user, in words, each with what it is made for.
+    #[must_use]
+    pub fn reasons(self, choices: &Choices, chosen: &Chosen) -> Vec<String> {
+        let (hidden, output) = (chosen.activation.name(), chosen.output.name());
+        let of_rate = format!("η for {} before {output} and {}", chosen.optimizer.name(), chosen.cost.name());
+        let made = [
+            (choices.cost.is_none(), format!("cost for {output}")),
+            (choices.output.is_none(), format!("output for {}", chosen.cost.name())),
+            (choices.initializer.is_none(), format!("initial values for {hidden}")),
+            (choices.learning_rate.is_none(), of_rate),
+            (choices.schedule.is_none(), "schedule to settle the weights".to_owned()),
+        ];
+        made.into_iter()
+            .filter(|(unsaid, _)| *unsaid && self == Recipe::Auto)
+            .map(|(_, words)| words)
+            .collect()
+    }
+
     /// Completes `choices` for a network with these `hidden` layers, and targets that are one of so many `classes`, or values.
     #[must_use]
     pub fn complete(self, choices: &Choices, hidden: &[usize], classes: Option<usize>) -> Chosen {
@@ -143,8 +161,8 @@ impl Recipe {
 
     /// A reason why a run with these choices is likely to learn badly, in words.
     #[must_use]
-    pub fn warning(self, chosen: &Chosen, hidden: &[usize], classes: Option<usize>) -> Option<String> {
-        let Chosen { activation, output, cost, initializer, learning_rate, .. } = chosen;
+    pub fn warning(chosen: &Chosen, hidden: &[usize], classes: Option<usize>) -> Option<String> {
+        let Chosen { activation, output, cost, initializer, .. } = chosen;
         let defect = classes.and_then(|_| cost.defect_for_classes(&**output));
         if let Some(defect) = defect {
             return Some(format!("{defect}; other costs learn classes better"));
@@ -155,29 +173,10 @@ impl Recipe {
                 "an output of {output} that falls below 0 learns no more; classes are learned better with another output"
             ));
         }
-        let usual = Recipe::Auto.complete(
-            &Choices {
-                activation: Some(Arc::clone(activation)),
-                output: Some(Arc::clone(output)),
-                cost: Some(Arc::clone(cost)),
-                optimizer: Some(chosen.optimizer.clone()),
-                batch_size: Some(chosen.batch_size),
-                ..Choices::default()
-            },
-            hidden,
-            classes,
-        );
-        let is_far = !(0.02..=50.0).contains(&(learning_rate / usual.learning_rate));
-        let goes_with_large_weights = activation.range() >= Range::Unit;
-        if *initializer == Initializer::StandardNormal && !goes_with_large_weights {
-            let (activation, better) = (activation.name(), usual.initializer.name());
-            return Some(format!(
-                "weights from N(0, 1) saturate {activation} from the start; it usually learns better with --init {better}"
-            ));
-        }
-        is_far.then(|| {
-            let better = usual.learning_rate;
-            format!("η = {learning_rate} is far from what such a network usually learns with, about {better}")
+        let saturates = activation.range() < Range::Unit && *initializer == Initializer::StandardNormal;
+        (saturates && !hidden.is_empty()).then(|| {
+            let (activation, better) = (activation.name(), activation.initializer().name());
+            format!("weights from N(0, 1) saturate {activation} from the start; it usually learns better with --init {better}")
         })
     }
 

@@ -36,6 +36,10 @@ pub(crate) struct Plan {
     #[serde(flatten)]
     pub settings: Settings,
     /// Null if the first weights came from elsewhere.
+    /// The recipe that chose what was left unsaid.
+    pub recipe: Option<String>,
+    /// What it chose in this run, in words.
+    pub reasons: Vec<String>,
     pub initializer: Option<&'static str>,
     /// The output layer starts at 0.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -121,6 +125,11 @@ impl Event for Plan {
             ("checkpoint", checkpoint),
         ];
         write_rows(out, &rows)?;
+        if let Some(recipe) = &self.recipe {
+            let chose = self.reasons.join("; ");
+            let chose = if chose.is_empty() { chose } else { format!(", which chose {chose}") };
+            write_rows(out, &[("recipe", format!("{recipe}{chose}"))])?;
+        }
         write_rows(out, &techniques(&self.settings))?;
         write_rows(out, &changes(&self.changes, self.steps_per_epoch()))?;
         if let Some(Resumed { checkpoint, epochs, position }) = &self.resumed {

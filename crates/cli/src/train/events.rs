@@ -37,6 +37,8 @@ pub(super) fn plan(
         activations: network.layers().iter().map(|layer| layer.activation().label()).collect(),
         cost: network.cost().label(),
         settings: settings.clone(),
+        recipe: trainer.annotations().recipe.clone(),
+        reasons: args.reasons(&sets.train),
         initializer: trainer.origin().map(|origin| origin.initializer.name()),
         zero_output_layer: trainer.origin().is_some_and(|origin| origin.zero_output_layer),
         threads: pool.threads(),

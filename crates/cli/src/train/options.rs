@@ -129,15 +129,30 @@ impl Args {
         hidden: &[usize],
         from: Option<&Network>,
     ) -> (Recipe, Chosen) {
-        let choices = Choices {
+        let choices = self.choices(from);
+        let recipe = self.recipe.map_or_else(|| Recipe::of(&choices, hidden), RecipeName::recipe);
+        (recipe, recipe.complete(&choices, hidden, data.classes()))
+    }
+
+    /// What the recipe of a new run on `data` chose, in words.
+    pub(super) fn reasons(&self, data: &Dataset) -> Vec<String> {
+        if self.resume.is_some() || self.from.is_some() {
+            return Vec::new();
+        }
+        let Ok(hidden) = self.network.hidden_layers(data) else { return Vec::new() };
+        let (recipe, chosen) = self.chosen(data, hidden, None);
+        recipe.reasons(&self.choices(None), &chosen)
+    }
+
+    /// The choices that are made. The network is that of `from`, if it is given.
+    fn choices(&self, from: Option<&Network>) -> Choices {
+        Choices {
             optimizer: self.optimizer.clone(),
             learning_rate: self.learning_rate,
             schedule: self.schedule.clone(),
             batch_size: self.batch_size,
             ..from.map_or_else(|| self.network.choices(), network::choices_of)
-        };
-        let recipe = self.recipe.map_or_else(|| Recipe::of(&choices, hidden), RecipeName::recipe);
-        (recipe, recipe.complete(&choices, hidden, data.classes()))
+        }
     }
 
     /// The settings of a new run with these choices, of a network with so many hidden layers.

@@ -266,10 +266,10 @@ fn a_path_with_line_feeds_stays_in_one_line() {
 #[test]
 fn a_closed_pipe_ends_every_command_quietly() {
     let world = World::new();
-    world.run("train --data set --hidden 5 --epochs 1 --checkpoint run.ckpt").succeeded();
+    world.run("train --data set --recipe tutorial --hidden 5 --epochs 1 --checkpoint run.ckpt").succeeded();
     for arguments in [
-        "train --data set --epochs 1",
-        "train --data set --epochs 1 --json",
+        "train --data set --recipe tutorial --epochs 1",
+        "train --data set --recipe tutorial --epochs 1 --json",
         "eval run.ckpt --data set",
         "info run.ckpt",
         "predict run.ckpt set/t10k-images-idx3-ubyte",
@@ -277,7 +277,7 @@ fn a_closed_pipe_ends_every_command_quietly() {
         "verify run.ckpt --data set",
         "gradcheck",
         "--help",
-        "train --data set --epochs 1 --checkpoint run.ckpt --overwrite",
+        "train --data set --recipe tutorial --epochs 1 --checkpoint run.ckpt --overwrite",
     ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);

@@ -4,7 +4,7 @@ use crate::world::{World, figure};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-const TRAIN: &str = "train --data set --hidden 8 --epochs 3 --seed 5 --checkpoint run.ckpt";
+const TRAIN: &str = "train --data set --recipe tutorial --hidden 8 --epochs 3 --seed 5 --checkpoint run.ckpt";
 
 #[test]
 fn what_was_saved_is_what_was_trained() {

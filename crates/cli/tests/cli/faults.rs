@@ -4,7 +4,8 @@ use crate::world::{Run, World};
 use std::fs;
 use std::process::{Command, Stdio};
 
-const TRAIN: &str = "train --data set --hidden 64 --seed 5 --epochs 3 --checkpoint run.ckpt";
+const TRAIN: &str =
+    "train --data set --recipe tutorial --hidden 64 --seed 5 --epochs 3 --checkpoint run.ckpt";
 
 #[test]
 fn a_file_that_can_t_grow_leaves_the_one_before() {
@@ -103,7 +104,7 @@ fn threads_that_can_t_be_started_are_a_failed_run() {
     for (arguments, message) in [
         ("gradcheck --threads 2", "error: could not start 2 threads: "),
         (
-            "train --data set --threads 1 --checkpoint run.ckpt",
+            "train --data set --recipe tutorial --threads 1 --checkpoint run.ckpt",
             "error: cannot start the background writer of run.ckpt: ",
         ),
     ] {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 #[test]
 fn pipes_and_devices_are_refused_and_nobody_waits() {
     let world = World::new();
-    world.run("train --data set --hidden 5 --epochs 1 --checkpoint run.ckpt").succeeded();
+    world.run("train --data set --recipe tutorial --hidden 5 --epochs 1 --checkpoint run.ckpt").succeeded();
     fs::create_dir(world.path("pipes")).unwrap();
     for name in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
         let pipe = world.path(&format!("pipes/{name}-ubyte"));

@@ -6,7 +6,7 @@ use std::env;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-const TRAIN: &str = "train --data set --hidden 16 --seed 5 --epochs 250";
+const TRAIN: &str = "train --data set --recipe tutorial --hidden 16 --seed 5 --epochs 250";
 /// The interval is so small that a checkpoint is being written at almost every moment.
 const SAVE: &str = "--checkpoint-every 3steps --keep 3";
 

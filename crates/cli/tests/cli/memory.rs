@@ -18,7 +18,7 @@ fn what_memory_can_t_hold_is_refused() {
     let network = "ask for fewer neurons, or smaller minibatches";
     for (arguments, message) in [
         (
-            "train --data set --hidden 100000000",
+            "train --data set --recipe tutorial --hidden 100000000",
             format!("a network 20-100000000-3 in training: expected to fit into the … of memory that are left, found 28.0 GB; {network}"),
         ),
         (
@@ -43,7 +43,11 @@ fn a_machine_too_small_for_the_defaults_is_a_failed_run() {
     for (options, code) in [("", 1), ("--hidden 32", 2)] {
         let mut refused = 0;
         for megabytes in (10..40).step_by(2) {
-            let run = limited(&world, megabytes, &format!("train --data set --epochs 1 {options}"));
+            let run = limited(
+                &world,
+                megabytes,
+                &format!("train --data set --recipe tutorial --epochs 1 {options}"),
+            );
             if run.stderr.contains("a network 20-32-3") {
                 assert_eq!(run.code, Some(code), "{}", run.stderr);
                 refused += 1;

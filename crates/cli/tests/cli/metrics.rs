@@ -5,7 +5,7 @@ use minibatch_data::{write_idx_f32, write_idx_u8};
 use serde_json::Value;
 use std::fs::{self, File};
 
-const TRAIN: &str = "train --data set --hidden 8 --epochs 4 --checkpoint run.ckpt";
+const TRAIN: &str = "train --data set --recipe tutorial --hidden 8 --epochs 4 --checkpoint run.ckpt";
 
 /// The columns of a line.
 fn columns(line: &str) -> Vec<&str> {
@@ -128,7 +128,7 @@ fn write_values(world: &World) {
 fn a_wild_output_is_not_hidden_by_a_good_one() {
     let world = World::new();
     write_values(&world);
-    let train = "train --data set --task regression --hidden 8 --epochs 20 --learning-rate 0.01 --seed 1 --checkpoint run.ckpt";
+    let train = "train --data set --recipe tutorial --task regression --hidden 8 --epochs 20 --learning-rate 0.01 --seed 1 --checkpoint run.ckpt";
     let end = world.json(train).pop().unwrap();
     let evaluated = &world.json("eval run.ckpt --data set")[0];
     assert_eq!(evaluated["metrics"], end["metrics"]);
@@ -183,7 +183,7 @@ fn a_recorded_r_squared_of_all_outputs_is_no_difference() {
 #[test]
 fn what_went_wrong_is_told() {
     let world = World::new();
-    let train = "train --data set --hidden 8 --activation relu --init zeros --learning-rate 1e-30 --epochs 7";
+    let train = "train --data set --recipe tutorial --hidden 8 --activation relu --init zeros --learning-rate 1e-30 --epochs 7";
     let run = world.run(&format!("{train} --checkpoint run.ckpt"));
     run.succeeded();
     let labels = fs::read(world.path("set/t10k-labels-idx1-ubyte")).unwrap();
@@ -211,15 +211,16 @@ fn what_went_wrong_is_told() {
     assert_eq!((eval.code, eval.stderr), (Some(0), classes.join("\n")));
 
     // A run that learns has none.
-    let run = world.run("train --data set --hidden 8 --epochs 4");
+    let run = world.run("train --data set --recipe tutorial --hidden 8 --epochs 4");
     assert_eq!((run.code, &*run.stderr), (Some(0), ""));
 }
 
 #[test]
 fn layers_are_inspected_after_each_epoch() {
     let world = World::new();
-    let plain = world.json("train --data set --hidden 8 --epochs 3 --optimizer adam");
-    let inspected = world.json("train --data set --hidden 8 --epochs 3 --optimizer adam --inspect");
+    let plain = world.json("train --data set --recipe tutorial --hidden 8 --epochs 3 --optimizer adam");
+    let inspected =
+        world.json("train --data set --recipe tutorial --hidden 8 --epochs 3 --optimizer adam --inspect");
     assert_eq!(inspected[4]["weight_hash"], plain[4]["weight_hash"]);
     for (with, without) in inspected[1..4].iter().zip(&plain[1..4]) {
         assert_eq!((&with["cost"], without.get("layers")), (&without["cost"], None));
@@ -231,7 +232,8 @@ fn layers_are_inspected_after_each_epoch() {
             assert!(number("update") > 0.0 && number("update") < 1.0, "{layer}");
         }
     }
-    let run = world.run("train --data set --hidden 8 --epochs 2 --optimizer adam --inspect");
+    let run =
+        world.run("train --data set --recipe tutorial --hidden 8 --epochs 2 --optimizer adam --inspect");
     let lines: Vec<&str> = run.succeeded().lines().filter(|line| line.starts_with("  layer ")).collect();
     assert_eq!(lines.len(), 4);
     let layer = &inspected[2]["layers"][1];

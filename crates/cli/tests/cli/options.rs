@@ -2,6 +2,7 @@
 
 use crate::world::{TEST, TRAINING, World};
 use minibatch_data::write_idx_f32;
+use serde_json::Value;
 use std::fs::{self, File};
 
 const SYNTHETIC: &str = "--dataset synthetic --synthetic-size 300,50";
@@ -44,7 +45,9 @@ fn every_optimizer_is_recorded_repeated_and_gone_on_with() {
         ("adam(0.9,0.99)", "adam(0.9,0.99,1e-8)", 0.001),
         ("adamw", "adamw(0.9,0.999,1e-8,0.01)", 0.001),
     ] {
-        let train = format!("train --data set --hidden 8 --optimizer {asked} --checkpoint run.ckpt");
+        let train = format!(
+            "train --data set --recipe tutorial --hidden 8 --optimizer {asked} --checkpoint run.ckpt"
+        );
         let plan = &world.json(&format!("{train} --overwrite --epochs 4"))[0];
         assert_eq!((&plan["optimizer"], &plan["learning_rate"]), (&recorded.into(), &rate.into()));
         let whole = world.json("info run.ckpt")[0]["compared_hash"].clone();
@@ -75,8 +78,9 @@ fn every_schedule_is_recorded_repeated_and_gone_on_with() {
         ("cosine(0.1,0.25)", "cosine(0.1,0.25)"),
         ("plateau(0.5,0,0.9)", "plateau(0.5,0.0,0.9,0.0)"),
     ] {
-        let train =
-            format!("train --data set --hidden 8 --schedule {asked} --checkpoint run.ckpt --epochs 4");
+        let train = format!(
+            "train --data set --recipe tutorial --hidden 8 --schedule {asked} --checkpoint run.ckpt --epochs 4"
+        );
         let plan = &world.json(&format!("{train} --overwrite"))[0];
         assert_eq!(plan["schedule"], recorded);
         let whole = world.json("info run.ckpt")[0]["compared_hash"].clone();
@@ -101,8 +105,7 @@ fn every_schedule_is_recorded_repeated_and_gone_on_with() {
 #[test]
 fn an_output_layer_may_start_at_0() {
     let world = World::new();
-    let train =
-        "train --data set --hidden 8 --epochs 2 --activation mish --init he-normal --learning-rate 0.1";
+    let train = "train --data set --recipe tutorial --hidden 8 --epochs 2 --activation mish --init he-normal --learning-rate 0.1";
     let plan = world.run(&format!("{train} --zero-output-layer --checkpoint run.ckpt"));
     let row = "\ninitial values    he-normal: weights from N(0, 2/n_in), biases 0; 0 in the output layer\n";
     assert!(plan.succeeded().contains(row), "{}", plan.stdout);
@@ -122,37 +125,75 @@ fn an_output_layer_may_start_at_0() {
     assert_eq!((run.code, &*run.stderr), (Some(2), message));
 }
 
-/// A note tells of defaults that are used and go with sigmoids only.
+/// What is left unsaid fits what is chosen. The tutorial's own network has the tutorial's recipe, said or not.
 #[test]
-fn other_activations_want_another_start() {
+fn what_is_left_unsaid_fits_what_is_chosen() {
     let world = World::new();
-    for (options, better) in [
-        ("--activation relu", "relu usually learns better with --init he-normal --learning-rate 0.1"),
+    let plan = |options: &str| world.json(&format!("train --data set --epochs 1 {options}"))[0].clone();
+    let tutorial = ["\"standard-normal\"", "3.0", "\"constant\"", "\"quadratic\"", "\"sigmoid\""];
+    let auto =
+        ["\"glorot-sigmoid\"", "0.4", "\"linear(0.2,0.0)\"", "\"categorical-cross-entropy\"", "\"softmax\""];
+    for (options, recipe, expected) in [
+        ("", "tutorial", tutorial),
+        ("--hidden 32 --activation sigmoid --cost quadratic --optimizer sgd --seed 3", "tutorial", tutorial),
+        ("--hidden 9 --recipe tutorial", "tutorial", tutorial),
+        ("--hidden 9", "auto", auto),
+        ("--recipe auto", "auto", auto),
         (
-            "--activation tanh --optimizer nesterov",
-            "tanh usually learns better with --init glorot-normal --learning-rate 0.01",
+            "--hidden 9,9 --learning-rate 0.5",
+            "auto",
+            ["\"glorot-sigmoid\"", "0.5", auto[2], auto[3], auto[4]],
         ),
-        ("--activation selu --learning-rate 0.01", "selu usually learns better with --init lecun-normal"),
-        ("--activation elu --optimizer adam", "elu usually learns better with --init he-normal"),
+        ("--activation relu", "auto", ["\"he-normal\"", "0.1", auto[2], auto[3], auto[4]]),
+        ("--activation relu --optimizer adam", "auto", ["\"he-normal\"", "0.001", auto[2], auto[3], auto[4]]),
+        ("--cost hinge", "auto", ["\"glorot-sigmoid\"", "0.4", auto[2], "\"hinge\"", "\"identity\""]),
         (
-            "--output-activation silu",
-            "silu usually learns better with --init glorot-normal --learning-rate 0.1",
+            "--hidden 9 --output-activation sigmoid",
+            "auto",
+            ["\"glorot-sigmoid\"", "0.4", auto[2], "\"binary-cross-entropy\"", "\"sigmoid\""],
         ),
-        ("--output-activation tanh --optimizer adam", "tanh usually learns better with --init glorot-normal"),
+    ] {
+        let plan = plan(options);
+        let output = plan["activations"].as_array().unwrap().last().unwrap();
+        let found = [&plan["initializer"], &plan["learning_rate"], &plan["schedule"], &plan["cost"], output];
+        assert_eq!(found.map(Value::to_string), expected, "{options}");
+        assert_eq!(plan["recipe"], recipe, "{options}");
+    }
+}
+
+/// A note tells of choices that learn badly together.
+#[test]
+fn choices_that_learn_badly_are_told() {
+    let world = World::new();
+    for (options, note) in [
         (
-            "--activation relu --output-activation tanh",
-            "relu usually learns better with --init he-normal --learning-rate 0.1",
+            "--recipe tutorial --activation relu",
+            "weights from N(0, 1) saturate relu from the start; it usually learns better with --init he-normal",
+        ),
+        (
+            "--cost mae --output-activation identity",
+            "mae is least where all outputs are 0, since most targets of classes are; other costs learn classes better",
+        ),
+        (
+            "--cost hinge --output-activation tanh",
+            "hinge asks for outputs beyond −1 and 1, which tanh doesn't reach; other costs learn classes better",
+        ),
+        (
+            "--output-activation relu",
+            "an output of relu that falls below 0 learns no more; classes are learned better with another output",
         ),
     ] {
         let run = world.run(&format!("train --data set --epochs 1 {options}"));
-        let note = format!("note: the defaults go with sigmoids; {better}");
-        assert_eq!((run.code, run.stderr_without_findings()), (Some(0), note), "{options}");
+        assert_eq!(
+            (run.code, run.stderr_without_findings()),
+            (Some(0), format!("note: {note}")),
+            "{options}"
+        );
     }
     for options in [
-        "--activation sigmoid",
-        "--activation relu --init zeros --learning-rate 1",
-        "--output-activation softmax",
-        "--output-activation identity --cost hinge",
+        "--activation relu",
+        "--recipe tutorial --hidden 9",
+        "--recipe tutorial --activation relu --init zeros",
     ] {
         world.run(&format!("train --data set --epochs 1 {options}")).succeeded();
     }
@@ -167,7 +208,7 @@ fn inputs_far_from_1_are_told() {
         let pixels: Vec<f32> = (0..TRAINING * 20).map(|i| scale * (i * 37 % 256) as f32).collect();
         let mut file = File::create(world.path("set/train-images-idx3-ubyte")).unwrap();
         write_idx_f32(&mut file, &[TRAINING, 4, 5], &pixels).unwrap();
-        let run = world.run("train --data set --epochs 1");
+        let run = world.run("train --data set --recipe tutorial --epochs 1");
         assert_eq!((run.code, &*run.stderr_without_findings()), (Some(0), expected), "times {scale}");
     }
 }
@@ -206,7 +247,7 @@ fn values_are_learnt_by_regression() {
 #[test]
 fn the_validation_set_chooses_the_best_checkpoint() {
     let world = World::new();
-    let train = "train --data set --validation-split 0.3 --seed 5 --hidden 8 --learning-rate 30 --keep 1";
+    let train = "train --data set --recipe tutorial --validation-split 0.3 --seed 5 --hidden 8 --learning-rate 30 --keep 1";
     let best =
         |file: &str| world.json(&format!("info {file}.best.ckpt"))[0]["history"].as_array().unwrap().len();
     let epochs = 9;
@@ -224,8 +265,9 @@ fn the_validation_set_chooses_the_best_checkpoint() {
     // A run that is stopped after the best epoch still knows of it when it goes on.
     assert!(chosen < epochs, "the seed must choose an epoch before the last: {results:?}");
     world.run(&format!("{train} --epochs {chosen} --checkpoint cut.ckpt")).succeeded();
-    let resume =
-        format!("train --data set --validation-split 0.3 --resume cut.ckpt --keep 1 --epochs {epochs}");
+    let resume = format!(
+        "train --data set --recipe tutorial --validation-split 0.3 --resume cut.ckpt --keep 1 --epochs {epochs}"
+    );
     let end = world.json(&resume).pop().unwrap();
     assert_eq!((best("cut"), &end["chosen"]["epoch"]), (chosen, &chosen.into()));
 
@@ -285,7 +327,7 @@ fn the_gradients_are_checked() {
 #[test]
 fn classes_are_weighted() {
     let world = World::new();
-    let train = "train --data set --hidden 8 --epochs 2";
+    let train = "train --data set --recipe tutorial --hidden 8 --epochs 2";
     let hash = |options: &str, file: &str| {
         let events = world.json(&format!("{train} {options} --checkpoint {file}"));
         (events[0]["class_weights"].to_string(), events[3]["weight_hash"].clone())

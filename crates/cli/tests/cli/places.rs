@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-const TRAIN: &str = "train --data set --hidden 8 --epochs 1";
+const TRAIN: &str = "train --data set --recipe tutorial --hidden 8 --epochs 1";
 
 /// A run that is refused as wrong usage, with this message.
 fn refused(world: &World, arguments: &str, message: &str) {

@@ -61,7 +61,7 @@ fn bytes(set: &Dataset, index: usize) -> &[u8] {
 #[test]
 fn every_format_tells_the_same() {
     let world = World::new();
-    world.run("train --data set --hidden 5 --epochs 1 --checkpoint run.ckpt").succeeded();
+    world.run("train --data set --recipe tutorial --hidden 5 --epochs 1 --checkpoint run.ckpt").succeeded();
     let all = world.json("predict run.ckpt set/t10k-images-idx3-ubyte");
     assert_eq!(all.len(), TEST);
     let lines = |arguments: &str| {

@@ -5,7 +5,7 @@ use minibatch::activation::Identity;
 use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
 use std::fs;
 
-const TRAIN: &str = "train --data set --hidden 8 --epochs 3 --seed 5";
+const TRAIN: &str = "train --data set --recipe tutorial --hidden 8 --epochs 3 --seed 5";
 /// Steps of an epoch. The last of its minibatches of 16 is a smaller one.
 const STEPS: u64 = TRAINING.div_ceil(16) as u64;
 
@@ -282,7 +282,9 @@ fn a_run_keeps_the_split_that_it_was_begun_with() {
         let mut trainer = Trainer::new(&pool, data, network, settings).unwrap();
         trainer.advance(5).unwrap();
         trainer.save(&world.path(name)).unwrap();
-        world.run(&format!("train --data set --validation-split {fraction} --resume {name}")).succeeded();
+        world
+            .run(&format!("train --data set --recipe tutorial --validation-split {fraction} --resume {name}"))
+            .succeeded();
         world.run(&format!("verify {name} --data set --validation-split {fraction}")).succeeded();
     }
     // No split of another fraction gives the recorded training set.

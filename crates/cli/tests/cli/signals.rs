@@ -7,7 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-const TRAIN: &str = "train --data set --hidden 8 --seed 5";
+const TRAIN: &str = "train --data set --recipe tutorial --hidden 8 --seed 5";
 
 /// Starts the command, with its output to pipes.
 fn start(world: &World, arguments: &str) -> Child {
@@ -154,7 +154,7 @@ fn without_a_checkpoint_nothing_is_saved() {
 fn a_second_signal_ends_the_run_at_once() {
     let world = World::new();
     world
-        .run("train --data set --hidden 2500,2500 --batch-size 205 --epochs 1 --checkpoint run.ckpt")
+        .run("train --data set --recipe tutorial --hidden 2500,2500 --batch-size 205 --epochs 1 --checkpoint run.ckpt")
         .succeeded();
     let before = std::fs::read(world.path("run.ckpt")).unwrap();
     let mut child =

@@ -3,7 +3,8 @@
 use crate::world::World;
 use serde_json::Value;
 
-const TRAIN: &str = "train --data set --hidden 8 --validation-split 0.3 --learning-rate 30 --seed 5";
+const TRAIN: &str =
+    "train --data set --recipe tutorial --hidden 8 --validation-split 0.3 --learning-rate 30 --seed 5";
 
 /// The epochs of a run's events, and its end.
 fn parts(events: &[Value]) -> (&[Value], &Value) {
@@ -52,7 +53,7 @@ fn a_run_stops_early_and_answers_with_its_best_epoch() {
 
     // The run has ended, and is told why.
     let before = info("run.ckpt")["compared_hash"].clone();
-    let resume = "train --data set --validation-split 0.3 --resume run.ckpt";
+    let resume = "train --data set --recipe tutorial --validation-split 0.3 --resume run.ckpt";
     let run = world.run(resume);
     let line = format!(
         "\nStopped early: 3 epochs without a gain of the validation accuracy since epoch {best}; `--early-stopping` with more of \
@@ -81,7 +82,7 @@ fn an_extended_run_stops_where_an_uninterrupted_one_does() {
         let events = world.json(&format!("{TRAIN} --epochs {cut} {stopping} --checkpoint {file}"));
         assert_eq!(parts(&events).1["stopped_early"], false);
         world
-            .run(&format!("train --data set --validation-split 0.3 --resume {file} --epochs 40 --threads 1"))
+            .run(&format!("train --data set --recipe tutorial --validation-split 0.3 --resume {file} --epochs 40 --threads 1"))
             .succeeded();
         assert_eq!(hash(&file), hash("whole.ckpt"), "cut after epoch {cut}");
     }
@@ -93,7 +94,7 @@ fn the_rule_of_a_recorded_run_stays() {
     let train = format!("{TRAIN} --epochs 1");
     world.run(&format!("{train} --early-stopping 2 --checkpoint run.ckpt")).succeeded();
     world.run(&format!("{train} --checkpoint plain.ckpt")).succeeded();
-    let resume = "train --data set --validation-split 0.3 --epochs 2 --resume";
+    let resume = "train --data set --recipe tutorial --validation-split 0.3 --epochs 2 --resume";
     for (options, message) in [
         ("run.ckpt --monitor accuracy", "--monitor is recorded as cost, asked for is accuracy"),
         ("run.ckpt --least-gain 1", "--least-gain is recorded as 0, asked for is 1"),

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 /// A run of enough epochs to tell the classes apart.
-const TRAIN: &str = "train --data set --hidden 8 --epochs 4";
+const TRAIN: &str = "train --data set --recipe tutorial --hidden 8 --epochs 4";
 
 const PLAN: &str = "\
 data              set
@@ -25,12 +25,13 @@ seed              7
 threads           1
 instruction set   portable
 checkpoint        none
+recipe            tutorial
 ";
 
 #[test]
 fn the_plan_says_every_setting() {
     let run = World::new().run(
-        "train --data set --hidden 8,6 --learning-rate 0.5 --batch-size 10 --epochs 2 --seed 7 --threads 1 --isa portable",
+        "train --data set --recipe tutorial --hidden 8,6 --learning-rate 0.5 --batch-size 10 --epochs 2 --seed 7 --threads 1 --isa portable",
     );
     let (plan, _) = run.succeeded().split_once("\n\n").unwrap();
     assert_eq!(plan, PLAN.trim_end());
@@ -143,7 +144,7 @@ fn a_named_dataset_lies_in_data() {
 #[test]
 fn a_reader_that_goes_away_ends_the_run_quietly() {
     let world = World::new();
-    let mut command = world.command("train --data set --epochs 1000000 --threads 1");
+    let mut command = world.command("train --data set --recipe tutorial --epochs 1000000 --threads 1");
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -3,7 +3,7 @@
 use crate::world::World;
 use minibatch::{Checkpoint, Dataset, Isa, Network, Pool, Settings, Trainer};
 
-const TRAIN: &str = "train --data set --hidden 8 --epochs 3 --seed 5 --checkpoint run.ckpt";
+const TRAIN: &str = "train --data set --recipe tutorial --hidden 8 --epochs 3 --seed 5 --checkpoint run.ckpt";
 
 #[test]
 fn a_recorded_run_can_be_repeated_anywhere() {

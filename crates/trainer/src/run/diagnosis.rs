@@ -108,7 +108,8 @@ fn stalled(costs: &[f64]) -> Option<Finding> {
         }
     }
     let epochs = costs.len() - 1 - lowest.0;
-    (epochs >= PATIENCE).then_some(Finding::StalledCost { epochs, lowest: lowest.1 })
+    // A cost of 0 can't fall.
+    (epochs >= PATIENCE && lowest.1 != 0.0).then_some(Finding::StalledCost { epochs, lowest: lowest.1 })
 }
 
 /// The finding that a cost rises and rises.
@@ -125,6 +126,7 @@ mod tests {
     #[test]
     fn a_cost_stalls_after_five_epochs_without_a_lower_one() {
         assert_eq!((stalled(&[]), stalled(&[1.0; 5])), (None, None));
+        assert_eq!(stalled(&[0.0; 9]), None);
         assert_eq!(stalled(&[1.0; 6]), Some(Finding::StalledCost { epochs: 5, lowest: 1.0 }));
         assert_eq!(stalled(&[3.0, 1.0, 2.0, 2.0, 2.0, 1.5]), None);
         let costs = [3.0, 1.0, 2.0, 2.0, 2.0, 1.5, 1.0];
