@@ -18,6 +18,7 @@ mod kill;
 mod peers;
 mod soak;
 mod time_limit;
+mod torch;
 mod wasm;
 
 use std::process::ExitCode;
@@ -56,6 +57,8 @@ enum Task {
     Arm(arm::Args),
     /// Train in WebAssembly, on one thread and without files, and compare the bits with this machine's
     Wasm(wasm::Args),
+    /// Take the golden runs of every technique in PyTorch, and compare (0.6 GB to fetch the first time)
+    Torch(torch::Args),
     /// Measure Minibatch and other trainers side by side, and write the table to benches/record
     #[command(disable_help_flag = true)]
     Peers(peers::Args),
@@ -79,6 +82,7 @@ fn main() -> ExitCode {
         Task::RecordHash(args) => hash::record(&args),
         Task::Arm(args) => arm::run(&args),
         Task::Wasm(args) => wasm::run(&args),
+        Task::Torch(args) => torch::run(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),
         Task::Floor(args) => floor::run(&args),

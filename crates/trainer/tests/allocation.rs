@@ -1,8 +1,8 @@
 //! Once warm, a training step allocates nothing, nor does a [`Predictor`].
 //!
 //! An allocator counts every call in the process, on all threads. Entering the pool may allocate (rayon's scope and its messages
-//! to the workers): once for each call of [`Trainer::advance`], and now and then room for a queue. So calls of 5 and of 50
-//! steps are compared, each by the least of several. An allocation of a *step* would be counted 45 times more in every single
+//! to the workers): once for each call of [`Trainer::advance`], and now and then room for a queue. So calls of 5 and of 25
+//! steps are compared, each by the least of several. An allocation of a *step* would be counted 20 times more in every single
 //! long call.
 //!
 //! There is only one test here. Another test's allocations, at the same time, would be counted too.
@@ -14,8 +14,12 @@ mod common;
 use common::Numbers;
 use minibatch::activation::{Gelu, Identity, Relu, Sigmoid, Silu, Softmax, Tanh};
 use minibatch::cost::{BinaryCrossEntropy, CategoricalCrossEntropy};
+use minibatch::data::Order;
 use minibatch::optimizer::Groups;
-use minibatch::{Dataset, Isa, Network, NetworkBuilder, Optimizer, Pool, Predictor, Settings, Trainer};
+use minibatch::{
+    ClassWeights, Dataset, EarlyStopping, Isa, Network, NetworkBuilder, Optimizer, Pool, Predictor, Settings,
+    Trainer,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -57,7 +61,10 @@ static ALLOCATOR: Counting = Counting;
 const ENTRY: usize = 4;
 
 /// Steps of the short and of the long call.
-const STEPS: [usize; 2] = [5, 50];
+const STEPS: [usize; 2] = [5, 25];
+
+/// Calls of each length.
+const CALLS: usize = 3;
 
 /// The least that a call of so many steps allocates, over several calls.
 fn least(trainer: &mut Trainer, steps: usize) -> usize {
@@ -68,7 +75,7 @@ fn least(trainer: &mut Trainer, steps: usize) -> usize {
         assert!(ended.expect("steps").is_none(), "the calls should stay inside the epoch");
         allocations
     };
-    (0..4).map(call).min().expect("several calls")
+    (0..CALLS).map(call).min().expect("several calls")
 }
 
 /// Checks that predicting one example after the other, of bytes and of numbers, allocates nothing from the first on.
@@ -111,8 +118,8 @@ fn neither_a_step_nor_a_prediction_allocates() {
     {
         let network = builder.seed(1).build().expect("a network");
         let (inputs, outputs) = (network.inputs(), network.outputs());
-        // An epoch long enough for every call: 4 short, 4 long.
-        let examples = 4 * (STEPS[0] + STEPS[1] + 1) * batch_size;
+        // An epoch long enough for the warm-up and every call.
+        let examples = ((CALLS + 1) * (STEPS[0] + STEPS[1]) + 1) * batch_size;
         let mut numbers = Numbers::new(3);
         let labels = (0..examples).map(|_| numbers.below(outputs) as u32).collect();
         let data = Dataset::from_classes(numbers.bytes(examples * inputs), &[inputs / 10, 10], labels)
@@ -121,7 +128,9 @@ fn neither_a_step_nor_a_prediction_allocates() {
         let settings = Settings { batch_size, seed: 1, ..Settings::default() };
         check_steps(name, &data, &network, &Settings { optimizer, learning_rate: 0.01, ..settings.clone() });
         if outputs == 10 {
-            check_steps(name, &data, &network, &with_techniques(settings.clone()));
+            for settings in with_techniques(&settings) {
+                check_steps(name, &data, &network, &settings);
+            }
         }
         if batch_size == 16 {
             for augment in ["shift", "elastic(9,2)"] {
@@ -140,8 +149,12 @@ fn check_steps(name: &str, data: &Dataset, network: &Network, settings: &Setting
             let pool = Pool::oversubscribed(isa, threads).expect("a pool");
             let mut trainer =
                 Trainer::new(&pool, data, network.clone(), settings.clone()).expect("a trainer");
-            // The first epoch warms up: packing buffers grow when first used.
-            trainer.epoch().expect("an epoch");
+            if settings.early_stopping.is_some() {
+                let validation = data.subset(&[0, 1, 2]).expect("a set");
+                trainer.set_validation(&validation).expect("a validation set");
+            }
+            // Packing buffers grow when first used.
+            trainer.advance(STEPS[0] + STEPS[1]).expect("steps");
             let [short, long] = STEPS.map(|steps| least(&mut trainer, steps));
             assert_eq!(short, long, "{name} by {optimizer} on {pool:?}: calls of {STEPS:?} steps allocate");
             let allowed = if threads == 1 { 0 } else { ENTRY };
@@ -153,9 +166,10 @@ fn check_steps(name: &str, data: &Dataset, network: &Network, settings: &Setting
     }
 }
 
-/// The settings with every technique.
-fn with_techniques(settings: Settings) -> Settings {
-    Settings {
+/// The settings with every technique, in two parts: what there is one of at a time is in either.
+fn with_techniques(settings: &Settings) -> [Settings; 2] {
+    let augment = |texts: &[&str]| texts.iter().map(|text| text.parse().expect("augmentation")).collect();
+    let first = Settings {
         learning_rate: 0.01,
         schedule: "one-cycle".parse().expect("a schedule"),
         groups: Groups { biases: 0.5, layers: vec![1.0, 0.5], ..Groups::default() },
@@ -167,9 +181,20 @@ fn with_techniques(settings: Settings) -> Settings {
         average: Some("ema".parse().expect("averaging")),
         clip: Some("norm".parse().expect("clipping")),
         noise: vec!["dropout(0.2)".parse().ok(), "gaussian".parse().ok()],
-        augment: ["shift", "elastic(9,2,10,6,0.1,1)", "mixup", "affine", "mixup"]
-            .map(|text| text.parse().expect("augmentation"))
-            .into(),
-        ..settings
-    }
+        augment: augment(&["shift", "elastic(9,2,10,6,0.1,1)", "mixup", "affine", "mixup"]),
+        class_weights: ClassWeights::Balanced,
+        ..settings.clone()
+    };
+    let second = Settings {
+        schedule: "plateau".parse().expect("a schedule"),
+        average: Some("swa(0)".parse().expect("averaging")),
+        clip: Some("value".parse().expect("clipping")),
+        noise: vec!["gaussian".parse().ok(), "dropout".parse().ok()],
+        augment: augment(&["mixup"]),
+        order: Order::WithReplacement,
+        drop_last: true,
+        early_stopping: Some(EarlyStopping::default()),
+        ..first.clone()
+    };
+    [first, second]
 }

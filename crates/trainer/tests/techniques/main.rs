@@ -9,6 +9,7 @@ mod gradients;
 mod pictures;
 mod regularisation;
 mod steps;
+mod together;
 
 use common::{Numbers, bits};
 use minibatch::augment::{Augment, Augmentation, Minibatch};
