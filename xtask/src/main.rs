@@ -17,6 +17,7 @@ mod hash;
 mod kill;
 mod peers;
 mod soak;
+mod speedrun;
 mod time_limit;
 mod torch;
 mod wasm;
@@ -66,6 +67,8 @@ enum Task {
     Curves(curves::Args),
     /// Measure every product of C1 to C4, and squares, as a share of the register peak, and name what fell below its floor
     Floor(floor::Args),
+    /// Train the presets of benches/presets with several seeds, and hold accuracy and seconds against their goals
+    Speedrun(speedrun::Args),
 }
 
 fn main() -> ExitCode {
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),
         Task::Floor(args) => floor::run(&args),
+        Task::Speedrun(args) => speedrun::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

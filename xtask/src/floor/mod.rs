@@ -11,9 +11,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use xtask_tools::{CommandLine, Machine, Outcome, free_name};
+use xtask_tools::{CommandLine, Machine, Outcome, free_name, write_whole};
 
-use cells::{Cell, Product, Strides};
+use cells::{Cell, Direction, Product, Storage, Strides};
 use floors::Floors;
 use measure::{Libraries, Look, Own};
 
@@ -39,6 +39,9 @@ pub(crate) struct Args {
 
 /// Turns of a product in a look. One that seems to have fallen gets three times as many.
 const TURNS: usize = 5;
+
+/// Turns of the register peak where nothing else is asked: a second of them.
+const PEAK_TURNS: usize = 100;
 
 /// Looks at each product for a record, spread over the run, if there is time. Floors are from the least share.
 const LOOKS: usize = 3;
@@ -144,6 +147,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("{missed} products and ways weren't measured in {} minutes", args.minutes);
     }
     verdict(&entries, floors.as_ref(), &fallen)
+}
+
+/// FLOP/s of multiply-adds that stay in registers, with the fastest instruction set on so many threads.
+pub(crate) fn register_peak(root: &Path, threads: usize) -> Result<f64> {
+    let mut own = Own::start(root)?;
+    let isa = own.isas()?.into_iter().next().context("no instruction set with fused multiply-add")?;
+    let product = Product { direction: Direction::Forward, m: 512, n: 512, k: 512 };
+    let cell = Cell { product, strides: Strides::Odd, storage: Storage::Panels, isa, threads };
+    Ok(own.look(&cell, PEAK_TURNS)?.peak)
 }
 
 /// Runs the short form, as a step of `cargo xtask ci`.
@@ -280,29 +292,21 @@ fn write(
     let about = record::about(machine, kind, &model(), &format!("`{}`", words.join(" ")), how);
     let lines: Vec<String> = about.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let path = floors::path(root, kind);
-    put(&path, &floors::text(&lines, entries.iter().map(|entry| (&entry.cell, entry.least_share()))))?;
+    write_whole(
+        &path,
+        &floors::text(&lines, entries.iter().map(|entry| (&entry.cell, entry.least_share()))),
+    )?;
     let document = record::document(machine, &about, notes, sections);
     let record = free_name(&root.join("benches/record"), &format!("{}-floor", machine.slug()), "md");
-    put(&record, &document)?;
+    write_whole(&record, &document)?;
     for path in [path, record] {
         println!("written: {}", path.strip_prefix(root).unwrap_or(&path).display());
     }
     Ok(())
 }
 
-/// Writes a file whole or not at all.
-fn put(path: &Path, text: &str) -> Result<()> {
-    let folder = path.parent().context("a file has a folder")?;
-    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let unfinished = path.with_extension("unfinished");
-    std::fs::write(&unfinished, text).with_context(|| unfinished.display().to_string())?;
-    std::fs::rename(&unfinished, path).with_context(|| path.display().to_string())?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use super::cells::{Direction, Storage};
     use super::*;
 
     fn entry(m: usize, looks: &[f64]) -> Entry {
@@ -372,8 +376,8 @@ mod tests {
     fn a_file_is_replaced_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a/b.csv");
-        put(&path, "1\n").unwrap();
-        put(&path, "2\n").unwrap();
+        write_whole(&path, "1\n").unwrap();
+        write_whole(&path, "2\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "2\n");
         assert_eq!(path.parent().unwrap().read_dir().unwrap().count(), 1);
     }

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result};
+
 /// A Markdown table, its columns aligned for reading as text.
 #[derive(Debug)]
 pub struct Table {
@@ -55,6 +57,19 @@ pub fn free_name(folder: &Path, slug: &str, extension: &str) -> PathBuf {
         _ => folder.join(format!("{slug}-{number}.{extension}")),
     };
     (1..).map(named).find(|path| !path.exists()).expect("a number is free")
+}
+
+/// Writes a file whole or not at all, in a folder that it makes if there is none.
+///
+/// # Errors
+///
+/// If the system refuses.
+pub fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let folder = path.parent().context("a file has a folder")?;
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let unfinished = path.with_extension("unfinished");
+    std::fs::write(&unfinished, text).with_context(|| unfinished.display().to_string())?;
+    std::fs::rename(&unfinished, path).with_context(|| path.display().to_string())
 }
 
 #[cfg(test)]
