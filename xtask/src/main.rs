@@ -58,7 +58,7 @@ enum Task {
     Arm(arm::Args),
     /// Train in WebAssembly, on one thread and without files, and compare the bits with this machine's
     Wasm(wasm::Args),
-    /// Take the golden runs of every technique in PyTorch, and compare (0.6 GB to fetch the first time)
+    /// Take the golden runs of every technique in PyTorch, and compare (the first time it makes an environment of 1.4 GB)
     Torch(torch::Args),
     /// Measure Minibatch and other trainers side by side, and write the table to benches/record
     #[command(disable_help_flag = true)]

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use std::process::Command;
 
-/// Take the golden runs of every technique in PyTorch, and compare (0.6 GB to fetch the first time)
+/// Take the golden runs of every technique in PyTorch, and compare (the first time it makes an environment of 1.4 GB)
 #[derive(clap::Args)]
 pub(crate) struct Args {}
 
