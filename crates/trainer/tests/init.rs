@@ -8,7 +8,7 @@ const GOLDEN: [(Initializer, u64); 10] = [
     (Initializer::FanInNormal, 0xcb58_f49d_4944_0032),
     (Initializer::GlorotNormal, 0x2826_a9b8_f866_2cb8),
     (Initializer::GlorotUniform, 0x3b40_a7b3_15ef_ccf5),
-    (Initializer::GlorotSigmoid, 0),
+    (Initializer::GlorotSigmoid, 0x86fb_f957_2584_e08b),
     (Initializer::HeNormal, 0x850b_6380_077a_d4ff),
     (Initializer::HeUniform, 0x31e0_294d_0fa4_e7d4),
     (Initializer::LecunNormal, 0x5515_b273_295e_dfa4),
@@ -61,7 +61,8 @@ fn the_spread_is_the_documented_one() {
         (Initializer::FanInNormal, 1.0 / 300.0, 1.0),
         (Initializer::GlorotNormal, 2.0 / 500.0, 0.0),
         (Initializer::GlorotUniform, 2.0 / 500.0, 0.0),
-        (Initializer::GlorotSigmoid, 32.0 / 500.0, 0.0),
+        // Of the last layer, which follows none.
+        (Initializer::GlorotSigmoid, 8.0 / 500.0, 0.0),
         (Initializer::HeNormal, 2.0 / 300.0, 0.0),
         (Initializer::HeUniform, 2.0 / 300.0, 0.0),
         (Initializer::LecunNormal, 1.0 / 300.0, 0.0),
@@ -89,5 +90,23 @@ fn the_spread_is_the_documented_one() {
             (spread - bias).abs() <= 5.0 * bias * (2.0 / outputs as f64).sqrt(),
             "{name}: biases {spread}"
         );
+    }
+}
+
+/// A hidden layer of sigmoids has 16 times Glorot's variance, and biases that take inputs of ½ to 0.
+#[test]
+fn sigmoids_begin_as_tangents_do() {
+    let network = Network::builder(300).layer(200).layer(100).layer(9).seed(3);
+    let network = network.initializer(Initializer::GlorotSigmoid).build().expect("a network");
+    let [first, hidden, last] = network.layers() else { panic!("three layers") };
+    for (layer, variance) in [(first, 32.0 / 500.0), (hidden, 32.0 / 300.0), (last, 8.0 / 109.0)] {
+        let weights = |j: usize| (0..layer.inputs()).map(move |k| f64::from(layer.weight(j, k)));
+        let n = (layer.inputs() * layer.outputs()) as f64;
+        let found = (0..layer.outputs()).flat_map(weights).map(|w| w * w).sum::<f64>() / n;
+        assert!((found - variance).abs() <= 5.0 * variance * (2.0 / n).sqrt(), "{found}, {variance}");
+        for (j, bias) in layer.biases().iter().enumerate() {
+            let expected = if layer.inputs() == 300 { 0.0 } else { -0.5 * weights(j).sum::<f64>() };
+            assert!((f64::from(*bias) - expected).abs() < 1e-5, "{bias}, {expected}");
+        }
     }
 }
