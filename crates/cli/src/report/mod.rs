@@ -96,6 +96,9 @@ fn initializer(name: &str) -> String {
         "fan-in-normal" => "weights from N(0, 1/n_in), biases from N(0, 1)",
         "glorot-normal" => "weights from N(0, 2/(n_in + n_out)), biases 0",
         "glorot-uniform" => "weights within ±√(6/(n_in + n_out)), biases 0",
+        "glorot-sigmoid" => {
+            "weights from N(0, 32/(n_in + n_out)), in the last layer N(0, 8/(n_in + n_out)), biases that centre"
+        }
         "he-normal" => "weights from N(0, 2/n_in), biases 0",
         "he-uniform" => "weights within ±√(6/n_in), biases 0",
         "lecun-normal" => "weights from N(0, 1/n_in), biases 0",

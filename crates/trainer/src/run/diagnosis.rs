@@ -70,7 +70,7 @@ impl Trainer {
     /// network.layers_mut()[0].biases_mut().fill(-100.0);
     /// let mut trainer = Trainer::new(None, &data, network, Settings { learning_rate: 0.1, ..Settings::default() })?;
     /// trainer.epoch()?;
-    /// let findings = trainer.diagnose(Some(&trainer.metrics(&data)?), &[])?;
+    /// let findings = trainer.diagnose(Some(&trainer.metrics(&data)?))?;
     /// assert!(findings.iter().any(|finding| matches!(finding, Finding::IdleUnits(layer) if layer.dead == 4)));
     /// # Ok::<(), minibatch::Error>(())
     /// ```
