@@ -318,6 +318,7 @@ mod draws;
 mod early_stopping;
 mod epoch;
 mod error;
+mod examples;
 pub mod footprint;
 pub mod gradcheck;
 mod infer;

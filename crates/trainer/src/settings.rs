@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::noise::Noise;
 use crate::optimizer::{Groups, Optimizer, Penalties, Rates};
 use crate::schedule::{Course, Schedule};
-use minibatch_data::Order;
+use minibatch_data::{Dataset, Order};
 use minibatch_kernels::TeamInputs;
 use serde::{Deserialize, Serialize};
 
@@ -173,8 +173,14 @@ impl Settings {
         work * inputs as f64 * self.batch_size as f64
     }
 
-    /// Checks that every augmentation can change examples of this shape.
-    pub(crate) fn check_shape(&self, shape: &[usize]) -> Result<(), Error> {
+    /// Checks that the settings can be those of a run on `data`: targets to smooth are classes, and augmentations take the shape.
+    pub(crate) fn check_data(&self, data: &Dataset) -> Result<(), Error> {
+        if self.label_smoothing != 0.0 && data.classes().is_none() {
+            let expected = "0 for targets that are values".to_owned();
+            let found = self.label_smoothing.to_string();
+            return Err(Error::Setting { setting: "label smoothing", expected, found });
+        }
+        let shape = data.example_shape();
         let refused = |augment: &Augment| {
             let expected = augment.rule().expects(shape).err()?;
             Some(Error::Setting {

@@ -3,7 +3,8 @@
 //! Inputs have one of three forms. They are the dataset's own rows until something changes them. A change of single examples makes
 //! bytes of bytes, so that the usual gather follows, and numbers of numbers. Whatever wants numbers makes numbers of bytes.
 
-use minibatch_data::{Dataset, Row};
+use crate::examples::with_examples;
+use minibatch_data::Dataset;
 use minibatch_kernels::{Canvas, Examples, Isa, Mat, MatMut, PictureShape, Smoothing};
 
 /// How the inputs of a minibatch stand.
@@ -97,7 +98,9 @@ impl Changed {
             Form::Bytes => {
                 Examples::Bytes(&|row| &self.bytes[row * inputs..][..inputs]).copy_to(isa, numbers);
             }
-            Form::Data => copy_examples(isa, data, indices, numbers),
+            Form::Data => {
+                with_examples(data, |row| indices[row] as usize, |examples| examples.copy_to(isa, numbers));
+            }
         }
         self.form = Form::Numbers;
         MatMut::row_major(&mut self.numbers, rows, inputs)
@@ -119,27 +122,4 @@ pub(super) fn room<T: Clone + Default>(buffer: &mut Vec<T>, len: usize) {
     if buffer.len() < len {
         buffer.resize(len, T::default());
     }
-}
-
-/// Copies examples of `data` to the rows of `to`, as numbers.
-fn copy_examples(isa: Isa, data: &Dataset, indices: &[u32], to: &mut MatMut<'_>) {
-    let input = |row: usize| data.input(indices[row] as usize);
-    match input(0) {
-        Row::Bytes(_) => Examples::Bytes(&|row| bytes(input(row))).copy_to(isa, to),
-        Row::Floats(_) => Examples::Floats(&|row| floats(input(row))).copy_to(isa, to),
-    }
-}
-
-const ONE_KIND: &str = "all rows of a dataset are of one kind";
-
-/// The bytes of an example of bytes.
-pub(super) fn bytes(row: Row<'_>) -> &[u8] {
-    let Row::Bytes(bytes) = row else { unreachable!("{ONE_KIND}") };
-    bytes
-}
-
-/// The numbers of an example of numbers.
-pub(super) fn floats(row: Row<'_>) -> &[f32] {
-    let Row::Floats(floats) = row else { unreachable!("{ONE_KIND}") };
-    floats
 }

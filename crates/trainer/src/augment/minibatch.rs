@@ -1,7 +1,8 @@
 //! A minibatch's inputs and targets, to change.
 
-use super::changed::{Changed, Form, Maker, bytes, floats, room};
+use super::changed::{Changed, Form, Maker, room};
 use crate::draws::Draws;
+use crate::examples::{bytes, floats};
 use minibatch_data::{Dataset, Row};
 use minibatch_kernels::{
     AffineMap, Canvas, Elastic, Examples, Isa, Mat, MatMut, Matrix, PictureShape, Smoothing, Team, mix,

@@ -45,7 +45,7 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         .find(|known| arithmetic(*known) == class)
         .ok_or_else(|| invalid("run/arithmetic", format!("unknown arithmetic class '{class}'")))?;
     let mut optimizer = read_state(&settings.optimizer, &network, &entries)?;
-    optimizer.averaged = read_average(&settings, &network, &entries, registry)?;
+    optimizer.averaged = read_average(&settings, &entries, registry)?;
     let progress: Progress = entries.value("run/progress")?;
     let history::Recorded { history, tested_on, validated_on, elapsed } =
         history::read(&entries, settings.epoch_examples(examples))?;
@@ -100,26 +100,34 @@ fn read_best(
     registry: &Registry,
 ) -> Result<Option<Best>, FormatError> {
     let Some(epoch) = best_epoch(settings, history) else {
-        let of_best = of_network(BEST, "");
-        return match entries.iter().find(|entry| entry.name.starts_with(&of_best)) {
+        return match stray(entries, BEST) {
             None => Ok(None),
-            Some(entry) => {
-                Err(invalid(&entry.name, "the weights after a best epoch, of which there is none"))
-            }
+            Some(name) => Err(invalid(name, "the weights after a best epoch, of which there is none")),
         };
     };
+    read_beside(entries, BEST, registry).map(|network| Some(Best { epoch, network }))
+}
+
+/// The network of this name beside `main`: with the same layers and cost, and trained weights.
+fn read_beside(entries: &Entries<'_>, name: &str, registry: &Registry) -> Result<Network, FormatError> {
     for entry in ["layers", "cost"] {
-        let [best, main] = [BEST, MAIN].map(|name| entries.get(&of_network(name, entry)));
-        if let (Some(best), Some(main)) = (best, main)
-            && best.payload != main.payload
+        let [beside, main] = [name, MAIN].map(|name| entries.get(&of_network(name, entry)));
+        if let (Some(beside), Some(main)) = (beside, main)
+            && beside.payload != main.payload
         {
-            return Err(invalid(&best.name, "not that of the run's network"));
+            return Err(invalid(&beside.name, "not that of the run's network"));
         }
     }
-    match networks::read(entries, BEST, registry)? {
-        (network, None) => Ok(Some(Best { epoch, network })),
-        (_, Some(_)) => Err(invalid(&of_network(BEST, "origin"), "trained weights have no origin")),
+    match networks::read(entries, name, registry)? {
+        (network, None) => Ok(network),
+        (_, Some(_)) => Err(invalid(&of_network(name, "origin"), "trained weights have no origin")),
     }
+}
+
+/// The first entry of the network of this name, which the file may not have.
+fn stray<'e>(entries: &'e Entries<'_>, name: &str) -> Option<&'e str> {
+    let prefix = of_network(name, "");
+    entries.iter().find(|entry| entry.name.starts_with(&prefix)).map(|entry| &*entry.name)
 }
 
 /// How far the run has come in its schedule. A constant one needs no entries.
@@ -142,7 +150,6 @@ fn read_course(settings: &Settings, examples: usize, entries: &Entries<'_>) -> R
 /// The average of the weights, where the run has one.
 fn read_average(
     settings: &Settings,
-    network: &Network,
     entries: &Entries<'_>,
     registry: &Registry,
 ) -> Result<Option<Averaged>, FormatError> {
@@ -150,15 +157,14 @@ fn read_average(
     if count.is_some() != settings.average.is_some() {
         return Err(invalid(AVERAGED, format!("{count:?} averaged weights of {:?}", settings.average)));
     }
-    let Some(count) = count else {
-        let stray = entries.iter().find(|entry| entry.name.starts_with("network/average/"));
-        return stray.map_or(Ok(None), |entry| Err(invalid(&entry.name, "an average without averaging")));
-    };
-    let (average, origin) = networks::read(entries, AVERAGE, registry)?;
-    if !average.has_shape_of(network) || origin.is_some() {
-        return Err(invalid("network/average/layers", "the layers aren't those of network/main"));
+    match (count, stray(entries, AVERAGE)) {
+        (Some(count), _) => {
+            let network = read_beside(entries, AVERAGE, registry)?;
+            Ok(Some(Averaged { network, count }))
+        }
+        (None, None) => Ok(None),
+        (None, Some(name)) => Err(invalid(name, "an average without averaging")),
     }
-    Ok(Some(Averaged { network: average, count }))
 }
 
 const SCALARS: &str = "run/scalars";

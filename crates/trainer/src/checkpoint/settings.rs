@@ -23,6 +23,32 @@ pub(super) struct Setting {
     read: fn(&mut Settings, &Recorded<'_>) -> Result<(), FormatError>,
 }
 
+/// A number that is usually 0.
+macro_rules! number {
+    ($name:literal, $field:ident) => {
+        Setting {
+            name: $name,
+            flags: 0,
+            put: |settings, entry| entry.unless(settings.$field == 0.0, &settings.$field),
+            read: |settings, recorded| recorded.or_default().map(|read| settings.$field = read),
+        }
+    };
+}
+
+/// A technique that is usually not used, which the registry finds by its text.
+macro_rules! technique {
+    ($name:literal, $field:ident, $find:path) => {
+        Setting {
+            name: $name,
+            flags: 0,
+            put: |settings, entry| entry.unless(settings.$field.is_none(), &text(settings.$field.as_ref())),
+            read: |settings, recorded| {
+                recorded.named(recorded.or_default()?, $find).map(|read| settings.$field = read)
+            },
+        }
+    };
+}
+
 /// All settings. Each decides the bits of the run.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
@@ -76,52 +102,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         put: |settings, entry| entry.unless(settings.groups == Groups::default(), &settings.groups),
         read: |settings, recorded| recorded.or_default().map(|read| settings.groups = read),
     },
-    Setting {
-        name: "run/l2",
-        flags: 0,
-        put: |settings, entry| entry.unless(settings.l2 == 0.0, &settings.l2),
-        read: |settings, recorded| recorded.or_default().map(|read| settings.l2 = read),
-    },
-    Setting {
-        name: "run/l1",
-        flags: 0,
-        put: |settings, entry| entry.unless(settings.l1 == 0.0, &settings.l1),
-        read: |settings, recorded| recorded.or_default().map(|read| settings.l1 = read),
-    },
-    Setting {
-        name: "run/weight-decay",
-        flags: 0,
-        put: |settings, entry| entry.unless(settings.weight_decay == 0.0, &settings.weight_decay),
-        read: |settings, recorded| recorded.or_default().map(|read| settings.weight_decay = read),
-    },
+    number!("run/l2", l2),
+    number!("run/l1", l1),
+    number!("run/weight-decay", weight_decay),
     Setting {
         name: "run/max-norm",
         flags: 0,
         put: |settings, entry| settings.max_norm.map_or(Ok(None), |most| entry.of(&most)),
         read: |settings, recorded| recorded.optional().map(|read| settings.max_norm = read),
     },
-    Setting {
-        name: "run/label-smoothing",
-        flags: 0,
-        put: |settings, entry| entry.unless(settings.label_smoothing == 0.0, &settings.label_smoothing),
-        read: |settings, recorded| recorded.or_default().map(|read| settings.label_smoothing = read),
-    },
-    Setting {
-        name: "run/average",
-        flags: 0,
-        put: |settings, entry| entry.unless(settings.average.is_none(), &text(settings.average.as_ref())),
-        read: |settings, recorded| {
-            recorded.named(recorded.or_default()?, Registry::average).map(|read| settings.average = read)
-        },
-    },
-    Setting {
-        name: "run/clipping",
-        flags: 0,
-        put: |settings, entry| entry.unless(settings.clip.is_none(), &text(settings.clip.as_ref())),
-        read: |settings, recorded| {
-            recorded.named(recorded.or_default()?, Registry::clip).map(|read| settings.clip = read)
-        },
-    },
+    number!("run/label-smoothing", label_smoothing),
+    technique!("run/average", average, Registry::average),
+    technique!("run/clipping", clip, Registry::clip),
     Setting {
         name: "run/noise",
         flags: 0,

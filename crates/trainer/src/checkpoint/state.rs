@@ -201,12 +201,8 @@ impl Checkpoint {
     /// weights where there is one, else the network as it was trained so far.
     #[must_use]
     pub fn result(&self) -> &Network {
-        let averaged = self.optimizer.averaged.as_ref().filter(|averaged| averaged.count > 0);
-        match (&self.best, averaged) {
-            (Some(best), _) => &best.network,
-            (None, Some(averaged)) => &averaged.network,
-            (None, None) => &self.network,
-        }
+        let best = self.best.as_ref().map(|best| &best.network);
+        best.or_else(|| self.optimizer.average()).unwrap_or(&self.network)
     }
 
     /// The state, not copied.

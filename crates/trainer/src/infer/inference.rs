@@ -4,8 +4,9 @@
 //! layer to the last. The first layer leaves out the zeros of bytes ([`sparse_gemm`]).
 
 use super::rows::Rows;
+use crate::examples::with_examples;
 use crate::network::{Layer, Network};
-use crate::step::{Activate, with_examples};
+use crate::step::Activate;
 use minibatch_kernels::{
     ArithmeticClass, Epilogue, Examples, Mat, MatMut, Matrix, SparseInputs, Start, Store, Team, footprint,
     gemm, sparse_gemm,

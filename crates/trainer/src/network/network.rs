@@ -32,15 +32,6 @@ impl Network {
         iter::once(self.inputs()).chain(self.layers.iter().map(Layer::outputs)).collect()
     }
 
-    /// Whether the other has the same sizes, activations and cost.
-    pub(crate) fn has_shape_of(&self, other: &Network) -> bool {
-        let activations = |network: &Network| -> Vec<_> {
-            network.layers.iter().map(|layer| layer.activation.label()).collect()
-        };
-        let shape = |network: &Network| (network.sizes(), activations(network), network.cost.label());
-        shape(self) == shape(other)
-    }
-
     /// n_0, the number of inputs.
     #[must_use]
     pub fn inputs(&self) -> usize {

@@ -45,6 +45,16 @@ impl OptimizerState {
         self
     }
 
+    /// The average of the weights, once there is one.
+    pub(crate) fn average(&self) -> Option<&Network> {
+        self.averaged.as_ref().filter(|averaged| averaged.count > 0).map(|averaged| &averaged.network)
+    }
+
+    /// As [`average`](Self::average), without a copy.
+    pub(crate) fn into_average(self) -> Option<Network> {
+        self.averaged.filter(|averaged| averaged.count > 0).map(|averaged| averaged.network)
+    }
+
     /// t, the number of steps taken.
     #[must_use]
     pub fn steps(&self) -> u64 {

@@ -130,8 +130,7 @@ impl Trainer {
         network.check_shape(&data)?;
         check_sample_weights(&data)?;
         settings.check(data.len(), &network.sizes())?;
-        check_targets(&data, &settings)?;
-        settings.check_shape(data.example_shape())?;
+        settings.check_data(&data)?;
         let mut bytes = footprint::training(&network, data.len(), &settings, &pool);
         if state.is_none() {
             bytes = bytes.saturating_add(footprint::optimizer(&settings.optimizer, &network.sizes()));
@@ -307,8 +306,7 @@ impl Trainer {
 
     /// The average of the weights so far, where there is one, else the network as it is now. It is what is evaluated.
     fn present(&self) -> &Network {
-        let averaged = self.state.averaged.as_ref().filter(|averaged| averaged.count > 0);
-        averaged.map_or_else(|| self.network(), |averaged| &averaged.network)
+        self.state.average().unwrap_or_else(|| self.network())
     }
 
     /// The network as it is now.
@@ -503,16 +501,6 @@ fn given_or_own(pool: Option<&Pool>) -> Result<Pool, Error> {
         Some(pool) => pool.clone(),
         None => Pool::detect()?,
     })
-}
-
-/// Checks that settings for classes are used for classes.
-fn check_targets(data: &Dataset, settings: &Settings) -> Result<(), Error> {
-    if settings.label_smoothing == 0.0 || data.classes().is_some() {
-        return Ok(());
-    }
-    let (expected, found) =
-        ("0 for targets that are values".to_owned(), settings.label_smoothing.to_string());
-    Err(Error::Setting { setting: "label smoothing", expected, found })
 }
 
 /// Checks that one example counts: a subset may have those of weight 0 only.

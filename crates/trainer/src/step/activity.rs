@@ -1,8 +1,9 @@
 //! The activity of units on a sample of examples: which of them have stopped learning.
 
 use super::backprop;
-use super::workspace::{Workspace, with_examples};
+use super::workspace::Workspace;
 use crate::error::Error;
+use crate::examples::with_examples;
 use crate::network::{Layer, Network};
 use minibatch_data::Dataset;
 use minibatch_kernels::{Isa, Pool, TeamInputs};

@@ -201,8 +201,19 @@ pub(crate) fn weigh(
     (total, sum)
 }
 
-/// BP2: Δ_{l−1} from Δ_l, for l = 2, …, L.
+/// BP2 for l = L, …, 2: the errors of all layers below the output layer.
 pub(crate) fn backward(
+    team: &Team<'_>,
+    noises: Noises<'_>,
+    layers: &[Layer],
+    workspace: &mut Workspace,
+    rows: usize,
+) {
+    (2..=layers.len()).rev().for_each(|l| backward_through(team, noises, layers, workspace, rows, l));
+}
+
+/// BP2: Δ_{l−1} from Δ_l.
+fn backward_through(
     team: &Team<'_>,
     noises: Noises<'_>,
     layers: &[Layer],

@@ -184,9 +184,7 @@ impl Network {
             backprop::forward(team, layers, &mut workspace, examples, rows);
             cost = backprop::cost(isa, layers, self.cost(), &workspace, rows) / rows as f64;
             backprop::output_error(isa, layers, self.cost(), &mut workspace, rows);
-            for l in (2..=layers.len()).rev() {
-                backprop::backward(team, Noises::NONE, layers, &mut workspace, rows, l);
-            }
+            backprop::backward(team, Noises::NONE, layers, &mut workspace, rows);
             errors.clone_from(&workspace.errors);
             for l in 1..=layers.len() {
                 backprop::add_gradient(team, &mut workspace, rows, l, 1.0 / rows as f32);

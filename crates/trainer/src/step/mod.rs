@@ -21,4 +21,4 @@ pub(crate) use guard::Guard;
 pub use objective::Objective;
 pub(crate) use stepper::{Stepper, Steps, Trained};
 pub(crate) use trial::{LayerTrial, trial};
-pub(crate) use workspace::{Workspace, with_examples};
+pub(crate) use workspace::Workspace;

@@ -1,8 +1,9 @@
 //! The cost of a whole dataset as a function of the parameters, with its gradient: what a line search asks for.
 
 use super::backprop;
-use super::workspace::{Workspace, with_examples};
+use super::workspace::Workspace;
 use crate::error::Error;
+use crate::examples::with_examples;
 use crate::network::{LayerValues, Network};
 use crate::noise::Noises;
 use minibatch_data::Dataset;
@@ -126,9 +127,7 @@ impl<'a> Objective<'a> {
                         backprop::weigh(isa, layers, network.cost(), workspace, rows, weight).0
                     }
                 };
-                for l in (2..=layers.len()).rev() {
-                    backprop::backward(team, Noises::NONE, layers, workspace, rows, l);
-                }
+                backprop::backward(team, Noises::NONE, layers, workspace, rows);
                 (1..=layers.len()).for_each(|l| backprop::add_gradient(team, workspace, rows, l, factor));
             }
         });

@@ -2,9 +2,10 @@
 
 use super::backprop::{self, Runner};
 use super::guard::{self, Guard};
-use super::workspace::{Workspace, with_examples};
+use super::workspace::Workspace;
 use crate::augment::{self, Changed, Form};
 use crate::error::Divergence;
+use crate::examples::with_examples;
 use crate::network::Layer;
 use crate::network::cost::Cost;
 use crate::noise::Noises;
@@ -165,9 +166,7 @@ impl Stepper<'_> {
             // The weighted mean, as often as there are examples.
             total = cost / divisor * rows as f64;
         }
-        for l in (2..=count).rev() {
-            backprop::backward(team, noises, layers, workspace, rows, l);
-        }
+        backprop::backward(team, noises, layers, workspace, rows);
         let rates = settings.rates(course, number, data.len());
         let rates = rates.ok_or(Divergence::LearningRate { step: number })?;
         let whole = settings.needs_whole_gradient();

@@ -2,8 +2,9 @@
 
 use super::activity::sample;
 use super::backprop;
-use super::workspace::{Workspace, with_examples};
+use super::workspace::Workspace;
 use crate::error::{Divergence, Error};
+use crate::examples::with_examples;
 use crate::network::{Layer, Network};
 use crate::noise::Noises;
 use crate::optimizer::OptimizerState;
@@ -51,9 +52,7 @@ pub(crate) fn trial(
         );
         workspace.take_targets(data, settings.label_smoothing, rows, |row| row);
         backprop::output_error(isa, &layers, network.cost(), &mut workspace, rows);
-        for l in (2..=count).rev() {
-            backprop::backward(team, Noises::NONE, &layers, &mut workspace, rows, l);
-        }
+        backprop::backward(team, Noises::NONE, &layers, &mut workspace, rows);
         errors = workspace.errors.iter().map(|error| norm(error.top(rows)) / (rows as f64).sqrt()).collect();
         (1..=count).for_each(|l| backprop::add_gradient(team, &mut workspace, rows, l, step.mean()));
         let gradient = workspace.gradient.as_mut().expect("a workspace for the whole gradient");

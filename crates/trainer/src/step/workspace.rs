@@ -5,7 +5,7 @@ use crate::network::{Layer, LayerValues, Network};
 use crate::settings::Settings;
 use crate::smoothing::class_targets;
 use minibatch_data::{Dataset, Row, Targets};
-use minibatch_kernels::{Examples, Matrix, TeamInputs, prefetch};
+use minibatch_kernels::{Matrix, TeamInputs, prefetch};
 
 /// The buffers of a step for minibatches of up to B examples. A smaller minibatch uses the first rows.
 #[derive(Debug)]
@@ -159,23 +159,4 @@ pub(super) fn output<'a>(
 ) -> Option<&'a Matrix> {
     let l = l.checked_sub(1)?;
     Some(noisy[l].as_ref().unwrap_or(&activations[l]))
-}
-
-/// Calls `f` with the inputs of the examples `index(0)`, `index(1)`, … of `data`.
-pub(crate) fn with_examples<R>(
-    data: &Dataset,
-    index: impl Fn(usize) -> usize + Sync,
-    f: impl FnOnce(Examples<'_>) -> R,
-) -> R {
-    const ONE_KIND: &str = "all rows of a dataset are of one kind";
-    match data.input(index(0)) {
-        Row::Bytes(_) => f(Examples::Bytes(&move |row| match data.input(index(row)) {
-            Row::Bytes(bytes) => bytes,
-            Row::Floats(_) => unreachable!("{ONE_KIND}"),
-        })),
-        Row::Floats(_) => f(Examples::Floats(&move |row| match data.input(index(row)) {
-            Row::Floats(floats) => floats,
-            Row::Bytes(_) => unreachable!("{ONE_KIND}"),
-        })),
-    }
 }

@@ -1,5 +1,6 @@
 //! All techniques there are, in twelve runs: their bits don't depend on threads, instruction sets, cuts and interruptions.
 
+use super::SCHEDULES;
 use super::common::{Numbers, bits};
 use minibatch::activation::{Softmax, Tanh};
 use minibatch::augment::Augment;
@@ -11,21 +12,6 @@ use minibatch::{
     Pool, Schedule, Settings, Trainer,
 };
 use std::collections::BTreeSet;
-
-const SCHEDULES: [&str; 12] = [
-    "constant",
-    "step(1.5,0.5)",
-    "multi-step(0.5,1,2.5)",
-    "exponential(0.5)",
-    "inverse-scaling(1)",
-    "polynomial(2)",
-    "linear(0.3)",
-    "cosine(0.1,0.2)",
-    "warm-restarts(1,2)",
-    "one-cycle(0.4)",
-    "coslog4(2)",
-    "plateau(0.5,0,0.5)",
-];
 
 /// A run: its settings, its sets of pictures, and its network.
 struct Run {

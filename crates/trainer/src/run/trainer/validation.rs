@@ -110,12 +110,8 @@ impl Trainer {
 
     /// As [`result`](Self::result), without a copy.
     pub fn into_result(self) -> Network {
-        let averaged = self.state.averaged.filter(|averaged| averaged.count > 0);
-        match (self.best, averaged) {
-            (Some(best), _) => best.network,
-            (None, Some(averaged)) => averaged.network,
-            (None, None) => self.crew.into_network(),
-        }
+        let best = self.best.map(|best| best.network);
+        best.or_else(|| self.state.into_average()).unwrap_or_else(|| self.crew.into_network())
     }
 }
 
