@@ -58,7 +58,7 @@ struct Info {
     /// The epoch after which the network had the weights that the run answers with, if early stopping restores them.
     #[serde(skip_serializing_if = "Option::is_none")]
     result_epoch: Option<usize>,
-    /// Of the network that the run answers with, 16 hexadecimal digits.
+    /// The hash of the network that the run answers with, 16 hexadecimal digits.
     weight_hash: String,
     /// Hash of everything that decides or records the run, 16 hexadecimal digits. It is equal for two runs of the same bits.
     compared_hash: String,

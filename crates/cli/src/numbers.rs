@@ -41,16 +41,6 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "expected a number from 0 to below 1, such as 0.1".to_owned())
 }
 
-/// A number from 0.
-pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
-    let accept = |number: &f64| *number >= 0.0 && number.is_finite();
-    text.trim()
-        .parse()
-        .ok()
-        .filter(accept)
-        .ok_or_else(|| "expected a number from 0, such as 0.0001".to_owned())
-}
-
 /// A learning rate. It must also be above 0 and finite as an f32, because the steps are computed in f32.
 pub(crate) fn learning_rate(text: &str) -> Result<f64, String> {
     let accept = |rate: &f64| (*rate as f32).is_finite() && *rate as f32 > 0.0;
@@ -62,13 +52,11 @@ pub(crate) fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
-/// A gain of a figure: finite, and at least 0.
-pub(crate) fn gain(text: &str) -> Result<f64, String> {
-    let accept = |gain: &f64| *gain >= 0.0 && gain.is_finite();
-    text.parse()
-        .ok()
-        .filter(accept)
-        .ok_or_else(|| "expected a finite number from 0, such as 0.001".to_owned())
+/// A finite number from 0.
+pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
+    let accept = |number: &f64| *number >= 0.0 && number.is_finite();
+    let number = text.trim().parse().ok().filter(accept);
+    number.ok_or_else(|| "expected a finite number from 0, such as 0.001".to_owned())
 }
 
 /// Weights of classes.

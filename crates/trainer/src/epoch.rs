@@ -33,6 +33,12 @@ pub struct Epoch {
 }
 
 impl Epoch {
+    /// The training accuracy in an epoch of so many `examples`, if correct answers were counted.
+    #[must_use]
+    pub fn accuracy(&self, examples: usize) -> Option<f64> {
+        Some(self.correct? as f64 / examples as f64)
+    }
+
     /// The figure on the validation set that early stopping looks at, if there is one.
     #[must_use]
     pub fn figure(&self, monitor: Monitor) -> Option<f64> {

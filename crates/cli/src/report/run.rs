@@ -38,7 +38,7 @@ pub(crate) struct Plan {
     /// Null if the first weights came from elsewhere.
     /// The recipe that chose what was left unsaid.
     pub recipe: Option<String>,
-    /// What it chose in this run, in words.
+    /// The choices of the recipe in this run, in words.
     pub reasons: Vec<String>,
     pub initializer: Option<&'static str>,
     /// The output layer starts at 0.
@@ -248,7 +248,7 @@ pub(crate) struct EpochLine {
     pub shows_rate: bool,
     pub epochs: usize,
     pub samples_per_second: f64,
-    /// What the layers do after the epoch, if `--inspect` asks for it.
+    /// The state of the layers after the epoch, if `--inspect` asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Vec<LayerInspection>>,
 }
@@ -258,7 +258,7 @@ impl EpochLine {
     pub(crate) fn new(epoch: &Epoch, settings: &Settings, examples: usize) -> EpochLine {
         EpochLine {
             epoch: *epoch,
-            accuracy: epoch.correct.map(|correct| correct as f64 / examples as f64),
+            accuracy: epoch.accuracy(examples),
             shows_rate: epoch.learning_rate.is_some_and(|rate| rate != settings.learning_rate),
             epochs: settings.epochs,
             samples_per_second: examples as f64 / epoch.seconds,
@@ -322,7 +322,7 @@ pub(crate) struct Summary {
     /// The epoch that the validation set chooses from all epochs of the run that were evaluated on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Chosen>,
-    /// What else is measured of the trained network on the test set.
+    /// Further measures of the trained network on the test set.
     pub metrics: Measures,
     /// Signs that the run has learned badly. Standard error tells them in words.
     pub findings: Vec<Finding>,
@@ -335,7 +335,7 @@ pub(crate) struct Summary {
     /// The epoch whose weights early stopping restored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result_epoch: Option<usize>,
-    /// Of the network that the run answers with, 16 hexadecimal digits.
+    /// The hash of the network that the run answers with, 16 hexadecimal digits.
     pub weight_hash: String,
     /// The file that holds the trained network.
     pub saved: Option<String>,

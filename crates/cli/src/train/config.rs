@@ -38,25 +38,31 @@ pub(crate) fn expanded(arguments: Vec<OsString>) -> Result<Vec<OsString>, Failur
     Ok(expanded)
 }
 
+/// `train` with all its options.
+fn command() -> clap::Command {
+    <super::Args as clap::Args>::augment_args(clap::Command::new("train"))
+}
+
 /// The options in `text`: each with its key and the words that it stands for.
 fn read(text: &str) -> Result<Vec<(String, Vec<OsString>)>, String> {
     let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
         format!("line {line}: {}", error.message().replace('\n', " "))
     })?;
-    let command = <super::Args as clap::Args>::augment_args(clap::Command::new("train"));
-    let known: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let command = command();
+    let known: Vec<(&str, &clap::Arg)> = command
+        .get_arguments()
+        .filter_map(|argument| Some((argument.get_long()?, argument)))
+        .filter(|(name, _)| !NOT_IN_A_FILE.contains(name))
+        .collect();
     let mut options = Vec::new();
     for (key, value) in table {
-        if !known.contains(&&*key) || NOT_IN_A_FILE.contains(&&*key) {
-            let likeness = |name: &&&str| (strsim::jaro_winkler(name, &key) * 1e6) as u32;
-            let closest = known.iter().filter(|name| !NOT_IN_A_FILE.contains(name)).max_by_key(likeness);
-            return Err(format!("unknown key '{key}'; the closest is '{}'", closest.unwrap_or(&"hidden")));
-        }
-        let takes_value = command
-            .get_arguments()
-            .find(|argument| argument.get_long() == Some(&*key))
-            .is_some_and(|argument| argument.get_action().takes_values());
+        let Some((_, argument)) = known.iter().find(|(name, _)| *name == key) else {
+            let likeness = |(name, _): &&(&str, &clap::Arg)| (strsim::jaro_winkler(name, &key) * 1e6) as u32;
+            let closest = known.iter().max_by_key(likeness).map_or("hidden", |(name, _)| name);
+            return Err(format!("unknown key '{key}'; the closest is '{closest}'"));
+        };
+        let takes_value = argument.get_action().takes_values();
         let words =
             words(&key, &value, takes_value).map_err(|expected| format!("key '{key}': {expected}"))?;
         options.push((key, words));
@@ -96,7 +102,7 @@ const OF_FILES: [&str; 7] = ["checkpoint", "checkpoint-every", "keep", "log", "j
 
 /// The options among `arguments` that decide a run, as a file has them.
 pub(crate) fn text(arguments: &[OsString]) -> String {
-    let command = <super::Args as clap::Args>::augment_args(clap::Command::new("train"));
+    let command = command();
     let mut table = toml::Table::new();
     let mut words = arguments.iter().skip(2).filter_map(|word| word.to_str());
     while let Some(word) = words.next() {

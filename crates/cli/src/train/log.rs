@@ -80,7 +80,7 @@ impl Log {
             learning_rate: epoch.learning_rate,
             training_seconds: epoch.seconds,
             cost: epoch.cost,
-            accuracy: epoch.correct.map(|correct| correct as f64 / trainer.examples() as f64),
+            accuracy: epoch.accuracy(trainer.examples()),
             validation_cost: cost(epoch.validation),
             validation_accuracy: accuracy(epoch.validation),
             validation_rmse: rmse(epoch.validation),

@@ -134,7 +134,7 @@ impl Args {
         (recipe, recipe.complete(&choices, hidden, data.classes()))
     }
 
-    /// What the recipe of a new run on `data` chose, in words.
+    /// The choices of the recipe for a new run on `data`, in words.
     pub(super) fn reasons(&self, data: &Dataset) -> Vec<String> {
         if self.resume.is_some() || self.from.is_some() {
             return Vec::new();

@@ -2,7 +2,7 @@
 
 use super::network::contradiction;
 use crate::failure::Failure;
-use crate::numbers::{count, gain};
+use crate::numbers::{count, not_negative};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use minibatch::{EarlyStopping, Monitor, Settings};
 
@@ -16,7 +16,7 @@ pub(crate) struct Args {
     pub(crate) early_stopping: Option<usize>,
 
     /// Least gain that --early-stopping counts [default: 0]
-    #[arg(long, value_name = "G", allow_negative_numbers = true, value_parser = gain)]
+    #[arg(long, value_name = "G", allow_negative_numbers = true, value_parser = not_negative)]
     pub(crate) least_gain: Option<f64>,
 
     /// Figure that --early-stopping looks at [default: cost]

@@ -31,6 +31,23 @@ impl OrderName {
     }
 }
 
+impl From<Order> for OrderName {
+    fn from(order: Order) -> OrderName {
+        match order {
+            Order::Shuffled => OrderName::Shuffled,
+            Order::InOrder => OrderName::InOrder,
+            Order::WithReplacement => OrderName::WithReplacement,
+        }
+    }
+}
+
+/// The name as `--order` takes it.
+impl fmt::Display for OrderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_possible_value().map_or(Ok(()), |value| f.write_str(value.get_name()))
+    }
+}
+
 /// Options of techniques. When resuming, an option that isn't given has the checkpoint's value.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -159,7 +176,6 @@ impl Args {
         hidden: usize,
     ) -> Result<Vec<Option<String>>, Failure> {
         let noise = |noise: &[Option<Noise>]| shown(noise.iter().map(|noise| or_none(noise.as_ref())));
-        let order = self.order.map(|order| OrderText(order.order()));
         Ok(vec![
             contradiction("--label-smoothing", self.label_smoothing, &recorded.label_smoothing),
             contradiction(
@@ -200,7 +216,7 @@ impl Args {
                 &shown(&recorded.groups.layers),
             ),
             contradiction("--bias-rate", self.bias_rate, &recorded.groups.biases),
-            contradiction("--order", order, &OrderText(recorded.order)),
+            contradiction("--order", self.order, &OrderName::from(recorded.order)),
             contradiction("--drop-last", self.drop_last.then_some(true), &recorded.drop_last),
         ])
     }
@@ -214,18 +230,4 @@ fn shown<T: fmt::Display>(list: impl IntoIterator<Item = T>) -> String {
 
 fn or_none<T: fmt::Display>(value: Option<&T>) -> String {
     value.map_or_else(|| "none".to_owned(), T::to_string)
-}
-
-/// An order with the name that `--order` takes.
-#[derive(PartialEq)]
-struct OrderText(Order);
-
-impl fmt::Display for OrderText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            Order::Shuffled => "shuffled",
-            Order::InOrder => "in-order",
-            Order::WithReplacement => "with-replacement",
-        })
-    }
 }

@@ -188,7 +188,7 @@ fn what_went_wrong_is_told() {
     run.succeeded();
     let labels = fs::read(world.path("set/t10k-labels-idx1-ubyte")).unwrap();
     let of_class = |class| labels[8..].iter().filter(|label| **label == class).count();
-    // Of equal outputs the first is the answer.
+    // The answer is the first of equal outputs.
     let classes = [1, 2].map(|class| {
         let examples = of_class(class);
         assert!(examples >= 10);

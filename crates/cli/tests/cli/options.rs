@@ -125,7 +125,7 @@ fn an_output_layer_may_start_at_0() {
     assert_eq!((run.code, &*run.stderr), (Some(2), message));
 }
 
-/// What is left unsaid fits what is chosen. The tutorial's own network has the tutorial's recipe, said or not.
+/// The recipe fits what is chosen. The tutorial's own network has the tutorial's recipe, said or not.
 #[test]
 fn what_is_left_unsaid_fits_what_is_chosen() {
     let world = World::new();
