@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::text::shape;
 use crate::{memory, report};
-use minibatch::checkpoint::{DataIdentity, Error, FormatError, Recipe};
+use minibatch::checkpoint::{DataIdentity, Error, FormatError, Outline};
 use minibatch::{Checkpoint, Dataset, Network, footprint};
 use std::fmt::Display;
 use std::io;
@@ -13,12 +13,12 @@ const NAME_THE_DATA: &str = "name the data that it was trained on with --data or
 
 /// Reads the checkpoint that the user named, if its bytes and its network fit into memory.
 pub(crate) fn load(path: &Path) -> Result<Checkpoint, Failure> {
-    let recipe = recipe(path)?;
+    let outline = outline(path)?;
     // Sizes beyond a `usize` are refused when the file is read.
-    let sizes: Vec<usize> = recipe.sizes().iter().filter_map(|&size| usize::try_from(size).ok()).collect();
-    let network = footprint::network(&sizes).saturating_mul((recipe.networks() + recipe.moments()) as u64);
+    let sizes: Vec<usize> = outline.sizes().iter().filter_map(|&size| usize::try_from(size).ok()).collect();
+    let network = footprint::network(&sizes).saturating_mul((outline.networks() + outline.moments()) as u64);
     let what = format!("{}: its network {}", path.display(), report::sizes(&sizes));
-    let bytes = network.saturating_add(recipe.bytes());
+    let bytes = network.saturating_add(outline.bytes());
     memory::check(what, bytes, "use a machine with more memory").map_err(Failure::Run)?;
     Checkpoint::load(path).map_err(|error| described(error, path))
 }
@@ -31,9 +31,9 @@ pub(crate) fn network(path: &Path) -> Result<Network, Failure> {
     }
 }
 
-/// Reads the recipe in the checkpoint that the user named.
-pub(crate) fn recipe(path: &Path) -> Result<Recipe, Failure> {
-    Recipe::read(path).map_err(|error| described(error, path))
+/// Reads the outline of the checkpoint that the user named.
+pub(crate) fn outline(path: &Path) -> Result<Outline, Failure> {
+    Outline::read(path).map_err(|error| described(error, path))
 }
 
 /// The message for a file that can't be loaded: the reason, and what to do.

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::recorded;
 use crate::text::grouped;
-use minibatch::checkpoint::{Error, Keep, Lock, Recipe};
+use minibatch::checkpoint::{Error, Keep, Lock, Outline};
 use std::ffi::OsString;
 use std::fs;
 use std::num::NonZeroU16;
@@ -147,7 +147,7 @@ pub(crate) struct Reserved {
 /// Reserves `path` for this run, which may go on with the run in `resumed`. Refuses a path at which the first save would fail, or
 /// would destroy another run. The refusal comes here, before anything is computed.
 pub(crate) fn reserve(path: &Path, args: &Args, resumed: Option<&Path>) -> Result<Reserved, Failure> {
-    let recipe = resumed.map(recorded::recipe).transpose()?;
+    let outline = resumed.map(recorded::outline).transpose()?;
     check_folder(path)?;
     let mut lock = Lock::acquire(path).map_err(refused)?;
     let in_place = resumed.is_some_and(|resumed| is_same_place(resumed, lock.checkpoint()));
@@ -160,7 +160,7 @@ pub(crate) fn reserve(path: &Path, args: &Args, resumed: Option<&Path>) -> Resul
         )));
     }
     let of_run = |file: &PathBuf| {
-        recipe.as_ref().is_some_and(|recipe| Recipe::read(file).is_ok_and(|kept| kept.is_of_run(recipe)))
+        outline.as_ref().is_some_and(|outline| Outline::read(file).is_ok_and(|kept| kept.is_of_run(outline)))
     };
     if in_place {
         others.retain(|file| file != lock.checkpoint() && !of_run(file));

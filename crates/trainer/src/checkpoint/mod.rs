@@ -1,6 +1,6 @@
 //! Checkpoints: the state of a training run as a file, from which a resumed run goes on to the same bits.
 //!
-//! A [`Checkpoint`] is the content of a run's file. A [`Recipe`] is the part that describes the run, read before the rest.
+//! A [`Checkpoint`] is the content of a run's file. An [`Outline`] is the part that describes the run, read before the rest.
 //! Networks stand in files without a run, too: [`Network::save`](crate::Network::save), [`save_networks`]. The crate
 //! `minibatch-checkpoint` has the file itself, with its lock and the writer in the background.
 //! `docs/checkpoint-format.md` describes the format byte by byte.
@@ -43,7 +43,7 @@ mod history;
 mod legacy;
 mod network_file;
 mod networks;
-mod recipe;
+mod outline;
 mod settings;
 mod state;
 
@@ -54,6 +54,6 @@ pub use minibatch_checkpoint::{
     Disk, Error, FORMAT_VERSION, FormatError, Keep, Lock, OsDisk, Part, Receipt, Step, Writer,
 };
 pub use network_file::{load_networks, load_networks_with, save_networks};
-pub use recipe::Recipe;
+pub use outline::Outline;
 pub use state::{Annotations, Best, Checkpoint, DataIdentity, Progress};
 pub(crate) use state::{Carried, Snapshot, best_epoch};

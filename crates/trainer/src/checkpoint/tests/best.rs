@@ -3,7 +3,7 @@
 use super::parts::Parts;
 use super::real::real_by;
 use crate::checkpoint::networks::Layers;
-use crate::checkpoint::{Checkpoint, Recipe};
+use crate::checkpoint::{Checkpoint, Outline};
 use crate::{Dataset, EarlyStopping, Isa, Network, Pool, Settings, Trainer};
 
 const BEST: &str = "network/best/parameters";
@@ -80,15 +80,15 @@ fn forgeries_are_refused() {
 fn a_run_is_the_same_with_other_patience_but_not_with_another_rule() {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("run.ckpt");
-    let recipe = |change: fn(&mut EarlyStopping)| {
+    let outline = |change: fn(&mut EarlyStopping)| {
         let mut checkpoint = Checkpoint::decode(&file()).expect("intact");
         change(checkpoint.settings.early_stopping.as_mut().expect("early stopping"));
         let _ = std::fs::remove_file(&path);
         checkpoint.save(&path).expect("it is saved");
-        Recipe::read(&path).expect("a recipe")
+        Outline::read(&path).expect("an outline")
     };
-    let own = recipe(|_| {});
+    let own = outline(|_| {});
     assert_eq!(own.networks(), 2);
-    assert!(own.is_of_run(&recipe(|stopping| stopping.patience = 99)));
-    assert!(!own.is_of_run(&recipe(|stopping| stopping.least_gain = 0.25)));
+    assert!(own.is_of_run(&outline(|stopping| stopping.patience = 99)));
+    assert!(!own.is_of_run(&outline(|stopping| stopping.least_gain = 0.25)));
 }

@@ -4,7 +4,7 @@ use super::parts::Parts;
 use super::real::real_by;
 use crate::change::{Change, Changed, Planned};
 use crate::checkpoint::changes::{ChangedValue, PlannedValue, Value};
-use crate::checkpoint::{Checkpoint, Recipe};
+use crate::checkpoint::{Checkpoint, Outline};
 use crate::schedule::{Course, Schedule};
 use std::fs;
 
@@ -72,14 +72,14 @@ fn change_schedule(one: &mut Checkpoint, text: &str) {
 fn a_changed_run_is_known_by_what_it_began_with() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run.ckpt");
-    let recipe = |change: fn(&mut Checkpoint)| {
+    let outline = |change: fn(&mut Checkpoint)| {
         let mut checkpoint = Checkpoint::decode(&real_by("adam")).unwrap();
         change(&mut checkpoint);
         let _ = fs::remove_file(&path);
         checkpoint.save(&path).unwrap();
-        Recipe::read(&path).unwrap()
+        Outline::read(&path).unwrap()
     };
-    let own = recipe(|_| {});
+    let own = outline(|_| {});
     let same: [fn(&mut Checkpoint); 4] = [
         |one| change_rate(one, 0.125),
         |one| {
@@ -94,12 +94,12 @@ fn a_changed_run_is_known_by_what_it_began_with() {
         },
     ];
     for change in same {
-        let changed = recipe(change);
+        let changed = outline(change);
         assert!(own.is_of_run(&changed) && changed.is_of_run(&own));
     }
     let begun_with_another: fn(&mut Checkpoint) = |one| {
         one.settings.learning_rate = 0.75;
         change_rate(one, 0.25);
     };
-    assert!(!own.is_of_run(&recipe(begun_with_another)));
+    assert!(!own.is_of_run(&outline(begun_with_another)));
 }

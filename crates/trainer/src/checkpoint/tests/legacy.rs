@@ -1,7 +1,7 @@
 //! Files of versions 1 and 2: every damage to their bytes, and contents under right checksums.
 
 use crate::Registry;
-use crate::checkpoint::{Checkpoint, Recipe};
+use crate::checkpoint::{Checkpoint, Outline};
 use minibatch_checkpoint::decode;
 use std::fs;
 use xxhash_rust::xxh3::xxh3_64;
@@ -86,13 +86,13 @@ fn the_recipe_is_that_of_the_file_written_anew() {
         fs::remove_file(&new).expect("it is removed");
         let mut checkpoint = Checkpoint::load(&old).expect("a checkpoint");
         checkpoint.save(&new).expect("it is written");
-        let [recipe, again] = [&old, &new].map(|path| Recipe::read(path).expect("a recipe"));
-        assert_eq!((recipe.sizes(), recipe.moments()), (&[6, 4, 3][..], moments));
+        let [outline, again] = [&old, &new].map(|path| Outline::read(path).expect("an outline"));
+        assert_eq!((outline.sizes(), outline.moments()), (&[6, 4, 3][..], moments));
         assert_eq!((again.sizes(), again.moments()), (&[6, 4, 3][..], moments));
-        assert!(recipe.is_of_run(&again) && again.is_of_run(&recipe));
+        assert!(outline.is_of_run(&again) && again.is_of_run(&outline));
         checkpoint.settings.seed += 1;
         fs::remove_file(&new).expect("it is removed");
         checkpoint.save(&new).expect("it is written");
-        assert!(!recipe.is_of_run(&Recipe::read(&new).expect("a recipe")));
+        assert!(!outline.is_of_run(&Outline::read(&new).expect("an outline")));
     }
 }

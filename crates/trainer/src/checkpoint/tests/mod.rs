@@ -4,6 +4,6 @@ mod columns;
 mod flags;
 mod legacy;
 mod network_file;
+mod outline;
 mod parts;
 mod real;
-mod recipe;

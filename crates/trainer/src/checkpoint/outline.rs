@@ -1,4 +1,4 @@
-//! The recipe of a run, read from the front of its checkpoint before the rest.
+//! The outline of a run, read from the front of its checkpoint before the rest.
 
 use super::changes;
 use super::entries::{CHANGES, MOMENTS};
@@ -8,11 +8,11 @@ use super::settings::EPOCHS;
 use minibatch_checkpoint::{Entry, Error, FormatError, Front, NOT_COMPARED, Record};
 use std::path::Path;
 
-/// The recipe that a checkpoint records, all that decides the bits of its run: layers, cost, optimiser, data, seed.
+/// The outline that a checkpoint records, all that decides the bits of its run: layers, cost, optimiser, data, seed.
 ///
 /// It is known before there is memory for the rest of the file.
 #[derive(Debug)]
-pub struct Recipe {
+pub struct Outline {
     sizes: Vec<u64>,
     moments: usize,
     networks: usize,
@@ -22,13 +22,13 @@ pub struct Recipe {
     bytes: u64,
 }
 
-impl Recipe {
-    /// Reads the recipe in the checkpoint at `path`. The numbers behind it are not looked at.
+impl Outline {
+    /// Reads the outline in the checkpoint at `path`. The numbers behind it are not looked at.
     ///
     /// # Errors
     ///
-    /// If the file can't be read, or its header, its layout or its recipe is damaged.
-    pub fn read(path: &Path) -> Result<Recipe, Error> {
+    /// If the file can't be read, or its header, its layout or its outline is damaged.
+    pub fn read(path: &Path) -> Result<Outline, Error> {
         let invalid = |source: FormatError| Error::Format { path: path.to_owned(), source };
         let mut front = Front::open(path)?;
         let bytes = front.bytes();
@@ -54,7 +54,7 @@ impl Recipe {
         let (inputs, layers) = layers;
         let sizes = [inputs].into_iter().chain(layers.into_iter().map(|(outputs, _)| outputs)).collect();
         let records = records.into_iter().filter(decides).collect();
-        Ok(Recipe { sizes, moments, networks, records, bytes })
+        Ok(Outline { sizes, moments, networks, records, bytes })
     }
 
     /// n_0, n_1, …, n_L, as the file has them.
@@ -84,7 +84,7 @@ impl Recipe {
     /// True if two checkpoints are of one run. Their numbers of epochs may differ, since a run may be extended. So may settings that
     /// were changed in its course: those from before the first change are compared.
     #[must_use]
-    pub fn is_of_run(&self, other: &Recipe) -> bool {
+    pub fn is_of_run(&self, other: &Outline) -> bool {
         let bare = |record: &Record| (record.name.clone(), record.flags, record.length, record.checksum);
         let sorted = |records: &[Record]| {
             let mut bare: Vec<_> = records.iter().map(bare).collect();

@@ -2,7 +2,7 @@
 
 use super::parts::Parts;
 use super::real::real_by;
-use crate::checkpoint::{Checkpoint, Error, FormatError, Recipe};
+use crate::checkpoint::{Checkpoint, Error, FormatError, Outline};
 use minibatch_checkpoint::{Front, OPTIONAL, decode};
 use std::fs;
 
@@ -12,12 +12,12 @@ fn the_recipe_is_read_without_the_rest() {
     let path = dir.path().join("run.ckpt");
     for (optimizer, moments) in [("sgd", 0), ("momentum(0.5)", 1), ("adam", 2)] {
         let mut file = real_by(optimizer);
-        // Damage behind the recipe goes unseen. Only a reader of the rest finds it.
+        // Damage behind the outline goes unseen. Only a reader of the rest finds it.
         *file.last_mut().unwrap() ^= 1;
         fs::write(&path, &file).unwrap();
-        let recipe = Recipe::read(&path).unwrap();
+        let outline = Outline::read(&path).unwrap();
         assert_eq!(
-            (recipe.sizes(), recipe.moments(), recipe.bytes()),
+            (outline.sizes(), outline.moments(), outline.bytes()),
             (&[3, 4, 2][..], moments, file.len() as u64)
         );
         assert!(matches!(Checkpoint::load(&path).unwrap_err(), Error::Format { .. }));
@@ -28,14 +28,14 @@ fn the_recipe_is_read_without_the_rest() {
 fn a_run_is_known_by_all_but_its_epochs() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run.ckpt");
-    let recipe = |change: fn(&mut Checkpoint)| {
+    let outline = |change: fn(&mut Checkpoint)| {
         let mut checkpoint = Checkpoint::decode(&real_by("sgd")).unwrap();
         change(&mut checkpoint);
         let _ = fs::remove_file(&path);
         checkpoint.save(&path).unwrap();
-        Recipe::read(&path).unwrap()
+        Outline::read(&path).unwrap()
     };
-    let own = recipe(|_| {});
+    let own = outline(|_| {});
     let same: [fn(&mut Checkpoint); 3] =
         [|_| {}, |one| one.settings.epochs = 99, |one| one.network.layers_mut()[0].set_weight(0, 0, 9.0)];
     let others: [fn(&mut Checkpoint); 6] = [
@@ -46,8 +46,10 @@ fn a_run_is_known_by_all_but_its_epochs() {
         |one| one.data.fingerprint ^= 1,
         |one| one.network.cost = std::sync::Arc::new(crate::network::cost::Mse),
     ];
-    assert!(same.into_iter().all(|change| own.is_of_run(&recipe(change)) && recipe(change).is_of_run(&own)));
-    assert!(others.into_iter().all(|change| !own.is_of_run(&recipe(change))));
+    assert!(
+        same.into_iter().all(|change| own.is_of_run(&outline(change)) && outline(change).is_of_run(&own))
+    );
+    assert!(others.into_iter().all(|change| !own.is_of_run(&outline(change))));
 }
 
 /// A setting that a later version adds decides too, though this version doesn't know it.
@@ -55,17 +57,17 @@ fn a_run_is_known_by_all_but_its_epochs() {
 fn an_unknown_setting_tells_runs_apart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run.ckpt");
-    let recipe = |name: &str, text: &str| {
+    let outline = |name: &str, text: &str| {
         let mut parts = Parts::of(&real_by("sgd"));
         parts.put_with(name, OPTIONAL, text);
         fs::write(&path, parts.encode()).unwrap();
-        Recipe::read(&path).unwrap()
+        Outline::read(&path).unwrap()
     };
-    let own = recipe("run/decay", "0.1");
-    assert!(own.is_of_run(&recipe("run/decay", "0.1")));
-    assert!(!own.is_of_run(&recipe("run/decay", "0.2")) && !recipe("run/clip", "1").is_of_run(&own));
+    let own = outline("run/decay", "0.1");
+    assert!(own.is_of_run(&outline("run/decay", "0.1")));
+    assert!(!own.is_of_run(&outline("run/decay", "0.2")) && !outline("run/clip", "1").is_of_run(&own));
     for name in ["run/history/rate", "run/schedule/state"] {
-        let [first, second] = ["0.1", "0.2"].map(|text| recipe(name, text));
+        let [first, second] = ["0.1", "0.2"].map(|text| outline(name, text));
         assert!(first.is_of_run(&second), "{name} is no setting");
     }
 }
@@ -84,7 +86,7 @@ fn a_damaged_front_is_told_as_ever() {
         changed[at] ^= 0x20;
         fs::write(&path, &changed).unwrap();
         let expected = decode(&changed).unwrap_err();
-        for error in [Recipe::read(&path).unwrap_err(), Checkpoint::load(&path).unwrap_err()] {
+        for error in [Outline::read(&path).unwrap_err(), Checkpoint::load(&path).unwrap_err()] {
             assert!(
                 matches!(&error, Error::Format { source, .. } if *source == expected),
                 "byte {at}: {error}"
@@ -92,7 +94,7 @@ fn a_damaged_front_is_told_as_ever() {
         }
         fs::write(&path, &file[..at]).unwrap();
         let expected = decode(&file[..at]).unwrap_err();
-        let error = Recipe::read(&path).unwrap_err();
+        let error = Outline::read(&path).unwrap_err();
         assert!(matches!(&error, Error::Format { source, .. } if *source == expected), "{at} bytes: {error}");
     }
     // A file of another kind isn't read to its end, which here would take all memory.
