@@ -66,8 +66,8 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
     let weights = if settings.class_weights == ClassWeights::None { 0 } else { numbers(examples) };
     let own = sum([workspace, gradient, average, best, inputs(pool.members()), numbers(examples), weights]);
     let parts = if members > 1 {
-        // Each member has at most a copy of the whole. Then there is the network put together from all parts.
-        let copy = self::network(&sizes);
+        // Each member has at most a copy of the whole, moments included. Then there is what is put together from all parts.
+        let copy = self::network(&sizes).saturating_add(optimizer(&settings.optimizer, &sizes));
         let part = sum([copy, workspace, inputs(1), packing]);
         let exchange = footprint::matrix(batch_size, sizes[1]).saturating_mul(2);
         part.saturating_mul(members as u64).saturating_add(copy).saturating_add(exchange)

@@ -135,9 +135,9 @@ impl Settings {
         self.clip.is_some()
     }
 
-    /// Whether members may each have a part of the network: neither moments, nor averages, nor a whole gradient are shared out.
+    /// Whether members may each have a part of the network: neither averages nor a whole gradient are shared out.
     pub(crate) fn may_be_shared(&self) -> bool {
-        self.optimizer.is_plain() && !self.needs_whole_gradient() && self.average.is_none()
+        !self.needs_whole_gradient() && self.average.is_none()
     }
 
     /// The rates of a step of a run over a training set of `examples`. `None` if the schedule gives a factor or a momentum that is

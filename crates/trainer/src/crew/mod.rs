@@ -42,7 +42,7 @@ pub(crate) enum Crew {
 }
 
 impl Crew {
-    /// The crew that trains `network` on `data`.
+    /// The crew that trains `network` on `data`, by an optimiser whose memory is `state`.
     ///
     /// # Errors
     ///
@@ -50,6 +50,7 @@ impl Crew {
     pub(crate) fn new(
         pool: &Pool,
         network: Network,
+        state: OptimizerState,
         data: &Dataset,
         settings: &Settings,
     ) -> Result<Crew, Error> {
@@ -60,11 +61,11 @@ impl Crew {
         let phases = sharing == 1 && worth_phases(&network, batch_size, augmenting, pool.members());
         let team_size = if phases { pool.members() } else { 1 };
         let guard = Guard::new(pool.isa(), &network, data)?;
-        let whole = Whole::new(pool.isa(), network, guard, settings, team_size);
+        let whole = Whole::new(pool.isa(), (network, state), guard, settings, team_size);
         Ok(match sharing {
             1 if phases => Crew::Phases(whole),
             1 => Crew::Alone(whole, Solo::new(())),
-            members => Crew::Shares(Shares::new(whole, members, batch_size)),
+            members => Crew::Shares(Shares::new(whole, members, settings)),
         })
     }
 
@@ -84,27 +85,46 @@ impl Crew {
         }
     }
 
-    /// Takes account of the moments that an optimiser begins with.
-    pub(crate) fn look_at(&mut self, isa: Isa, state: &OptimizerState) {
+    /// The optimiser's memory as it is now.
+    pub(crate) fn state(&self) -> &OptimizerState {
+        match self {
+            Crew::Alone(whole, _) | Crew::Phases(whole) => &whole.state,
+            Crew::Shares(shares) => shares.state(),
+        }
+    }
+
+    /// The average of the weights, or the network as it is now where there is none.
+    pub(crate) fn present(&self) -> &Network {
+        match self {
+            Crew::Alone(whole, _) | Crew::Phases(whole) => whole.state.average().unwrap_or(&whole.network),
+            // Members that train in shares keep no average.
+            Crew::Shares(shares) => shares.network(),
+        }
+    }
+
+    /// As [`present`](Self::present), without a copy.
+    pub(crate) fn into_present(self) -> Network {
+        match self {
+            Crew::Alone(whole, _) | Crew::Phases(whole) => {
+                whole.state.into_average().unwrap_or(whole.network)
+            }
+            Crew::Shares(shares) => shares.into_network(),
+        }
+    }
+
+    /// Takes account of the moments that the optimiser begins with.
+    pub(crate) fn look_at_moments(&mut self, isa: Isa) {
         let (Crew::Alone(whole, _) | Crew::Phases(whole) | Crew::Shares(Shares { whole, .. })) = self;
-        whole.guard.look_at(isa, state);
+        whole.guard.look_at(isa, &whole.state);
     }
 
     /// Trains the network. `cost_sum` is the cost of the epoch so far.
-    pub(crate) fn train(
-        &mut self,
-        pool: &Pool,
-        state: &mut OptimizerState,
-        steps: Steps<'_>,
-        cost_sum: f64,
-    ) -> Trained {
+    pub(crate) fn train(&mut self, pool: &Pool, steps: Steps<'_>, cost_sum: f64) -> Trained {
         let before = Trained { position: steps.position, cost_sum, correct: 0, diverged: None };
         match self {
-            Crew::Alone(whole, team) => {
-                team.run(pool.isa(), |team, ()| whole.train(team, state, steps, before))
-            }
-            Crew::Phases(whole) => pool.run(|team| whole.train(team, state, steps, before)),
-            Crew::Shares(shares) => shares.train(pool, state, steps, before),
+            Crew::Alone(whole, team) => team.run(pool.isa(), |team, ()| whole.train(team, steps, before)),
+            Crew::Phases(whole) => pool.run(|team| whole.train(team, steps, before)),
+            Crew::Shares(shares) => shares.train(pool, steps, before),
         }
     }
 

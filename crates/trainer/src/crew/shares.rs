@@ -1,7 +1,7 @@
 //! Training in shares: every member takes every step on its own part of the network.
 //!
-//! A member's part has some neurons of the first layer, with their weights and biases, and a copy of every other layer. One
-//! step of a member:
+//! A member's part has some neurons of the first layer, with their weights, biases and moments, and a copy of every other layer.
+//! One step of a member:
 //!
 //! ```text
 //! A_1 of its own neurons            from all inputs
@@ -22,7 +22,7 @@
 //! [`Pace`] says how long a slice is, and when members rest.
 
 use super::pace::{Pace, Taken, Way};
-use super::part::{Part, put_together};
+use super::part::{Part, put_states_together, put_together};
 use super::whole::{Whole, workspace};
 use crate::network::Network;
 use crate::optimizer::OptimizerState;
@@ -36,7 +36,7 @@ use std::time::Duration;
 /// A network that members train in shares, and one thread alone while they aren't ready.
 #[derive(Debug)]
 pub(crate) struct Shares {
-    /// The whole network, for the thread that trains alone. Its weights are old while the parts have the newest.
+    /// The whole network, for the thread that trains alone. Its numbers are old while the parts have the newest.
     pub(super) whole: Whole,
     /// A team of that thread.
     alone: Solo<()>,
@@ -53,14 +53,22 @@ struct Parts {
     newest: Newest,
 }
 
-/// The place of the newest weights and biases.
+/// The place of the newest weights, biases and moments.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a crew has one of them, and it stays where it is")]
 enum Newest {
     /// In the whole network.
     Whole,
-    /// In the parts. The cell holds the network put together from them, if anyone has asked since they changed. Copying a network
-    /// in and out of every call can take longer than the call's steps.
-    Parts(OnceLock<Network>),
+    /// In the parts.
+    Parts(Together),
+}
+
+/// What was put together from the parts: what anyone has asked for since they changed. Copying a network in and out of every call
+/// can take longer than the call's steps.
+#[derive(Debug, Default)]
+struct Together {
+    network: OnceLock<Network>,
+    state: OnceLock<OptimizerState>,
 }
 
 /// A member's part of the network, with all that trains it.
@@ -70,8 +78,6 @@ enum Newest {
 #[repr(align(128))]
 struct Seat {
     part: Part,
-    /// The optimiser's memory for the part.
-    state: OptimizerState,
     workspace: Workspace,
     /// Every member's guard has the same bounds.
     guard: Guard,
@@ -90,26 +96,30 @@ impl Parts {
             // Each member makes its own part. Memory that one thread allocates lies apart from another's, so members don't take
             // cache lines from each other. They meet first, or a quick one would do another's work.
             member.largest(0.0);
-            let part = Part::new(network, member.columns(neurons));
+            let part = Part::new(network, &settings.optimizer, member.columns(neurons));
             let own = part.layers[0].outputs();
             let workspace = workspace(member.team().isa(), network, own, settings, 1);
-            let state = OptimizerState::new(&settings.optimizer, &part.layers);
-            *seat = Some(Seat { part, state, workspace, guard: guard.clone(), came: None });
+            *seat = Some(Seat { part, workspace, guard: guard.clone(), came: None });
         });
         let seats = seats.into_iter().map(|seat| seat.expect("every member made one")).collect();
         Parts { seats, newest: Newest::Whole }
     }
 
-    /// Copies all parts to `network`.
+    /// Copies the weights and biases of all parts to `network`.
     fn put_together(&self, network: &mut Network) {
         put_together(network, self.seats.iter().map(|seat| &seat.part));
+    }
+
+    /// Copies the moments of all parts to `state`, and their count of steps.
+    fn put_states_together(&self, state: &mut OptimizerState) {
+        put_states_together(state, self.seats.iter().map(|seat| &seat.part));
     }
 }
 
 impl Shares {
     /// Shares for the network of `whole`, which was made for a team of one, and so many members.
-    pub(super) fn new(whole: Whole, members: usize, batch_size: usize) -> Shares {
-        let exchange = Exchange::new(members, batch_size, whole.network.layers[0].outputs());
+    pub(super) fn new(whole: Whole, members: usize, settings: &Settings) -> Shares {
+        let exchange = Exchange::new(members, settings.batch_size, whole.network.layers[0].outputs());
         Shares { whole, alone: Solo::new(()), parts: None, exchange, pace: Pace::new() }
     }
 
@@ -117,10 +127,25 @@ impl Shares {
     pub(super) fn network(&self) -> &Network {
         let whole = &self.whole.network;
         match &self.parts {
-            Some(parts @ Parts { newest: Newest::Parts(together), .. }) => together.get_or_init(|| {
-                let mut network = whole.clone();
-                parts.put_together(&mut network);
-                network
+            Some(parts @ Parts { newest: Newest::Parts(together), .. }) => {
+                together.network.get_or_init(|| {
+                    let mut network = whole.clone();
+                    parts.put_together(&mut network);
+                    network
+                })
+            }
+            _ => whole,
+        }
+    }
+
+    /// The optimiser's memory as it is now.
+    pub(super) fn state(&self) -> &OptimizerState {
+        let whole = &self.whole.state;
+        match &self.parts {
+            Some(parts @ Parts { newest: Newest::Parts(together), .. }) => together.state.get_or_init(|| {
+                let mut state = whole.clone();
+                parts.put_states_together(&mut state);
+                state
             }),
             _ => whole,
         }
@@ -132,7 +157,7 @@ impl Shares {
         if let Some(mut parts) = self.parts
             && let Newest::Parts(together) = &mut parts.newest
         {
-            match together.take() {
+            match together.network.take() {
                 Some(together) => network = together,
                 None => parts.put_together(&mut network),
             }
@@ -141,15 +166,9 @@ impl Shares {
     }
 
     /// Takes `steps`, slice after slice, each on all members or on the calling thread.
-    pub(super) fn train(
-        &mut self,
-        pool: &Pool,
-        state: &mut OptimizerState,
-        steps: Steps<'_>,
-        before: Trained,
-    ) -> Trained {
+    pub(super) fn train(&mut self, pool: &Pool, steps: Steps<'_>, before: Trained) -> Trained {
         if let Some(Parts { newest: Newest::Parts(together), .. }) = &mut self.parts {
-            together.take();
+            *together = Together::default();
         }
         let mut trained = before;
         let (mut began, mut left) = (Instant::now(), steps.to_come());
@@ -159,8 +178,8 @@ impl Shares {
                     (Steps { steps: self.pace.steps().min(left), ..steps }, trained.position);
                 let delay;
                 (trained, delay) = match self.pace.way(team.ready() > 1) {
-                    Way::Shares => self.train_in_shares(team, state, slice, trained),
-                    Way::Alone => (self.train_alone(pool, state, slice, trained), Duration::ZERO),
+                    Way::Shares => self.train_in_shares(team, slice, trained),
+                    Way::Alone => (self.train_alone(pool, slice, trained), Duration::ZERO),
                 };
                 let ended = Instant::now();
                 // Members may have left the slice.
@@ -177,55 +196,39 @@ impl Shares {
     }
 
     /// Trains on all members. Returns how far they came, and how long they were kept waiting.
-    fn train_in_shares(
-        &mut self,
-        team: &Team<'_>,
-        state: &mut OptimizerState,
-        steps: Steps<'_>,
-        before: Trained,
-    ) -> (Trained, Duration) {
+    fn train_in_shares(&mut self, team: &Team<'_>, steps: Steps<'_>, before: Trained) -> (Trained, Duration) {
         let Shares { whole, parts, exchange, pace, .. } = self;
         let whole = &*whole;
         let parts = parts.get_or_insert_with(|| Parts::new(team, exchange, whole, steps.settings));
         exchange.set_patience(pace.patience());
-        let newest = mem::replace(&mut parts.newest, Newest::Parts(OnceLock::new()));
+        let newest = mem::replace(&mut parts.newest, Newest::Parts(Together::default()));
         let trained_alone = matches!(newest, Newest::Whole);
-        let steps_taken = state.steps;
         team.together(exchange, &mut parts.seats, |member, seat| {
-            let Seat { part, state, workspace, guard, came } = seat;
+            let Seat { part, workspace, guard, came } = seat;
             if trained_alone {
-                part.take(&whole.network);
+                part.take(&whole.network, &whole.state);
                 *guard = whole.guard.clone();
             }
-            // There are no moments to share out.
-            state.steps = steps_taken;
             let runner = Runner { team: member.team(), member: Some(member) };
-            let Part { layers, cost, .. } = part;
+            let Part { layers, cost, state, .. } = part;
             let stepper = Stepper { runner, layers, cost: &**cost, state, workspace, guard };
             *came = Some((stepper.train(steps, before), member.delay()));
         });
-        let seats = &parts.seats;
-        state.steps = seats[0].state.steps;
-        let came = seats.iter().filter_map(|seat| seat.came);
+        let came = parts.seats.iter().filter_map(|seat| seat.came);
         came.reduce(|first, other| (first.0, first.1.max(other.1))).expect("every member comes somewhere")
     }
 
     /// Trains the whole network on the calling thread.
-    fn train_alone(
-        &mut self,
-        pool: &Pool,
-        state: &mut OptimizerState,
-        steps: Steps<'_>,
-        before: Trained,
-    ) -> Trained {
+    fn train_alone(&mut self, pool: &Pool, steps: Steps<'_>, before: Trained) -> Trained {
         let Shares { whole, alone, parts, .. } = self;
         if let Some(parts) = parts
             && let Newest::Parts(_) = mem::replace(&mut parts.newest, Newest::Whole)
         {
             parts.put_together(&mut whole.network);
+            parts.put_states_together(&mut whole.state);
             whole.guard = parts.seats[0].guard.clone();
         }
-        alone.run(pool.isa(), |team, ()| whole.train(team, state, steps, before))
+        alone.run(pool.isa(), |team, ()| whole.train(team, steps, before))
     }
 
     /// Bounds of the network as it is now.

@@ -40,11 +40,14 @@ pub(crate) fn sharing(network: &Network, batch_size: usize, augmenting: f64, cor
             + augmenting
             + if members > 1 { EXCHANGE + LINE * received } else { 0.0 }
     };
+    // In phases, what one member computes of A_l and Δ_l another takes for the next product.
+    let hidden = network.layers()[..others.len()].iter().map(|layer| layer.outputs().div_ceil(16));
+    let passed_on = 2.0 * batch_size as f64 * hidden.sum::<usize>() as f64;
     let by_phases = |members: usize| {
-        let phases = 2.0 + 3.0 * others.len() as f64;
+        let (phases, elsewhere) = (2.0 + 3.0 * others.len() as f64, 1.0 - 1.0 / members as f64);
         (shared + alone + augmenting) / members as f64
             + besides
-            + if members > 1 { phases * PHASE } else { 0.0 }
+            + if members > 1 { phases * PHASE + LINE * passed_on * elsewhere } else { 0.0 }
     };
     let best = (1..=cores.min(lines)).min_by(|&a, &b| by_shares(a).total_cmp(&by_shares(b))).unwrap_or(1);
     let least = by_phases(cores).min((1.0 - LEAST_GAIN) * by_shares(1));

@@ -10,33 +10,29 @@ use minibatch_kernels::{Isa, Team, TeamInputs};
 #[derive(Debug)]
 pub(crate) struct Whole {
     pub(super) network: Network,
+    /// The optimiser's memory.
+    pub(super) state: OptimizerState,
     workspace: Workspace,
     pub(super) guard: Guard,
 }
 
 impl Whole {
-    /// `network` for a team of `team_size` members that share products.
+    /// `network`, and what its optimiser remembers, for a team of `team_size` members that share products.
     pub(super) fn new(
         isa: Isa,
-        network: Network,
+        (network, state): (Network, OptimizerState),
         guard: Guard,
         settings: &Settings,
         team_size: usize,
     ) -> Whole {
         let neurons = network.layers[0].outputs();
         let workspace = workspace(isa, &network, neurons, settings, team_size);
-        Whole { network, workspace, guard }
+        Whole { network, state, workspace, guard }
     }
 
     /// Takes `steps` on the calling thread, the driver of `team`.
-    pub(super) fn train(
-        &mut self,
-        team: &Team<'_>,
-        state: &mut OptimizerState,
-        steps: Steps<'_>,
-        before: Trained,
-    ) -> Trained {
-        let Whole { network: Network { layers, cost, .. }, workspace, guard } = self;
+    pub(super) fn train(&mut self, team: &Team<'_>, steps: Steps<'_>, before: Trained) -> Trained {
+        let Whole { network: Network { layers, cost, .. }, state, workspace, guard } = self;
         let runner = Runner { team, member: None };
         Stepper { runner, layers, cost: &**cost, state, workspace, guard }.train(steps, before)
     }

@@ -76,6 +76,12 @@ impl OptimizerState {
         &self.next
     }
 
+    /// Takes over the steps and scalars of `other`, a memory of the same optimiser.
+    pub(crate) fn count_as(&mut self, other: &OptimizerState) {
+        self.steps = other.steps;
+        self.scalars.copy_from_slice(&other.scalars);
+    }
+
     /// Prepares the scalars of the step to come, whose momentum is given.
     pub(super) fn advance(&mut self, optimizer: &Optimizer, momentum: Option<f64>) {
         self.next.copy_from_slice(&self.scalars);

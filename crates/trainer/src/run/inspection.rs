@@ -53,7 +53,7 @@ impl Trainer {
             network,
             &self.data,
             self.settings(),
-            &self.state,
+            self.crew.state(),
             &self.course,
             steps.saturating_sub(1),
         )?;

@@ -51,8 +51,7 @@ pub struct Trainer {
     /// The origin of the network's first weights and biases, if it is known.
     origin: Option<Origin>,
     settings: Settings,
-    pub(super) state: OptimizerState,
-    crew: Crew,
+    pub(super) crew: Crew,
     /// How far the run has come in its schedule.
     pub(super) course: Course,
     shuffle: Shuffle,
@@ -139,15 +138,15 @@ impl Trainer {
             return Err(Error::Memory { what: "training", bytes });
         }
         let weighted = settings.class_weights.apply(&data)?;
+        let state = state
+            .unwrap_or_else(|| OptimizerState::new(&settings.optimizer, network.layers()))
+            .with_average(settings.average.as_ref(), &network);
         Ok(Trainer {
-            state: state
-                .unwrap_or_else(|| OptimizerState::new(&settings.optimizer, network.layers()))
-                .with_average(settings.average.as_ref(), &network),
             course: settings.course(data.len()),
             shuffle: Shuffle::with_order(data.len(), settings.seed, settings.order)?,
             // From here on the weights are no longer those that initialisation drew.
             origin: network.origin.take(),
-            crew: Crew::new(&pool, network, &weighted, &settings)?,
+            crew: Crew::new(&pool, network, state, &weighted, &settings)?,
             pool,
             weighted,
             settings,
@@ -223,7 +222,7 @@ impl Trainer {
         let annotations = checkpoint.annotations;
         let (validated_on, best) = (checkpoint.validated_on, checkpoint.best);
         let mut trainer = Trainer::with_state(pool, data.clone(), network, settings, Some(optimizer))?;
-        trainer.crew.look_at(trainer.pool.isa(), &trainer.state);
+        trainer.crew.look_at_moments(trainer.pool.isa());
         trainer.origin = origin;
         trainer.shuffle.restore(&progress.shuffle)?;
         trainer.position = progress.position as usize;
@@ -277,7 +276,7 @@ impl Trainer {
         Snapshot {
             network: self.network(),
             origin: self.origin,
-            optimizer: &self.state,
+            optimizer: self.crew.state(),
             settings: &self.settings,
             class: self.pool.isa().class(),
             data: *self.identity.get_or_init(|| DataIdentity::of(&self.data)),
@@ -306,7 +305,7 @@ impl Trainer {
 
     /// The average of the weights so far, where there is one, else the network as it is now. It is what is evaluated.
     fn present(&self) -> &Network {
-        self.state.average().unwrap_or_else(|| self.network())
+        self.crew.present()
     }
 
     /// The network as it is now.
@@ -409,7 +408,7 @@ impl Trainer {
         let Trainer { weighted: data, shuffle, settings, course, position, correct, .. } = self;
         let counts = correct.is_some();
         let steps = Steps { data, shuffle, settings, course, first, position: *position, steps, counts };
-        let trained = self.crew.train(&self.pool, &mut self.state, steps, self.cost_sum);
+        let trained = self.crew.train(&self.pool, steps, self.cost_sum);
         self.elapsed += started.elapsed();
         (self.position, self.cost_sum) = (trained.position, trained.cost_sum);
         self.correct = self.correct.map(|correct| correct + trained.correct);

@@ -19,8 +19,9 @@ struct State {
 }
 
 fn state(trainer: &Trainer) -> State {
-    let Trainer { crew, state, cost_sum, position, .. } = trainer;
+    let Trainer { crew, cost_sum, position, .. } = trainer;
     let hash = trainer.checkpoint().compared_hash().expect("a checkpoint");
+    let state = crew.state();
     let (steps, bounds) = ((state.steps, state.scalars.clone()), format!("{:?}", crew.guard()));
     State { hash, cost_sum: cost_sum.to_bits(), position: *position, steps, bounds }
 }
@@ -39,17 +40,12 @@ fn steps(trainer: &mut Trainer, steps: usize) -> Result<usize, String> {
 
 /// Trains for so many calls on one thread, and with `members` that change between shares and alone, at calls' ends and within
 /// them. Both must come to the same state after every call, or end in the same error. Returns that error.
-fn compare(network: NetworkBuilder, members: usize, learning_rate: f64, calls: usize) -> Option<String> {
+fn compare(network: NetworkBuilder, members: usize, settings: &Settings, calls: usize) -> Option<String> {
     let data = synthetic::generate(500, 10, 3).expect("digits").train;
     let isa = Isa::detect();
     let [several, one] = [members, 1].map(|members| Pool::oversubscribed(isa, members).expect("a pool"));
     let network = network.seed(9).build().expect("a network");
-    assert_eq!(
-        sharing(&network, Settings::default().batch_size, 0.0, members),
-        members,
-        "a network to share"
-    );
-    let settings = Settings { learning_rate, ..Settings::default() };
+    assert_eq!(sharing(&network, settings.batch_size, 0.0, members), members, "a network to share");
     let trainer =
         |pool: &Pool| Trainer::new(pool, &data, network.clone(), settings.clone()).expect("a trainer");
     let (mut changing, mut expected) = (trainer(&several), trainer(&one));
@@ -78,17 +74,33 @@ fn compare(network: NetworkBuilder, members: usize, learning_rate: f64, calls: u
     None
 }
 
+/// Settings with this optimiser and η.
+fn settings(optimizer: &str, learning_rate: f64) -> Settings {
+    let optimizer = optimizer.parse().expect("an optimiser");
+    Settings { optimizer, learning_rate, ..Settings::default() }
+}
+
 #[test]
 fn changing_between_shares_and_alone_changes_no_bit() {
     let network = Network::builder(784);
-    assert_eq!(compare(network.clone().layer(32).layer(10), 2, 3.0, 60), None);
-    assert_eq!(compare(network.layer(48).layer(20).layer(10), 3, 3.0, 60), None);
+    assert_eq!(compare(network.clone().layer(32).layer(10), 2, &settings("sgd", 3.0), 60), None);
+    assert_eq!(compare(network.layer(48).layer(20).layer(10), 3, &settings("sgd", 3.0), 60), None);
+}
+
+#[test]
+fn moments_go_from_shares_to_one_thread_and_back() {
+    let network = Network::builder(784);
+    assert_eq!(compare(network.clone().layer(32).layer(10), 2, &settings("nesterov", 0.3), 40), None);
+    // A moment that is signed and one of squares, and scalars that change with each step.
+    assert_eq!(compare(network.layer(48).layer(20).layer(10), 3, &settings("nadam", 0.002), 40), None);
 }
 
 #[test]
 fn a_run_goes_astray_at_the_same_step_in_shares_and_alone() {
-    // The bounds of weights pass from shares to one thread and back.
-    let network = Network::builder(784).layer_with(32, Identity).layer_with(10, Identity);
-    let error = compare(network, 2, 1.0, 60).expect("a divergence");
-    assert!(error.contains("step"), "{error}");
+    // The bounds of weights and moments pass from shares to one thread and back.
+    for optimizer in ["sgd", "momentum"] {
+        let network = Network::builder(784).layer_with(32, Identity).layer_with(10, Identity);
+        let error = compare(network, 2, &settings(optimizer, 1.0), 60).expect("a divergence");
+        assert!(error.contains("step"), "{error}");
+    }
 }

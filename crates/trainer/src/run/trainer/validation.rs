@@ -111,7 +111,7 @@ impl Trainer {
     /// As [`result`](Self::result), without a copy.
     pub fn into_result(self) -> Network {
         let best = self.best.map(|best| best.network);
-        best.or_else(|| self.state.into_average()).unwrap_or_else(|| self.crew.into_network())
+        best.unwrap_or_else(|| self.crew.into_present())
     }
 }
 
