@@ -16,10 +16,12 @@ mod fuzz;
 mod hash;
 mod kill;
 mod peers;
+mod recipes;
 mod soak;
 mod speedrun;
 mod time_limit;
 mod torch;
+mod trained;
 mod wasm;
 
 use std::process::ExitCode;
@@ -69,6 +71,8 @@ enum Task {
     Floor(floor::Args),
     /// Train the presets of benches/presets with several seeds, and hold accuracy and seconds against their goals
     Speedrun(speedrun::Args),
+    /// Train every two choices together on MNIST, the rest left to the recipe, and hold accuracies against their floors
+    Recipes(recipes::Args),
 }
 
 fn main() -> ExitCode {
@@ -90,6 +94,7 @@ fn main() -> ExitCode {
         Task::Curves(args) => curves::run(&args),
         Task::Floor(args) => floor::run(&args),
         Task::Speedrun(args) => speedrun::run(&args),
+        Task::Recipes(args) => recipes::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

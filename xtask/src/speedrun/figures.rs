@@ -1,8 +1,9 @@
 //! A run's results, and the figures of several runs.
 
-use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use anyhow::{Context, Result};
 use xtask_tools::Summary;
+
+use crate::trained::Trained;
 
 /// The results of one run.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,19 +19,7 @@ pub(super) struct Run {
 impl Run {
     /// The run whose `train --json` printed `output`, on so many threads, in a process of so many seconds.
     pub(super) fn read(output: &str, threads: usize, process: f64) -> Result<Self> {
-        let events = output.lines().map(serde_json::from_str::<Value>).collect::<Result<Vec<_>, _>>()?;
-        let [plan, .., last, end] = &events[..] else {
-            bail!("expected a plan, epochs and an end, found {output:?}")
-        };
-        let names = [plan, last, end].map(|event| event["event"].as_str().unwrap_or_default());
-        ensure!(names == ["plan", "epoch", "end"], "expected a plan, epochs and an end, found {names:?}");
-        ensure!(plan["threads"] == threads, "expected {threads} threads, found {}", plan["threads"]);
-        ensure!(
-            plan["epochs"] == last["epoch"],
-            "{} epochs were planned, the last is {}",
-            plan["epochs"],
-            last["epoch"]
-        );
+        let Trained { last, end } = Trained::read(output, threads)?;
         let accuracy = last["test"]["accuracy"].as_f64().context("no test accuracy in the last epoch")?;
         let training = end["training_seconds"].as_f64().context("no training seconds at the end")?;
         Ok(Self { accuracy, training, process })

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, ensure};
 use xtask_tools::{Machine, built_command, free_name, three_digits, write_whole};
 
 use crate::floor;
+use crate::trained::check_mnist;
 use figures::{Figures, Run};
 use presets::{PRESETS, Preset};
 use record::Row;
@@ -37,16 +38,13 @@ pub(crate) struct Args {
     record: bool,
 }
 
-/// One of the files of MNIST.
-const TRAIN_IMAGES: &str = "data/mnist/train-images-idx3-ubyte";
-
 /// The fewest seeds of a record.
 const LEAST_SEEDS: u32 = 10;
 
 /// Trains, prints, and records if asked to.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = xtask_tools::workspace_root();
-    ensure!(root.join(TRAIN_IMAGES).exists(), "no {TRAIN_IMAGES}; `cargo xtask fetch-mnist` fetches it");
+    check_mnist(&root)?;
     ensure!(
         !args.record || args.seeds >= LEAST_SEEDS,
         "a record needs {LEAST_SEEDS} seeds, not {}",

@@ -1,8 +1,6 @@
 //! The table, for the terminal and as a dated file.
 
-use std::fmt::Write;
-
-use xtask_tools::{Machine, Table, three_digits};
+use xtask_tools::{Machine, Table, head, three_digits};
 
 use super::figures::Figures;
 use super::presets::Preset;
@@ -73,22 +71,8 @@ pub(super) fn table(rows: &[Row], peak: f64) -> String {
 
 /// The whole record. `measured` says how.
 pub(super) fn document(machine: &Machine, command: &str, measured: &str, peak: f64, rows: &[Row]) -> String {
-    let about = [
-        ("processor", format!("{}, {} cores, {}", machine.cpu, machine.cores, machine.caches)),
-        ("instruction sets", machine.instruction_sets.clone()),
-        ("system", format!("{}, {}", machine.system, machine.rustc)),
-        ("commit", machine.commit.clone()),
-        ("command", format!("`{command}`")),
-        ("measured", measured.to_owned()),
-        ("load before", machine.load.clone()),
-    ];
-    let mut text = format!("# Speedrun, {}, {}\n\n", machine.date, machine.cpu);
-    for (name, value) in about {
-        // Writing into a string can't fail.
-        let _ = writeln!(text, "- {name}: {value}");
-    }
-    let _ = write!(text, "\n{HOW}\n\n{}", table(rows, peak));
-    text
+    let head = head(&format!("Speedrun, {}, {}", machine.date, machine.cpu), machine, command, measured);
+    format!("{head}\n{HOW}\n\n{}", table(rows, peak))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::Machine;
+
 /// A Markdown table, its columns aligned for reading as text.
 #[derive(Debug)]
 pub struct Table {
@@ -48,6 +50,25 @@ impl Table {
         }
         text
     }
+}
+
+/// The head of a record: its title, the machine, the command, and how it measured.
+pub fn head(title: &str, machine: &Machine, command: &str, measured: &str) -> String {
+    let about = [
+        ("processor", format!("{}, {} cores, {}", machine.cpu, machine.cores, machine.caches)),
+        ("instruction sets", machine.instruction_sets.clone()),
+        ("system", format!("{}, {}", machine.system, machine.rustc)),
+        ("commit", machine.commit.clone()),
+        ("command", format!("`{command}`")),
+        ("measured", measured.to_owned()),
+        ("load before", machine.load.clone()),
+    ];
+    let mut text = format!("# {title}\n\n");
+    for (name, value) in about {
+        // Writing into a string can't fail.
+        let _ = writeln!(text, "- {name}: {value}");
+    }
+    text
 }
 
 /// `SLUG.md`, or `SLUG-2.md` and so on, where `md` is the `extension`. A record is never written over.

@@ -1,0 +1,246 @@
+//! The choices that the table combines. A test holds the lists against the library's.
+
+use super::covering;
+
+/// Neurons of each hidden layer, the cheapest first.
+const WIDTHS: [usize; 8] = [16, 32, 64, 128, 256, 512, 1024, 2048];
+
+/// Hidden layers.
+const DEPTHS: [usize; 4] = [1, 2, 3, 4];
+
+/// Every activation that a hidden layer can have.
+const HIDDEN: [&str; 12] = [
+    "sigmoid",
+    "tanh",
+    "lecun-tanh",
+    "relu",
+    "leaky-relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+    "identity",
+];
+
+/// Every optimiser.
+const OPTIMIZERS: [&str; 9] =
+    ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "centred-rmsprop", "adam", "adamw", "nadam"];
+
+/// A cost, with the output activations that it allows.
+struct Cost {
+    name: &'static str,
+    /// Those without a warning.
+    outputs: &'static [&'static str],
+    /// Those that `train` warns about where the targets are classes.
+    warned: &'static [&'static str],
+}
+
+/// The outputs of the squared costs.
+const ALL_BUT_RELU: &[&str] = &[
+    "sigmoid",
+    "tanh",
+    "lecun-tanh",
+    "leaky-relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+    "identity",
+    "softmax",
+];
+
+/// Every cost.
+const COSTS: [Cost; 8] = [
+    Cost { name: "quadratic", outputs: ALL_BUT_RELU, warned: &["relu"] },
+    Cost { name: "mse", outputs: ALL_BUT_RELU, warned: &["relu"] },
+    Cost { name: "mae", outputs: &["softmax"], warned: &HIDDEN },
+    Cost { name: "huber", outputs: ALL_BUT_RELU, warned: &["relu"] },
+    Cost { name: "binary-cross-entropy", outputs: &["sigmoid"], warned: &[] },
+    Cost { name: "categorical-cross-entropy", outputs: &["softmax"], warned: &[] },
+    Cost {
+        name: "hinge",
+        outputs: &["lecun-tanh", "selu", "identity"],
+        warned: &["tanh", "leaky-relu", "elu", "gelu", "silu", "mish"],
+    },
+    Cost { name: "poisson", outputs: &["softplus", "sigmoid", "softmax"], warned: &[] },
+];
+
+/// A cost and an output activation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Pair {
+    cost: &'static str,
+    output: &'static str,
+}
+
+/// Nothing said, then the pairs without a warning. They take turns by cost, so that the first of them are of different costs.
+fn sound_pairs() -> Vec<Option<Pair>> {
+    let pairs = take_turns(|cost| cost.outputs);
+    std::iter::once(None).chain(pairs.into_iter().map(Some)).collect()
+}
+
+fn warned_pairs() -> Vec<Pair> {
+    take_turns(|cost| cost.warned)
+}
+
+fn take_turns(outputs: fn(&Cost) -> &'static [&'static str]) -> Vec<Pair> {
+    let longest = COSTS.iter().map(|cost| outputs(cost).len()).max().unwrap_or(0);
+    let turn = |turn: usize| {
+        let pair = move |cost: &Cost| Some(Pair { cost: cost.name, output: outputs(cost).get(turn)? });
+        COSTS.iter().filter_map(pair)
+    };
+    (0..longest).flat_map(turn).collect()
+}
+
+/// A combination of choices. The recipe makes all others.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Row {
+    /// Counted from 1.
+    pub(super) number: usize,
+    /// `None` where neither cost nor output is said.
+    pair: Option<Pair>,
+    activation: &'static str,
+    optimizer: &'static str,
+    pub(super) width: usize,
+    depth: usize,
+}
+
+impl Row {
+    /// The sizes of the hidden layers, as the option takes them.
+    pub(super) fn hidden(&self) -> String {
+        vec![self.width.to_string(); self.depth].join(",")
+    }
+
+    /// The options of `train`.
+    pub(super) fn options(&self) -> Vec<String> {
+        let hidden = self.hidden();
+        let mut options = vec![("--hidden", hidden.as_str()), ("--activation", self.activation)];
+        if let Some(Pair { cost, output }) = self.pair {
+            options.extend([("--cost", cost), ("--output-activation", output)]);
+        }
+        options.push(("--optimizer", self.optimizer));
+        options.into_iter().flat_map(|(option, value)| [option.to_owned(), value.to_owned()]).collect()
+    }
+
+    /// The validation accuracy that every seed should reach. `None` where `train` warns about the choices.
+    pub(super) fn floor(&self) -> Option<f64> {
+        let (cost, output) = self.pair.map_or(("", ""), |pair| (pair.cost, pair.output));
+        let is_warned = COSTS.iter().any(|known| known.name == cost && known.warned.contains(&output));
+        let is_squared = ["quadratic", "mse"].contains(&cost);
+        match self.activation {
+            _ if is_warned => None,
+            "sigmoid" if is_squared && self.depth == 4 => Some(0.85),
+            "identity" => Some(0.91),
+            _ => Some(0.93),
+        }
+    }
+}
+
+/// The covering of all choices.
+pub(super) fn rows() -> Vec<Row> {
+    let pairs: Vec<_> = sound_pairs().into_iter().chain(warned_pairs().into_iter().map(Some)).collect();
+    covered(&pairs, &WIDTHS)
+}
+
+/// The covering of the choices with at most `width` neurons a layer that have a floor.
+pub(super) fn small_rows(width: usize) -> Vec<Row> {
+    let few = WIDTHS.iter().take_while(|few| **few <= width).count();
+    covered(&sound_pairs(), &WIDTHS[..few])
+}
+
+fn covered(pairs: &[Option<Pair>], widths: &[usize]) -> Vec<Row> {
+    let sizes = [pairs.len(), HIDDEN.len(), OPTIMIZERS.len(), widths.len(), DEPTHS.len()];
+    let row = |(number, values): (usize, Vec<usize>)| Row {
+        number,
+        pair: pairs[values[0]],
+        activation: HIDDEN[values[1]],
+        optimizer: OPTIMIZERS[values[2]],
+        width: widths[values[3]],
+        depth: DEPTHS[values[4]],
+    };
+    (1..).zip(covering::rows(&sizes)).map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use minibatch::recipe::Choices;
+    use minibatch::{Activation, Optimizer, Recipe, Registry};
+    use std::collections::HashSet;
+
+    fn row(pair: Option<(&'static str, &'static str)>, activation: &'static str, depth: usize) -> Row {
+        let pair = pair.map(|(cost, output)| Pair { cost, output });
+        Row { number: 1, pair, activation, optimizer: "adam", width: 16, depth }
+    }
+
+    #[test]
+    fn the_lists_are_those_of_the_library() {
+        let registry = Registry::default();
+        let hidden = registry.activations().filter(|activation| !activation.is_row_wise());
+        assert_eq!(hidden.map(Activation::name).collect::<Vec<_>>(), HIDDEN);
+        assert_eq!(Optimizer::all().iter().map(Optimizer::name).collect::<Vec<_>>(), OPTIMIZERS);
+        assert_eq!(
+            registry.costs().map(minibatch::Cost::name).collect::<Vec<_>>(),
+            COSTS.map(|cost| cost.name)
+        );
+        for (cost, known) in registry.costs().zip(&COSTS) {
+            let accepted = registry.activations().filter(|output| cost.accepts(output.range()));
+            let accepted: HashSet<_> = accepted.map(Activation::name).collect();
+            let listed: Vec<_> = known.outputs.iter().chain(known.warned).copied().collect();
+            assert_eq!(listed.len(), accepted.len(), "{}", known.name);
+            assert_eq!(listed.into_iter().collect::<HashSet<_>>(), accepted, "{}", known.name);
+        }
+    }
+
+    #[test]
+    fn rows_have_no_floor_where_the_recipe_warns() {
+        let registry = Registry::default();
+        for row in rows() {
+            let choices = Choices {
+                activation: registry.activation(row.activation),
+                output: row.pair.and_then(|pair| registry.activation(pair.output)),
+                cost: row.pair.and_then(|pair| registry.cost(pair.cost)),
+                optimizer: registry.optimizer(row.optimizer).ok(),
+                ..Choices::default()
+            };
+            let hidden = vec![row.width; row.depth];
+            let chosen = Recipe::of(&choices, &hidden).complete(&choices, &hidden, Some(10));
+            let is_warned = Recipe::warning(&chosen, &hidden, Some(10)).is_some();
+            assert_eq!(row.floor().is_none(), is_warned, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn floors() {
+        assert_eq!(row(None, "relu", 4).floor(), Some(0.93));
+        assert_eq!(row(None, "identity", 1).floor(), Some(0.91));
+        assert_eq!(row(None, "sigmoid", 4).floor(), Some(0.93));
+        assert_eq!(row(Some(("mse", "softmax")), "sigmoid", 4).floor(), Some(0.85));
+        assert_eq!(row(Some(("quadratic", "tanh")), "sigmoid", 3).floor(), Some(0.93));
+        assert_eq!(row(Some(("mae", "identity")), "sigmoid", 4).floor(), None);
+    }
+
+    #[test]
+    fn options_say_what_the_row_has_and_nothing_else() {
+        let options = row(Some(("hinge", "selu")), "relu", 2).options().join(" ");
+        let expected =
+            "--hidden 16,16 --activation relu --cost hinge --output-activation selu --optimizer adam";
+        assert_eq!(options, expected);
+        let options = row(None, "elu", 1).options().join(" ");
+        assert_eq!(options, "--hidden 16 --activation elu --optimizer adam");
+    }
+
+    #[test]
+    fn the_first_small_rows_have_every_cost_and_every_optimiser() {
+        let rows = small_rows(64);
+        let first = &rows[..COSTS.len() + 1];
+        let different = |of: fn(&Row) -> &'static str| first.iter().map(of).collect::<HashSet<_>>().len();
+        assert_eq!(different(|row| row.pair.map_or("", |pair| pair.cost)), first.len());
+        assert_eq!(different(|row| row.activation), first.len());
+        assert_eq!(different(|row| row.optimizer), first.len());
+        assert!(rows.iter().all(|row| row.width <= 64 && row.floor().is_some()));
+    }
+}
