@@ -1,6 +1,7 @@
-//! The output of `train --json`, as the tasks read it.
+//! `train --json`, as the tasks run it and read its output.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail, ensure};
 use serde_json::Value;
@@ -12,6 +13,14 @@ const TRAIN_IMAGES: &str = "data/mnist/train-images-idx3-ubyte";
 pub(crate) fn check_mnist(root: &Path) -> Result<()> {
     ensure!(root.join(TRAIN_IMAGES).exists(), "no {TRAIN_IMAGES}; `cargo xtask fetch-mnist` fetches it");
     Ok(())
+}
+
+/// `train --json` of the built `command`, to which options can be added.
+pub(crate) fn command(root: &Path, command: &Path, seed: u32, threads: usize) -> Command {
+    let mut train = Command::new(command);
+    train.args(["train", "--json", "--seed", &seed.to_string(), "--threads", &threads.to_string()]);
+    train.current_dir(root).stdin(Stdio::null()).stderr(Stdio::piped());
+    train
 }
 
 /// The events of a run that trained all its epochs.

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use xtask_tools::{CommandLine, Machine, Outcome, free_name, write_whole};
+use xtask_tools::{CommandLine, Machine, Outcome, free_name, invocation, write_whole};
 
 use cells::{Cell, Direction, Product, Storage, Strides};
 use floors::Floors;
@@ -287,9 +287,7 @@ fn write(
     entries: &[Entry],
     sections: &[String],
 ) -> Result<()> {
-    let words: Vec<String> =
-        std::iter::once("cargo xtask".to_owned()).chain(std::env::args().skip(1)).collect();
-    let about = record::about(machine, kind, &model(), &format!("`{}`", words.join(" ")), how);
+    let about = record::about(machine, kind, &model(), &format!("`{}`", invocation()), how);
     let lines: Vec<String> = about.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let path = floors::path(root, kind);
     write_whole(

@@ -8,8 +8,8 @@ const WIDTHS: [usize; 8] = [16, 32, 64, 128, 256, 512, 1024, 2048];
 /// Hidden layers.
 const DEPTHS: [usize; 4] = [1, 2, 3, 4];
 
-/// Every activation that a hidden layer can have.
-const HIDDEN: [&str; 12] = [
+/// Every activation. The last one is for outputs alone.
+const ACTIVATIONS: [&str; 13] = [
     "sigmoid",
     "tanh",
     "lecun-tanh",
@@ -22,7 +22,11 @@ const HIDDEN: [&str; 12] = [
     "mish",
     "softplus",
     "identity",
+    "softmax",
 ];
+
+/// Every activation that a hidden layer can have.
+const HIDDEN: &[&str] = ACTIVATIONS.split_at(12).0;
 
 /// Every optimiser.
 const OPTIMIZERS: [&str; 9] =
@@ -31,43 +35,33 @@ const OPTIMIZERS: [&str; 9] =
 /// A cost, with the output activations that it allows.
 struct Cost {
     name: &'static str,
-    /// Those without a warning.
     outputs: &'static [&'static str],
-    /// Those that `train` warns about where the targets are classes.
+    /// The outputs that `train` warns about where the targets are classes.
     warned: &'static [&'static str],
 }
 
-/// The outputs of the squared costs.
-const ALL_BUT_RELU: &[&str] = &[
-    "sigmoid",
-    "tanh",
-    "lecun-tanh",
-    "leaky-relu",
-    "elu",
-    "selu",
-    "gelu",
-    "silu",
-    "mish",
-    "softplus",
-    "identity",
-    "softmax",
-];
-
 /// Every cost.
 const COSTS: [Cost; 8] = [
-    Cost { name: "quadratic", outputs: ALL_BUT_RELU, warned: &["relu"] },
-    Cost { name: "mse", outputs: ALL_BUT_RELU, warned: &["relu"] },
-    Cost { name: "mae", outputs: &["softmax"], warned: &HIDDEN },
-    Cost { name: "huber", outputs: ALL_BUT_RELU, warned: &["relu"] },
+    Cost { name: "quadratic", outputs: &ACTIVATIONS, warned: &["relu"] },
+    Cost { name: "mse", outputs: &ACTIVATIONS, warned: &["relu"] },
+    Cost { name: "mae", outputs: &ACTIVATIONS, warned: HIDDEN },
+    Cost { name: "huber", outputs: &ACTIVATIONS, warned: &["relu"] },
     Cost { name: "binary-cross-entropy", outputs: &["sigmoid"], warned: &[] },
     Cost { name: "categorical-cross-entropy", outputs: &["softmax"], warned: &[] },
     Cost {
         name: "hinge",
-        outputs: &["lecun-tanh", "selu", "identity"],
+        outputs: &["tanh", "lecun-tanh", "leaky-relu", "elu", "selu", "gelu", "silu", "mish", "identity"],
         warned: &["tanh", "leaky-relu", "elu", "gelu", "silu", "mish"],
     },
     Cost { name: "poisson", outputs: &["softplus", "sigmoid", "softmax"], warned: &[] },
 ];
+
+impl Cost {
+    /// The outputs with a warning, or those without one.
+    fn outputs(&self, warned: bool) -> Vec<&'static str> {
+        self.outputs.iter().copied().filter(|output| self.warned.contains(output) == warned).collect()
+    }
+}
 
 /// A cost and an output activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,21 +70,17 @@ pub(super) struct Pair {
     output: &'static str,
 }
 
-/// Nothing said, then the pairs without a warning. They take turns by cost, so that the first of them are of different costs.
+/// Nothing said, then the pairs without a warning.
 fn sound_pairs() -> Vec<Option<Pair>> {
-    let pairs = take_turns(|cost| cost.outputs);
-    std::iter::once(None).chain(pairs.into_iter().map(Some)).collect()
+    std::iter::once(None).chain(pairs(false).into_iter().map(Some)).collect()
 }
 
-fn warned_pairs() -> Vec<Pair> {
-    take_turns(|cost| cost.warned)
-}
-
-fn take_turns(outputs: fn(&Cost) -> &'static [&'static str]) -> Vec<Pair> {
-    let longest = COSTS.iter().map(|cost| outputs(cost).len()).max().unwrap_or(0);
+/// The pairs with a warning, or those without one. They take turns by cost, so that the first of them are of different costs.
+fn pairs(warned: bool) -> Vec<Pair> {
+    let outputs = COSTS.map(|cost| (cost.name, cost.outputs(warned)));
+    let longest = outputs.iter().map(|(_, outputs)| outputs.len()).max().unwrap_or(0);
     let turn = |turn: usize| {
-        let pair = move |cost: &Cost| Some(Pair { cost: cost.name, output: outputs(cost).get(turn)? });
-        COSTS.iter().filter_map(pair)
+        outputs.iter().filter_map(move |(cost, outputs)| Some(Pair { cost, output: outputs.get(turn)? }))
     };
     (0..longest).flat_map(turn).collect()
 }
@@ -141,7 +131,7 @@ impl Row {
 
 /// The covering of all choices.
 pub(super) fn rows() -> Vec<Row> {
-    let pairs: Vec<_> = sound_pairs().into_iter().chain(warned_pairs().into_iter().map(Some)).collect();
+    let pairs: Vec<_> = sound_pairs().into_iter().chain(pairs(true).into_iter().map(Some)).collect();
     covered(&pairs, &WIDTHS)
 }
 
@@ -181,6 +171,7 @@ mod tests {
         let registry = Registry::default();
         let hidden = registry.activations().filter(|activation| !activation.is_row_wise());
         assert_eq!(hidden.map(Activation::name).collect::<Vec<_>>(), HIDDEN);
+        assert_eq!(registry.activations().map(Activation::name).collect::<Vec<_>>(), ACTIVATIONS);
         assert_eq!(Optimizer::all().iter().map(Optimizer::name).collect::<Vec<_>>(), OPTIMIZERS);
         assert_eq!(
             registry.costs().map(minibatch::Cost::name).collect::<Vec<_>>(),
@@ -189,7 +180,8 @@ mod tests {
         for (cost, known) in registry.costs().zip(&COSTS) {
             let accepted = registry.activations().filter(|output| cost.accepts(output.range()));
             let accepted: HashSet<_> = accepted.map(Activation::name).collect();
-            let listed: Vec<_> = known.outputs.iter().chain(known.warned).copied().collect();
+            let listed = [known.outputs(false), known.outputs(true)].concat();
+            assert_eq!(known.outputs(true), known.warned, "{}", known.name);
             assert_eq!(listed.len(), accepted.len(), "{}", known.name);
             assert_eq!(listed.into_iter().collect::<HashSet<_>>(), accepted, "{}", known.name);
         }

@@ -7,13 +7,12 @@ mod record;
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use xtask_tools::{Machine, built_command, free_name, write_whole};
+use xtask_tools::{Machine, built_command, free_name, invocation, plural, write_whole};
 
-use crate::trained::{Trained, check_mnist};
+use crate::trained::{self, Trained, check_mnist};
 use factors::Row;
 use record::{Measured, Verdict};
 
@@ -53,8 +52,8 @@ pub(crate) struct Args {
     list: bool,
 }
 
-/// The options of every run.
-const OPTIONS: [&str; 6] = ["train", "--json", "--epochs", "5", "--validation-split", "0.16667"];
+/// The options of every row.
+const OPTIONS: [&str; 4] = ["--epochs", "5", "--validation-split", "0.16667"];
 
 /// The rows of the short form: one with each cost, and one that leaves cost and output to the recipe.
 const SHORT_ROWS: usize = 9;
@@ -80,17 +79,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let measured = measure(&root, &command, &rows, args.seeds, args.threads)?;
     println!("\n{}", record::summary(&measured));
     if args.record {
-        let words: Vec<String> =
-            std::iter::once("cargo xtask".to_owned()).chain(std::env::args().skip(1)).collect();
         let how = format!(
             "{} of {} rows, seeds 1 to {}, {}",
             rows.len(),
             all.len(),
             args.seeds,
-            if args.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", args.threads) }
+            plural(args.threads)
         );
         let path = free_name(&root.join("benches/record"), &format!("{}-recipes", machine.slug()), "md");
-        write_whole(&path, &record::document(&machine, &words.join(" "), &how, &measured))?;
+        write_whole(&path, &record::document(&machine, &invocation(), &how, &measured))?;
         println!("written: {}", path.strip_prefix(&root).unwrap_or(&path).display());
     }
     check(&measured)
@@ -154,10 +151,8 @@ fn measure(root: &Path, command: &Path, rows: &[Row], seeds: u32, threads: usize
 
 /// The validation accuracy after the last epoch of a run in a process of its own. 0 if it diverges.
 fn train(root: &Path, command: &Path, row: Row, seed: u32, threads: usize) -> Result<f64> {
-    let mut command = Command::new(command);
-    command.args(OPTIONS).args(row.options()).current_dir(root);
-    command.args(["--seed", &seed.to_string(), "--threads", &threads.to_string()]);
-    command.stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut command = trained::command(root, command, seed, threads);
+    command.args(OPTIONS).args(row.options());
     let output = command.output().with_context(|| format!("{command:?}"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(1) && is_divergence(&said) {

@@ -6,14 +6,13 @@ mod record;
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use xtask_tools::{Machine, built_command, free_name, three_digits, write_whole};
+use xtask_tools::{Machine, built_command, free_name, invocation, plural, three_digits, write_whole};
 
 use crate::floor;
-use crate::trained::check_mnist;
+use crate::trained::{self, check_mnist};
 use figures::{Figures, Run};
 use presets::{PRESETS, Preset};
 use record::Row;
@@ -68,15 +67,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let measured = format!(
         "seeds 1 to {}, one run each, {}; register peak {} GFLOP/s",
         args.seeds,
-        if args.threads == 1 { "1 thread".to_owned() } else { format!("{} threads", args.threads) },
+        plural(args.threads),
         three_digits(peak * 1e-9)
     );
     println!("\n{}\n{measured}", record::table(&rows, peak));
     if args.record {
-        let words: Vec<String> =
-            std::iter::once("cargo xtask".to_owned()).chain(std::env::args().skip(1)).collect();
         let path = free_name(&root.join("benches/record"), &format!("{}-speedrun", machine.slug()), "md");
-        write_whole(&path, &record::document(&machine, &words.join(" "), &measured, peak, &rows))?;
+        write_whole(&path, &record::document(&machine, &invocation(), &measured, peak, &rows))?;
         println!("written: {}", path.strip_prefix(&root).unwrap_or(&path).display());
     }
     Ok(())
@@ -106,10 +103,8 @@ fn row(root: &Path, command: &Path, preset: Preset, args: &Args) -> Result<Row> 
 
 /// Trains `preset` once, in a process of its own.
 fn train(root: &Path, command: &Path, preset: Preset, seed: u32, threads: usize) -> Result<Run> {
-    let mut command = Command::new(command);
-    command.args(["train", "--json", "--config", &preset.file()]).current_dir(root);
-    command.args(["--seed", &seed.to_string(), "--threads", &threads.to_string()]);
-    command.stdin(Stdio::null()).stderr(Stdio::piped());
+    let mut command = trained::command(root, command, seed, threads);
+    command.args(["--config", &preset.file()]);
     let started = Instant::now();
     let output = command.output().with_context(|| format!("{command:?}"))?;
     let seconds = started.elapsed().as_secs_f64();

@@ -14,7 +14,7 @@ pub use command::{CommandLine, Outcome, built_command};
 pub use machine::Machine;
 pub use peer_folder::PeerFolder;
 pub use peer_process::{PeerProcess, shorten};
-pub use record::{Table, free_name, head, write_whole};
+pub use record::{Table, free_name, head, invocation, plural, write_whole};
 pub use statistics::{Summary, three_digits};
 
 use std::path::PathBuf;

@@ -71,6 +71,18 @@ pub fn head(title: &str, machine: &Machine, command: &str, measured: &str) -> St
     text
 }
 
+/// The `cargo xtask` command that this program was called by.
+pub fn invocation() -> String {
+    let words: Vec<String> =
+        std::iter::once("cargo xtask".to_owned()).chain(std::env::args().skip(1)).collect();
+    words.join(" ")
+}
+
+/// `1 thread`, `2 threads`.
+pub fn plural(threads: usize) -> String {
+    format!("{threads} thread{}", if threads == 1 { "" } else { "s" })
+}
+
 /// `SLUG.md`, or `SLUG-2.md` and so on, where `md` is the `extension`. A record is never written over.
 pub fn free_name(folder: &Path, slug: &str, extension: &str) -> PathBuf {
     let named = |number: usize| match number {

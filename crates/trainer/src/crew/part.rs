@@ -44,33 +44,29 @@ impl Part {
         }
     }
 
-    /// Copies the part's weights and biases to `network`.
-    fn put(&self, network: &mut Network) {
-        for (l, (to, from)) in network.layers.iter_mut().zip(&self.layers).enumerate() {
+    /// Copies the weights and biases that the part stands for to `network`.
+    pub(super) fn put(&self, network: &mut Network) {
+        for (l, (to, from)) in network.layers.iter_mut().zip(&self.layers[..self.stands_for()]).enumerate() {
             copy(of_layer_mut(to), first_column(l, &self.neurons), of_layer(from), 0);
         }
     }
 
-    /// Copies the part's moments to `state`.
-    fn put_moments(&self, state: &mut OptimizerState) {
-        for (l, (to, from)) in state.layers.iter_mut().zip(&self.state.layers).enumerate() {
+    /// Copies the moments that the part stands for to `state`, and its count of steps.
+    pub(super) fn put_state(&self, state: &mut OptimizerState) {
+        state.count_as(&self.state);
+        for (l, (to, from)) in
+            state.layers.iter_mut().zip(&self.state.layers[..self.stands_for()]).enumerate()
+        {
             for (to, from) in to.iter_mut().zip(from) {
                 copy(of_moment_mut(to), first_column(l, &self.neurons), of_moment(from), 0);
             }
         }
     }
-}
 
-/// Copies the weights and biases of all `parts` to the `network` that they make up.
-pub(super) fn put_together<'a>(network: &mut Network, parts: impl Iterator<Item = &'a Part>) {
-    parts.for_each(|part| part.put(network));
-}
-
-/// Copies the memory of all `parts` to the `state` that they make up.
-pub(super) fn put_states_together<'a>(state: &mut OptimizerState, parts: impl Iterator<Item = &'a Part>) {
-    for part in parts {
-        part.put_moments(state);
-        state.count_as(&part.state);
+    /// The number of layers that the part hands in. All parts have the same copy of the layers after the first, and the first part
+    /// hands them in.
+    fn stands_for(&self) -> usize {
+        if self.neurons.start == 0 { self.layers.len() } else { 1 }
     }
 }
 

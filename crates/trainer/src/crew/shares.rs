@@ -22,7 +22,7 @@
 //! [`Pace`] says how long a slice is, and when members rest.
 
 use super::pace::{Pace, Taken, Way};
-use super::part::{Part, put_states_together, put_together};
+use super::part::Part;
 use super::whole::{Whole, workspace};
 use crate::network::Network;
 use crate::optimizer::OptimizerState;
@@ -63,8 +63,8 @@ enum Newest {
     Parts(Together),
 }
 
-/// What was put together from the parts: what anyone has asked for since they changed. Copying a network in and out of every call
-/// can take longer than the call's steps.
+/// The whole network and the optimiser's whole memory, each put together from the parts once someone asks for it. Copying a
+/// network in and out of every call can take longer than the call's steps.
 #[derive(Debug, Default)]
 struct Together {
     network: OnceLock<Network>,
@@ -107,12 +107,12 @@ impl Parts {
 
     /// Copies the weights and biases of all parts to `network`.
     fn put_together(&self, network: &mut Network) {
-        put_together(network, self.seats.iter().map(|seat| &seat.part));
+        self.seats.iter().for_each(|seat| seat.part.put(network));
     }
 
     /// Copies the moments of all parts to `state`, and their count of steps.
     fn put_states_together(&self, state: &mut OptimizerState) {
-        put_states_together(state, self.seats.iter().map(|seat| &seat.part));
+        self.seats.iter().for_each(|seat| seat.part.put_state(state));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::{Divergence, Error};
 use crate::network::{Layer, LayerValues, Network};
 use crate::optimizer::{Growth, LayerState, MOST_MOMENTS, OptimizerState, Step};
 use minibatch_data::{Dataset, Row};
-use minibatch_kernels::{Isa, Mat, Member, max_magnitude, max_magnitudes};
+use minibatch_kernels::{Isa, Mat, max_magnitude, max_magnitudes};
 
 /// The largest magnitude that a weight or bias may have. It is below the largest f32 by more than a chain of additions can
 /// round.
@@ -183,10 +183,10 @@ impl Guard {
             let largest = f64::from(magnitudes.fold(0.0, f32::max));
             // A member has a part of the first layer only.
             let member = runner.member.filter(|_| l == 1);
-            let [largest] = member.map_or([largest], |member| largest_of_members(member, [largest]));
-            let moments = largest_moments(isa, &state.layers[l - 1]);
-            let moments = member.map_or(moments, |member| largest_of_members(member, moments));
-            after = update.grown(Growth::new(largest, moments), gradient);
+            // The numbers are f32.
+            let of_all = |x: f64| member.map_or(x, |member| f64::from(member.largest(x as f32)));
+            let moments = largest_moments(isa, &state.layers[l - 1]).map(of_all);
+            after = update.grown(Growth::new(of_all(largest), moments), gradient);
         }
         *bounds = after;
         if after.is_within(LIMIT) { Ok(()) } else { Err(Divergence::Update { layer: l }) }
@@ -211,11 +211,6 @@ fn largest_moments(isa: Isa, moments: &LayerState) -> [f64; MOST_MOMENTS] {
         *largest = magnitudes.fold(0.0, f64::max);
     }
     largest
-}
-
-/// The largest of the members' numbers, each by itself. They are f32.
-fn largest_of_members<const N: usize>(member: &Member<'_>, numbers: [f64; N]) -> [f64; N] {
-    numbers.map(|number| f64::from(member.largest(number as f32)))
 }
 
 /// The largest magnitude of `values`, weights or biases of layer l. An error if one isn't finite.
