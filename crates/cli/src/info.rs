@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::recorded;
 use crate::report::{
-    EpochLine, Event, Report, changes, cost, initial_values, optimizer, shown, sizes, techniques, write_rows,
+    EpochLine, Event, InitialValues, Report, changes, cost, optimizer, shown, sizes, techniques, write_rows,
 };
 use crate::text::grouped;
 use minibatch::{Change, Checkpoint, Settings};
@@ -42,12 +42,9 @@ struct Info {
     optimizer_steps: Option<u64>,
     #[serde(flatten)]
     settings: Settings,
-    /// Null if the first weights came from elsewhere.
-    initializer: Option<&'static str>,
+    #[serde(flatten)]
+    initial: InitialValues,
     initializer_seed: Option<u64>,
-    /// The output layer started at 0.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    zero_output_layer: bool,
     /// `fused` or `matrixmultiply`.
     arithmetic: &'static str,
     training_examples: u64,
@@ -78,7 +75,8 @@ struct Layer {
 
 impl Info {
     fn new(path: &Path, checkpoint: &Checkpoint) -> Result<Info, Failure> {
-        let Checkpoint { network, origin, settings, class, data, progress, history, .. } = checkpoint;
+        let Checkpoint { network, origin, settings, class, data, progress, history, annotations, .. } =
+            checkpoint;
         let layer = |layer: &minibatch::Layer| Layer {
             inputs: layer.inputs(),
             outputs: layer.outputs(),
@@ -94,9 +92,8 @@ impl Info {
             moments: settings.optimizer.moments(),
             optimizer_steps: (settings.optimizer.moments() > 0).then(|| checkpoint.optimizer.steps()),
             settings: settings.clone(),
-            initializer: origin.map(|origin| origin.initializer.name()),
+            initial: InitialValues::new(*origin, annotations),
             initializer_seed: origin.map(|origin| origin.seed),
-            zero_output_layer: origin.is_some_and(|origin| origin.zero_output_layer),
             arithmetic: class.name(),
             training_examples: data.examples,
             data_fingerprint: format!("{:016x}", data.fingerprint),
@@ -134,7 +131,7 @@ impl Event for Info {
             let [position, examples] = [self.position, self.training_examples].map(|n| grouped(n as usize));
             trained.push_str(&format!(", and {position} of {examples} examples of the next"));
         }
-        let mut initial = initial_values(self.initializer, self.zero_output_layer);
+        let mut initial = self.initial.words();
         if let Some(seed) = self.initializer_seed {
             initial.push_str(&format!(", seed {seed}"));
         }

@@ -1,10 +1,12 @@
 //! The output of a command: text for people, or JSON lines for programs.
 
 mod findings;
+mod initial_values;
 mod metrics;
 mod run;
 
 pub(crate) use findings::notes;
+pub(crate) use initial_values::InitialValues;
 pub(crate) use metrics::{metric_rows, write_tables};
 pub(crate) use run::{
     Chosen, EpochLine, Plan, Resumed, Stopped, Summary, changes, measure, place, score, techniques,
@@ -81,32 +83,6 @@ pub(crate) fn optimizer(name: &str) -> String {
         "sgd" => "plain stochastic gradient descent".to_owned(),
         name => name.to_owned(),
     }
-}
-
-/// The origin of the first weights and biases in words.
-pub(crate) fn initial_values(name: Option<&str>, zero_output_layer: bool) -> String {
-    let drawn = name.map_or_else(|| "from elsewhere".to_owned(), initializer);
-    if zero_output_layer { format!("{drawn}; 0 in the output layer") } else { drawn }
-}
-
-/// An initialiser in words. n_in and n_out are a layer's inputs and outputs.
-fn initializer(name: &str) -> String {
-    let drawn = match name {
-        "standard-normal" => return "weights and biases from N(0, 1)".to_owned(),
-        "fan-in-normal" => "weights from N(0, 1/n_in), biases from N(0, 1)",
-        "glorot-normal" => "weights from N(0, 2/(n_in + n_out)), biases 0",
-        "glorot-uniform" => "weights within ±√(6/(n_in + n_out)), biases 0",
-        "glorot-sigmoid" => {
-            "weights from N(0, 32/(n_in + n_out)), in the last layer N(0, 8/(n_in + n_out)), biases that centre"
-        }
-        "he-normal" => "weights from N(0, 2/n_in), biases 0",
-        "he-uniform" => "weights within ±√(6/n_in), biases 0",
-        "lecun-normal" => "weights from N(0, 1/n_in), biases 0",
-        "lecun-uniform" => "weights within ±√(3/n_in), biases 0",
-        "zeros" => "weights and biases 0",
-        other => return other.to_owned(),
-    };
-    format!("{name}: {drawn}")
 }
 
 /// A layer's sizes: `784-32-10`.

@@ -1,7 +1,7 @@
 //! The events of a training run: its plan, its epochs, its end.
 
 use super::metrics::in_short;
-use super::{Event, cost, initial_values, optimizer, sizes, write_rows};
+use super::{Event, InitialValues, cost, optimizer, sizes, write_rows};
 use crate::text::{duration, figure, grouped, images, percent, samples_per_second};
 use minibatch::data::Order;
 use minibatch::{
@@ -35,15 +35,12 @@ pub(crate) struct Plan {
     pub cost: String,
     #[serde(flatten)]
     pub settings: Settings,
-    /// Null if the first weights came from elsewhere.
     /// The recipe that chose what was left unsaid.
     pub recipe: Option<String>,
     /// The choices of the recipe in this run, in words.
     pub reasons: Vec<String>,
-    pub initializer: Option<&'static str>,
-    /// The output layer starts at 0.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub zero_output_layer: bool,
+    #[serde(flatten)]
+    pub initial: InitialValues,
     pub threads: usize,
     pub isa: &'static str,
     pub checkpoint: Option<String>,
@@ -118,7 +115,7 @@ impl Event for Plan {
             ("learning rate η", learning_rate.to_string()),
             ("minibatch size B", format!("{batch_size} ({steps} steps an epoch, {})", order(&self.settings))),
             ("epochs", epochs.to_string()),
-            ("initial values", initial_values(self.initializer, self.zero_output_layer)),
+            ("initial values", self.initial.words()),
             ("seed", seed.to_string()),
             ("threads", self.threads.to_string()),
             ("instruction set", self.isa.to_owned()),

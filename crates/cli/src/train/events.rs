@@ -5,7 +5,7 @@ use super::judge::{best, best_by};
 use super::observer::RunObserver;
 use super::options::Args;
 use super::resume;
-use crate::report::{Chosen, Plan, Resumed, Stopped, Summary, shown};
+use crate::report::{Chosen, InitialValues, Plan, Resumed, Stopped, Summary, shown};
 use crate::signals::Signal;
 use crate::task::Task;
 use minibatch::{Dataset, Error, Pool, Trainer};
@@ -39,8 +39,7 @@ pub(super) fn plan(
         settings: settings.clone(),
         recipe: trainer.annotations().recipe.clone(),
         reasons: args.reasons(&sets.train),
-        initializer: trainer.origin().map(|origin| origin.initializer.name()),
-        zero_output_layer: trainer.origin().is_some_and(|origin| origin.zero_output_layer),
+        initial: InitialValues::new(trainer.origin(), trainer.annotations()),
         threads: pool.threads(),
         isa: pool.isa().name(),
         checkpoint: checkpoint.map(shown),

@@ -2,13 +2,16 @@
 
 mod bad_input;
 mod checkpoint;
+mod config;
 #[cfg(unix)]
 mod faults;
+mod fine_tuning;
 #[cfg(target_os = "linux")]
 mod footprint;
 #[cfg(unix)]
 mod irregular;
 mod kill;
+mod log;
 #[cfg(target_os = "linux")]
 mod memory;
 mod metrics;

@@ -1,6 +1,6 @@
 //! A folder of its own for each test, with a dataset in it, and runs of the command there.
 
-use minibatch_data::write_idx_u8;
+use minibatch_data::{write_idx_f32, write_idx_u8};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -47,6 +47,15 @@ impl World {
         fs::create_dir_all(&folder).unwrap();
         write_half(&folder, "train", TRAINING);
         write_half(&folder, "t10k", TEST);
+    }
+
+    /// Gives the examples of `set` values as targets, one for each.
+    pub(crate) fn write_values(&self) {
+        for (name, examples) in [("train", TRAINING), ("t10k", TEST)] {
+            let file = self.path(&format!("set/{name}-labels-idx1-ubyte"));
+            let values: Vec<f32> = (0..examples).map(|i| (i % 7) as f32 / 7.0).collect();
+            write_idx_f32(&mut File::create(file).unwrap(), &[examples], &values).unwrap();
+        }
     }
 
     /// The command with `arguments`, split at spaces, about to run in this folder.
