@@ -10,14 +10,25 @@
 //! | output and cost for values | identity, and the quadratic cost | outputs of any size |
 //! | hidden activation | sigmoid | it is the tutorial's |
 //! | initial values | [`Activation::initializer`] of the hidden layers | activations and errors keep their size from layer to layer |
-//! | η | η₀·√(B/16)/σ′(0), for rules that follow the gradient's size over 4κ too, and at most 30/(κ·n) times η₀/0.1 | flat outputs and flat activations need longer steps, wide layers shorter ones |
+//! | η | η₀·√(B/16)/σ′, and more for rules that follow the gradient's size | flat activations need longer steps, and so do small errors |
 //! | schedule of η | `linear(0.2,0.0)` | the rise bears a large η, the fall settles the weights |
 //! | optimiser, minibatch size | `sgd`, 16 | they are the tutorial's |
 //!
-//! η₀ is the optimiser's own ([`Optimizer::learning_rates`]). κ is the curvature of the cost by a pre-activation of the output layer,
-//! where the output is ½: ¼ for the cross-entropies, 1 for the quadratic cost after the identity, 1/16 after a sigmoid. A factor below
-//! 1 isn't taken. σ′(0) is the slope of the hidden activation: ¼ for sigmoids, 1 for ReLU. n is the width of the last hidden layer: the
-//! curvature by an output neuron's weights is κ times the sum of its inputs' squares.
+//! η₀ is the optimiser's own ([`Optimizer::learning_rates`]). σ′ is the steepest slope of the hidden activation, at least ¼ and at most
+//! 1: ¼ for sigmoids, 1 for ReLU. Rules that follow the gradient's size ([`LearningRates::follow_gradients`]) learn classes with
+//!
+//! ```text
+//! η = η₀·√(B/16)/σ′ · g/r, at most m·η₀/(κ·Σ·r)     g = 1/ε and m = 140 where the error is A − Y, else g = 2/ε and m = 100
+//! ```
+//!
+//! 1. ε is the error δ of an output neuron for each unit that its output is off, where it is ½ and the target 1: 1 for the
+//!    cross-entropies, 1 for the quadratic cost after the identity, ¼ after a sigmoid.
+//! 2. κ = ε·σ_L′ is the curvature of the cost by the neuron's pre-activation: ¼, 1 and 1/16.
+//! 3. Σ is the sum of the squares that the neuron expects as inputs, the width of the last hidden layer times E[σ(z)²] for z from
+//!    N(0, 1). The curvature by the neuron's weights is κ·Σ.
+//! 4. r is 1 for costs that are summed over the outputs, 1/n for means. ε and κ leave it out.
+//! 5. D hidden layers of identities, ELUs or SELUs, which pass on numbers of either sign however large, have the D-th root of g, over
+//!    √D: their weights multiply. So has η of the other rules, and of layers of more than 256 it is 256/n as large.
 
 use crate::network::Initializer;
 use crate::network::activation::{Activation, Identity, Range, Sigmoid, Softmax};
@@ -140,8 +151,7 @@ impl Recipe {
             (Recipe::Tutorial, Some(_)) => rates.sigmoid,
             (Recipe::Tutorial, None) => rates.values,
             (Recipe::Auto, classes) => {
-                let width = hidden.last().copied();
-                learning_rate(rates, (&*activation, &*output, &*cost), width, classes, batch_size)
+                learning_rate(rates, (&*activation, &*output, &*cost), hidden, classes, batch_size)
             }
         });
         let is_tutorials = self == Recipe::Tutorial;
@@ -161,17 +171,11 @@ impl Recipe {
 
     /// A reason why a run with these choices is likely to learn badly, in words.
     #[must_use]
-    pub fn warning(chosen: &Chosen, hidden: &[usize], classes: Option<usize>) -> Option<String> {
-        let Chosen { activation, output, cost, initializer, .. } = chosen;
-        let defect = classes.and_then(|_| cost.defect_for_classes(&**output));
-        if let Some(defect) = defect {
-            return Some(format!("{defect}; other costs learn classes better"));
-        }
-        if classes.is_some() && output.range() == Range::NonNegative {
-            let output = output.name();
-            return Some(format!(
-                "an output of {output} that falls below 0 learns no more; classes are learned better with another output"
-            ));
+    pub fn warning(self, chosen: &Chosen, hidden: &[usize], classes: Option<usize>) -> Option<String> {
+        let Chosen { activation, initializer, .. } = chosen;
+        if let Some(warning) = classes.and_then(|classes| warning_for_classes(self, chosen, hidden, classes))
+        {
+            return Some(warning);
         }
         let saturates = activation.range() < Range::Unit && *initializer == Initializer::StandardNormal;
         (saturates && !hidden.is_empty()).then(|| {
@@ -207,6 +211,44 @@ impl Recipe {
     }
 }
 
+/// A reason why classes are likely to be learned badly.
+fn warning_for_classes(recipe: Recipe, chosen: &Chosen, hidden: &[usize], classes: usize) -> Option<String> {
+    let Chosen { activation, output, cost, .. } = chosen;
+    let name = output.name();
+    if let Some(defect) = cost.defect_for_classes(&**output) {
+        return Some(format!("{defect}; other costs learn classes better"));
+    }
+    // Far below 0 the slope is 0, or leads further down.
+    if !output.is_row_wise() && output.derivative(-3.0) <= 0.0 {
+        return Some(format!(
+            "an output of {name} that falls far below 0 learns no more; classes are learned better with another output"
+        ));
+    }
+    let is_narrow = hidden.iter().any(|&width| width < 2 * classes);
+    let is_nearly_linear = mean_slope(&**activation) > 0.9;
+    let overshoots = !output.is_row_wise() && (output.value(3.0) > 1.1 || output.value(-3.0) < -0.1);
+    let punishes = overshoots && cost.derivative(1.5, 1.0) > 0.0;
+    if punishes && (hidden.len() < 2 || is_narrow || is_nearly_linear) {
+        let cost = cost.name();
+        return Some(format!(
+            "{cost} after {name} punishes answers that are more than right; classes are learned better with softmax outputs"
+        ));
+    }
+    if overshoots && activation.name() == Identity.name() {
+        return Some(format!("a linear network learns classes better with softmax outputs than with {name}"));
+    }
+    // The tutorial's recipe is for small networks.
+    let is_small = hidden.len() == 1 && is_narrow && recipe == Recipe::Auto;
+    (is_small && !(output.is_row_wise() && cost.matches(&**output))).then(|| {
+        format!(
+            "a layer of {} neurons can hardly keep {classes} classes apart with {} and {name}; classes are learned better with \
+             softmax and categorical-cross-entropy",
+            hidden[0],
+            cost.name()
+        )
+    })
+}
+
 /// The output activation before `cost`.
 fn output_before(cost: &dyn Cost, classes: bool) -> Arc<dyn Activation> {
     let candidates: [Arc<dyn Activation>; 3] = [Arc::new(Identity), Arc::new(Sigmoid), Arc::new(Softmax)];
@@ -216,23 +258,30 @@ fn output_before(cost: &dyn Cost, classes: bool) -> Arc<dyn Activation> {
     matching.or(first).cloned().unwrap_or_else(|| Arc::new(Identity))
 }
 
-/// η of [`Recipe::Auto`] for hidden and output activation and cost, and the width of the last hidden layer.
+/// η of [`Recipe::Auto`] for hidden and output activation and cost.
 fn learning_rate(
     rates: LearningRates,
     (activation, output, cost): (&dyn Activation, &dyn Activation, &dyn Cost),
-    width: Option<usize>,
+    hidden: &[usize],
     classes: Option<usize>,
     batch_size: usize,
 ) -> f64 {
-    // The slope just above 0: that of ReLU at 0 is a convention.
-    let flat_hidden = if width.is_some() { activation.derivative(1e-3).recip().clamp(1.0, 4.0) } else { 1.0 };
+    let flat_hidden = if hidden.is_empty() { 1.0 } else { steepest(activation).recip().clamp(1.0, 4.0) };
     let rate = if classes.is_some() { rates.other } else { rates.values };
     let rate = rate * flat_hidden * libm::sqrt(batch_size as f64 / BATCH_SIZE as f64);
-    let (true, Some(classes)) = (rates.follow_the_gradient(), classes) else { return two_digits(rate) };
-    let curvature = curvature(cost, output, classes);
-    let rate = rate * (4.0 * curvature).recip().clamp(1.0, 40.0);
-    let most = 300.0 * rates.other / (curvature * width.unwrap_or(1) as f64);
-    two_digits(rate.min(most))
+    let layers = if passes_on(activation) { hidden.len().max(1) } else { 1 } as f64;
+    let width = hidden.last().map_or(1.0, |&width| width as f64);
+    let (true, Some(classes)) = (rates.follow_gradients, classes) else {
+        let narrowed = if layers > 1.0 { (256.0 / width).min(1.0) / libm::sqrt(layers) } else { 1.0 };
+        return two_digits(rate * narrowed);
+    };
+    let Sensitivity { error, curvature } = Sensitivity::of(cost, output, classes);
+    // An error of A − Y is as large as the output is off. Others fade where the output saturates, or grow with its slope.
+    let (gain, most) = if cost.matches(output) { (1.0, 140.0) } else { (2.0, 100.0) };
+    let gain = libm::pow(gain / error, layers.recip()) / libm::sqrt(layers);
+    let squares = if hidden.is_empty() { 1.0 } else { width * mean_square(activation) };
+    let rate = (gain * rate).min(most * rates.other / (curvature * squares));
+    two_digits(rate / cost.reduction().factor(classes))
 }
 
 /// `x` with the two digits that say all the rules know.
@@ -240,16 +289,52 @@ fn two_digits(x: f64) -> f64 {
     format!("{x:.1e}").parse().unwrap_or(x)
 }
 
-/// κ: the curvature of the cost by z, in the output of a class whose target is 1, where the output is about ½. It is σ′² times the
-/// slope of ∂C/∂a (that of its chord to the target, which costs with a kink have too).
-fn curvature(cost: &dyn Cost, output: &dyn Activation, classes: usize) -> f64 {
-    let (a, slope) = match output.is_row_wise() {
-        true => (0.5, 0.25),
-        false => (output.value(0.0).clamp(0.0, 0.5), output.derivative(1e-3)),
-    };
-    let factor = cost.reduction().factor(classes);
-    let chord = cost.derivative(a, 1.0).abs() / (1.0 - a);
-    factor * chord * slope * slope
+/// The slope of σ just above 0, or far above it. That of ReLU at 0 is a convention.
+fn steepest(activation: &dyn Activation) -> f64 {
+    activation.derivative(1e-3).max(activation.derivative(3.0))
+}
+
+/// Whether layers of `activation` pass on numbers of either sign, however large: the identity, ELU and SELU. The weights of such
+/// layers multiply.
+fn passes_on(activation: &dyn Activation) -> bool {
+    activation.value(3.0) > 2.0 && activation.value(-3.0) < -0.5
+}
+
+/// The node beside 0 of the Gauss–Hermite rule of three points: its weight is 1/6, that of 0 is 2/3.
+const NODE: f64 = 1.732_050_807_568_877_2;
+
+/// E[σ(z)²] for z from N(0, 1).
+fn mean_square(activation: &dyn Activation) -> f64 {
+    let square = |z: f64| activation.value(z) * activation.value(z);
+    (square(NODE) + square(-NODE)) / 6.0 + square(0.0) * 2.0 / 3.0
+}
+
+/// E[σ′(z)] = E[z·σ(z)] for z from N(0, 1).
+fn mean_slope(activation: &dyn Activation) -> f64 {
+    NODE * (activation.value(NODE) - activation.value(-NODE)) / 6.0
+}
+
+/// What an output neuron feels of a cost that is summed over the outputs, in the class whose target is 1, where its output is about ½.
+struct Sensitivity {
+    /// ε: the error δ = ∂C/∂z for each unit that the output is off. It is σ′ times the slope of ∂C/∂a (that of its chord to the target,
+    /// which costs with a kink have too).
+    error: f64,
+    /// κ: the curvature of the cost by z, σ′·ε.
+    curvature: f64,
+}
+
+impl Sensitivity {
+    fn of(cost: &dyn Cost, output: &dyn Activation, classes: usize) -> Sensitivity {
+        let (a, slope, others) = match output.is_row_wise() {
+            // The other classes share the other half, and the error is a·(1 − a)·(∂C/∂a − their mean of it).
+            true => (0.5, 0.25, cost.derivative(0.5 / (classes - 1).max(1) as f64, 0.0)),
+            false => (0.5, output.derivative(1e-3), 0.0),
+        };
+        let chord = (cost.derivative(a, 1.0) - others).abs() / (1.0 - a);
+        // A user's cost may have no slope here.
+        let error = (chord * slope).clamp(0.1, 10.0);
+        Sensitivity { error, curvature: error * slope }
+    }
 }
 
 impl fmt::Display for Recipe {

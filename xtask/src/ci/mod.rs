@@ -29,7 +29,7 @@ struct Step {
 }
 
 /// The steps. Quick ones come first, and a step comes before those that build on it.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: tidy::run },
     Step { name: "clippy", run: clippy },
@@ -45,6 +45,7 @@ const STEPS: [Step; 16] = [
     Step { name: "fetch", run: fetch },
     Step { name: "train", run: gate::train },
     Step { name: "hash", run: crate::hash::check },
+    Step { name: "recipes", run: crate::recipes::short },
     Step { name: "floor", run: crate::floor::short },
 ];
 

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! 1. A value that has been taken has fewer new pairs left, so the first rows have different values of every factor.
-//! 2. A value that is free is the first of its factor. The caller lists cheap values first.
+//! 2. A value that is free is the first of its factor. The caller lists first the value that it wants most.
 //! 3. Nothing is drawn at random: the same sizes have the same rows.
 
 use std::cmp::Reverse;

@@ -2,7 +2,7 @@
 
 use super::options::Args;
 use crate::failure::Failure;
-use minibatch::{Dataset, Recipe};
+use minibatch::Dataset;
 use minibatch_data::Row;
 
 /// The notes on a recipe that goes badly with the choices of a new run on `data`.
@@ -11,8 +11,8 @@ pub(crate) fn advice(args: &Args, data: &Dataset) -> Result<Option<String>, Fail
         return Ok(None);
     }
     let hidden = args.network.hidden_layers(data)?;
-    let (_, chosen) = args.chosen(data, hidden, None);
-    let note = Recipe::warning(&chosen, hidden, data.classes()).map(|warning| format!("note: {warning}"));
+    let (recipe, chosen) = args.chosen(data, hidden, None);
+    let note = recipe.warning(&chosen, hidden, data.classes()).map(|warning| format!("note: {warning}"));
     Ok(note)
 }
 

@@ -99,7 +99,7 @@ fn write_many_classes(world: &World) {
 fn of_many_classes_the_worst_are_shown() {
     let world = World::empty();
     write_many_classes(&world);
-    world.run("train --data many --epochs 1 --checkpoint run.ckpt").succeeded();
+    world.run("train --data many --hidden 50 --epochs 1 --checkpoint run.ckpt").succeeded();
     let text = world.run("eval run.ckpt --data many").succeeded().to_owned();
     assert!(text.contains("\nthe 20 of 25 classes with the lowest recall\n"), "{text}");
     let (_, mistakes) = text.split_once("\nthe most frequent mistakes\n").unwrap();

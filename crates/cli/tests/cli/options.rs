@@ -1,6 +1,6 @@
 //! Layers, activations, costs, initialisers, validation, regression and data without files.
 
-use crate::world::{TEST, TRAINING, World};
+use crate::world::{TRAINING, World};
 use minibatch_data::write_idx_f32;
 use serde_json::Value;
 use std::fs::{self, File};
@@ -145,7 +145,7 @@ fn what_is_left_unsaid_fits_what_is_chosen() {
             ["\"glorot-sigmoid\"", "0.5", auto[2], auto[3], auto[4]],
         ),
         ("--activation relu", "auto", ["\"he-normal\"", "0.1", auto[2], auto[3], auto[4]]),
-        ("--activation relu --optimizer adam", "auto", ["\"he-normal\"", "0.001", auto[2], auto[3], auto[4]]),
+        ("--activation relu --optimizer adam", "auto", ["\"he-normal\"", "0.002", auto[2], auto[3], auto[4]]),
         ("--cost hinge", "auto", ["\"glorot-sigmoid\"", "0.4", auto[2], "\"hinge\"", "\"identity\""]),
         (
             "--hidden 9 --output-activation sigmoid",
@@ -180,7 +180,20 @@ fn choices_that_learn_badly_are_told() {
         ),
         (
             "--output-activation relu",
-            "an output of relu that falls below 0 learns no more; classes are learned better with another output",
+            "an output of relu that falls far below 0 learns no more; classes are learned better with another output",
+        ),
+        (
+            "--hidden 5,5 --cost mse --output-activation elu",
+            "mse after elu punishes answers that are more than right; classes are learned better with softmax outputs",
+        ),
+        (
+            "--activation identity --cost hinge",
+            "a linear network learns classes better with softmax outputs than with identity",
+        ),
+        (
+            "--hidden 5 --output-activation sigmoid",
+            "a layer of 5 neurons can hardly keep 3 classes apart with binary-cross-entropy and sigmoid; classes are learned \
+             better with softmax and categorical-cross-entropy",
         ),
     ] {
         let run = world.run(&format!("train --data set --epochs 1 {options}"));
@@ -192,6 +205,8 @@ fn choices_that_learn_badly_are_told() {
     }
     for options in [
         "--activation relu",
+        "--hidden 5",
+        "--hidden 8,8 --activation relu --cost mse --output-activation identity",
         "--recipe tutorial --hidden 9",
         "--recipe tutorial --activation relu --init zeros",
     ] {
@@ -228,11 +243,7 @@ fn synthetic_digits_need_no_files() {
 #[test]
 fn values_are_learnt_by_regression() {
     let world = World::new();
-    for (name, examples) in [("train", TRAINING), ("t10k", TEST)] {
-        let file = world.path(&format!("set/{name}-labels-idx1-ubyte"));
-        let values: Vec<f32> = (0..examples).map(|i| (i % 7) as f32 / 7.0).collect();
-        write_idx_f32(&mut File::create(file).unwrap(), &[examples], &values).unwrap();
-    }
+    world.write_values();
     let events = world.json("train --data set --task regression --epochs 3 --checkpoint run.ckpt");
     assert_eq!(events[0]["activations"].to_string(), r#"["sigmoid","identity"]"#);
     let test = &events[3]["test"];

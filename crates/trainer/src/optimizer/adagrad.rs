@@ -53,7 +53,7 @@ impl Rule for Adagrad {
 
     fn learning_rates(&self) -> LearningRates {
         // Steps become ever shorter.
-        LearningRates { sigmoid: 0.1, other: 0.03, values: 0.01 }
+        LearningRates { sigmoid: 0.1, other: 0.15, values: 0.01, follow_gradients: false }
     }
 
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {

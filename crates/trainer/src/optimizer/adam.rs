@@ -61,7 +61,7 @@ impl Rule for Adam {
     }
 
     fn learning_rates(&self) -> LearningRates {
-        LearningRates::everywhere(0.001)
+        LearningRates { other: 0.002, ..LearningRates::everywhere(0.001) }
     }
 
     /// β₁ᵗ and β₂ᵗ.

@@ -54,7 +54,7 @@ impl Rule for Momentum {
     }
 
     fn learning_rates(&self) -> LearningRates {
-        LearningRates { sigmoid: 0.1, other: 0.01, values: 0.001 }
+        LearningRates { sigmoid: 0.1, other: 0.01, values: 0.001, follow_gradients: true }
     }
 
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {

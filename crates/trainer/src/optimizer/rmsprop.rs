@@ -54,7 +54,7 @@ impl Rule for RmsProp {
     }
 
     fn learning_rates(&self) -> LearningRates {
-        LearningRates::everywhere(0.001)
+        LearningRates { other: 0.002, ..LearningRates::everywhere(0.001) }
     }
 
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {

@@ -94,18 +94,15 @@ pub struct LearningRates {
     pub other: f64,
     /// η for a network that learns values.
     pub values: f64,
+    /// Whether steps are as long as gradients are, so that a cost of half the size needs twice the η.
+    pub follow_gradients: bool,
 }
 
 impl LearningRates {
-    /// Whether the rule's steps follow the size of gradients.
-    pub(crate) fn follow_the_gradient(self) -> bool {
-        self.other != self.sigmoid
-    }
-
     /// The same η everywhere, for rules whose steps don't depend on the size of gradients.
     #[must_use]
     pub const fn everywhere(rate: f64) -> LearningRates {
-        LearningRates { sigmoid: rate, other: rate, values: rate }
+        LearningRates { sigmoid: rate, other: rate, values: rate, follow_gradients: false }
     }
 }
 

@@ -29,7 +29,7 @@ impl Rule for Sgd {
     }
 
     fn learning_rates(&self) -> LearningRates {
-        LearningRates { sigmoid: 3.0, other: 0.1, values: 0.01 }
+        LearningRates { sigmoid: 3.0, other: 0.1, values: 0.01, follow_gradients: true }
     }
 
     fn coefficients(&self, at: At<'_>) -> [f64; COEFFICIENTS] {

@@ -16,8 +16,11 @@ impl Cost for Mae {
     }
 
     fn defect_for_classes(&self, activation: &dyn Activation) -> Option<String> {
-        let of_one_class = "mae is least where all outputs are 0, since most targets of classes are";
-        (!activation.is_row_wise()).then(|| of_one_class.to_owned())
+        let defect = match activation.is_row_wise() {
+            true => "mae hardly learns from an output that is quite wrong, and may give up whole classes",
+            false => "mae is least where all outputs are 0, since most targets of classes are",
+        };
+        Some(defect.to_owned())
     }
 
     fn derivative(&self, a: f64, y: f64) -> f64 {

@@ -1,0 +1,121 @@
+//! What the recipe chooses, and what it warns about.
+
+use minibatch::recipe::{Choices, Chosen};
+use minibatch::{Recipe, Registry};
+
+/// The choices for ten classes, where hidden and output activation, cost and optimiser are said. `None` where a name isn't known.
+fn choices(hidden: &str, output: &str, cost: &str, optimizer: &str) -> Option<Choices> {
+    let registry = Registry::default();
+    Some(Choices {
+        activation: Some(registry.activation(hidden)?),
+        output: Some(registry.activation(output)?),
+        cost: Some(registry.cost(cost)?),
+        optimizer: Some(registry.optimizer(optimizer).ok()?),
+        ..Choices::default()
+    })
+}
+
+fn chosen(said: &Choices, hidden: &[usize]) -> Chosen {
+    Recipe::Auto.complete(said, hidden, Some(10))
+}
+
+/// η for hidden activation, output, cost and optimiser.
+fn learning_rate(words: &str, hidden: &[usize]) -> f64 {
+    let [activation, output, cost, optimizer] = words.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{words}: four words")
+    };
+    chosen(&choices(activation, output, cost, optimizer).unwrap(), hidden).learning_rate
+}
+
+#[test]
+fn learning_rates_fit_what_is_chosen() {
+    let cases: [(&str, &[usize], f64); 19] = [
+        // η₀, and four times as much for sigmoids.
+        ("relu softmax categorical-cross-entropy sgd", &[64], 0.1),
+        ("sigmoid softmax categorical-cross-entropy sgd", &[64], 0.4),
+        ("gelu softmax categorical-cross-entropy momentum", &[64], 0.01),
+        ("tanh sigmoid binary-cross-entropy nesterov", &[64, 64], 0.01),
+        // Errors of the size of A − Y, but for a slope or a factor.
+        ("relu identity quadratic sgd", &[16], 0.2),
+        ("relu sigmoid quadratic sgd", &[16], 0.8),
+        ("relu softmax poisson sgd", &[16], 0.2),
+        ("relu identity hinge sgd", &[16], 0.1),
+        // Means over ten outputs.
+        ("relu identity mse sgd", &[16], 1.0),
+        ("relu identity huber sgd", &[16], 2.0),
+        // Wide layers.
+        ("relu softmax categorical-cross-entropy sgd", &[2048], 0.055),
+        ("relu identity quadratic sgd", &[16, 512], 0.039),
+        // Layers whose weights multiply.
+        ("identity softmax categorical-cross-entropy sgd", &[16, 16, 16, 16], 0.05),
+        ("selu sigmoid quadratic sgd", &[16, 16], 0.2),
+        // Steps that don't follow the size of gradients.
+        ("relu sigmoid quadratic adam", &[2048], 0.002),
+        ("sigmoid identity mse nadam", &[16], 0.008),
+        ("relu softmax mae adagrad", &[16], 0.15),
+        ("selu softmax categorical-cross-entropy adagrad", &[512, 512, 512, 512], 0.037),
+        ("elu softmax categorical-cross-entropy adam", &[1024], 0.002),
+    ];
+    for (words, hidden, expected) in cases {
+        assert_eq!(learning_rate(words, hidden), expected, "{words}, {hidden:?}");
+    }
+}
+
+/// A cost of another size has another η, and the same steps.
+#[test]
+fn the_size_of_a_cost_does_not_matter() {
+    for hidden in [&[16][..], &[300, 300], &[64, 64, 64, 64]] {
+        for activation in ["relu", "sigmoid", "selu"] {
+            for output in ["identity", "sigmoid", "tanh", "softmax"] {
+                let [quadratic, huber] = ["quadratic", "huber"]
+                    .map(|cost| learning_rate(&format!("{activation} {output} {cost} sgd"), hidden));
+                // Within δ = 1 of the target, huber is a tenth of the quadratic cost.
+                assert!(
+                    (huber / quadratic - 10.0).abs() < 1e-9,
+                    "{activation} {output}: {quadratic}, {huber}"
+                );
+            }
+        }
+    }
+}
+
+/// Larger minibatches have less noise. Without a hidden layer there is no slope to make up for.
+#[test]
+fn minibatches_and_networks_without_hidden_layers() {
+    let said = choices("sigmoid", "softmax", "categorical-cross-entropy", "sgd").unwrap();
+    assert_eq!(chosen(&said, &[]).learning_rate, 0.1);
+    assert_eq!(chosen(&Choices { batch_size: Some(64), ..said }, &[64]).learning_rate, 0.8);
+}
+
+#[test]
+fn what_learns_badly_is_told() {
+    let cases: [(&str, &[usize], &str); 14] = [
+        ("relu softmax categorical-cross-entropy", &[4], ""),
+        ("relu sigmoid quadratic", &[32], ""),
+        ("sigmoid sigmoid quadratic", &[19, 19], ""),
+        ("relu identity mse", &[32, 32], ""),
+        ("identity sigmoid quadratic", &[32], ""),
+        ("tanh identity hinge", &[32], ""),
+        ("relu softmax mae", &[32, 32], "may give up whole classes"),
+        ("relu sigmoid mae", &[32, 32], "least where all outputs are 0"),
+        ("relu silu quadratic", &[32, 32], "an output of silu that falls far below 0"),
+        ("relu identity mse", &[32], "mse after identity punishes"),
+        ("relu identity mse", &[32, 19], "mse after identity punishes"),
+        ("selu tanh huber", &[32, 32], "huber after tanh punishes"),
+        ("identity lecun-tanh hinge", &[32, 32], "a linear network learns classes better with softmax"),
+        (
+            "relu sigmoid binary-cross-entropy",
+            &[19],
+            "a layer of 19 neurons can hardly keep 10 classes apart",
+        ),
+    ];
+    for (words, hidden, expected) in cases {
+        let [activation, output, cost] = words.split(' ').collect::<Vec<_>>()[..] else { panic!("{words}") };
+        let chosen = chosen(&choices(activation, output, cost, "sgd").unwrap(), hidden);
+        let warning = Recipe::Auto.warning(&chosen, hidden, Some(10)).unwrap_or_default();
+        assert_eq!(warning.is_empty(), expected.is_empty(), "{words}, {hidden:?}: {warning}");
+        assert!(warning.contains(expected), "{words}, {hidden:?}: {warning}");
+        // Values have none of these.
+        assert_eq!(Recipe::Auto.warning(&chosen, hidden, None), None, "{words}, {hidden:?}");
+    }
+}
