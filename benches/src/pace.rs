@@ -100,12 +100,20 @@ pub fn side_by_side(
 ) -> Result<Vec<Vec<f64>>, Error> {
     let pools: Vec<Pool> = threads.iter().map(|&n| crate::pool(Isa::detect(), n)).collect();
     let trainers: Result<Vec<_>, _> = pools.iter().map(|pool| trainer(pool, data, sizes, batch)).collect();
-    let mut trainers = trainers?;
-    let mut paces = vec![Vec::new(); threads.len()];
+    turns(&mut trainers?, rounds, seconds)
+}
+
+/// Samples a second of each trainer in each of `rounds` turns of `seconds`, after a turn that warms up.
+///
+/// # Errors
+///
+/// If training diverges.
+pub fn turns(trainers: &mut [Trainer], rounds: usize, seconds: f64) -> Result<Vec<Vec<f64>>, Error> {
+    let mut paces = vec![Vec::new(); trainers.len()];
     for round in 0..=rounds {
-        for turn in 0..threads.len() {
-            // No thread count always comes first.
-            let turn = (turn + round) % threads.len();
+        for turn in 0..trainers.len() {
+            // None always comes first.
+            let turn = (turn + round) % trainers.len();
             let pace = pace(&mut trainers[turn], seconds)?;
             if round > 0 {
                 paces[turn].push(pace);

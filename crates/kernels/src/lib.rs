@@ -47,5 +47,5 @@ pub use inputs::*;
 pub use matrix::{Mat, MatMut, Matrix, Panels};
 pub use pictures::{AffineMap, Canvas, Elastic, PictureShape, Pixel, Smoothing};
 pub use product::{Epilogue, Start, Store, descend_gemm, gemm};
-pub use simd::{ArithmeticClass, Element, Isa, IsaError, multiply_adds, philox, prefetch};
+pub use simd::{ArithmeticClass, Element, Isa, IsaError, multiply_adds, philox, philox_words, prefetch};
 pub use team::{Exchange, Instant, Member, Pool, PoolError, Solo, Team};

@@ -28,7 +28,10 @@
 //!    N(0, 1). The curvature by the neuron's weights is κ·Σ.
 //! 4. r is 1 for costs that are summed over the outputs, 1/n for means. ε and κ leave it out.
 //! 5. D hidden layers of identities, ELUs or SELUs, which pass on numbers of either sign however large, have the D-th root of g, over
-//!    √D: their weights multiply. So has η of the other rules, and of layers of more than 256 it is 256/n as large.
+//!    √D: their weights multiply.
+//!
+//! The other rules move each weight as far, whatever the gradient. Their η is η₀·√(B/16)/σ′, over √D as in 5, and times 256/n where the
+//! last of several hidden layers has n > 256 neurons, √(256/n) where there is one.
 
 use crate::network::Initializer;
 use crate::network::activation::{Activation, Identity, Range, Sigmoid, Softmax};
@@ -272,8 +275,10 @@ fn learning_rate(
     let layers = if passes_on(activation) { hidden.len().max(1) } else { 1 } as f64;
     let width = hidden.last().map_or(1.0, |&width| width as f64);
     let (true, Some(classes)) = (rates.follow_gradients, classes) else {
-        let narrowed = if layers > 1.0 { (256.0 / width).min(1.0) / libm::sqrt(layers) } else { 1.0 };
-        return two_digits(rate * narrowed);
+        // A step moves each weight as far, so the sum over a wide layer's inputs moves further.
+        let shorter = (256.0 / width).min(1.0);
+        let shorter = if hidden.len() > 1 { shorter } else { libm::sqrt(shorter) };
+        return two_digits(rate * shorter / libm::sqrt(layers));
     };
     let Sensitivity { error, curvature } = Sensitivity::of(cost, output, classes);
     // An error of A − Y is as large as the output is off. Others fade where the output saturates, or grow with its slope.

@@ -50,11 +50,11 @@ fn learning_rates_fit_what_is_chosen() {
         ("identity softmax categorical-cross-entropy sgd", &[16, 16, 16, 16], 0.05),
         ("selu sigmoid quadratic sgd", &[16, 16], 0.2),
         // Steps that don't follow the size of gradients.
-        ("relu sigmoid quadratic adam", &[2048], 0.002),
+        ("relu sigmoid quadratic adam", &[1024, 1024], 0.0005),
         ("sigmoid identity mse nadam", &[16], 0.008),
         ("relu softmax mae adagrad", &[16], 0.15),
         ("selu softmax categorical-cross-entropy adagrad", &[512, 512, 512, 512], 0.037),
-        ("elu softmax categorical-cross-entropy adam", &[1024], 0.002),
+        ("elu softmax categorical-cross-entropy adam", &[1024], 0.001),
     ];
     for (words, hidden, expected) in cases {
         assert_eq!(learning_rate(words, hidden), expected, "{words}, {hidden:?}");

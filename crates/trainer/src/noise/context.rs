@@ -2,11 +2,14 @@
 
 use super::Noise;
 use crate::draws::Draws;
+use minibatch_kernels::{Isa, philox_words};
 
 /// The place of a part of A_l in a run: its layer, rows and columns, and the step of training.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
     step: Draws<'a>,
+    /// The instruction set that draws. It changes no number.
+    isa: Isa,
     layer: usize,
     /// The part's first row in the minibatch, and its first column in A_l.
     first: (usize, usize),
@@ -60,13 +63,27 @@ impl Context<'_> {
     /// If there is no such row.
     #[inline]
     pub fn for_each(&self, row: usize, values: &mut [f32], f: impl Fn(&mut f32, u32)) {
-        let mut col = 0;
-        while col < values.len() {
-            let unit = self.unit(col);
-            let numbers = &self.draw(row, (unit / 4) as u32)[unit % 4..];
-            values[col..].iter_mut().zip(numbers).for_each(|(value, &number)| f(value, number));
-            col += numbers.len();
+        /// Numbers that are drawn at a time.
+        const NUMBERS: usize = 256;
+        let mut numbers = [0; NUMBERS];
+        let (mut unit, mut values) = (self.unit(0), values);
+        while !values.is_empty() {
+            // A draw has the numbers of four units.
+            let of_others = unit % 4;
+            let count = values.len().min(NUMBERS - of_others);
+            let numbers = &mut numbers[..of_others + count];
+            self.draw_all(row, (unit / 4) as u32, numbers);
+            let (now, later) = values.split_at_mut(count);
+            now.iter_mut().zip(&numbers[of_others..]).for_each(|(value, &number)| f(value, number));
+            (unit, values) = (unit + count, later);
         }
+    }
+
+    /// Fills `numbers` with the draws `nth`, `nth` + 1, … for `row` of the part.
+    fn draw_all(&self, row: usize, nth: u32, numbers: &mut [u32]) {
+        let Context { step, isa, .. } = *self;
+        let counter = step.counter(step.indices[self.first.0 + row], nth, step.word(self.layer));
+        philox_words(isa, counter, step.key, numbers);
     }
 
     /// The part of this part that begins at (row, col).
@@ -81,23 +98,30 @@ pub(crate) struct Noises<'a> {
     /// The noise of the layers 0, 1, …
     layers: &'a [Option<Noise>],
     step: Draws<'a>,
+    isa: Isa,
 }
 
 impl<'a> Noises<'a> {
     /// No noise, outside training.
-    pub(crate) const NONE: Noises<'static> = Noises { layers: &[], step: Draws::NONE };
+    pub(crate) const NONE: Noises<'static> = Noises { layers: &[], step: Draws::NONE, isa: Isa::PORTABLE };
 
     /// The noise of the step of this number on these examples.
-    pub(crate) fn new(layers: &'a [Option<Noise>], seed: u64, number: u64, indices: &'a [u32]) -> Noises<'a> {
+    pub(crate) fn new(
+        isa: Isa,
+        layers: &'a [Option<Noise>],
+        seed: u64,
+        number: u64,
+        indices: &'a [u32],
+    ) -> Noises<'a> {
         if layers.is_empty() {
             return Noises::NONE;
         }
-        Noises { layers, step: Draws::new(seed, *b"noise\0\0\0", number, indices) }
+        Noises { layers, step: Draws::new(seed, *b"noise\0\0\0", number, indices), isa }
     }
 
     /// The noise of layer l, and the place of A_l.
     pub(crate) fn of_layer(&self, l: usize) -> Option<(&'a Noise, Context<'a>)> {
         let noise = self.layers.get(l)?.as_ref()?;
-        Some((noise, Context { step: self.step, layer: l, first: (0, 0) }))
+        Some((noise, Context { step: self.step, isa: self.isa, layer: l, first: (0, 0) }))
     }
 }

@@ -17,11 +17,12 @@ impl Dropout {
 
     /// a ← a·m/(1 − p), where m is 0 with probability p, else 1.
     fn mask(&self, at: Context<'_>, values: &mut MatMut<'_>) {
-        let dropped = (self.p * 2_f64.powi(32)) as u64;
+        // p as an f32 is below 1, so it is below 2³².
+        let dropped = (self.p * 2_f64.powi(32)) as u32;
         let scale = (1.0 / (1.0 - self.p)) as f32;
         for row in 0..values.rows() {
             at.for_each(row, values.row_mut(row), |value, random| {
-                *value = if u64::from(random) < dropped { 0.0 } else { *value * scale };
+                *value = if random < dropped { 0.0 } else { *value * scale };
             });
         }
     }

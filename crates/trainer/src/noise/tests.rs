@@ -1,10 +1,10 @@
 use super::*;
-use minibatch_kernels::Matrix;
+use minibatch_kernels::{Isa, Matrix};
 
 /// The mask of an 8 × 40 layer, put together from parts of so many columns.
 fn mask(p: &str, number: u64, indices: &[u32], width: usize) -> Matrix {
     let layers = [None, Some(p.parse::<Noise>().expect("noise"))];
-    let (noise, at) = Noises::new(&layers, 7, number, indices).of_layer(1).expect("noise");
+    let (noise, at) = Noises::new(Isa::detect(), &layers, 7, number, indices).of_layer(1).expect("noise");
     let mut a = Matrix::from_fn(indices.len(), 40, |_, _| 1.0);
     for first in (0..40).step_by(width) {
         let part = &mut a.view_mut().columns(first..(first + width).min(40));

@@ -118,7 +118,7 @@ impl Stepper<'_> {
         let Runner { team, member } = *runner;
         let (isa, count, rows) = (team.isa(), layers.len(), indices.len());
         let index = move |row: usize| indices[row] as usize;
-        let noises = Noises::new(&settings.noise, settings.seed, number, indices);
+        let noises = Noises::new(isa, &settings.noise, settings.seed, number, indices);
         // It is taken out of the workspace while the rest of it is written.
         let mut changed = workspace.changed.take();
         assert_eq!(
