@@ -274,12 +274,13 @@ fn learning_rate(
     let rate = rate * flat_hidden * libm::sqrt(batch_size as f64 / BATCH_SIZE as f64);
     let layers = if passes_on(activation) { hidden.len().max(1) } else { 1 } as f64;
     let width = hidden.last().map_or(1.0, |&width| width as f64);
-    let (true, Some(classes)) = (rates.follow_gradients, classes) else {
+    if !rates.follow_gradients {
         // A step moves each weight as far, so the sum over a wide layer's inputs moves further.
         let shorter = (256.0 / width).min(1.0);
         let shorter = if hidden.len() > 1 { shorter } else { libm::sqrt(shorter) };
         return two_digits(rate * shorter / libm::sqrt(layers));
-    };
+    }
+    let Some(classes) = classes else { return two_digits(rate) };
     let Sensitivity { error, curvature } = Sensitivity::of(cost, output, classes);
     // An error of A − Y is as large as the output is off. Others fade where the output saturates, or grow with its slope.
     let (gain, most) = if cost.matches(output) { (1.0, 140.0) } else { (2.0, 100.0) };

@@ -87,6 +87,16 @@ fn minibatches_and_networks_without_hidden_layers() {
     assert_eq!(chosen(&Choices { batch_size: Some(64), ..said }, &[64]).learning_rate, 0.8);
 }
 
+/// For values rules that follow the gradient have their own η, whatever the widths.
+#[test]
+fn values() {
+    for (optimizer, expected) in [("sgd", 0.01), ("momentum", 0.001), ("adam", 0.00025)] {
+        let said = choices("relu", "identity", "quadratic", optimizer).unwrap();
+        let chosen = Recipe::Auto.complete(&said, &[1024, 1024], None);
+        assert_eq!(chosen.learning_rate, expected, "{optimizer}");
+    }
+}
+
 #[test]
 fn what_learns_badly_is_told() {
     let cases: [(&str, &[usize], &str); 14] = [
