@@ -30,8 +30,8 @@
 //! 5. D hidden layers of identities, ELUs or SELUs, which pass on numbers of either sign however large, have the D-th root of g, over
 //!    √D: their weights multiply.
 //!
-//! The other rules move each weight as far, whatever the gradient. Their η is η₀·√(B/16)/σ′, over √D as in 5, and times 256/n where the
-//! last of several hidden layers has n > 256 neurons, √(256/n) where there is one.
+//! The other rules move each weight as far, whatever the gradient. Their η is η₀·√(B/16)/σ′, over √D as in 5. If the last hidden layer
+//! has n > 256 neurons, it is multiplied by a power of 256/n: ½ for one hidden layer, 1 for several, 1½ for several as in 5.
 
 use crate::network::Initializer;
 use crate::network::activation::{Activation, Identity, Range, Sigmoid, Softmax};
@@ -276,8 +276,8 @@ fn learning_rate(
     let width = hidden.last().map_or(1.0, |&width| width as f64);
     if !rates.follow_gradients {
         // A step moves each weight as far, so the sum over a wide layer's inputs moves further.
-        let shorter = (256.0 / width).min(1.0);
-        let shorter = if hidden.len() > 1 { shorter } else { libm::sqrt(shorter) };
+        let power = if layers > 1.0 { 1.5 } else { 0.5 * hidden.len().min(2) as f64 };
+        let shorter = libm::pow((256.0 / width).min(1.0), power);
         return two_digits(rate * shorter / libm::sqrt(layers));
     }
     let Some(classes) = classes else { return two_digits(rate) };
