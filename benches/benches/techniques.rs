@@ -1,5 +1,5 @@
-//! What each technique costs a step: 784-256-10 with ReLU, softmax and cross-entropy at B = 128, Nesterov's momentum. The same run with
-//! and without the technique takes turns. A figure is the median of the turns' ratios.
+//! The cost of each technique in a step of 784-256-10 with ReLU, softmax and cross-entropy at B = 128 under Nesterov's momentum. The run
+//! with the technique and the run without it take turns. A figure is the median of the turns' ratios.
 //!
 //! `cargo bench --bench techniques` prints the table, `-- dropout` that of techniques with this word alone. Without `--bench` it does
 //! one short turn, as a test.

@@ -1,7 +1,7 @@
 //! Random draws of a step: a function of the run's seed, a purpose, the step and the example.
 
 use minibatch_data::generator;
-use minibatch_kernels::philox;
+use minibatch_kernels::{Isa, philox, philox_words};
 use rand::Rng;
 
 /// A step of training, as random draws see it.
@@ -27,6 +27,11 @@ impl<'a> Draws<'a> {
     /// The draw with the number `nth` for the example in `row`. `word` is the last of its counter.
     pub(crate) fn draw(&self, row: usize, nth: u32, word: u32) -> [u32; 4] {
         philox(self.counter(self.indices[row], nth, word), self.key)
+    }
+
+    /// Fills `numbers` with the [draws](Self::draw) `nth`, `nth` + 1, … for the example in `row`.
+    pub(crate) fn draws(&self, isa: Isa, row: usize, nth: u32, word: u32, numbers: &mut [u32]) {
+        philox_words(isa, self.counter(self.indices[row], nth, word), self.key, numbers);
     }
 
     /// The draw with the number `nth` for all examples of the minibatch. No example has the largest index.

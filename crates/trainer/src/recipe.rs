@@ -320,7 +320,7 @@ fn mean_slope(activation: &dyn Activation) -> f64 {
     NODE * (activation.value(NODE) - activation.value(-NODE)) / 6.0
 }
 
-/// What an output neuron feels of a cost that is summed over the outputs, in the class whose target is 1, where its output is about ½.
+/// The sensitivity of an output neuron to a cost that is summed over the outputs, in the class whose target is 1, at an output of ½.
 struct Sensitivity {
     /// ε: the error δ = ∂C/∂z for each unit that the output is off. It is σ′ times the slope of ∂C/∂a (that of its chord to the target,
     /// which costs with a kink have too).
@@ -331,12 +331,13 @@ struct Sensitivity {
 
 impl Sensitivity {
     fn of(cost: &dyn Cost, output: &dyn Activation, classes: usize) -> Sensitivity {
-        let (a, slope, others) = match output.is_row_wise() {
+        const HALF: f64 = 0.5;
+        let (slope, others) = match output.is_row_wise() {
             // The other classes share the other half, and the error is a·(1 − a)·(∂C/∂a − their mean of it).
-            true => (0.5, 0.25, cost.derivative(0.5 / (classes - 1).max(1) as f64, 0.0)),
-            false => (0.5, output.derivative(1e-3), 0.0),
+            true => (0.25, cost.derivative(HALF / (classes - 1).max(1) as f64, 0.0)),
+            false => (output.derivative(1e-3), 0.0),
         };
-        let chord = (cost.derivative(a, 1.0) - others).abs() / (1.0 - a);
+        let chord = (cost.derivative(HALF, 1.0) - others).abs() / HALF;
         // A user's cost may have no slope here.
         let error = (chord * slope).clamp(0.1, 10.0);
         Sensitivity { error, curvature: error * slope }

@@ -1,4 +1,4 @@
-//! What the recipe chooses, and what it warns about.
+//! The recipe's choices and warnings.
 
 use minibatch::recipe::{Choices, Chosen};
 use minibatch::{Recipe, Registry};

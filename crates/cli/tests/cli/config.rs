@@ -32,7 +32,7 @@ fn a_printed_configuration_trains_the_same_network() {
         let printed = world.run("info run.ckpt --config");
         fs::write(world.path("run.toml"), printed.succeeded()).unwrap();
         assert_eq!(trained(&world, "--config run.toml --checkpoint again.ckpt"), hash, "{}", printed.stdout);
-        // Of the repeated run the same settings are printed, all of them as said.
+        // The repeated run has the same settings, all of them said.
         let again = world.run("info again.ckpt --config");
         assert_eq!(settings(again.succeeded()), settings(&printed.stdout));
     }

@@ -66,7 +66,7 @@ fn csv_has_a_header_and_the_same_numbers() {
     for (line, row) in lines[1..].iter().zip(rows(&world, "run.jsonl")) {
         for (cell, column) in line.iter().zip(COLUMNS).filter(|(_, column)| !is_time(column)) {
             let (cell, number) = (cell.parse().ok(), row[column].as_f64());
-            // What reads JSON here may be one unit off in the last digit.
+            // This reader of JSON may be one unit off in the last digit.
             let is_same = |(a, b): (f64, f64)| (a - b).abs() <= 1e-15 * b.abs();
             assert!(
                 cell == number || cell.zip(number).is_some_and(is_same),

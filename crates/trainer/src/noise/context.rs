@@ -2,7 +2,7 @@
 
 use super::Noise;
 use crate::draws::Draws;
-use minibatch_kernels::{Isa, philox_words};
+use minibatch_kernels::Isa;
 
 /// The place of a part of A_l in a run: its layer, rows and columns, and the step of training.
 #[derive(Clone, Copy, Debug)]
@@ -72,18 +72,12 @@ impl Context<'_> {
             let of_others = unit % 4;
             let count = values.len().min(NUMBERS - of_others);
             let numbers = &mut numbers[..of_others + count];
-            self.draw_all(row, (unit / 4) as u32, numbers);
+            let (nth, word) = ((unit / 4) as u32, self.step.word(self.layer));
+            self.step.draws(self.isa, self.first.0 + row, nth, word, numbers);
             let (now, later) = values.split_at_mut(count);
             now.iter_mut().zip(&numbers[of_others..]).for_each(|(value, &number)| f(value, number));
             (unit, values) = (unit + count, later);
         }
-    }
-
-    /// Fills `numbers` with the draws `nth`, `nth` + 1, … for `row` of the part.
-    fn draw_all(&self, row: usize, nth: u32, numbers: &mut [u32]) {
-        let Context { step, isa, .. } = *self;
-        let counter = step.counter(step.indices[self.first.0 + row], nth, step.word(self.layer));
-        philox_words(isa, counter, step.key, numbers);
     }
 
     /// The part of this part that begins at (row, col).
