@@ -31,8 +31,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     most_width: Option<usize>,
 
+    /// Only the rows whose layers have at least so many neurons
+    #[arg(long, value_name = "N")]
+    least_width: Option<usize>,
+
     /// Instead of the table, a few rows of small networks: each cost, and as many activations and optimisers
-    #[arg(long, conflicts_with_all = ["rows", "part", "most_width", "record"])]
+    #[arg(long, conflicts_with_all = ["rows", "part", "most_width", "least_width", "record"])]
     short: bool,
 
     /// Seeds 1 to N of each row
@@ -117,6 +121,7 @@ impl Args {
         self.rows.is_none_or(|(first, last)| (first..=last).contains(&row.number))
             && self.part.is_none_or(|(part, of)| row.number % of == part % of)
             && self.most_width.is_none_or(|most| row.width <= most)
+            && self.least_width.is_none_or(|least| row.width >= least)
     }
 }
 
