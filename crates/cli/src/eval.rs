@@ -1,12 +1,13 @@
 //! `minibatch eval`: a checkpoint's network on a test set.
 
+use crate::dataset::{self, Looked, table};
 use crate::failure::{Failure, tell};
 use crate::report::{
-    Event, Report, measure, metric_rows, notes, score, shown, sizes, write_rows, write_tables,
+    Event, Labels, Report, measure, metric_rows, notes, score, shown, sizes, write_rows, write_tables,
 };
 use crate::text::{figure, grouped, images};
-use crate::{dataset, machine, memory, recorded};
-use minibatch::{ClassMetrics, Evaluation, Finding, Measures, Metrics, footprint};
+use crate::{machine, memory, recorded};
+use minibatch::{Checkpoint, ClassMetrics, Dataset, Evaluation, Finding, Measures, footprint};
 use serde::Serialize;
 use std::io;
 use std::path::PathBuf;
@@ -44,6 +45,8 @@ struct Evaluated {
     example_shape: Vec<usize>,
     test: Evaluation,
     metrics: Measures,
+    #[serde(skip)]
+    labels: Labels,
 }
 
 impl Event for Evaluated {
@@ -59,32 +62,49 @@ impl Event for Evaluated {
         ];
         write_rows(out, &rows)?;
         write_rows(out, &metric_rows(&self.metrics))?;
-        write_tables(out, &self.metrics)
+        write_tables(out, &self.metrics, &self.labels)
     }
 }
 
 /// Evaluates.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let checkpoint = recorded::load(&args.checkpoint)?;
-    let sets = args.data.open()?;
-    recorded::check_shape(&checkpoint, &args.checkpoint, &sets.test, &args.data.folder())?;
+    let (test, data_notes) = opened(args, &checkpoint)?;
     let (network, pool) = (checkpoint.result(), args.machine.pool()?);
-    let bytes = footprint::metrics(network, sets.test.len(), &pool);
+    let bytes = footprint::metrics(network, test.len(), &pool);
     let what = format!("{}: evaluating its network", args.checkpoint.display());
     memory::check(what, bytes, "ask for fewer threads").map_err(Failure::Run)?;
-    let metrics = network.metrics(&pool, &sets.test)?;
+    let metrics = network.metrics(&pool, &test)?;
     let neglected = metrics.classes().into_iter().flat_map(ClassMetrics::neglected);
     let findings: Vec<Finding> = neglected.map(|score| Finding::NeglectedClass(*score)).collect();
-    let Metrics { evaluation: test, measures: metrics, .. } = metrics;
+    let labels = Labels::of(network.preparation());
+    let mut notes = notes(&findings, test.len(), &labels);
+    notes.extend(data_notes);
     Report::new(args.json).print(&Evaluated {
         checkpoint: shown(&args.checkpoint),
         layers: checkpoint.network.sizes(),
         epochs: checkpoint.best.as_ref().map_or(checkpoint.history.len(), |best| best.epoch),
-        data: shown(&args.data.folder()),
-        example_shape: sets.test.example_shape().to_vec(),
-        test,
-        metrics,
+        data: shown(&args.data.place()),
+        example_shape: test.example_shape().to_vec(),
+        test: metrics.evaluation,
+        metrics: metrics.measures,
+        labels,
     })?;
-    notes(&findings, sets.test.len()).iter().for_each(|note| tell(note));
+    notes.iter().for_each(|note| tell(note));
     Ok(())
+}
+
+/// The data to evaluate on, and notes about them.
+fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>), Failure> {
+    match args.data.look()? {
+        Looked::Images(named) => {
+            let test = named.open()?.test;
+            recorded::check_shape(checkpoint, &args.checkpoint, &test, &args.data.place())?;
+            Ok((test, Vec::new()))
+        }
+        Looked::Table(path) => {
+            let no_preparation = || dataset::no_preparation(&args.checkpoint, path);
+            table::judged(path, checkpoint.network.preparation().ok_or_else(no_preparation)?)
+        }
+    }
 }

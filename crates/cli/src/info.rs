@@ -1,5 +1,6 @@
 //! `minibatch info`: the content of a checkpoint.
 
+use crate::dataset::table::Columns;
 use crate::failure::Failure;
 use crate::recorded;
 use crate::report::{
@@ -34,6 +35,9 @@ struct Info {
     checkpoint: String,
     layers: Vec<Layer>,
     parameters: usize,
+    /// The columns of the table that it was trained on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<Columns>,
     cost: String,
     /// Moments of each parameter that the optimiser keeps.
     moments: usize,
@@ -88,6 +92,7 @@ impl Info {
             checkpoint: shown(path),
             layers: network.layers().iter().map(layer).collect(),
             parameters: network.parameters(),
+            table: network.preparation().map(Columns::of),
             cost: network.cost().label(),
             moments: settings.optimizer.moments(),
             optimizer_steps: (settings.optimizer.moments() > 0).then(|| checkpoint.optimizer.steps()),
@@ -124,6 +129,10 @@ impl Event for Info {
             let name = format!("  layer {l}");
             let value = format!("{inputs} → {outputs}, {activation}, {} parameters", grouped(*parameters));
             write_rows(out, &[(&name, value)])?;
+        }
+        if let Some(table) = &self.table {
+            write_rows(out, &[("columns", table.words()), ("target", table.of_targets())])?;
+            write_rows(out, &[("  in this order", table.names.join(", "))])?;
         }
         let Settings { optimizer: rule, learning_rate, batch_size, epochs, seed, .. } = &self.settings;
         let mut trained = format!("{} of {epochs}", self.history.len());

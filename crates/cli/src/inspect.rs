@@ -105,8 +105,8 @@ fn recipe(args: &Args, data: &'static Dataset) -> Option<Result<Vec<String>, Str
     }
     // Such a run evaluates nothing, and saves nothing.
     let needs = begin::Needs::default();
-    let made = begin::new_trainer(args, &POOL, data, needs).and_then(|trainer| {
-        check_targets(trainer.network(), data, "training", &args.data.folder())?;
+    let made = begin::new_trainer(args, &POOL, data, None, None, needs).and_then(|trainer| {
+        check_targets(trainer.network(), data, "training", &args.data.place())?;
         Ok(words(&trainer))
     });
     Some(made.map_err(message))

@@ -1,7 +1,9 @@
 //! `minibatch predict`: the classes that a network sees in pictures, or the values.
 
 mod output;
+mod table;
 
+use crate::dataset::table::is_table;
 use crate::failure::Failure;
 use crate::image::{SIGNATURE, decode, prepare};
 use crate::numbers::count;
@@ -24,8 +26,9 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     checkpoint: PathBuf,
 
-    /// PNG pictures, prepared as MNIST's digits were, and IDX files of images, taken as they are
-    #[arg(value_name = "IMAGE", conflicts_with = "index")]
+    /// PNG pictures, prepared as MNIST's digits were, and IDX files of images, taken as they are; tables, for a network that was
+    /// trained on one
+    #[arg(value_name = "DATA", conflicts_with = "index")]
     images: Vec<PathBuf>,
 
     /// Images of a dataset's test set instead, from 0
@@ -33,7 +36,7 @@ pub(crate) struct Args {
     index: Vec<usize>,
 
     #[command(flatten)]
-    data: dataset::Args,
+    data: dataset::Named,
 
     #[command(flatten)]
     machine: machine::Args,
@@ -81,7 +84,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if args.index.is_empty() && args.images.is_empty() {
         let checkpoint = args.checkpoint.display();
         return Err(Failure::usage(format!(
-            "no images: expected PNG pictures or IDX files after {checkpoint}, or --index N of a dataset's"
+            "no data: expected pictures, IDX files or tables after {checkpoint}, or --index N of a dataset's images"
         )));
     }
     if args.format == Some(Format::Csv) && args.top.is_some() {
@@ -99,6 +102,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         top => Shown::Classes { top },
     };
     let pool = args.machine.pool()?;
+    if let Some(preparation) = checkpoint.network.preparation().filter(|_| args.index.is_empty()) {
+        return table::run(args, checkpoint.result(), preparation, &pool);
+    }
     let mut seer = Seer { args, network: checkpoint.result(), pool: &pool, predictions: Vec::new() };
     if args.index.is_empty() {
         args.images.iter().try_for_each(|path| seer.add_file(path))?;
@@ -116,6 +122,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 /// True if the network was trained on values. The scores of its epochs tell. Without a score, a single output means values,
 /// because one output can't choose between classes.
 fn predicts_values(checkpoint: &Checkpoint) -> bool {
+    if let Some(preparation) = checkpoint.network.preparation() {
+        return preparation.values().is_some();
+    }
     let scores = checkpoint.history.iter().filter_map(|epoch| epoch.test);
     let of_values = scores.map(|test| matches!(test.score, Score::Values(_))).next();
     of_values.unwrap_or(checkpoint.network.outputs() == 1)
@@ -160,6 +169,8 @@ impl Seer<'_> {
             self.add_picture(path, file)
         } else if start.starts_with(&[0, 0]) || start.starts_with(&[0x1f, 0x8b]) {
             self.add_idx(path)
+        } else if is_table(path) {
+            Err(dataset::no_preparation(&self.args.checkpoint, path))
         } else {
             let found = match &*start {
                 [] => "an empty file; copy it again".to_owned(),

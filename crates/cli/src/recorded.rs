@@ -9,7 +9,7 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
-const NAME_THE_DATA: &str = "name the data that it was trained on with --data or --dataset";
+const NAME_THE_DATA: &str = "name the data that it was trained on";
 
 /// Reads the checkpoint that the user named, if its bytes and its network fit into memory.
 pub(crate) fn load(path: &Path) -> Result<Checkpoint, Failure> {
@@ -72,7 +72,7 @@ pub(crate) fn other_data(
 ) -> Failure {
     let (checkpoint, folder) = (checkpoint.display(), folder.display());
     Failure::Run(format!(
-        "{folder}: expected the {what} of {checkpoint} ({recorded}), found another ({found}); {NAME_THE_DATA}"
+        "{folder}: expected the {what} of {checkpoint} ({recorded}), found another ({found}); {NAME_THE_DATA}, split as they were"
     ))
 }
 
@@ -90,13 +90,18 @@ pub(crate) fn explained(error: minibatch::Error, checkpoint: &Path, folder: &Pat
 pub(crate) fn check_test_set(
     recorded: Option<DataIdentity>,
     checkpoint: &Path,
-    test: &Dataset,
+    test: Option<&Dataset>,
     folder: &Path,
 ) -> Result<(), Failure> {
-    let found = DataIdentity::of(test);
-    match recorded {
-        Some(recorded) if recorded != found => {
+    match (recorded, test.map(DataIdentity::of)) {
+        (Some(recorded), Some(found)) if recorded != found => {
             Err(other_data(checkpoint, folder, "test set", recorded, found))
+        }
+        (Some(_), None) => {
+            let checkpoint = checkpoint.display();
+            Err(Failure::Run(format!(
+                "{checkpoint}: expected its test set, found none; name it with --test FILE or --test-split F"
+            )))
         }
         _ => Ok(()),
     }

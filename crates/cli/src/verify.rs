@@ -1,9 +1,10 @@
 //! `minibatch verify`: trains a recorded run again and compares the bits.
 
+use crate::dataset::{self, Asked, Sets, table};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::{Event, Report, shown, write_rows};
-use crate::{dataset, machine, memory, numbers, recorded};
+use crate::{machine, memory, numbers, recorded};
 use minibatch::{Checkpoint, Dataset, Epoch, Evaluation, Fit, Score, Trainer, footprint};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -18,6 +19,9 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     data: dataset::Args,
+
+    #[command(flatten)]
+    tested: table::Tested,
 
     /// The fraction that the run had set aside with this option
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = numbers::fraction)]
@@ -71,25 +75,31 @@ impl Event for Verified {
 
 /// Verifies.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let (path, folder) = (&args.checkpoint, args.data.folder());
+    let (path, folder) = (&args.checkpoint, args.data.place());
     let recorded = recorded::load(path)?;
     let pool = args.machine.pool_for(recorded.class)?;
-    let sets = args.data.open()?;
-    recorded::check_training_set(&recorded, path, &sets.train, &folder, args.validation_split)?;
-    let (seed, identity) = (recorded.settings.seed, Some(recorded.data));
-    let (training, validation) = dataset::split(sets.train, args.validation_split, seed, identity)?;
-    let evaluated = sets.test.len().max(validation.as_ref().map_or(0, Dataset::len));
-    let examples = memory::SetSizes { trained: training.len(), evaluated };
+    let table = table::Args::tested_on(args.tested.clone());
+    let asked = Asked {
+        data: &args.data,
+        table: &table,
+        task: None,
+        validation_split: args.validation_split,
+        seed: recorded.settings.seed,
+        known: None,
+    };
+    let sets = Sets::open(&asked, Some((path, &recorded)))?;
+    let evaluated = [&sets.test, &sets.validation].into_iter().flatten().map(Dataset::len).max().unwrap_or(0);
+    let examples = memory::SetSizes { trained: sets.train.len(), evaluated };
     // A second network is trained, with its optimiser's moments. At the end a checkpoint is made of it.
     let (settings, sizes) = (&recorded.settings, recorded.network.sizes());
     let besides = footprint::network(&sizes)
         .saturating_add(footprint::optimizer(&settings.optimizer, &sizes))
         .saturating_add(footprint::checkpoint(&recorded.network, settings, recorded.history.len()));
     memory::check_run(&recorded.network, settings, &pool, examples, besides).map_err(Failure::Run)?;
-    let mut trainer = Trainer::replay(&pool, &training, &recorded)
+    let mut trainer = Trainer::replay(&pool, &sets.train, &recorded)
         .map_err(|error| recorded::explained(error, path, &folder))?;
-    recorded::check_test_set(recorded.tested_on, path, &sets.test, &folder)?;
-    match &validation {
+    recorded::check_test_set(recorded.tested_on, path, sets.test.as_ref(), &folder)?;
+    match &sets.validation {
         Some(validation) => {
             trainer.set_validation(validation).map_err(|error| recorded::explained(error, path, &folder))?;
         }
@@ -101,7 +111,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
         None => {}
     }
-    let difference = replay(&mut trainer, &recorded, &sets.test, !args.json)?;
+    let difference = replay(&mut trainer, &recorded, sets.test.as_ref(), !args.json)?;
     let whole = trainer.history().len() == recorded.history.len();
     Report::new(args.json).print(&Verified {
         checkpoint: shown(&args.checkpoint),
@@ -125,7 +135,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn replay(
     trainer: &mut Trainer,
     recorded: &Checkpoint,
-    test: &Dataset,
+    test: Option<&Dataset>,
     show: bool,
 ) -> Result<Option<String>, Failure> {
     let begun = recorded.history.len() + usize::from(recorded.progress.position > 0);
@@ -135,7 +145,7 @@ fn replay(
         if epoch.validation.is_some() {
             trainer.validate()?;
         }
-        if let Some(recorded) = epoch.test {
+        if let (Some(recorded), Some(test)) = (epoch.test, test) {
             let evaluation =
                 with_r_squared_of(trainer.evaluate(test)?, recorded, trainer.network().outputs());
             trainer.record(test, evaluation)?;

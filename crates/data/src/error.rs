@@ -88,6 +88,14 @@ pub enum Error {
         /// The advice to the user.
         help: String,
     },
+    /// A table that can't be read or used.
+    #[error("{}: {fault}", .path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// The place and the fault.
+        fault: Box<TableFault>,
+    },
     /// An argument of a constructor that contradicts another or is out of range.
     #[error("{what}: expected {expected}, found {found}")]
     Argument {
@@ -131,5 +139,69 @@ impl Error {
         found: impl std::fmt::Display,
     ) -> Self {
         Self::Argument { what, expected: expected.into(), found: found.to_string() }
+    }
+}
+
+/// The reason why a table can't be read or used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{}expected {expected}, found {found}{}{help}", place(*line, column.as_deref()),
+    if .help.is_empty() { "" } else { "; " }
+)]
+pub struct TableFault {
+    /// The line, from 1.
+    pub line: Option<u64>,
+    /// The name of the column.
+    pub column: Option<String>,
+    /// The expected content.
+    pub expected: String,
+    /// The content that was found.
+    pub found: String,
+    /// The advice to the user. It may be empty.
+    pub help: String,
+}
+
+#[cfg(feature = "table")]
+impl TableFault {
+    pub(crate) fn new(
+        expected: impl Into<String>,
+        found: impl Into<String>,
+        help: impl Into<String>,
+    ) -> TableFault {
+        let (expected, found, help) = (expected.into(), found.into(), help.into());
+        TableFault { line: None, column: None, expected, found, help }
+    }
+
+    pub(crate) fn at_line(self, line: u64) -> TableFault {
+        TableFault { line: Some(line), ..self }
+    }
+
+    pub(crate) fn in_column(self, name: &str) -> TableFault {
+        TableFault { column: Some(name.to_owned()), ..self }
+    }
+
+    pub(crate) fn in_file(self, path: &Path) -> Error {
+        Error::Table { path: path.to_owned(), fault: Box::new(self) }
+    }
+}
+
+/// The place in a table, in words.
+fn place(line: Option<u64>, column: Option<&str>) -> String {
+    match (line, column) {
+        (None, None) => String::new(),
+        (Some(line), None) => format!("line {line}: "),
+        (None, Some(column)) => format!("column '{column}': "),
+        (Some(line), Some(column)) => format!("line {line}, column '{column}': "),
+    }
+}
+
+/// Names in a line, the first dozen of them if there are more.
+pub(crate) fn listed(names: impl Iterator<Item = String>) -> String {
+    /// Names that a message lists at most.
+    const MOST: usize = 12;
+    let names: Vec<String> = names.collect();
+    match names.len() {
+        0..=MOST => names.join(", "),
+        more => format!("{} and {} more", names[..MOST].join(", "), more - MOST),
     }
 }

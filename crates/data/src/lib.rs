@@ -1,7 +1,8 @@
-//! IDX datasets, memory-mapped, and the seeded shuffle that draws minibatches from them.
+//! Datasets from IDX files, memory-mapped, and from tables; and the seeded shuffle that draws minibatches from them.
 //!
 //! - [`Dataset`] pairs inputs with targets: from IDX files ([`Dataset::map`], [`Dataset::read`]) or
 //!   from memory. Inputs stay bytes until a minibatch is gathered.
+//! - [`Table`] reads CSV and TSV files. A [`Preparation`] makes inputs and targets of its rows.
 //! - [`Shuffle`] draws each epoch's order, the same on every platform for a seed.
 //! - [`locate`] finds the four files of an MNIST-style set in a folder.
 //! - [`synthetic`] draws digits of its own, for machines without a network.
@@ -42,18 +43,26 @@ mod idx;
 mod locate;
 #[cfg(feature = "mmap")]
 mod mapping;
+pub mod preparation;
 mod random;
 mod regular;
 mod shuffle;
 mod split;
 pub mod synthetic;
+#[cfg(feature = "table")]
+mod table;
 mod targets;
 
 pub use dataset::{Dataset, Inputs, Row};
-pub use error::{Defect, Error};
+pub use error::{Defect, Error, TableFault};
 pub use idx::{ElementType, Header, IdxFile, write_idx_f32, write_idx_u8};
 pub use locate::{SetFiles, TrainTest, locate};
+#[cfg(feature = "table")]
+pub use preparation::TargetKind;
+pub use preparation::{Preparation, Scale};
 pub use random::generator;
 pub use regular::open_regular;
 pub use shuffle::{Order, Shuffle, ShuffleState};
+#[cfg(feature = "table")]
+pub use table::{Column, Missing, Table, TableOptions, Text, unpacked};
 pub use targets::{MAX_CLASSES, Targets};

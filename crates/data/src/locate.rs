@@ -4,10 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::Dataset;
-use crate::error::Error;
-
-/// Names of a folder's entries that an error message lists at most.
-const LISTED: usize = 12;
+use crate::error::{Error, listed};
 
 /// Paths of a training and a test set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +159,6 @@ fn names_file(name: &str, set: &str, kind: &str) -> bool {
 fn describe(names: &[String]) -> String {
     match names.len() {
         0 => "an empty folder".to_owned(),
-        1..=LISTED => names.join(", "),
-        more => format!("{} and {} more", names[..LISTED].join(", "), more - LISTED),
+        _ => listed(names.iter().cloned()),
     }
 }

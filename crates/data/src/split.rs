@@ -1,4 +1,4 @@
-//! Splits of a dataset into examples to train on and examples to validate on.
+//! Splits of examples into some to train on and some to validate or test on.
 
 use crate::dataset::Dataset;
 use crate::error::Error;
@@ -13,9 +13,8 @@ impl Dataset {
     /// # Errors
     /// [`Error::Argument`] unless 0 < `fraction` < 1 leaves at least one example on each side.
     pub fn split(&self, fraction: f64, seed: u64) -> Result<(Self, Self), Error> {
-        let (order, held_out) = self.draw(fraction, seed)?;
-        let (validation, training) = order.split_at(held_out);
-        self.parts(training.to_vec(), validation.to_vec())
+        let (training, validation) = split_rows(self.len(), None, fraction, seed, VALIDATION)?;
+        Ok((self.subset(&training)?, self.subset(&validation)?))
     }
 
     /// As [`split`](Dataset::split), with as many examples, of which each class has its share to within one, as
@@ -39,37 +38,55 @@ impl Dataset {
     /// # Errors
     /// As [`split`](Dataset::split).
     pub fn split_stratified(&self, fraction: f64, seed: u64) -> Result<(Self, Self), Error> {
-        let Targets::Classes { labels, classes } = self.targets() else { return self.split(fraction, seed) };
-        let (order, held_out) = self.draw(fraction, seed)?;
-        let mut left = shares(labels, *classes, held_out);
-        let is_held_out = |index: &u32| {
-            let left = &mut left[labels[*index as usize] as usize];
-            let held_out = *left > 0;
-            *left -= usize::from(held_out);
-            held_out
+        let labels = match self.targets() {
+            Targets::Classes { labels, classes } => Some((&**labels, *classes)),
+            Targets::Values { .. } => None,
         };
-        let (validation, training) = order.into_iter().partition(is_held_out);
-        self.parts(training, validation)
-    }
-
-    /// A random order of the examples, and how many of them a `fraction` is.
-    fn draw(&self, fraction: f64, seed: u64) -> Result<(Vec<u32>, usize), Error> {
-        let held_out = (fraction * self.len() as f64).round();
-        if !(fraction > 0.0 && fraction < 1.0 && held_out >= 1.0 && held_out < self.len() as f64) {
-            let expected = format!("between 0 and 1, leaving some of {} examples on each side", self.len());
-            return Err(Error::argument("fraction for validation", expected, fraction));
-        }
-        // The seed differs from the one that shuffles the epochs, because the two orders must not be related.
-        let mut shuffle = Shuffle::new(self.len(), seed ^ u64::from_le_bytes(*b"validate"))?;
-        shuffle.begin_epoch();
-        Ok((shuffle.order().to_vec(), held_out as usize))
-    }
-
-    fn parts(&self, mut training: Vec<u32>, mut validation: Vec<u32>) -> Result<(Self, Self), Error> {
-        training.sort_unstable();
-        validation.sort_unstable();
+        let (training, validation) = split_rows(self.len(), labels, fraction, seed, VALIDATION)?;
         Ok((self.subset(&training)?, self.subset(&validation)?))
     }
+}
+
+/// The purpose of a split whose smaller part is validated on. Its seed differs from the one that shuffles the epochs, because the
+/// orders must not be related.
+pub(crate) const VALIDATION: [u8; 8] = *b"validate";
+/// The purpose of a split whose smaller part is tested on.
+pub(crate) const TEST: [u8; 8] = *b"testpart";
+
+/// Sets a random `fraction` of so many examples aside; of each class its share, if there are `labels` and a number of classes.
+/// Returns the indices of the others, and of these, ascending.
+pub(crate) fn split_rows(
+    len: usize,
+    labels: Option<(&[u32], usize)>,
+    fraction: f64,
+    seed: u64,
+    purpose: [u8; 8],
+) -> Result<(Vec<u32>, Vec<u32>), Error> {
+    let held_out = (fraction * len as f64).round();
+    if !(fraction > 0.0 && fraction < 1.0 && held_out >= 1.0 && held_out < len as f64) {
+        let expected = format!("between 0 and 1, leaving some of {len} examples on each side");
+        let what = if purpose == TEST { "fraction to test on" } else { "fraction for validation" };
+        return Err(Error::argument(what, expected, fraction));
+    }
+    let held_out = held_out as usize;
+    let mut shuffle = Shuffle::new(len, seed ^ u64::from_le_bytes(purpose))?;
+    shuffle.begin_epoch();
+    let order = shuffle.order();
+    let (mut kept, mut aside) = match labels {
+        None => (order[held_out..].to_vec(), order[..held_out].to_vec()),
+        Some((labels, classes)) => {
+            let mut left = shares(labels, classes, held_out);
+            order.iter().partition(|&&index| {
+                let left = &mut left[labels[index as usize] as usize];
+                let stays = *left == 0;
+                *left -= usize::from(!stays);
+                stays
+            })
+        }
+    };
+    kept.sort_unstable();
+    aside.sort_unstable();
+    Ok((kept, aside))
 }
 
 /// How many of `held_out` examples each class has.

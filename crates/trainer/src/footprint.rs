@@ -20,6 +20,7 @@ use crate::network::footprint::{numbers, sum};
 use crate::optimizer::Optimizer;
 use crate::settings::Settings;
 use crate::step::ROWS;
+use minibatch_data::Preparation;
 use minibatch_kernels::{Pool, footprint};
 
 pub use crate::network::footprint::{is_available, network};
@@ -196,5 +197,6 @@ pub(crate) fn network_file(network: &Network) -> u64 {
     const REST: u64 = 1 << 12;
     /// A layer's size and the name of its activation.
     const LAYER: u64 = 64;
-    sum([numbers(network.parameters()), REST, LAYER * network.layers().len() as u64])
+    let preparation = network.preparation().map_or(0, Preparation::file_bytes);
+    sum([numbers(network.parameters()), REST, LAYER * network.layers().len() as u64, preparation])
 }

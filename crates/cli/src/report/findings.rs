@@ -1,5 +1,6 @@
 //! Signs that a network has learned badly, in words.
 
+use super::Labels;
 use crate::text::{figure, grouped};
 use minibatch::{ClassScore, Finding, UnitActivity};
 
@@ -7,17 +8,17 @@ use minibatch::{ClassScore, Finding, UnitActivity};
 const CLASSES: usize = 5;
 
 /// A note for each of the findings, in one line. `tested` is the number of examples of the test set.
-pub(crate) fn notes(findings: &[Finding], tested: usize) -> Vec<String> {
+pub(crate) fn notes(findings: &[Finding], tested: usize, labels: &Labels) -> Vec<String> {
     let neglected: Vec<&ClassScore> = findings.iter().filter_map(class).collect();
     let others = findings.iter().filter_map(other);
     if neglected.len() > CLASSES {
         let first: Vec<String> =
-            neglected.iter().take(CLASSES).map(|score| score.class.to_string()).collect();
+            neglected.iter().take(CLASSES).map(|score| labels.name(score.class)).collect();
         let (count, first) = (grouped(neglected.len()), first.join(", "));
         let note = format!("note: {count} classes are never or hardly ever answered, among them {first}");
         return std::iter::once(note).chain(others).collect();
     }
-    neglected.into_iter().map(|score| of_class(score, tested)).chain(others).collect()
+    neglected.into_iter().map(|score| of_class(score, tested, labels)).chain(others).collect()
 }
 
 fn class(finding: &Finding) -> Option<&ClassScore> {
@@ -27,7 +28,12 @@ fn class(finding: &Finding) -> Option<&ClassScore> {
     }
 }
 
-fn of_class(ClassScore { class, support, answers, .. }: &ClassScore, tested: usize) -> String {
+fn of_class(
+    ClassScore { class, support, answers, .. }: &ClassScore,
+    tested: usize,
+    labels: &Labels,
+) -> String {
+    let class = labels.name(*class);
     let (support, tested) = (grouped(*support), grouped(tested));
     match answers {
         0 => format!(
@@ -91,7 +97,7 @@ mod tests {
         let few = found(&format!("[{},{},{}]", neglected(3, 0), neglected(4, 1), neglected(5, 9)));
         let tail = "though 1,200 of 9,000 test examples are of it";
         assert_eq!(
-            notes(&few, 9000),
+            notes(&few, 9000, &Labels::default()),
             [
                 format!("note: class 3 is never answered, {tail}"),
                 format!("note: class 4 is answered once, {tail}"),
@@ -101,7 +107,7 @@ mod tests {
         let many: Vec<String> = (0..6).map(|class| neglected(class, 0)).collect();
         let many = found(&format!("[{}]", many.join(",")));
         assert_eq!(
-            notes(&many, 9000),
+            notes(&many, 9000, &Labels::default()),
             ["note: 6 classes are never or hardly ever answered, among them 0, 1, 2, 3, 4"]
         );
         let others = found(
@@ -109,7 +115,7 @@ mod tests {
                 {"finding":"idle-units","layer":2,"units":32,"examples":1000,"flat":0.5,"dead":3,"saturated":1}]"#,
         );
         assert_eq!(
-            notes(&others, 9000),
+            notes(&others, 9000, &Labels::default()),
             [
                 "note: the cost on the validation set has risen for 5 epochs in a row, from 0.5000 to 1.250: the network \
                  fits the training set too closely",

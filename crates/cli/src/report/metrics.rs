@@ -1,5 +1,6 @@
 //! Metrics as text: rows for a summary, tables, and the short form that ends a run.
 
+use super::Labels;
 use crate::text::{figure, grouped, percent};
 use minibatch::{ClassMean, ClassMetrics, ClassScore, Fit, Measures, ValueMetrics};
 use std::io::{self, Write};
@@ -25,22 +26,24 @@ fn top(classes: &ClassMetrics) -> String {
 }
 
 /// The short form, for the end of a run. `None` if it would say nothing new.
-pub(crate) fn in_short(measures: &Measures) -> Option<String> {
+pub(crate) fn in_short(measures: &Measures, labels: &Labels) -> Option<String> {
     match measures {
         Measures::Classes(classes) => {
             let worst = classes.worst()?;
             let loss = classes.log_loss.map(|loss| format!("log loss {}", figure(loss)));
             let top = classes.top.first().map(|top| format!("top-{} {}", top.k, percent(top.accuracy)));
             let mean = Some(format!("mean F1 {}", percent(classes.macro_mean.f1)));
-            let worst = format!("lowest recall {}, of class {}", percent(worst.recall), worst.class);
+            let worst =
+                format!("lowest recall {}, of class {}", percent(worst.recall), labels.name(worst.class));
             let figures = loss.into_iter().chain(top).chain(mean).collect::<Vec<_>>().join(", ");
             Some(format!("{figures}; {worst}"))
         }
         Measures::Values(values) if values.by_output.len() > 1 => {
             let (output, fit) = values.worst();
             Some(format!(
-                "lowest R² {}, of output {output} (RMSE {})",
+                "lowest R² {}, of output {} (RMSE {})",
                 figure(fit.r_squared),
+                labels.name(output),
                 figure(fit.rmse)
             ))
         }
@@ -49,19 +52,20 @@ pub(crate) fn in_short(measures: &Measures) -> Option<String> {
 }
 
 /// Writes the tables.
-pub(crate) fn write_tables(out: &mut Vec<u8>, measures: &Measures) -> io::Result<()> {
+pub(crate) fn write_tables(out: &mut Vec<u8>, measures: &Measures, labels: &Labels) -> io::Result<()> {
     match measures {
         Measures::Classes(classes) => {
-            write_scores(out, classes)?;
-            write_confusion(out, classes)
+            write_scores(out, classes, labels)?;
+            write_confusion(out, classes, labels)
         }
-        Measures::Values(values) if values.by_output.len() > 1 => write_fits(out, values),
+        Measures::Values(values) if values.by_output.len() > 1 => write_fits(out, values, labels),
         _ => Ok(()),
     }
 }
 
 /// Writes precision, recall and F1 of each class, and their means.
-fn write_scores(out: &mut Vec<u8>, classes: &ClassMetrics) -> io::Result<()> {
+fn write_scores(out: &mut Vec<u8>, classes: &ClassMetrics, labels: &Labels) -> io::Result<()> {
+    let width = labels.width(8);
     let mut shown: Vec<&ClassScore> = classes.by_class.iter().collect();
     if shown.len() > SHOWN {
         shown.retain(|score| score.support > 0);
@@ -74,11 +78,11 @@ fn write_scores(out: &mut Vec<u8>, classes: &ClassMetrics) -> io::Result<()> {
     }
     let mut line = |name: &str, figures: [String; 3], examples: String| {
         let [precision, recall, f1] = figures;
-        writeln!(out, "{name:>8}  {precision:>9}  {recall:>9}  {f1:>9}  {examples:>9}")
+        writeln!(out, "{name:>width$}  {precision:>9}  {recall:>9}  {f1:>9}  {examples:>9}")
     };
     line("class", ["precision", "recall", "F1"].map(str::to_owned), "examples".to_owned())?;
     for ClassScore { class, precision, recall, f1, support, .. } in shown {
-        line(&class.to_string(), [precision, recall, f1].map(|x| percent(*x)), grouped(*support))?;
+        line(&labels.name(*class), [precision, recall, f1].map(|x| percent(*x)), grouped(*support))?;
     }
     let examples = classes.by_class.iter().map(|score| score.support).sum();
     for (name, mean) in [("macro", classes.macro_mean), ("weighted", classes.weighted_mean)] {
@@ -89,32 +93,39 @@ fn write_scores(out: &mut Vec<u8>, classes: &ClassMetrics) -> io::Result<()> {
 }
 
 /// Writes the confusion matrix, or if it is too large the most frequent mistakes.
-fn write_confusion(out: &mut Vec<u8>, classes: &ClassMetrics) -> io::Result<()> {
+fn write_confusion(out: &mut Vec<u8>, classes: &ClassMetrics, labels: &Labels) -> io::Result<()> {
+    let names = labels.width(8);
     if let Some(matrix) = classes.confusion.as_deref().filter(|matrix| matrix.len() <= SHOWN) {
         let largest = matrix.iter().flatten().max().copied().unwrap_or_default();
-        let width = 1 + largest.to_string().len().max(2);
+        let width = 1 + largest.to_string().len().max(labels.width(2));
         let line = |name: &str, cells: Vec<String>| {
             let cells: String = cells.iter().map(|cell| format!("{cell:>width$}")).collect();
-            format!("{name:>8} {cells}")
+            format!("{name:>names$} {cells}")
         };
         writeln!(out, "\nclass ↓ answer →")?;
-        writeln!(out, "{}", line("", (0..matrix.len()).map(|answer| answer.to_string()).collect()))?;
+        writeln!(out, "{}", line("", (0..matrix.len()).map(|answer| labels.name(answer)).collect()))?;
         for (class, row) in matrix.iter().enumerate() {
             let cell = |&count: &usize| if count == 0 { "·".to_owned() } else { count.to_string() };
-            writeln!(out, "{}", line(&class.to_string(), row.iter().map(cell).collect()))?;
+            writeln!(out, "{}", line(&labels.name(class), row.iter().map(cell).collect()))?;
         }
         return Ok(());
     }
     if !classes.mistakes.is_empty() {
-        writeln!(out, "\nthe most frequent mistakes\n{:>8}  {:>9}  {:>9}", "class", "answer", "examples")?;
+        writeln!(
+            out,
+            "\nthe most frequent mistakes\n{:>names$}  {:>names$}  {:>9}",
+            "class", "answer", "examples"
+        )?;
     }
     classes.mistakes.iter().try_for_each(|mistake| {
-        writeln!(out, "{:>8}  {:>9}  {:>9}", mistake.class, mistake.answer, grouped(mistake.examples))
+        let (class, answer) = (labels.name(mistake.class), labels.name(mistake.answer));
+        writeln!(out, "{class:>names$}  {answer:>names$}  {:>9}", grouped(mistake.examples))
     })
 }
 
 /// Writes the fit of each output, and the means.
-fn write_fits(out: &mut Vec<u8>, values: &ValueMetrics) -> io::Result<()> {
+fn write_fits(out: &mut Vec<u8>, values: &ValueMetrics, labels: &Labels) -> io::Result<()> {
+    let width = labels.width(8);
     let mut shown: Vec<(usize, &Fit)> = values.by_output.iter().enumerate().collect();
     if shown.len() > SHOWN {
         shown.sort_by(|(_, one), (_, other)| one.r_squared.total_cmp(&other.r_squared));
@@ -124,11 +135,11 @@ fn write_fits(out: &mut Vec<u8>, values: &ValueMetrics) -> io::Result<()> {
     } else {
         writeln!(out)?;
     }
-    writeln!(out, "{:>8}  {:>12}  {:>12}  {:>12}", "output", "RMSE", "MAE", "R²")?;
-    let shown = shown.into_iter().map(|(output, fit)| (output.to_string(), fit));
+    writeln!(out, "{:>width$}  {:>12}  {:>12}  {:>12}", "output", "RMSE", "MAE", "R²")?;
+    let shown = shown.into_iter().map(|(output, fit)| (labels.name(output), fit));
     for (name, Fit { rmse, mae, r_squared }) in shown.chain([("mean".to_owned(), &values.mean)]) {
         let [rmse, mae, r_squared] = [rmse, mae, r_squared].map(|x| figure(*x));
-        writeln!(out, "{name:>8}  {rmse:>12}  {mae:>12}  {r_squared:>12}")?;
+        writeln!(out, "{name:>width$}  {rmse:>12}  {mae:>12}  {r_squared:>12}")?;
     }
     Ok(())
 }

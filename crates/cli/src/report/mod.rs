@@ -2,11 +2,13 @@
 
 mod findings;
 mod initial_values;
+mod labels;
 mod metrics;
 mod run;
 
 pub(crate) use findings::notes;
 pub(crate) use initial_values::InitialValues;
+pub(crate) use labels::Labels;
 pub(crate) use metrics::{metric_rows, write_tables};
 pub(crate) use run::{
     Chosen, EpochLine, Plan, Resumed, Stopped, Summary, changes, measure, place, score, techniques,

@@ -1,7 +1,8 @@
 //! The events of a training run: its plan, its epochs, its end.
 
 use super::metrics::in_short;
-use super::{Event, InitialValues, cost, optimizer, sizes, write_rows};
+use super::{Event, InitialValues, Labels, cost, optimizer, sizes, write_rows};
+use crate::dataset::table::Columns;
 use crate::text::{duration, figure, grouped, images, percent, samples_per_second};
 use minibatch::data::Order;
 use minibatch::{
@@ -20,7 +21,11 @@ pub(crate) struct Plan {
     pub training_examples: usize,
     /// Examples that `--validation-split` sets aside from the training set.
     pub validation_examples: Option<usize>,
-    pub test_examples: usize,
+    /// Null if the validation set judges the run.
+    pub test_examples: Option<usize>,
+    /// The columns of the table, if the data are one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<Columns>,
     /// Shape of an example, `[28, 28]`.
     pub example_shape: Vec<usize>,
     /// `classification` or `regression`.
@@ -76,9 +81,8 @@ impl Plan {
 
 impl Event for Plan {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        let [training, test, parameters, steps] =
-            [self.training_examples, self.test_examples, self.parameters, self.steps_per_epoch()]
-                .map(grouped);
+        let [training, parameters, steps] =
+            [self.training_examples, self.parameters, self.steps_per_epoch()].map(grouped);
         let activation = match &*self.activations {
             [first, rest @ ..] if rest.iter().all(|name| name == first) => format!("{first} in every layer"),
             names => names.join(", "),
@@ -106,8 +110,15 @@ impl Event for Plan {
             let set = format!("{examples} {images}, set aside from the training set");
             write_rows(out, &[("validation set", set)])?;
         }
+        let test = match self.test_examples {
+            Some(examples) => format!("{} {images}, evaluated after every epoch", grouped(examples)),
+            None => "none; the validation set judges (--test-split F or --test FILE gives one)".to_owned(),
+        };
+        write_rows(out, &[("test set", test)])?;
+        if let Some(table) = &self.table {
+            write_rows(out, &[("columns", table.words()), ("target", table.of_targets())])?;
+        }
         let rows = [
-            ("test set", format!("{test} {images}, evaluated after every epoch")),
             ("network", format!("{}, {parameters} parameters", sizes(&self.layers))),
             ("activation", activation),
             ("cost", cost(&self.cost)),
@@ -319,7 +330,12 @@ pub(crate) struct Summary {
     /// The epoch that the validation set chooses from all epochs of the run that were evaluated on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub chosen: Option<Chosen>,
-    /// Further measures of the trained network on the test set.
+    /// The set that judges the trained network: `test` or `validation`.
+    pub judged_by: &'static str,
+    /// The names of classes or outputs.
+    #[serde(skip)]
+    pub labels: Labels,
+    /// Further measures of the trained network on that set.
     pub metrics: Measures,
     /// Signs that the run has learned badly. Standard error tells them in words.
     pub findings: Vec<Finding>,
@@ -343,7 +359,8 @@ pub(crate) struct Summary {
 pub(crate) struct Chosen {
     pub epoch: usize,
     pub validation: Evaluation,
-    pub test: Evaluation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<Evaluation>,
 }
 
 impl Event for Summary {
@@ -358,11 +375,12 @@ impl Event for Summary {
             write!(out, " Best: test cost {}, after epoch {epoch}.", figure(cost))?;
         }
         if let Some(Chosen { epoch, validation, test }) = &self.chosen {
-            let (validation, test) = (score(validation), score(test));
-            write!(
-                out,
-                "\nBest by validation: epoch {epoch}, {validation} there and {test} on the test set."
-            )?;
+            let validation = score(validation);
+            write!(out, "\nBest by validation: epoch {epoch}, {validation}")?;
+            match test {
+                Some(test) => write!(out, " there and {} on the test set.", score(test))?,
+                None => write!(out, ".")?,
+            }
         }
         if let Some((EarlyStopping { monitor, .. }, Verdict { gain, waited, .. })) = &self.stopping {
             let (monitor, s) = (monitor.name(), if *waited == 1 { "" } else { "s" });
@@ -376,8 +394,9 @@ impl Event for Summary {
         let restored =
             self.result_epoch.map(|epoch| format!(" of the weights after epoch {epoch}, the best"));
         let restored = restored.unwrap_or_default();
-        if let Some(metrics) = in_short(&self.metrics) {
-            writeln!(out, "Test set: {metrics}.")?;
+        if let Some(metrics) = in_short(&self.metrics, &self.labels) {
+            let set = if self.judged_by == "test" { "Test" } else { "Validation" };
+            writeln!(out, "{set} set: {metrics}.")?;
         }
         match &self.saved {
             Some(path) => writeln!(out, "Saved {path}, weight hash {weight_hash}{restored}."),

@@ -1,38 +1,14 @@
 //! The beginning of a new or resumed run: its data and its trainer.
 
 use super::options::Args;
+use crate::dataset::Sets;
 use crate::failure::Failure;
-use crate::task::{Task, check_targets};
-use crate::{dataset, memory, recorded};
+use crate::task::check_targets;
+use crate::{memory, recorded};
 use minibatch::checkpoint::Annotations;
+use minibatch::data::Preparation;
 use minibatch::{Checkpoint, Dataset, Error, Network, Pool, Settings, Trainer, footprint};
-use minibatch_data::TrainTest;
 use std::path::Path;
-
-/// The sets that a run trains on and is evaluated on.
-pub(super) struct Sets {
-    pub(super) train: Dataset,
-    /// The part of the training set that `--validation-split` sets aside.
-    pub(super) validation: Option<Dataset>,
-    pub(super) test: Dataset,
-}
-
-impl Sets {
-    /// Opens the sets of a new run, or of the run in `recorded`, which has the checkpoint and its path.
-    pub(super) fn open(args: &Args, recorded: Option<(&Path, &Checkpoint)>) -> Result<Sets, Failure> {
-        let TrainTest { train, test } = args.data.open()?;
-        let folder = args.data.folder();
-        let usual = if recorded.is_some() { Task::of(&train) } else { Task::Classification };
-        args.task.unwrap_or(usual).check(&train, &folder)?;
-        if let Some((path, recorded)) = recorded {
-            recorded::check_training_set(recorded, path, &train, &folder, args.validation_split)?;
-        }
-        let seed = recorded.map_or(args.seed(), |(_, run)| run.settings.seed);
-        let identity = recorded.map(|(_, run)| run.data);
-        let (train, validation) = dataset::split(train, args.validation_split, seed, identity)?;
-        Ok(Sets { train, validation, test })
-    }
-}
 
 /// The memory that a run needs besides its steps.
 #[derive(Clone, Copy, Default)]
@@ -64,32 +40,42 @@ impl Needs {
     }
 }
 
-/// The trainer of a new run.
+/// The network that `--from` names.
+pub(super) fn from(args: &Args) -> Result<Option<Network>, Failure> {
+    args.from.as_deref().map(recorded::network).transpose()
+}
+
+/// The trainer of a new run, whose network is `from` another one, or drawn. `preparation` says how the rows of a table became the
+/// data.
 pub(crate) fn new_trainer(
     args: &Args,
     pool: &Pool,
     train: &Dataset,
+    preparation: Option<&Preparation>,
+    from: Option<Network>,
     needs: Needs,
 ) -> Result<Trainer, Failure> {
-    let from = match args.from.as_deref() {
-        Some(path) => Some((path, recorded::network(path)?)),
-        None => None,
-    };
-    let sizes = from.as_ref().map(|(_, network)| network.sizes());
+    let sizes = from.as_ref().map(Network::sizes);
     let hidden = match &sizes {
         Some(sizes) => &sizes[1..sizes.len() - 1],
         None => args.network.hidden_layers(train)?,
     };
-    let (recipe, chosen) = args.chosen(train, hidden, from.as_ref().map(|(_, network)| network));
-    let settings = args.settings(&chosen, hidden.len())?;
+    let (recipe, chosen) = args.chosen(train, hidden, from.as_ref());
+    let mut settings = args.settings(&chosen, hidden.len())?;
+    if args.batch_size.is_none() {
+        settings.batch_size = settings.batch_size.min(train.len());
+    }
     // If no option asked for a size, the machine is at fault, and not the command line.
     let asked = args.network.are_sizes_given() || args.batch_size.is_some();
     let too_large = if asked { Failure::Usage } else { Failure::Run };
-    let (source, network) = match from {
-        Some((path, network)) => (Some(path), network),
-        None => (None, args.network.build(train, &settings, &chosen, too_large)?),
+    let mut network = match from {
+        Some(network) => network,
+        None => args.network.build(train, &settings, &chosen, too_large)?,
     };
-    check_targets(&network, train, "training", &args.data.folder())?;
+    check_targets(&network, train, "training", &args.data.place())?;
+    if let Some(preparation) = preparation {
+        network.set_preparation(preparation.clone())?;
+    }
     let moments = footprint::optimizer(&settings.optimizer, &network.sizes());
     needs.check(&network, &settings, pool, train, moments).map_err(too_large)?;
     let mut trainer = Trainer::new(pool, train, network, settings).map_err(|error| match error {
@@ -99,7 +85,7 @@ pub(crate) fn new_trainer(
     *trainer.annotations_mut() = Annotations {
         recipe: Some(recipe.to_string()),
         configuration: Some(args.configuration.clone()).filter(|text| !text.is_empty()),
-        source: source.map(|path| path.display().to_string()),
+        source: args.from.as_ref().map(|path| path.display().to_string()),
     };
     Ok(trainer)
 }
@@ -131,6 +117,6 @@ pub(super) fn resumed_trainer(
     let tested_on = recorded.tested_on;
     let trainer = Trainer::resume(pool, &sets.train, recorded)
         .map_err(|error| recorded::explained(error, path, folder))?;
-    recorded::check_test_set(tested_on, path, &sets.test, folder)?;
+    recorded::check_test_set(tested_on, path, sets.test.as_ref(), folder)?;
     Ok(trainer)
 }

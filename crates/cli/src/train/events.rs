@@ -1,11 +1,11 @@
 //! The plan and the end of a run, as they are printed.
 
-use super::begin::Sets;
 use super::judge::{best, best_by};
 use super::observer::RunObserver;
 use super::options::Args;
 use super::resume;
-use crate::report::{Chosen, InitialValues, Plan, Resumed, Stopped, Summary, shown};
+use crate::dataset::Sets;
+use crate::report::{Chosen, InitialValues, Labels, Plan, Resumed, Stopped, Summary, shown};
 use crate::signals::Signal;
 use crate::task::Task;
 use minibatch::{Dataset, Error, Pool, Trainer};
@@ -25,10 +25,11 @@ pub(super) fn plan(
     let network = trainer.network();
     let settings = trainer.settings();
     Plan {
-        data: shown(&args.data.folder()),
+        data: shown(&args.data.place()),
         training_examples: sets.train.len(),
         validation_examples: sets.validation.as_ref().map(Dataset::len),
-        test_examples: sets.test.len(),
+        test_examples: sets.test.as_ref().map(Dataset::len),
+        table: sets.columns(),
         example_shape: sets.train.example_shape().to_vec(),
         task: Task::of(&sets.train).name(),
         classes: sets.train.classes(),
@@ -54,15 +55,15 @@ pub(super) fn plan(
 pub(super) fn summary(
     run: &RunObserver,
     trainer: &Trainer,
-    test: &Dataset,
+    sets: &Sets,
     started: Instant,
 ) -> Result<Summary, Error> {
-    let metrics = trainer.metrics(test)?;
+    let metrics = trainer.metrics(sets.judging())?;
     let findings = trainer.diagnose(Some(&metrics))?;
     let tested = best_by(trainer.history(), |epoch| epoch.test);
     let (best_epoch, best_test) = (tested.map(|epoch| epoch.number), tested.and_then(|epoch| epoch.test));
     let chosen = best(trainer).and_then(|epoch| {
-        Some(Chosen { epoch: epoch.number, validation: epoch.validation?, test: epoch.test? })
+        Some(Chosen { epoch: epoch.number, validation: epoch.validation?, test: epoch.test })
     });
     let stopping = trainer.settings().early_stopping;
     Ok(Summary {
@@ -75,6 +76,8 @@ pub(super) fn summary(
         stopped_early: stopping.map(|_| trainer.has_stopped()),
         stopping: stopping.filter(|_| trainer.has_stopped()).zip(trainer.verdict()),
         result_epoch: trainer.best().map(|best| best.epoch),
+        judged_by: if sets.test.is_some() { "test" } else { "validation" },
+        labels: Labels::of(trainer.network().preparation()),
         metrics: metrics.measures,
         findings,
         weight_hash: format!("{:016x}", trainer.result().weight_hash()),

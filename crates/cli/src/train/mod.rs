@@ -26,16 +26,17 @@ mod techniques;
 
 pub(crate) use options::Args;
 
+use crate::dataset::{Asked, Sets};
 use crate::failure::{Failure, tell};
 use crate::progress::Progress;
 use crate::recorded;
 use crate::report::{self, Report, Resumed, shown};
 use crate::signals::Signals;
 use crate::task::check_targets;
-use begin::{Needs, Sets};
+use begin::Needs;
 use keeper::Keeper;
 use log::Log;
-use minibatch::Dataset;
+use minibatch::{Dataset, Network};
 use observer::RunObserver;
 use std::time::Instant;
 
@@ -45,7 +46,12 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     if let (None, Some(option)) = (path, args.keeping.first_given()) {
         return Err(Failure::usage(format!("{option} needs --checkpoint FILE")));
     }
-    args.stopping.check(args.validation_split.is_some(), args.resume.is_some())?;
+    let validation_split = if args.data.is_table() {
+        args.table.tested.validation_split(args.validation_split)
+    } else {
+        args.validation_split
+    };
+    args.stopping.check(validation_split.is_some(), args.resume.is_some())?;
     let log = args.log.as_deref().map(|path| Log::open(path, args.resume.is_some(), started)).transpose()?;
     // The file is reserved before the checkpoint in it is read, so that nobody writes it afterwards, and before anything that
     // takes time.
@@ -58,10 +64,19 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         Some(path) => Some((path, recorded::load(path)?)),
     };
 
-    let sets = Sets::open(args, recorded.as_ref().map(|(path, recorded)| (*path, recorded)))?;
-    let folder = args.data.folder();
+    let from = begin::from(args)?;
+    let asked = Asked {
+        data: &args.data,
+        table: &args.table,
+        task: args.task,
+        validation_split: args.validation_split,
+        seed: args.seed(),
+        known: from.as_ref().and_then(Network::preparation),
+    };
+    let sets = Sets::open(&asked, recorded.as_ref().map(|(path, recorded)| (*path, recorded)))?;
+    let folder = args.data.place();
     let needs = Needs {
-        evaluated: sets.test.len().max(sets.validation.as_ref().map_or(0, Dataset::len)),
+        evaluated: [&sets.test, &sets.validation].into_iter().flatten().map(Dataset::len).max().unwrap_or(0),
         buffers: if reserved.is_some() { args.keeping.buffers() } else { 0 },
         inspects: args.inspect,
     };
@@ -76,7 +91,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         Some((_, recorded)) => args.machine.pool_for(recorded.class)?,
     };
     let mut trainer = match recorded {
-        None => begin::new_trainer(args, &pool, &sets.train, needs)?,
+        None => begin::new_trainer(args, &pool, &sets.train, sets.preparation.as_ref(), from, needs)?,
         Some((path, recorded)) => begin::resumed_trainer(recorded, path, &folder, &pool, &sets, needs)?,
     };
     if let Some(validation) = &sets.validation {
@@ -86,7 +101,9 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let keeper = reserved
         .map(|reserved| Keeper::start(reserved.lock, &args.keeping, &trainer, in_place && !changed))
         .transpose()?;
-    check_targets(trainer.network(), &sets.test, "test", &folder)?;
+    if let Some(test) = &sets.test {
+        check_targets(trainer.network(), test, "test", &folder)?;
+    }
 
     let report = Report::new(args.json);
     report.print(&events::plan(args, &pool, &trainer, &sets, path, replaces, resumed))?;
@@ -95,16 +112,17 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     if args.resume.is_none() {
         let advice = notes::advice(args, &sets.train)?;
-        advice.iter().chain(&notes::far_inputs(&sets.train)).for_each(|note| tell(note));
+        advice.iter().chain(&notes::far_inputs(&sets.train)).chain(&sets.notes).for_each(|note| tell(note));
     }
     let signals = Signals::catch()?;
     let progress = Progress::new(&trainer, trainer.settings().epochs, !args.json);
     let mut run = RunObserver { keeper, log, report, signals, progress, inspects: args.inspect };
-    match run.train(&mut trainer, &sets.test)? {
+    match run.train(&mut trainer, sets.test.as_ref())? {
         None => {
-            let summary = events::summary(&run, &trainer, &sets.test, started)?;
+            let summary = events::summary(&run, &trainer, &sets, started)?;
             report.print(&summary)?;
-            report::notes(&summary.findings, sets.test.len()).iter().for_each(|note| tell(note));
+            let notes = report::notes(&summary.findings, sets.judging().len(), &summary.labels);
+            notes.iter().for_each(|note| tell(note));
             Ok(())
         }
         Some(signal) => {

@@ -24,19 +24,23 @@ pub(super) struct RunObserver {
 
 impl RunObserver {
     /// Trains to the last epoch, or to a signal, which is returned. On return, everything that is kept is on disk.
-    pub(super) fn train(&mut self, trainer: &mut Trainer, test: &Dataset) -> Result<Option<Signal>, Failure> {
+    pub(super) fn train(
+        &mut self,
+        trainer: &mut Trainer,
+        test: Option<&Dataset>,
+    ) -> Result<Option<Signal>, Failure> {
         // A program that uses the library may have written the checkpoint before it evaluated the last epoch.
         if let (0, Some(epoch)) = (trainer.position(), trainer.history().last().copied()) {
             if epoch.validation.is_none() && trainer.validate()?.is_some() {
                 self.keeper.iter_mut().for_each(Keeper::note_change);
             }
-            if epoch.test.is_none() {
+            if let (None, Some(test)) = (epoch.test, test) {
                 let evaluation = trainer.evaluate(test)?;
                 trainer.record(test, evaluation)?;
                 self.keeper.iter_mut().for_each(Keeper::note_change);
             }
         }
-        let fit = if self.flow().is_break() { Ok(()) } else { trainer.fit(Some(test), self) };
+        let fit = if self.flow().is_break() { Ok(()) } else { trainer.fit(test, self) };
         let of_output = fit.as_ref().is_err_and(Failure::is_of_output);
         let fit = fit.map_err(|failure| match &mut self.keeper {
             Some(keeper) => keeper.keep_in_spite_of(failure, trainer),

@@ -46,16 +46,19 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) data: dataset::Args,
 
-    /// Kind of the labels [default: classification; when resuming, the checkpoint's]
+    #[command(flatten)]
+    pub(crate) table: dataset::table::Args,
+
+    /// Kind of the targets [default: classification; of a table what its target is; when resuming, the checkpoint's]
     #[arg(long, value_name = "TASK", ignore_case = true)]
     pub(crate) task: Option<Task>,
 
     /// Fraction of the training set to set aside, of each class its share; the result on it chooses the epoch, and the test set
-    /// then judges that epoch
+    /// then judges that epoch [default: none; 0.2 of a table without a test set]
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub(crate) validation_split: Option<f64>,
 
-    /// Choice of what is left unsaid [default: tutorial for 32 sigmoids, the quadratic cost and plain descent, else auto]
+    /// Choice of what is left unsaid [default: tutorial for 32 sigmoids, the quadratic cost and plain descent on images, else auto]
     #[arg(long, value_name = "NAME", ignore_case = true)]
     pub(crate) recipe: Option<RecipeName>,
 
@@ -130,7 +133,9 @@ impl Args {
         from: Option<&Network>,
     ) -> (Recipe, Chosen) {
         let choices = self.choices(from);
-        let recipe = self.recipe.map_or_else(|| Recipe::of(&choices, hidden), RecipeName::recipe);
+        // The tutorial's recipe is for digits.
+        let usual = || if self.data.is_table() { Recipe::Auto } else { Recipe::of(&choices, hidden) };
+        let recipe = self.recipe.map_or_else(usual, RecipeName::recipe);
         (recipe, recipe.complete(&choices, hidden, data.classes()))
     }
 

@@ -68,6 +68,7 @@ pub(crate) fn command(args: &Args, path: &Path) -> String {
     let program = std::env::args_os().next().unwrap_or_else(|| "minibatch".into());
     let mut words = vec![program, "train".into(), "--resume".into(), path.into()];
     words.extend(args.data.given());
+    words.extend(args.table.tested.given());
     if let Some(fraction) = args.validation_split {
         words.extend(["--validation-split".into(), fraction.to_string().into()]);
     }

@@ -1,6 +1,7 @@
 //! The built command, run as a user runs it, on tiny datasets that the tests write themselves.
 
 mod bad_input;
+mod bad_tables;
 mod checkpoint;
 mod config;
 #[cfg(unix)]
@@ -24,6 +25,7 @@ mod resume;
 #[cfg(unix)]
 mod signals;
 mod stopping;
+mod tables;
 mod train;
 mod usage;
 mod verify;

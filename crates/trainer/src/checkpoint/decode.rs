@@ -110,7 +110,7 @@ fn read_best(
 
 /// The network of this name beside `main`: with the same layers and cost, and trained weights.
 fn read_beside(entries: &Entries<'_>, name: &str, registry: &Registry) -> Result<Network, FormatError> {
-    for entry in ["layers", "cost"] {
+    for entry in ["layers", "cost", "inputs/table"] {
         let [beside, main] = [name, MAIN].map(|name| entries.get(&of_network(name, entry)));
         if let (Some(beside), Some(main)) = (beside, main)
             && beside.payload != main.payload

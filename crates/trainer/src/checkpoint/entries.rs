@@ -33,7 +33,7 @@ pub(super) const CHANGES: &str = "run/history/changes";
 pub(super) const MOMENTS: &str = "run/moments/";
 
 /// The entries of each network after `network/NAME/`.
-const OF_NETWORK: [&str; 5] = ["layers", "cost", "origin", "parameters", "zero-output-layer"];
+const OF_NETWORK: [&str; 6] = ["layers", "cost", "inputs/table", "origin", "parameters", "zero-output-layer"];
 
 /// The entries of a run besides its settings and moments, with their flags.
 const OF_RUN: [(&str, u32); 20] = [

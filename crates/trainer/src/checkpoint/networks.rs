@@ -5,6 +5,7 @@ use super::settings::{invalid, unknown};
 use crate::network::{Initializer, Network, NetworkError, Origin};
 use crate::registry::Registry;
 use minibatch_checkpoint::{Entries, FormatError};
+use minibatch_data::Preparation;
 
 /// Layers as they stand in a file: n_0, and for each layer n_l and its activation.
 pub(super) type Layers = (u64, Vec<(u64, String)>);
@@ -25,6 +26,9 @@ pub(super) fn put<'a>(
         if zero_output_layer {
             drafts.put(of_network(name, "zero-output-layer"), &true)?;
         }
+    }
+    if let Some(preparation) = network.preparation() {
+        drafts.put(of_network(name, "inputs/table"), preparation)?;
     }
     drafts.put_numbers(of_network(name, "parameters"), Content::Parameters(network));
     Ok(())
@@ -72,6 +76,13 @@ pub(super) fn read(
         layer.try_for_each_slice(|slice| from.read_into(slice))?;
     }
     from.finish()?;
+    let at = of_network(name, "inputs/table");
+    if let Some(preparation) = entries.optional::<Preparation>(&at)? {
+        if let Some(defect) = preparation.defect(network.inputs(), network.outputs()) {
+            return Err(invalid(&at, defect));
+        }
+        network.preparation = Some(preparation.into());
+    }
     let at = of_network(name, "origin");
     let zero_at = of_network(name, "zero-output-layer");
     let zero: Option<bool> = entries.optional(&zero_at)?;

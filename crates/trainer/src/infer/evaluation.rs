@@ -71,7 +71,7 @@ pub enum Score {
     Values(Fit),
 }
 
-/// The fit of outputs to values.
+/// The fit of outputs to values, in the units of the table where the network has a [preparation](Network::preparation).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fit {
     /// Root mean squared error, over all examples and outputs.
@@ -120,10 +120,12 @@ struct Residuals {
 }
 
 impl Residuals {
-    fn add(&mut self, a: &[f32], y: &[f32]) {
+    /// Adds an example. `units` are those of the outputs, none if all are 1.
+    fn add(&mut self, a: &[f32], y: &[f32], units: &[f64]) {
         self.by_output.resize(y.len(), [0.0; 2]);
-        for ((&a, &y), [squares, magnitudes]) in a.iter().zip(y).zip(&mut self.by_output) {
+        for (j, ((&a, &y), [squares, magnitudes])) in a.iter().zip(y).zip(&mut self.by_output).enumerate() {
             let residual = f64::from(a) - f64::from(y);
+            let residual = units.get(j).map_or(residual, |unit| residual * unit);
             let (square, magnitude) = (residual * residual, residual.abs());
             self.squares += square;
             self.magnitudes += magnitude;
@@ -142,7 +144,7 @@ impl Residuals {
     }
 
     /// The fit of each output to its targets, which are row-major in rows of `width`.
-    fn by_output(&self, targets: &[f32], width: usize) -> Vec<Fit> {
+    fn by_output(&self, targets: &[f32], width: usize, units: &[f64]) -> Vec<Fit> {
         let rows = (targets.len() / width) as f64;
         let mut means = vec![0.0; width];
         for row in targets.chunks_exact(width) {
@@ -156,6 +158,7 @@ impl Residuals {
                 *spread += (f64::from(y) - mean).powi(2);
             }
         }
+        spreads.iter_mut().zip(units).for_each(|(spread, unit)| *spread *= unit * unit);
         let fit = |(&[squares, magnitudes], spread): (&[f64; 2], f64)| Fit {
             rmse: (squares / rows).sqrt(),
             mae: magnitudes / rows,
@@ -185,13 +188,13 @@ impl Tally {
         examples: Range<usize>,
         outputs: Outputs<'_>,
     ) -> Tally {
-        let mut tally = Tally::default();
+        let (mut tally, units) = (Tally::default(), network.output_units());
         for (row, example) in examples.enumerate() {
             match data.targets() {
                 Targets::Classes { labels, .. } => {
                     tally.correct += usize::from(argmax(outputs.a.row(row)) == labels[example] as usize);
                 }
-                _ => tally.residuals.add(outputs.a.row(row), outputs.y.row(row)),
+                _ => tally.residuals.add(outputs.a.row(row), outputs.y.row(row), &units),
             }
         }
         tally.cost = network.cost.total(outputs);
@@ -204,12 +207,13 @@ impl Tally {
         self.residuals.add_all(&others.residuals);
     }
 
-    /// The evaluation on all of `data`, whose tallies these are, and the fit of each output if the targets are values.
-    pub(super) fn evaluation(&self, data: &Dataset) -> (Evaluation, Vec<Fit>) {
+    /// The evaluation of `network` on all of `data`, whose tallies these are, and the fit of each output if the targets are values.
+    pub(super) fn evaluation(&self, network: &Network, data: &Dataset) -> (Evaluation, Vec<Fit>) {
         let (score, by_output) = match data.targets() {
             Targets::Values { data, width } => {
                 let Residuals { squares, magnitudes, .. } = self.residuals;
-                let (n, by_output) = (data.len() as f64, self.residuals.by_output(data, *width));
+                let (n, by_output) =
+                    (data.len() as f64, self.residuals.by_output(data, *width, &network.output_units()));
                 let r_squared = by_output.iter().map(|fit| fit.r_squared).sum::<f64>() / *width as f64;
                 let fit = Fit { rmse: (squares / n).sqrt(), mae: magnitudes / n, r_squared };
                 (Score::Values(fit), by_output)
@@ -234,6 +238,6 @@ impl Network {
         let tallies = pass(self, pool, data, |examples, outputs| Tally::new(self, data, examples, outputs));
         let mut whole = Tally::default();
         tallies.iter().for_each(|tally| whole.add_all(tally));
-        Ok(whole.evaluation(data).0)
+        Ok(whole.evaluation(self, data).0)
     }
 }

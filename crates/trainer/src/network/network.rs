@@ -3,6 +3,8 @@
 use super::cost::Cost;
 use super::init::Origin;
 use super::layer::Layer;
+use crate::error::Error;
+use minibatch_data::Preparation;
 use std::convert::Infallible;
 use std::iter;
 use std::sync::Arc;
@@ -24,6 +26,8 @@ pub struct Network {
     pub(crate) cost: Arc<dyn Cost>,
     /// The origin of the weights and biases, as long as nothing has changed them.
     pub(crate) origin: Option<Origin>,
+    /// How the rows of the table that it was trained on became inputs and targets.
+    pub(crate) preparation: Option<Arc<Preparation>>,
 }
 
 impl Network {
@@ -60,6 +64,60 @@ impl Network {
     #[must_use]
     pub fn cost(&self) -> &dyn Cost {
         &*self.cost
+    }
+
+    /// How the rows of a table become the inputs and targets of this network, if it was trained on a table. The network's file keeps
+    /// it.
+    #[must_use]
+    pub fn preparation(&self) -> Option<&Preparation> {
+        self.preparation.as_deref()
+    }
+
+    /// Sets how the rows of a table become inputs and targets. A network that is given to a trainer has it before.
+    ///
+    /// ```
+    /// use minibatch::Network;
+    /// use minibatch::data::{Preparation, Scale, Table, TableOptions, TargetKind};
+    ///
+    /// let text = "size,price\n1,10\n2,30\n3,20\n";
+    /// let options = TableOptions { targets: vec!["price".to_owned()], ..TableOptions::default() };
+    /// let table = Table::from_reader("sizes".as_ref(), text.as_bytes(), &options)?;
+    /// let (preparation, _) = Preparation::learn(&table, TargetKind::Values, &[0, 1, 2], Scale::Standard)?;
+    /// let mut network = Network::builder(preparation.inputs()).layer(preparation.outputs()).build()?;
+    /// network.set_preparation(preparation)?;
+    ///
+    /// let mut bytes = Vec::new();
+    /// network.encode_into(&mut bytes)?;
+    /// assert_eq!(Network::decode(&bytes)?.preparation(), network.preparation());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If it makes inputs or targets of other numbers than the network has.
+    pub fn set_preparation(&mut self, preparation: Preparation) -> Result<(), Error> {
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        match preparation.defect(inputs, outputs) {
+            None => self.preparation = Some(Arc::new(preparation)),
+            Some(_) if preparation.inputs() != inputs => {
+                return Err(Error::Shape {
+                    what: "inputs of the preparation",
+                    expected: inputs,
+                    found: preparation.inputs(),
+                });
+            }
+            Some(_) => {
+                let found = preparation.outputs();
+                return Err(Error::Shape { what: "outputs of the preparation", expected: outputs, found });
+            }
+        }
+        Ok(())
+    }
+
+    /// The size of one unit of each output in the units of the targets. Empty if they are the same.
+    pub(crate) fn output_units(&self) -> Vec<f64> {
+        let values = self.preparation.iter().filter_map(|preparation| preparation.values());
+        values.flatten().map(|column| column.deviation).collect()
     }
 
     /// Whether the cost is computed from Z_L.

@@ -97,7 +97,7 @@ impl Network {
             let tallies =
                 pass(self, pool, data, |examples, outputs| Tally::new(self, data, examples, outputs));
             tallies.iter().for_each(|tally| whole.add_all(tally));
-            let (evaluation, by_output) = whole.evaluation(data);
+            let (evaluation, by_output) = whole.evaluation(self, data);
             return Ok(Metrics { evaluation, measures: Measures::Values(ValueMetrics::new(by_output)) });
         };
         let tallies = pass(self, pool, data, |examples, outputs| {
@@ -110,6 +110,6 @@ impl Network {
             classes.add_all(of_classes);
         }
         let measures = Measures::Classes(classes.metrics(labels, self.outputs()));
-        Ok(Metrics { evaluation: whole.evaluation(data).0, measures })
+        Ok(Metrics { evaluation: whole.evaluation(self, data).0, measures })
     }
 }

@@ -26,7 +26,7 @@ impl Trainer {
         let pool = given_or_own(pool.into())?;
         check_same_run(&pool, data, checkpoint)?;
         let Origin { initializer, seed, zero_output_layer } = checkpoint.origin.ok_or(Error::NoOrigin)?;
-        let Network { layers, cost, .. } = &checkpoint.network;
+        let Network { layers, cost, preparation, .. } = &checkpoint.network;
         let builder = Network::builder(checkpoint.network.inputs())
             .cost_named(Arc::clone(cost))
             .initializer(initializer)
@@ -35,7 +35,8 @@ impl Trainer {
         let layer = |builder: NetworkBuilder, layer: &Layer| {
             builder.layer_named(layer.outputs(), Arc::clone(&layer.activation))
         };
-        let network = layers.iter().fold(builder, layer).build()?;
+        let mut network = layers.iter().fold(builder, layer).build()?;
+        network.preparation.clone_from(preparation);
         let (mut settings, mut total) = (checkpoint.settings.clone(), checkpoint.course.total);
         for change in checkpoint.changes.iter().rev() {
             change.setting.undo(&mut settings);

@@ -1,5 +1,10 @@
 //! Naming and opening datasets.
 
+mod sets;
+pub(crate) mod table;
+
+pub(crate) use sets::{Asked, Sets, no_preparation};
+
 use crate::failure::Failure;
 use crate::memory;
 use clap::ValueEnum;
@@ -36,9 +41,21 @@ const SYNTHETIC_SIZE: [usize; 2] = [60_000, 10_000];
 const SYNTHETIC_SEED: u64 = 0;
 
 /// Which data a command works on.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
+    /// The data: a folder of four IDX files, or a table as CSV or TSV (packed by gzip or not, - for standard input)
+    #[arg(value_name = "DATA", conflicts_with_all = ["dataset", "data"])]
+    source: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) named: Named,
+}
+
+/// Which data a command works on, as one of its options says.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+pub(crate) struct Named {
     /// Dataset, in the folder data/NAME; synthetic is drawn in memory and needs no files [default: mnist]
     #[arg(long, value_name = "NAME", ignore_case = true)]
     pub dataset: Option<Name>,
@@ -52,7 +69,49 @@ pub(crate) struct Args {
     pub synthetic_size: Option<[usize; 2]>,
 }
 
+/// What the data are.
+pub(crate) enum Looked<'a> {
+    Images(Named),
+    Table(&'a Path),
+}
+
 impl Args {
+    /// Looks at what the data are.
+    pub(crate) fn look(&self) -> Result<Looked<'_>, Failure> {
+        match &self.source {
+            None => Ok(Looked::Images(self.named.clone())),
+            Some(path) if table::is_table(path) => Ok(Looked::Table(path)),
+            Some(path) if path.is_dir() => {
+                Ok(Looked::Images(Named { data: Some(path.clone()), ..self.named.clone() }))
+            }
+            Some(path) => {
+                let found = match path.exists() {
+                    false => "no such file; check its name",
+                    true => "another file; name the folder of IDX files, or save a table as CSV",
+                };
+                let path = path.display();
+                Err(Failure::Run(format!("{path}: expected a folder of IDX files or a table, found {found}")))
+            }
+        }
+    }
+
+    /// Whether the data are a table.
+    pub(crate) fn is_table(&self) -> bool {
+        self.source.as_deref().is_some_and(table::is_table)
+    }
+
+    /// The folder or file that the data come from. For the synthetic set, its name.
+    pub(crate) fn place(&self) -> PathBuf {
+        self.source.clone().unwrap_or_else(|| self.named.folder())
+    }
+
+    /// The words that name the data.
+    pub(crate) fn given(&self) -> Vec<OsString> {
+        self.source.as_ref().map_or_else(|| self.named.given(), |path| vec![path.into()])
+    }
+}
+
+impl Named {
     fn name(&self) -> Name {
         self.dataset.unwrap_or(Name::Mnist)
     }

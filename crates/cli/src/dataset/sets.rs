@@ -1,0 +1,95 @@
+//! The sets that a run trains on and is judged by.
+
+use super::table::{self, Columns, TableSets};
+use super::{Args, Looked, split};
+use crate::failure::Failure;
+use crate::recorded;
+use crate::task::Task;
+use minibatch::{Checkpoint, Dataset};
+use minibatch_data::{Preparation, TrainTest};
+use std::path::Path;
+
+/// The sets that a run trains on and is judged by.
+#[derive(Debug)]
+pub(crate) struct Sets {
+    pub(crate) train: Dataset,
+    /// The part of the training data that is set aside.
+    pub(crate) validation: Option<Dataset>,
+    /// Data of a table have none unless it is asked for.
+    pub(crate) test: Option<Dataset>,
+    /// How the rows of a table became these sets.
+    pub(crate) preparation: Option<Preparation>,
+    /// Notes about the data, in words.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What a run asks of its sets.
+pub(crate) struct Asked<'a> {
+    pub(crate) data: &'a Args,
+    pub(crate) table: &'a table::Args,
+    pub(crate) task: Option<Task>,
+    pub(crate) validation_split: Option<f64>,
+    /// The seed of a new run.
+    pub(crate) seed: u64,
+    /// The preparation of the network that a new run begins with.
+    pub(crate) known: Option<&'a Preparation>,
+}
+
+impl Sets {
+    /// Opens the sets of a new run, or of the run in `recorded`, which has the checkpoint and its path.
+    pub(crate) fn open(asked: &Asked<'_>, recorded: Option<(&Path, &Checkpoint)>) -> Result<Sets, Failure> {
+        let seed = recorded.map_or(asked.seed, |(_, run)| run.settings.seed);
+        match asked.data.look()? {
+            Looked::Images(named) => {
+                if let Some(option) = asked.table.first_given() {
+                    return Err(Failure::usage(format!("{option} is for tables; name one as DATA")));
+                }
+                let TrainTest { train, test } = named.open()?;
+                let folder = asked.data.place();
+                let usual = if recorded.is_some() { Task::of(&train) } else { Task::Classification };
+                asked.task.unwrap_or(usual).check(&train, &folder)?;
+                if let Some((path, recorded)) = recorded {
+                    recorded::check_training_set(recorded, path, &train, &folder, asked.validation_split)?;
+                }
+                let identity = recorded.map(|(_, run)| run.data);
+                let (train, validation) = split(train, asked.validation_split, seed, identity)?;
+                Ok(Sets { train, validation, test: Some(test), preparation: None, notes: Vec::new() })
+            }
+            Looked::Table(path) => {
+                let known = match recorded {
+                    None => asked.known,
+                    Some((checkpoint, run)) => match run.network.preparation() {
+                        None => return Err(no_preparation(checkpoint, path)),
+                        known => known,
+                    },
+                };
+                if let (Some(_), Some(option)) = (known, asked.table.first_of_preparation()) {
+                    return Err(Failure::usage(format!(
+                        "{option}: the network's file says how its table is prepared; leave it out"
+                    )));
+                }
+                let sets = asked.table.open(path, known, asked.task, asked.validation_split, seed)?;
+                let TableSets { train, validation, test, preparation, notes } = sets;
+                Ok(Sets { train, validation, test, preparation: Some(preparation), notes })
+            }
+        }
+    }
+
+    /// The set that a run is judged by at the end: the test set, or without one the validation set.
+    pub(crate) fn judging(&self) -> &Dataset {
+        self.test.as_ref().or(self.validation.as_ref()).unwrap_or(&self.train)
+    }
+
+    /// The columns of the table, if the data are one.
+    pub(crate) fn columns(&self) -> Option<Columns> {
+        self.preparation.as_ref().map(Columns::of)
+    }
+}
+
+/// The failure for a network that wasn't trained on a table, and data that are one.
+pub(crate) fn no_preparation(checkpoint: &Path, table: &Path) -> Failure {
+    let (checkpoint, table) = (checkpoint.display(), table.display());
+    Failure::Run(format!(
+        "{table}: expected data like those of {checkpoint}, whose network wasn't trained on a table, found a table"
+    ))
+}

@@ -1,0 +1,382 @@
+//! Tables as data: their options, and the sets that a run makes of them.
+
+use crate::failure::Failure;
+use crate::memory;
+use crate::numbers::fraction;
+use crate::task::Task;
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use minibatch_data::preparation::{ColumnNote, Unknown};
+use minibatch_data::{Dataset, Missing, Preparation, Scale, Table, TableOptions, TargetKind, open_regular};
+use serde::Serialize;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+/// The part of a table that is set aside to validate on, where neither a test set nor another part is asked for.
+const VALIDATION_SPLIT: f64 = 0.2;
+
+/// The name that stands for standard input.
+const STANDARD_INPUT: &str = "-";
+
+/// How a table is trained on. A resumed run has its checkpoint's columns and scaling.
+#[derive(Debug, Default, clap::Args)]
+#[group(skip)]
+pub(crate) struct Args {
+    /// Column of a table to learn, or several columns of numbers
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    target: Vec<String>,
+
+    /// Columns of a table to leave out
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    drop: Vec<String>,
+
+    /// Columns of a table that are numbers, where looking would find categories
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    numeric: Vec<String>,
+
+    /// Columns of a table that are categories, where looking would find numbers
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    categorical: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) tested: Tested,
+
+    /// Scaling of a table's numbers: standard, robust, minmax, none [default: standard]
+    #[arg(long, value_name = "NAME", ignore_case = true, value_parser = scale())]
+    scale: Option<Scale>,
+
+    /// What becomes of missing values of a table: refuse, median, drop [default: refuse]
+    #[arg(long, value_name = "WAY", ignore_case = true)]
+    missing: Option<Way>,
+
+    /// Character between two cells of a table [default: found by looking]
+    #[arg(long, value_name = "C", value_parser = delimiter)]
+    delimiter: Option<u8>,
+
+    /// Numbers of the table are written as 1,5
+    #[arg(long)]
+    decimal_comma: bool,
+
+    /// The table's first line has no names; columns are called 1, 2, …
+    #[arg(long)]
+    no_header: bool,
+}
+
+/// The rows that a network is tested on, where its data are a table.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+pub(crate) struct Tested {
+    /// Table to test on
+    #[arg(long, value_name = "FILE", conflicts_with = "test_split")]
+    test: Option<PathBuf>,
+
+    /// Fraction of a table to set aside to test on, of each class its share
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
+    test_split: Option<f64>,
+}
+
+/// What becomes of missing values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Way {
+    Refuse,
+    Median,
+    Drop,
+}
+
+fn scale() -> impl TypedValueParser<Value = Scale> {
+    PossibleValuesParser::new(Scale::ALL.map(Scale::name))
+        .map(|name: String| name.to_ascii_lowercase().parse().unwrap_or_default())
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [one] if !one.is_ascii_alphanumeric() => Ok(*one),
+        b"\\t" | b"tab" => Ok(b'\t'),
+        _ => Err("expected one character, such as ; or tab".to_owned()),
+    }
+}
+
+/// The sets that a run makes of a table.
+#[derive(Debug)]
+pub(crate) struct TableSets {
+    pub(crate) train: Dataset,
+    pub(crate) validation: Option<Dataset>,
+    pub(crate) test: Option<Dataset>,
+    pub(crate) preparation: Preparation,
+    pub(crate) notes: Vec<String>,
+}
+
+/// A table, as a run's plan tells it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Columns {
+    /// Columns of numbers and of categories, and the inputs that they become.
+    pub(crate) numbers: usize,
+    pub(crate) categories: usize,
+    pub(crate) inputs: usize,
+    /// Their names.
+    pub(crate) names: Vec<String>,
+    pub(crate) scale: Scale,
+    /// The columns to learn.
+    pub(crate) targets: Vec<String>,
+    /// The names of the classes.
+    pub(crate) class_names: Option<Vec<String>>,
+}
+
+impl Args {
+    /// Options that say nothing but which rows are tested on.
+    pub(crate) fn tested_on(tested: Tested) -> Args {
+        Args { tested, ..Args::default() }
+    }
+
+    /// The first of the options that was given of those that a preparation follows from.
+    pub(crate) fn first_of_preparation(&self) -> Option<&'static str> {
+        let given = [
+            ("--target", !self.target.is_empty()),
+            ("--drop", !self.drop.is_empty()),
+            ("--numeric", !self.numeric.is_empty()),
+            ("--categorical", !self.categorical.is_empty()),
+            ("--scale", self.scale.is_some()),
+            ("--missing", self.missing.is_some()),
+            ("--decimal-comma", self.decimal_comma),
+            ("--no-header", self.no_header),
+        ];
+        given.into_iter().find_map(|(option, given)| given.then_some(option))
+    }
+
+    /// The first of the options that was given.
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        let delimiter = self.delimiter.map(|_| "--delimiter");
+        self.first_of_preparation().or(self.tested.first_given()).or(delimiter)
+    }
+
+    fn options(&self, task: Option<Task>) -> TableOptions {
+        // A class may be any number.
+        let classes = (task == Some(Task::Classification)).then_some(&self.target);
+        TableOptions {
+            targets: self.target.clone(),
+            drop: self.drop.clone(),
+            numeric: self.numeric.clone(),
+            categorical: self.categorical.iter().chain(classes.into_iter().flatten()).cloned().collect(),
+            missing: match self.missing {
+                None | Some(Way::Refuse) => Missing::Refuse,
+                Some(Way::Median) => Missing::Median,
+                Some(Way::Drop) => Missing::Drop,
+            },
+            delimiter: self.delimiter,
+            decimal_comma: self.decimal_comma,
+            header: self.no_header.then_some(false),
+        }
+    }
+
+    /// Opens the table at `path`, and splits it. `known` is the preparation of the network that is trained, if it has one.
+    pub(crate) fn open(
+        &self,
+        path: &Path,
+        known: Option<&Preparation>,
+        task: Option<Task>,
+        validation_split: Option<f64>,
+        seed: u64,
+    ) -> Result<TableSets, Failure> {
+        let validation_split = self.tested.validation_split(validation_split);
+        let (table, kind) = match known {
+            None => {
+                let kind = match task {
+                    Some(Task::Regression) => TargetKind::Values,
+                    _ => TargetKind::Look,
+                };
+                (read(path, |name, reader| Table::from_reader(name, reader, &self.options(task)))?, kind)
+            }
+            Some(known) => {
+                let kind = if known.classes().is_some() { TargetKind::Classes } else { TargetKind::Values };
+                (read(path, |name, reader| known.read_with_targets(name, reader))?, kind)
+            }
+        };
+        let kind = table.target_kind(kind)?;
+        let all: Vec<u32> = (0..table.rows() as u32).collect();
+        let split = |option: &str, fraction: f64| {
+            let option = option.to_owned();
+            move |error| Failure::usage(format!("{option} {fraction}: {error}"))
+        };
+        let (rest, test) = match self.tested.test_split {
+            None => (all, None),
+            Some(fraction) => {
+                let (rest, test) =
+                    table.split_test(kind, fraction, seed).map_err(split("--test-split", fraction))?;
+                (rest, Some(test))
+            }
+        };
+        let (training, validation) = match validation_split {
+            None => (rest, None),
+            Some(fraction) => {
+                let parts = table.split_validation(&rest, kind, fraction, seed);
+                let (training, validation) = parts.map_err(split("--validation-split", fraction))?;
+                (training, Some(validation))
+            }
+        };
+        let mut notes = Vec::new();
+        if table.dropped() > 0 {
+            notes.push(format!("note: {} rows with missing values are left out", table.dropped()));
+        }
+        let preparation = match known {
+            Some(known) => known.clone(),
+            None => {
+                let scale = self.scale.unwrap_or_default();
+                let (preparation, faults) = Preparation::learn(&table, kind, &training, scale)?;
+                notes.extend(faults.iter().map(|fault: &ColumnNote| {
+                    format!("note: {fault}; leave it out with --drop '{}'", fault.column)
+                }));
+                preparation
+            }
+        };
+        let bytes = 4 * (table.rows() as u64).saturating_mul(preparation.inputs() as u64);
+        memory::check(format!("{}: its rows", path.display()), bytes, "leave columns out with --drop")
+            .map_err(Failure::Run)?;
+        let whole = preparation.dataset(table)?;
+        notes.extend(whole.unknown.iter().map(of_unknown));
+        let part = |rows: &Vec<u32>| whole.dataset.subset(rows);
+        let mut sets = TableSets {
+            train: part(&training)?,
+            validation: validation.as_ref().map(part).transpose()?,
+            test: test.as_ref().map(part).transpose()?,
+            preparation,
+            notes,
+        };
+        if let Some(other) = &self.tested.test {
+            let (test, notes) = judged(other, &sets.preparation)?;
+            sets.test = Some(test);
+            sets.notes.extend(notes);
+        }
+        Ok(sets)
+    }
+}
+
+impl Tested {
+    /// The first of the options that was given.
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        let test = self.test.as_ref().map(|_| "--test");
+        test.or(self.test_split.map(|_| "--test-split"))
+    }
+
+    /// The options as they were given.
+    pub(crate) fn given(&self) -> Vec<OsString> {
+        let mut given: Vec<OsString> = Vec::new();
+        if let Some(test) = &self.test {
+            given.extend(["--test".into(), test.into()]);
+        }
+        if let Some(fraction) = self.test_split {
+            given.extend(["--test-split".into(), fraction.to_string().into()]);
+        }
+        given
+    }
+
+    /// The part of the table that is set aside to validate on, if `asked` isn't given.
+    pub(crate) fn validation_split(&self, asked: Option<f64>) -> Option<f64> {
+        asked.or(self.first_given().is_none().then_some(VALIDATION_SPLIT))
+    }
+}
+
+/// Opens the table at `path` to judge a network by it, which has this preparation. Notes are returned beside it.
+pub(crate) fn judged(path: &Path, preparation: &Preparation) -> Result<(Dataset, Vec<String>), Failure> {
+    let table = read(path, |name, reader| preparation.read_with_targets(name, reader))?;
+    let prepared = preparation.dataset(table)?;
+    Ok((prepared.dataset, prepared.unknown.iter().map(of_unknown).collect()))
+}
+
+/// Calls `read` with a reader of the file at `path`, or of standard input, and the name that errors call it.
+pub(crate) fn read<T>(
+    path: &Path,
+    read: impl FnOnce(&Path, Box<dyn Read>) -> Result<T, minibatch_data::Error>,
+) -> Result<T, Failure> {
+    let name = shown_path(path);
+    match path == Path::new(STANDARD_INPUT) {
+        true => Ok(read(name, Box::new(io::stdin().lock()))?),
+        false => Ok(read(name, Box::new(open_regular(path)?))?),
+    }
+}
+
+/// The name that messages call a table.
+pub(crate) fn shown_path(path: &Path) -> &Path {
+    if path == Path::new(STANDARD_INPUT) { Path::new("standard input") } else { path }
+}
+
+/// Whether `path` is a table, by its name or its content.
+pub(crate) fn is_table(path: &Path) -> bool {
+    if path == Path::new(STANDARD_INPUT) {
+        return true;
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    if [".csv", ".tsv", ".txt", ".data"].iter().any(|end| name.ends_with(end)) {
+        return fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir());
+    }
+    let mut start = Vec::new();
+    let is_read = open_regular(path).is_ok_and(|file| file.take(512).read_to_end(&mut start).is_ok());
+    is_read
+        && !start.is_empty()
+        && !start.contains(&0)
+        && std::str::from_utf8(&start).map_or_else(|error| error.valid_up_to() + 4 > start.len(), |_| true)
+}
+
+/// The note that a category isn't among those that the network was trained with.
+pub(crate) fn of_unknown(Unknown { column, cells, example, .. }: &Unknown) -> String {
+    let s = if *cells == 1 { "" } else { "s" };
+    format!(
+        "note: column '{column}': {cells} cell{s} with a category that the training rows don't have, such as '{example}'; \
+         it counts as none"
+    )
+}
+
+impl Columns {
+    pub(crate) fn of(preparation: &Preparation) -> Columns {
+        use minibatch_data::preparation::InputKind;
+        let numbers = preparation.columns().iter();
+        let numbers = numbers.filter(|column| matches!(column.kind, InputKind::Numbers { .. })).count();
+        Columns {
+            numbers,
+            categories: preparation.columns().len() - numbers,
+            inputs: preparation.inputs(),
+            names: preparation.columns().iter().map(|column| column.name.clone()).collect(),
+            scale: preparation.scale(),
+            targets: preparation.target_names().into_iter().map(str::to_owned).collect(),
+            class_names: preparation.classes().map(<[String]>::to_vec),
+        }
+    }
+
+    /// The columns in words.
+    pub(crate) fn words(&self) -> String {
+        let kind = |count: usize, one: &str, many: &str| match count {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            count => Some(format!("{count} {many}")),
+        };
+        let kinds: Vec<String> = [
+            kind(self.numbers, "column of numbers", "columns of numbers"),
+            kind(self.categories, "column of categories", "columns of categories"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let scale = match self.scale {
+            Scale::None => "not scaled".to_owned(),
+            scale => format!("scaling {scale}"),
+        };
+        format!("{} become {} inputs, {scale}", kinds.join(" and "), self.inputs)
+    }
+
+    /// The targets in words.
+    pub(crate) fn of_targets(&self) -> String {
+        /// Names of classes that are told.
+        const MOST: usize = 12;
+        let targets = self.targets.join(", ");
+        match &self.class_names {
+            None => format!("{targets}, standardised for training; errors are told in its own units"),
+            Some(names) => {
+                let more = if names.len() > MOST { ", …" } else { "" };
+                let first: Vec<&str> = names.iter().take(MOST).map(String::as_str).collect();
+                format!("{targets}: {}{more}", first.join(", "))
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Tables, from a file to an answer: train, eval, predict, resume, verify, info.
+
+use crate::world::World;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use minibatch::{Checkpoint, Network};
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+/// A table whose class follows from a number and a colour.
+fn plants() -> String {
+    let row = |i: usize| {
+        let (length, colour) = ((i * 37 % 100) as f64 / 10.0, ["red", "white", "pink"][i % 3]);
+        let species = if length > 5.0 {
+            "rose"
+        } else if colour == "red" {
+            "tulip"
+        } else {
+            "daisy"
+        };
+        format!("{length},{colour},{species},{}\n", 20.0 * length + 300.0)
+    };
+    format!("length,colour,species,price\n{}", (0..150).map(row).collect::<String>())
+}
+
+fn world() -> World {
+    let world = World::empty();
+    fs::write(world.path("plants.csv"), plants()).unwrap();
+    world
+}
+
+const CLASSES: &str = "train plants.csv --target species --drop price --seed 3";
+
+/// The output of a run that comes to a good end.
+fn ok(world: &World, arguments: &str) -> String {
+    world.run(arguments).succeeded().to_owned()
+}
+
+fn events(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_table_is_learned_and_new_rows_are_answered() {
+    let world = world();
+    let out = ok(&world, &format!("{CLASSES} --test-split 0.2 --checkpoint run.ckpt"));
+    for expected in [
+        "training set      120 examples of 4 inputs, 3 classes\n",
+        "test set          30 examples of 4 inputs, evaluated after every epoch\n",
+        "columns           1 column of numbers and 1 column of categories become 4 inputs, scaling standard\n",
+        "target            species: daisy, rose, tulip\n",
+    ] {
+        assert!(out.contains(expected), "{out}");
+    }
+    let eval = world.json("eval run.ckpt plants.csv");
+    assert!(eval[0]["test"]["accuracy"].as_f64().unwrap() > 0.95, "{eval:?}");
+    assert!(ok(&world, "eval run.ckpt plants.csv").contains("\n   tulip "));
+    // Other columns, in another order, and one that isn't known.
+    fs::write(world.path("new.csv"), "id,colour,length\nA;1,red,1.5\n\"B,2\",white,9\nC,white,0.5\n")
+        .unwrap();
+    let table = ok(&world, "predict run.ckpt new.csv");
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines[0], "id,colour,length,predicted_species,output_daisy,output_rose,output_tulip");
+    let starts = ["A;1,red,1.5,tulip,", "\"B,2\",white,9,rose,", "C,white,0.5,daisy,"];
+    assert!(lines[1..].iter().zip(starts).all(|(line, start)| line.starts_with(start)), "{table}");
+    let json = world.json("predict run.ckpt new.csv --top 2");
+    assert_eq!((json[1]["row"].as_u64(), json[1]["class"].as_str()), (Some(2), Some("rose")));
+    assert_eq!(json[1]["ranked"].as_array().map(Vec::len), Some(2));
+    let sum: f64 = lines[1].split(',').skip(4).map(|output| output.parse::<f64>().unwrap()).sum();
+    assert!((sum - 1.0).abs() < 1e-5, "{table}");
+}
+
+#[test]
+fn packed_piped_and_plain_tables_give_the_same_bits() {
+    let world = world();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(plants().as_bytes()).unwrap();
+    fs::write(world.path("plants.csv.gz"), packed.finish().unwrap()).unwrap();
+    fs::write(world.path("plants.tsv"), plants().replace(',', "\t")).unwrap();
+    fs::write(world.path("plants.txt"), plants().replace(',', ";").replace('.', ",")).unwrap();
+    let hash = |out: &str| events(out).last().unwrap()["weight_hash"].as_str().unwrap().to_owned();
+    let plain = hash(&ok(&world, &format!("{CLASSES} --json")));
+    for (file, more) in [("plants.csv.gz", ""), ("plants.tsv", ""), ("plants.txt", "--decimal-comma")] {
+        let out = ok(&world, &format!("{} {more} --json", CLASSES.replace("plants.csv", file)));
+        assert_eq!(hash(&out), plain, "{file}");
+    }
+    let mut child = world
+        .command(&format!("{} --json", CLASSES.replace("plants.csv", "-")))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(plants().as_bytes()).unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(hash(&String::from_utf8(out.stdout).unwrap()), plain);
+}
+
+#[test]
+fn values_are_told_in_their_own_units() {
+    let world = world();
+    let options = "--target price --drop species --test-split 0.2 --checkpoint run.ckpt --hidden 16 --activation relu --epochs 200";
+    let out = world.json(&format!("train plants.csv {options}"));
+    let test = &out.iter().rfind(|event| event["event"] == "epoch").unwrap()["test"];
+    // Prices are from 300 to 500 and have a deviation of 58.
+    let (rmse, r_squared) = (test["rmse"].as_f64().unwrap(), test["r_squared"].as_f64().unwrap());
+    assert!((0.1..10.0).contains(&rmse) && r_squared > 0.97, "{test}");
+    let expected = 1.0 - (rmse / 57.7).powi(2);
+    assert!((r_squared - expected).abs() < 0.2 * (1.0 - expected), "{test}");
+    fs::write(world.path("new.csv"), "colour,length\nred,5\n").unwrap();
+    let table = ok(&world, "predict run.ckpt new.csv");
+    let price: f64 = table.lines().nth(1).unwrap().split(',').next_back().unwrap().parse().unwrap();
+    assert!(table.starts_with("colour,length,predicted_price\n") && (price - 400.0).abs() < 15.0, "{table}");
+    let json = world.json("predict run.ckpt new.csv");
+    assert!((json[0]["values"]["price"].as_f64().unwrap() - price).abs() < 1e-3);
+}
+
+/// A run goes on with the preparation in its file, and repeats to the bit.
+#[test]
+fn a_run_on_a_table_is_resumed_verified_and_described() {
+    let world = world();
+    let split = "--test-split 0.2 --validation-split 0.25";
+    ok(&world, &format!("{CLASSES} {split} --epochs 4 --checkpoint run.ckpt"));
+    ok(&world, &format!("train plants.csv --resume run.ckpt {split} --epochs 8"));
+    assert!(ok(&world, &format!("verify run.ckpt plants.csv {split}")).contains("The bits agree"));
+    let info = ok(&world, "info run.ckpt");
+    assert!(
+        info.contains("\ntarget            species: daisy, rose, tulip\n  in this order   length, colour\n"),
+        "{info}"
+    );
+    let network: Network = Checkpoint::load(&world.path("run.ckpt")).unwrap().network;
+    network.save(&world.path("network.ckpt")).unwrap();
+    assert_eq!(Network::load(&world.path("network.ckpt")).unwrap().preparation(), network.preparation());
+    // A new run on other rows keeps it.
+    fs::write(world.path("more.csv"), plants().replace("0,red", "1,red")).unwrap();
+    ok(&world, "train more.csv --from run.ckpt --epochs 1 --checkpoint tuned.ckpt");
+    let tuned = Checkpoint::load(&world.path("tuned.ckpt")).unwrap().network;
+    assert_eq!(tuned.preparation(), network.preparation());
+}
+
+#[test]
+fn faults_of_a_table_are_noted() {
+    let world = World::empty();
+    let row = |i: usize| {
+        format!("{i},7,{},{}\n", if i.is_multiple_of(9) { "NA" } else { "2.5" }, ["no", "yes"][i % 2])
+    };
+    let rows: String = (0..30).map(row).collect();
+    fs::write(world.path("table.csv"), format!("id,same,x,y\n{rows}")).unwrap();
+    let run = world.run("train table.csv --target y --missing drop --epochs 1 --checkpoint run.ckpt");
+    for expected in [
+        "note: 4 rows with missing values are left out",
+        "note: column 'same' is the same in all training rows and tells nothing; leave it out with --drop 'same'",
+    ] {
+        assert!(run.stderr.contains(expected), "{}", run.stderr);
+    }
+    let run = world.run("train table.csv --target y --missing median --epochs 1 --checkpoint other.ckpt");
+    assert!(run.stderr.contains("note: column 'id' numbers the rows"), "{}", run.stderr);
+    fs::write(world.path("new.csv"), "x,id,same\nNA,1,7\n").unwrap();
+    assert!(world.run("predict run.ckpt new.csv").stderr.contains("expected a value, found 'NA'"));
+    ok(&world, "predict other.ckpt new.csv");
+}
+
+#[test]
+fn a_category_that_training_did_not_have_counts_as_none() {
+    let world = world();
+    ok(&world, &format!("{CLASSES} --epochs 2 --checkpoint run.ckpt"));
+    fs::write(world.path("new.csv"), "length,colour\n1,blue\n2,blue\n3,green\n").unwrap();
+    let run = world.run("predict run.ckpt new.csv");
+    let note = "note: column 'colour': 3 cells with a category that the training rows don't have, such as 'blue'; it counts as none";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+}
+
+/// Without a test set the validation set judges.
+#[test]
+fn the_validation_set_judges_where_there_is_no_test_set() {
+    let world = world();
+    let out = ok(&world, &format!("{CLASSES} --early-stopping 3"));
+    for expected in [
+        "validation set    30 examples of 4 inputs",
+        "test set          none",
+        "Best by validation: epoch ",
+        "Validation set: ",
+    ] {
+        assert!(out.contains(expected), "{out}");
+    }
+    let plan = &world.json(CLASSES)[0];
+    assert_eq!((&plan["test_examples"], plan["validation_examples"].as_u64()), (&Value::Null, Some(30)));
+    assert_eq!(plan["table"]["class_names"][1], "rose");
+}
