@@ -15,6 +15,7 @@ fn main() -> Outcome {
     idx(folder)?;
     checkpoints(folder)?;
     pictures(folder)?;
+    tables(folder)?;
     options(folder)?;
     kernels(folder)
 }
@@ -68,6 +69,32 @@ fn idx(folder: &Path) -> Outcome {
     let mut images = Vec::new();
     write_idx_u8(&mut images, &[2, 28, 28], &pixels)?;
     pair("digits", &array(0x08, &[2], &[4, 9]), &images)
+}
+
+/// Tables of every form, each after the byte that chooses how it is read.
+fn tables(folder: &Path) -> Outcome {
+    let save =
+        |name: &str, choice: u8, text: &[u8]| write(folder, "table", name, &[&[choice], text].concat());
+    save("classes", 0, b"a,b,t\n1,x,p\n2.5,y,q\n-3e2,x,p\n")?;
+    save("values", 0b10_0000, b"a,b,t\n1,2,0.5\n2,3,1.5\n4,9,-2\n")?;
+    save("no-header", 1, b"1,5.1,3.5\n0,4.9,3\n1,4.7,3.2\n")?;
+    save("decimal-comma", 0b1000, b"a;t\n1,5;x\n2,25;y\n-,5;x\n")?;
+    save("missing", 0b10, b"a,b,t\n1,x,p\n,NA,q\nnan,y,p\n4,x,q\n")?;
+    save("dropped", 0b100, b"a,b,t\n1,x,p\n,NA,q\n3,y,p\n4,x,q\n")?;
+    save(
+        "quotes",
+        0b110_0000,
+        b"\xef\xbb\xbf\"a\",\"b, \"\"c\"\"\",t\r\n1,\"x\ny\",p\r\n2,z,q\r\n\r\n3,z,q\r\n",
+    )?;
+    save("tabs", 0b100_0000, b"a\tb\tt\n1\t2\t3\n4\t5\t6\n7\t8\t9\n")?;
+    save("bars", 0, b"a|t\n1|2026-01-01\n2|2026-01-02\n")?;
+    save("ragged", 0, b"a,b,t\n1,2\n")?;
+    save("infinite", 0, b"a,t\n1e39,1\n2,0\n")?;
+    save("gzip", 0, &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0])?;
+    let many: String = (0..130).map(|i| format!("{}.5,c{},{}\n", i * 7, i % 3, i % 2)).collect();
+    save("many-numbers", 0, format!("a,b,t\n{many}").as_bytes())?;
+    let texts: String = (0..110).map(|i| format!("{i},text{i}\n")).collect();
+    save("free-text", 0, format!("t,b\n{texts}").as_bytes())
 }
 
 /// Runs of every optimiser, activation and cost, in the middle of an epoch and at its end.

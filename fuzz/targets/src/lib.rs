@@ -11,21 +11,24 @@ mod idx;
 mod kernels;
 mod options;
 mod picture;
+mod table;
 
 pub use checkpoint::checkpoint;
 pub use idx::idx;
 pub use kernels::kernels;
 pub use options::options;
 pub use picture::picture;
+pub use table::table;
 
 /// A target. It returns whether the bytes got all the way through it.
 pub type Target = fn(&[u8]) -> bool;
 
 /// All targets, each with the name of its fuzzer and of its corpus.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("idx", idx),
     ("checkpoint", checkpoint),
     ("picture", picture),
+    ("table", table),
     ("options", options),
     ("kernels", kernels),
 ];

@@ -51,6 +51,11 @@ fn picture() {
 }
 
 #[test]
+fn table() {
+    replay("table", 8);
+}
+
+#[test]
 fn options() {
     replay("options", 15);
 }
