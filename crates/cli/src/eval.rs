@@ -22,6 +22,14 @@ pub(crate) struct Args {
     #[command(flatten)]
     data: dataset::Args,
 
+    /// IDX file of the images to test on, instead of a dataset's
+    #[arg(long, value_name = "FILE", requires = "test_labels", conflicts_with_all = ["source", "dataset", "data"])]
+    test_images: Option<PathBuf>,
+
+    /// IDX file of their labels
+    #[arg(long, value_name = "FILE", requires = "test_images")]
+    test_labels: Option<PathBuf>,
+
     #[command(flatten)]
     machine: machine::Args,
 
@@ -84,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         checkpoint: shown(&args.checkpoint),
         layers: checkpoint.network.sizes(),
         epochs: checkpoint.best.as_ref().map_or(checkpoint.history.len(), |best| best.epoch),
-        data: shown(&args.data.place()),
+        data: shown(args.test_images.as_deref().unwrap_or(&args.data.place())),
         example_shape: test.example_shape().to_vec(),
         test: metrics.evaluation,
         metrics: metrics.measures,
@@ -98,8 +106,14 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>), Failure> {
     match args.data.look()? {
         Looked::Images(named) => {
-            let test = named.open()?.test;
-            recorded::check_shape(checkpoint, &args.checkpoint, &test, &args.data.place())?;
+            let outputs = checkpoint.network.outputs();
+            let (test, place) = match (&args.test_images, &args.test_labels) {
+                (Some(images), Some(labels)) => {
+                    (dataset::judged(Dataset::map(images, labels)?, outputs)?, images.clone())
+                }
+                _ => (named.open_test(outputs)?, args.data.place()),
+            };
+            recorded::check_shape(checkpoint, &args.checkpoint, &test, &place)?;
             Ok((test, Vec::new()))
         }
         Looked::Table(path) => {

@@ -235,7 +235,8 @@ impl Seer<'_> {
     fn add_examples(&mut self) -> Result<(), Failure> {
         /// Number of examples that are copied side by side at a time.
         const AT_A_TIME: usize = 256;
-        let (folder, test) = (self.args.data.folder(), self.args.data.open()?.test);
+        let folder = self.args.data.folder();
+        let test = self.args.data.open_test(self.network.outputs())?;
         check_shape(&folder, test.example_shape(), self.args, self.network)?;
         if let Some(index) = self.args.index.iter().find(|&&index| index >= test.len()) {
             let (folder, last) = (folder.display(), test.len() - 1);

@@ -32,9 +32,17 @@ impl Task {
     pub(crate) fn check(self, data: &Dataset, folder: &Path) -> Result<(), Failure> {
         let folder = folder.display();
         match (self, Task::of(data)) {
-            (Task::Classification, Task::Regression) => Err(Failure::Run(format!(
-                "{folder}: expected labels that are classes, found values; `--task regression` trains on them"
-            ))),
+            (Task::Classification, Task::Regression) => Err(Failure::Run(match whole_numbers(data) {
+                None => {
+                    format!(
+                        "{folder}: expected labels that are classes, found values; `--task regression` trains on them"
+                    )
+                }
+                Some((least, most)) => format!(
+                    "{folder}: expected labels that are classes, found floats that are whole numbers from {least} to {most}; save \
+                     them as integers, or train on them as values with `--task regression`"
+                ),
+            })),
             (Task::Regression, Task::Classification) => Err(Failure::Run(format!(
                 "{folder}: expected labels that are values, of an IDX file of floats, found classes; leave out \
                  --task regression"
@@ -42,6 +50,41 @@ impl Task {
             _ => Ok(()),
         }
     }
+}
+
+/// The least and the largest target, if all are whole numbers, as classes are.
+fn whole_numbers(data: &Dataset) -> Option<(f32, f32)> {
+    let Targets::Values { data: values, width: 1 } = data.targets() else { return None };
+    let is_class = |value: &f32| value.fract() == 0.0 && (0.0..1e6).contains(value);
+    /// As many whole numbers may be classes.
+    const MOST: usize = 20;
+    let mut different: Vec<u32> = values.iter().map(|value| value.to_bits()).collect();
+    different.sort_unstable();
+    different.dedup();
+    let range =
+        values.iter().fold((f32::MAX, 0.0_f32), |(least, most), &value| (least.min(value), most.max(value)));
+    (different.len() <= MOST && values.iter().all(is_class)).then_some(range)
+}
+
+/// The note on targets that may be meant otherwise: classes that don't occur, or that are saved as floats.
+pub(crate) fn note_on_targets(data: &Dataset) -> Option<String> {
+    let Targets::Classes { labels, classes } = data.targets() else {
+        let (least, most) = whole_numbers(data)?;
+        return Some(format!(
+            "note: the values to learn are whole numbers from {least} to {most}; classes are learned better from integers"
+        ));
+    };
+    let mut occurs = vec![false; *classes];
+    labels.iter().for_each(|&label| occurs[label as usize] = true);
+    let (found, first) =
+        (occurs.iter().filter(|occurs| **occurs).count(), occurs.iter().position(|occurs| *occurs)?);
+    (found < *classes).then(|| {
+        let last = classes - 1;
+        format!(
+            "note: {classes} outputs, one for each class from 0 to {last}, of which the training set has {found}; the first is \
+             class {first}"
+        )
+    })
 }
 
 /// Checks that the network's cost is defined for every target of `data`, the `set` of `folder`.

@@ -105,8 +105,8 @@ impl Dataset {
     /// Opens a pair of IDX files, the images memory-mapped.
     ///
     /// The images' first dimension counts the examples. The others are an example's shape. Labels of
-    /// an integer type are classes. Labels of a floating-point type are values, one or (rank 2) several
-    /// per example. In rank-2 i32 labels, as QMNIST has them, the first column is the class.
+    /// an integer type are classes, one for each example or as one-hot rows; of the eight columns of i32 that QMNIST has, the first
+    /// is the class. Labels of a floating-point type are values, one or (rank 2) several for each example.
     ///
     /// Another process may change a mapped file: see [`IdxFile::map`]. [`Dataset::read`] is not concerned.
     ///
@@ -233,6 +233,53 @@ impl Dataset {
                 format!("{found} values"),
             )),
         }
+    }
+
+    /// The same pictures with rows and columns exchanged, copied into memory. EMNIST's files have them so.
+    ///
+    /// ```
+    /// use minibatch_data::{Dataset, Row};
+    ///
+    /// let pictures = Dataset::from_classes(vec![0_u8, 1, 2, 3, 4, 5], &[2, 3], vec![0])?.transposed()?;
+    /// assert_eq!((pictures.example_shape(), pictures.input(0)), (&[3, 2][..], Row::Bytes(&[0, 3, 1, 4, 2, 5])));
+    /// # Ok::<(), minibatch_data::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the examples are no pictures of rows and columns, or rows, columns and channels.
+    pub fn transposed(&self) -> Result<Self, Error> {
+        let (rows, columns, channels) = match *self.example_shape {
+            [rows, columns] => (rows, columns, 1),
+            [rows, columns, channels] => (rows, columns, channels),
+            ref shape => {
+                return Err(Error::argument(
+                    "pictures to transpose",
+                    "rows and columns",
+                    format!("{shape:?}"),
+                ));
+            }
+        };
+        fn push<T: Copy>(from: &[T], to: &mut Vec<T>, [rows, columns, channels]: [usize; 3]) {
+            for (column, row) in (0..columns).flat_map(|column| (0..rows).map(move |row| (column, row))) {
+                to.extend_from_slice(&from[(row * columns + column) * channels..][..channels]);
+            }
+        }
+        let (mut bytes, mut floats) = (Vec::new(), Vec::new());
+        for index in 0..self.len() {
+            match self.input(index) {
+                Row::Bytes(row) => push(row, &mut bytes, [rows, columns, channels]),
+                Row::Floats(row) => push(row, &mut floats, [rows, columns, channels]),
+            }
+        }
+        let inputs = if floats.is_empty() { Inputs::Bytes(bytes) } else { Inputs::Floats(floats) };
+        let mut example_shape = self.example_shape.to_vec();
+        example_shape.swap(0, 1);
+        Ok(Self {
+            source: Arc::new(Source::Memory(inputs)),
+            rows: None,
+            example_shape: example_shape.into(),
+            ..self.clone()
+        })
     }
 
     /// The same dataset with `count` classes. A small test set needs this if its labels do not reach

@@ -180,7 +180,15 @@ impl TableFault {
         TableFault { column: Some(name.to_owned()), ..self }
     }
 
-    pub(crate) fn in_file(self, path: &Path) -> Error {
+    /// The error for the file at `path`. Names and cells may have line feeds, and the message stays one line.
+    pub(crate) fn in_file(mut self, path: &Path) -> Error {
+        let texts = [&mut self.expected, &mut self.found, &mut self.help];
+        for text in texts.into_iter().chain(&mut self.column) {
+            if text.contains(char::is_control) {
+                let escaped = |c: char| if c.is_control() { c.escape_default().collect() } else { vec![c] };
+                *text = text.chars().flat_map(escaped).collect();
+            }
+        }
         Error::Table { path: path.to_owned(), fault: Box::new(self) }
     }
 }

@@ -211,7 +211,8 @@ enum Payload {
 }
 
 impl IdxFile {
-    /// Maps the file. Its pages are read when first touched, and shared with the page cache.
+    /// Maps the file. Its pages are read when first touched, and shared with the page cache. A file that is packed by gzip is
+    /// unpacked into memory instead.
     ///
     /// Without the feature `mmap` it is [`IdxFile::read`].
     ///
@@ -230,7 +231,11 @@ impl IdxFile {
     pub fn map(path: &Path) -> Result<Self, Error> {
         #[cfg(feature = "mmap")]
         {
-            let (file, header) = open(path)?;
+            let (file, start) = open(path)?;
+            if is_packed(&start) {
+                return Self::unpack(path, &file);
+            }
+            let header = parse(path, &file, &start)?;
             let mapping = Mapping::new(&file, header.payload_offset() as u64, header.payload_len)
                 .map_err(Error::io(path, "map"))?;
             Ok(Self { path: path.to_owned(), header, payload: Payload::Mapped(mapping) })
@@ -244,7 +249,11 @@ impl IdxFile {
     /// # Errors
     /// As [`IdxFile::map`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let (mut file, header) = open(path)?;
+        let (mut file, start) = open(path)?;
+        if is_packed(&start) {
+            return Self::unpack(path, &file);
+        }
+        let header = parse(path, &file, &start)?;
         let mut payload = Vec::new();
         file.seek(SeekFrom::Start(header.payload_offset() as u64))
             .and_then(|_| {
@@ -254,6 +263,25 @@ impl IdxFile {
             })
             .map_err(Error::io(path, "read"))?;
         Ok(Self { path: path.to_owned(), header, payload: Payload::Read(payload) })
+    }
+
+    /// Unpacks the file, which begins with the bytes of gzip, into memory. Offsets in errors are those of the unpacked file.
+    #[cfg(feature = "gzip")]
+    fn unpack(path: &Path, mut file: &File) -> Result<Self, Error> {
+        let mut bytes = Vec::new();
+        file.rewind()
+            .and_then(|()| flate2::read::MultiGzDecoder::new(file).read_to_end(&mut bytes))
+            .map_err(Error::io(path, "unpack"))?;
+        let header = Header::parse(&bytes, bytes.len() as u64).map_err(|defect| defect.in_file(path))?;
+        bytes.drain(..header.payload_offset());
+        Ok(Self { path: path.to_owned(), header, payload: Payload::Read(bytes) })
+    }
+
+    #[cfg(not(feature = "gzip"))]
+    fn unpack(path: &Path, file: &File) -> Result<Self, Error> {
+        // The header's own error says how to unpack it.
+        let (_, start) = open(path)?;
+        parse(path, file, &start).map(|_| unreachable!("gzip data are no header"))
     }
 
     /// The path of the file.
@@ -266,6 +294,12 @@ impl IdxFile {
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Whether the elements take memory of this process. Those of a mapped file stay in the page cache.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        matches!(self.payload, Payload::Read(_))
     }
 
     /// The elements as they stand in the file, [`Header::payload_len`] big-endian bytes.
@@ -334,14 +368,23 @@ pub(crate) fn room<T>(len: usize, path: &Path) -> Result<Vec<T>, Error> {
     Ok(values)
 }
 
-/// Opens a file and checks its header against its length.
-fn open(path: &Path) -> Result<(File, Header), Error> {
+/// Whether a file that begins so is packed by gzip.
+fn is_packed(start: &[u8]) -> bool {
+    start.starts_with(&[0x1f, 0x8b])
+}
+
+/// Opens a file, and reads its first bytes.
+fn open(path: &Path) -> Result<(File, Vec<u8>), Error> {
     let file = open_regular(path)?;
-    let metadata = file.metadata().map_err(Error::io(path, "read"))?;
     let mut start = Vec::with_capacity(MAX_HEADER_LEN);
     (&file).take(MAX_HEADER_LEN as u64).read_to_end(&mut start).map_err(Error::io(path, "read"))?;
-    let header = Header::parse(&start, metadata.len()).map_err(|defect| defect.in_file(path))?;
-    Ok((file, header))
+    Ok((file, start))
+}
+
+/// Checks the header in the first bytes of a file against the file's length.
+fn parse(path: &Path, file: &File, start: &[u8]) -> Result<Header, Error> {
+    let metadata = file.metadata().map_err(Error::io(path, "read"))?;
+    Header::parse(start, metadata.len()).map_err(|defect| defect.in_file(path))
 }
 
 /// Writes an IDX array of bytes: header, then `data`, row-major in the shape `dims`.

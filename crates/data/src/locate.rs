@@ -89,70 +89,131 @@ impl SetFiles {
 ///
 /// A name is `train` or `t10k` (also `test`), `-images` or `-labels`, then `-` or `.`, `idx` with any
 /// rank and an element type: `train-images-idx3-ubyte`, `t10k-labels.idx1-ubyte`,
-/// `train-labels-idx2-float`. If a name is there with `-` and with `.`, the former is taken.
+/// `train-labels-idx2-float`. It may end with `.gz`. If a name is there with `-` and with `.`, the former is taken, and a file that
+/// isn't packed goes before its packed twin.
+///
+/// Names may begin with a prefix, as those of QMNIST do (`qmnist-train-images-idx3-ubyte`). Those without a prefix are taken, or else
+/// those with the only prefix that is there. [`locate_with_prefix`] takes one of several.
 ///
 /// # Errors
 /// [`Error::Io`] if the folder cannot be listed. [`Error::NotInFolder`] if a file is missing,
-/// [`Error::UnclearInFolder`] if it is only there as `.gz` or more than once. Both name the files that
+/// [`Error::UnclearInFolder`] if it is there more than once, or under several prefixes. Both name the files that
 /// were looked for and the content of the folder.
 pub fn locate(folder: &Path) -> Result<SetFiles, Error> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(Error::io(folder, "list the folder"))? {
-        let entry = entry.map_err(Error::io(folder, "list the folder"))?;
-        // A name that is not Unicode is not one of the set's.
-        names.extend(entry.file_name().into_string());
-    }
-    names.sort_unstable();
-    let find = |sets: &[&str], kind: &str| find(folder, &names, sets, kind);
-    Ok(SetFiles {
-        train_images: find(&["train"], "images")?,
-        train_labels: find(&["train"], "labels")?,
-        test_images: find(&["t10k", "test"], "images")?,
-        test_labels: find(&["t10k", "test"], "labels")?,
-    })
+    locate_with_prefix(folder, None)
 }
 
-fn find(folder: &Path, names: &[String], sets: &[&str], kind: &str) -> Result<PathBuf, Error> {
-    let is_match = |name: &str| sets.iter().any(|set| names_file(name, set, kind));
-    // The names are sorted, so the dashed one of two twins comes before the dotted one.
-    let mut found: Vec<&str> = names.iter().map(String::as_str).filter(|name| is_match(name)).collect();
-    found.dedup_by(|name, earlier| name.replace('.', "-") == earlier.replace('.', "-"));
-    let expected = format!("{0}-{kind}-idxN-TYPE or {0}-{kind}.idxN-TYPE", sets[0]);
-    let unclear = |found: String, help: String| Error::UnclearInFolder {
-        folder: folder.to_owned(),
-        expected: expected.clone(),
-        found,
-        help,
-    };
-    match *found {
-        [name] => Ok(folder.join(name)),
-        [first, second, ..] => {
-            Err(unclear(format!("both {first} and {second}"), "keep one of them in the folder".to_owned()))
+/// As [`locate`], where the names begin with `prefix`: `emnist-letters` for `emnist-letters-train-images-idx3-ubyte`.
+///
+/// # Errors
+/// As [`locate`].
+pub fn locate_with_prefix(folder: &Path, prefix: Option<&str>) -> Result<SetFiles, Error> {
+    let entries = Entries::list(folder)?;
+    let (train_images, train_labels) = entries.pair(&TRAIN, prefix)?;
+    let (test_images, test_labels) = entries.pair(&TEST, prefix)?;
+    Ok(SetFiles { train_images, train_labels, test_images, test_labels })
+}
+
+/// Finds the images and the labels of the test set in `folder`, as [`locate`] does.
+///
+/// # Errors
+/// As [`locate`].
+pub fn locate_test(folder: &Path, prefix: Option<&str>) -> Result<(PathBuf, PathBuf), Error> {
+    Entries::list(folder)?.pair(&TEST, prefix)
+}
+
+/// The names of the training set.
+const TRAIN: [&str; 1] = ["train"];
+/// The names of the test set.
+const TEST: [&str; 2] = ["t10k", "test"];
+
+/// The entries of a folder that aren't folders, and the names of those that are.
+struct Entries<'f> {
+    folder: &'f Path,
+    /// Sorted. So the dashed one of two twins comes before the dotted one, and the packed one last.
+    files: Vec<String>,
+    folders: Vec<String>,
+}
+
+impl<'f> Entries<'f> {
+    fn list(folder: &'f Path) -> Result<Self, Error> {
+        let (mut files, mut folders) = (Vec::new(), Vec::new());
+        for entry in fs::read_dir(folder).map_err(Error::io(folder, "list the folder"))? {
+            let entry = entry.map_err(Error::io(folder, "list the folder"))?;
+            // A name that is not Unicode is not one of the set's.
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let names = if entry.path().is_dir() { &mut folders } else { &mut files };
+            names.push(name);
         }
-        [] => {
-            let packed = names.iter().find(|name| name.strip_suffix(".gz").is_some_and(is_match));
-            Err(match packed {
-                Some(name) => unclear(
-                    format!("only {name}"),
-                    format!("unpack it with `gunzip -k {}`", folder.join(name).display()),
-                ),
-                None => Error::NotInFolder { folder: folder.to_owned(), expected, found: describe(names) },
-            })
+        files.sort_unstable();
+        folders.sort_unstable();
+        Ok(Self { folder, files, folders })
+    }
+
+    /// The images and the labels of a set.
+    fn pair(&self, sets: &[&str], prefix: Option<&str>) -> Result<(PathBuf, PathBuf), Error> {
+        Ok((self.find(sets, "images", prefix)?, self.find(sets, "labels", prefix)?))
+    }
+
+    fn find(&self, sets: &[&str], kind: &str, prefix: Option<&str>) -> Result<PathBuf, Error> {
+        let start = prefix.map_or_else(String::new, |prefix| format!("{prefix}-"));
+        let expected = format!("{start}{0}-{kind}-idxN-TYPE or {start}{0}-{kind}.idxN-TYPE", sets[0]);
+        let unclear = |found: String, help: String| Error::UnclearInFolder {
+            folder: self.folder.to_owned(),
+            expected: expected.clone(),
+            found,
+            help,
+        };
+        let named = |prefix: &str| {
+            let of_set = |name: &&String| prefix_of(name, sets, kind) == Some(prefix);
+            let mut found: Vec<&String> = self.files.iter().filter(of_set).collect();
+            let twin = |name: &str| name.strip_suffix(".gz").unwrap_or(name).replace('.', "-");
+            found.dedup_by(|name, earlier| twin(name) == twin(earlier));
+            found
+        };
+        let mut found = named(prefix.unwrap_or_default());
+        if found.is_empty() && prefix.is_none() {
+            let mut prefixes: Vec<&str> =
+                self.files.iter().filter_map(|name| prefix_of(name, sets, kind)).collect();
+            prefixes.dedup();
+            match *prefixes {
+                [] => {}
+                [one] => found = named(one),
+                [first, ..] => {
+                    let found = format!("the sets {}", prefixes.join(", "));
+                    return Err(unclear(found, format!("take one with --prefix {first}")));
+                }
+            }
+        }
+        match *found {
+            [name] => Ok(self.folder.join(name)),
+            [first, second, ..] => Err(unclear(
+                format!("both {first} and {second}"),
+                "keep one of them in the folder".to_owned(),
+            )),
+            [] => {
+                let mut names = [&self.files[..], &self.folders].concat();
+                names.sort_unstable();
+                Err(Error::NotInFolder { folder: self.folder.to_owned(), expected, found: describe(&names) })
+            }
         }
     }
 }
 
-/// True if `name` is `SET-KIND`, `-` or `.`, `idx`, digits, `-` and a type.
-fn names_file(name: &str, set: &str, kind: &str) -> bool {
-    let rank_and_type = || {
-        let rest = name.strip_prefix(set)?.strip_prefix('-')?.strip_prefix(kind)?;
-        rest.strip_prefix(['-', '.'])?.strip_prefix("idx")?.split_once('-')
-    };
-    rank_and_type().is_some_and(|(rank, element)| {
-        !rank.is_empty()
-            && rank.bytes().all(|byte| byte.is_ascii_digit())
-            && ["ubyte", "byte", "short", "int", "float", "double"].contains(&element)
-    })
+/// The prefix of a file's name, empty if it has none, if the file is one of these sets and of this kind: `PREFIX-SET-KIND`, `-` or
+/// `.`, `idx`, digits, `-`, a type, and perhaps `.gz`.
+fn prefix_of<'n>(name: &'n str, sets: &[&str], kind: &str) -> Option<&'n str> {
+    let unpacked = name.strip_suffix(".gz").unwrap_or(name);
+    let at = unpacked.rfind(&format!("-{kind}"))?;
+    let (start, rest) = (&unpacked[..at], &unpacked[at + 1 + kind.len()..]);
+    let (rank, element) = rest.strip_prefix(['-', '.'])?.strip_prefix("idx")?.split_once('-')?;
+    let is_idx = !rank.is_empty()
+        && rank.bytes().all(|byte| byte.is_ascii_digit())
+        && ["ubyte", "byte", "short", "int", "float", "double"].contains(&element);
+    let prefix = sets.iter().find_map(|set| start.strip_suffix(set))?;
+    let prefix =
+        if prefix.is_empty() { prefix } else { prefix.strip_suffix('-').filter(|rest| !rest.is_empty())? };
+    is_idx.then_some(prefix)
 }
 
 /// The content of a folder, in a line.

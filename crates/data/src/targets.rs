@@ -81,37 +81,65 @@ impl Targets {
 
     /// The labels of a file. Integers are classes, floating-point numbers are values.
     ///
-    /// Integer files of rank 1 hold a class per example. Rank 2 is taken only for 32-bit integers,
-    /// as in QMNIST, where the first column is the class and the others tell the origin of the digit.
-    /// A rank-2 file of other integers may well be one-hot, and is refused.
+    /// Integer files of rank 1, or of rank 2 with one column, hold a class for each example. In those of rank 2 with eight columns
+    /// of 32 bits, as QMNIST has them, the first column is the class, and the others tell the origin of the digit. In those whose
+    /// rows have a single 1 and else 0, one-hot, the place of the 1 is the class. All other ones are refused.
     pub(crate) fn from_file(file: &IdxFile) -> Result<Self, Error> {
+        /// Columns of QMNIST's labels.
+        const QMNIST: usize = 8;
         let header = file.header();
-        let dims = header.dims();
-        let stride = match (dims, header.element()) {
-            ([_], _) => 1,
-            ([_, columns], element) if element == ElementType::I32 || element.is_float() => *columns,
-            _ => {
-                return Err(Defect {
-                    offset: 3,
-                    expected: "labels: a rank 1 array, or rank 2 of i32 (class first, as QMNIST), f32 or f64"
-                        .to_owned(),
-                    found: format!("{dims:?} elements of type {:?}", header.element()),
-                    help: "are the files of images and labels swapped?",
-                }
-                .in_file(file.path()));
+        let columns = match *header.dims() {
+            [_] => 1,
+            [_, columns] => columns,
+            ref dims => {
+                let found = format!("{dims:?} elements of type {:?}", header.element());
+                return Err(refused(file, found, "are the files of images and labels swapped?"));
             }
         };
         let Some(integers) = file.to_integers()? else {
-            return Ok(Self::Values { data: file.to_f32()?, width: stride });
+            return Ok(Self::Values { data: file.to_f32()?, width: columns });
         };
-        let mut labels = room(integers.len() / stride, file.path())?;
-        for (example, label) in integers.into_iter().step_by(stride).enumerate() {
+        if columns > 1 && !(columns == QMNIST && header.element() == ElementType::I32) {
+            return Self::from_columns(file, &integers, columns);
+        }
+        let mut labels = room(integers.len() / columns, file.path())?;
+        for (example, label) in integers.into_iter().step_by(columns).enumerate() {
             match u32::try_from(label) {
                 Ok(label) if (label as usize) < MAX_CLASSES => labels.push(label),
-                _ => return Err(label_defect(file, example * stride, label)),
+                _ => return Err(label_defect(file, example * columns, label)),
             }
         }
         Self::classes(labels)
+    }
+
+    /// The classes of one-hot rows. Other rows of integers are refused, in words for what they seem to be.
+    fn from_columns(file: &IdxFile, integers: &[i32], columns: usize) -> Result<Self, Error> {
+        let rows = || integers.chunks_exact(columns);
+        let shape = format!("{:?}", file.header().dims());
+        if integers.iter().all(|&x| x == 0 || x == 1) {
+            let hot = |row: &[i32]| {
+                let mut places =
+                    row.iter().enumerate().filter(|(_, x)| **x == 1).map(|(place, _)| place as u32);
+                places.next().filter(|_| places.next().is_none())
+            };
+            return match rows().map(hot).collect::<Option<Vec<u32>>>() {
+                Some(labels) if columns <= MAX_CLASSES => Ok(Self::Classes { labels, classes: columns }),
+                _ => {
+                    let found = format!(
+                        "{shape} of 0 and 1, several or none of them 1 for an example: several labels"
+                    );
+                    Err(refused(file, found, "saved as floats, they are values to learn"))
+                }
+            };
+        }
+        let mut firsts = rows().map(|row| row[0]);
+        let start = firsts.next().unwrap_or_default();
+        if columns == 2 && firsts.zip(1_i64..).all(|(id, i)| i64::from(id) == i64::from(start) + i) {
+            let found = format!("{shape}, whose first column numbers the examples");
+            return Err(refused(file, found, "save the column of the classes alone"));
+        }
+        let found = format!("{shape} integers of type {:?}", file.header().element());
+        Err(refused(file, found, "save the column of the classes alone; values to learn are floats"))
     }
 
     /// The targets of the examples `indices`, all of them below [`Targets::len`].
@@ -131,6 +159,18 @@ impl Targets {
             },
         }
     }
+}
+
+/// The error for a file that holds no labels of a kind that is known.
+fn refused(file: &IdxFile, found: String, help: &'static str) -> Error {
+    Defect {
+        offset: 3,
+        expected: "labels: a class for each example, one-hot rows, QMNIST's 8 columns of i32, or floats"
+            .to_owned(),
+        found,
+        help,
+    }
+    .in_file(file.path())
 }
 
 fn label_defect(file: &IdxFile, index: usize, label: i32) -> Error {

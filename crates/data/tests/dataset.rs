@@ -104,9 +104,15 @@ fn every_integer_type_is_a_label_and_floats_are_values() {
     assert_eq!(labels_of(&open(idx(0x09, &[3], &[7, 0, 100]))), &[7, 0, 100]);
     assert_eq!(labels_of(&open(idx(0x0B, &[3], &[0, 7, 1, 0, 0, 2]))), &[7, 256, 2]);
     // A row as in QMNIST: the class, then the numbers that identify the writer.
-    let row = |class: u8, writer: u8| [0, 0, 0, class, 0xff, 0, 0, writer];
-    let qmnist = open(idx(0x0C, &[3, 2], &[row(5, 9), row(0, 8), row(3, 7)].concat()));
+    let row = |class: u8, writer: u8| [&[0, 0, 0, class, 0xff, 0, 0, writer][..], &[0; 24]].concat();
+    let qmnist = open(idx(0x0C, &[3, 8], &[row(5, 9), row(0, 8), row(3, 7)].concat()));
     assert_eq!((labels_of(&qmnist), qmnist.classes()), (&[5, 0, 3][..], Some(6)));
+    // One column, and one-hot rows.
+    assert_eq!(labels_of(&open(idx(0x08, &[3, 1], &[7, 0, 200]))), &[7, 0, 200]);
+    let one_hot = open(idx(0x08, &[3, 4], &[0, 0, 1, 0, 1, 0, 0, 0, 0, 1, 0, 0]));
+    assert_eq!((labels_of(&one_hot), one_hot.classes()), (&[2, 0, 1][..], Some(4)));
+    let one_hot = open(idx(0x0C, &[3, 2], &[0, 0, 0, 1, 0, 0, 0, 0].repeat(3)));
+    assert_eq!((labels_of(&one_hot), one_hot.classes()), (&[0, 0, 0][..], Some(2)));
     let values = [0.5_f64, -1.0, 2.0].map(f64::to_be_bytes).concat();
     let expected = Targets::Values { data: vec![0.5, -1.0, 2.0], width: 1 };
     assert_eq!(open(idx(0x0E, &[3], &values)).targets(), &expected);

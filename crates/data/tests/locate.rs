@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Folder, idx};
-use minibatch_data::{Error, locate};
+use minibatch_data::{Error, locate, locate_with_prefix};
 
 const DASHED: [&str; 4] = [
     "train-images-idx3-ubyte",
@@ -86,14 +86,27 @@ fn what_is_missing_is_said() {
         message(&folder)
             .contains("found a.png, b.png, c00, c01, c02, c03, c04, c05, c06, c07, c08, c09 and 10 more;")
     );
+    // A packed file is one of the set, and a folder isn't.
     folder.file("train-images-idx3-ubyte.gz", b"");
+    std::fs::create_dir(folder.path().join("train-labels-idx1-ubyte")).unwrap();
+    assert!(
+        message(&folder)
+            .starts_with("DIR: expected train-labels-idxN-TYPE or train-labels.idxN-TYPE, found a.png, ")
+    );
+    // One prefix is taken, and of two none.
+    let folder = Folder::new();
+    DASHED.iter().for_each(|name| drop(folder.file(&format!("qmnist-{name}"), b"")));
+    assert_eq!(
+        locate(&folder.path()).unwrap().test_labels,
+        folder.path().join("qmnist-t10k-labels-idx1-ubyte")
+    );
+    DASHED.iter().for_each(|name| drop(folder.file(&format!("emnist-digits-{name}"), b"")));
     assert_eq!(
         message(&folder),
-        format!(
-            "{expected}, found only train-images-idx3-ubyte.gz; \
-             unpack it with `gunzip -k DIR/train-images-idx3-ubyte.gz`"
-        )
+        format!("{expected}, found the sets emnist-digits, qmnist; take one with --prefix emnist-digits")
     );
+    let digits = locate_with_prefix(&folder.path(), Some("emnist-digits")).unwrap();
+    assert_eq!(digits.train_images, folder.path().join("emnist-digits-train-images-idx3-ubyte"));
     let error = locate(&folder.path().join("none")).unwrap_err().to_string();
     assert!(error.contains("none: cannot list the folder: "), "{error}");
 }

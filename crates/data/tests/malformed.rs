@@ -33,13 +33,7 @@ fn headers() {
     let cases: &[(&[u8], String)] = &[
         (b"", format!("at byte 0: {MAGIC}, found the end of the file after 0 bytes; {TRUNCATED}")),
         (&valid[..3], format!("at byte 3: {MAGIC}, found the end of the file after 3 bytes; {TRUNCATED}")),
-        (
-            &[0x1f, 0x8b, 8, 0, 0],
-            format!(
-                "at byte 0: {MAGIC}, found gzip data (1f 8b); \
-                 unpack it with `gunzip`, or let `cargo xtask fetch-mnist` fetch and unpack the set"
-            ),
-        ),
+        (&[0x1f, 0x8b, 8, 0, 0], "cannot unpack: unexpected end of file".to_owned()),
         (b"\x89PNG\r\n", format!("at byte 0: {MAGIC}, found 89 50 4e 47; this is not an IDX file")),
         (
             &idx(0x0A, &[1], &[0]),
@@ -111,8 +105,8 @@ fn pairs() {
     let labels = idx(0x08, &[2], &[0, 1]);
     let f32s = |values: &[f32]| values.iter().flat_map(|v| v.to_be_bytes()).collect::<Vec<u8>>();
     let swapped = "are the files of images and labels swapped?";
-    let label_kinds = "at byte 3: expected labels: a rank 1 array, or rank 2 of i32 (class first, as QMNIST), \
-                       f32 or f64";
+    let label_kinds = "at byte 3: expected labels: a class for each example, one-hot rows, QMNIST's 8 columns of i32, or \
+                       floats";
     let cases: &[(&[u8], &[u8], String)] = &[
         (
             &images,
@@ -130,8 +124,11 @@ fn pairs() {
         (&images, &images, format!("labels: {label_kinds}, found [2, 1, 2] elements of type U8; {swapped}")),
         (
             &images,
-            &idx(0x08, &[2, 2], &[0, 1, 1, 0]),
-            format!("labels: {label_kinds}, found [2, 2] elements of type U8; {swapped}"),
+            &idx(0x08, &[2, 2], &[1, 2, 1, 0]),
+            format!(
+                "labels: {label_kinds}, found [2, 2] integers of type U8; save the column of the classes alone; values to learn \
+                 are floats"
+            ),
         ),
         (
             &images,

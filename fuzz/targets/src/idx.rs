@@ -31,6 +31,10 @@ fn folder() -> io::Result<TempDir> {
 fn file(path: &Path, bytes: &[u8]) {
     let header = Header::parse(bytes, bytes.len() as u64);
     match (IdxFile::map(path), IdxFile::read(path)) {
+        (Ok(mapped), Ok(read)) if bytes.starts_with(&[0x1f, 0x8b]) => {
+            assert_eq!(mapped.header(), read.header());
+            assert_eq!(mapped.payload(), read.payload());
+        }
         (Ok(mapped), Ok(read)) => {
             assert_eq!(Ok(mapped.header()), header.as_ref());
             assert_eq!(mapped.header(), read.header());
@@ -44,8 +48,11 @@ fn file(path: &Path, bytes: &[u8]) {
         (mapped, read) => {
             let (mapped, read) = (message(mapped), message(read));
             assert_eq!(mapped, read, "mapped and read alike");
-            let defect = header.expect_err("the same header");
-            assert_eq!(mapped, Error::Malformed { path: path.to_owned(), defect }.to_string());
+            // What is packed has its header inside.
+            if !bytes.starts_with(&[0x1f, 0x8b]) {
+                let defect = header.expect_err("the same header");
+                assert_eq!(mapped, Error::Malformed { path: path.to_owned(), defect }.to_string());
+            }
         }
     }
 }

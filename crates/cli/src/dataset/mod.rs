@@ -9,7 +9,9 @@ use crate::failure::Failure;
 use crate::memory;
 use clap::ValueEnum;
 use minibatch::checkpoint::DataIdentity;
-use minibatch_data::{Dataset, ElementType, Error, IdxFile, SetFiles, TrainTest, locate, synthetic};
+use minibatch_data::{
+    Dataset, ElementType, Error, IdxFile, SetFiles, TrainTest, locate_test, locate_with_prefix, synthetic,
+};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -64,6 +66,14 @@ pub(crate) struct Named {
     #[arg(long, value_name = "DIR", conflicts_with = "dataset")]
     pub data: Option<PathBuf>,
 
+    /// Start of the names of the IDX files, emnist-letters for emnist-letters-train-images-idx3-ubyte [default: none, or the only one]
+    #[arg(long, value_name = "NAME")]
+    pub prefix: Option<String>,
+
+    /// Exchange rows and columns of the images, which EMNIST has the other way round
+    #[arg(long)]
+    pub transpose: bool,
+
     /// Images that --dataset synthetic draws to train on and to test on [default: 60000,10000]
     #[arg(long, value_name = "N,N", value_parser = synthetic_size)]
     pub synthetic_size: Option<[usize; 2]>,
@@ -107,7 +117,10 @@ impl Args {
 
     /// The words that name the data.
     pub(crate) fn given(&self) -> Vec<OsString> {
-        self.source.as_ref().map_or_else(|| self.named.given(), |path| vec![path.into()])
+        let Some(path) = &self.source else { return self.named.given() };
+        let mut given = vec![path.into()];
+        given.extend(self.named.refinements());
+        given
     }
 }
 
@@ -121,6 +134,8 @@ impl Named {
         let given = [
             ("--dataset", self.dataset.is_some()),
             ("--data", self.data.is_some()),
+            ("--prefix", self.prefix.is_some()),
+            ("--transpose", self.transpose),
             ("--synthetic-size", self.synthetic_size.is_some()),
         ];
         given.into_iter().find_map(|(option, given)| given.then_some(option))
@@ -141,6 +156,7 @@ impl Named {
             Some(folder) => vec!["--data".into(), folder.into()],
             None => vec!["--dataset".into(), self.name().as_str().into()],
         };
+        given.extend(self.refinements());
         if let Some([train, test]) = self.synthetic_size {
             given.extend(["--synthetic-size".into(), format!("{train},{test}").into()]);
         }
@@ -164,7 +180,8 @@ impl Named {
                 Err(Failure::usage("--synthetic-size needs --dataset synthetic"))
             }
             _ => {
-                let files = locate(&self.folder()).map_err(|error| self.not_found(error))?;
+                let files = locate_with_prefix(&self.folder(), self.prefix.as_deref());
+                let files = files.map_err(|error| self.not_found(error))?;
                 let what = self.folder().display().to_string();
                 memory::check(
                     what,
@@ -172,9 +189,31 @@ impl Named {
                     "set pixels as bytes, which stay in the file, or take fewer examples",
                 )
                 .map_err(Failure::Run)?;
-                Ok(files.map()?)
+                let TrainTest { train, test } = files.map()?;
+                Ok(TrainTest { train: self.turned(train)?, test: self.turned(test)? })
             }
         }
+    }
+
+    /// Opens the test set alone, for a network of so many outputs.
+    pub(crate) fn open_test(&self, outputs: usize) -> Result<Dataset, Failure> {
+        if self.dataset == Some(Name::Synthetic) || self.synthetic_size.is_some() {
+            return Ok(self.open()?.test);
+        }
+        let (images, labels) =
+            locate_test(&self.folder(), self.prefix.as_deref()).map_err(|error| self.not_found(error))?;
+        judged(self.turned(Dataset::map(&images, &labels)?)?, outputs)
+    }
+
+    /// The pictures of `data` as they are asked for.
+    fn turned(&self, data: Dataset) -> Result<Dataset, Failure> {
+        if self.transpose { Ok(data.transposed()?) } else { Ok(data) }
+    }
+
+    /// The options that say more about the files, as they were given.
+    fn refinements(&self) -> Vec<OsString> {
+        let prefix = self.prefix.iter().flat_map(|prefix| ["--prefix".into(), prefix.into()]);
+        prefix.chain(self.transpose.then(|| "--transpose".into())).collect()
     }
 
     /// The failure for a missing set. It names the ways out.
@@ -212,20 +251,32 @@ impl Named {
     }
 }
 
-/// Bytes of the labels, and of inputs that aren't bytes. They are converted, and don't stay in the mapped file. A file that
-/// can't be read counts as 0 here. The error comes when it is opened.
+/// A test set, for a network of so many outputs. It may lack the examples of a class.
+pub(crate) fn judged(test: Dataset, outputs: usize) -> Result<Dataset, Failure> {
+    match test.classes() {
+        Some(classes) if classes < outputs => Ok(test.with_classes(outputs)?),
+        _ => Ok(test),
+    }
+}
+
+/// Bytes of the labels, of inputs that aren't bytes, and of files that are packed. They are converted or unpacked, and don't stay in
+/// the mapped file. A file that can't be read counts as 0 here. The error comes when it is opened.
 fn converted(files: &SetFiles) -> u64 {
-    let elements = |path: &Path| {
-        let file = IdxFile::map(path).ok()?;
+    let file = |path: &Path| IdxFile::map(path).ok();
+    let inputs = |file: IdxFile| {
         let (element, bytes) = (file.header().element(), file.header().payload_len());
-        Some((element, bytes as u64, (bytes / element.size()) as u64))
+        let unpacked = if file.is_in_memory() { bytes as u64 } else { 0 };
+        let numbers = if element == ElementType::U8 { 0 } else { 4 * (bytes / element.size()) as u64 };
+        unpacked + numbers
     };
-    let inputs = [&files.train_images, &files.test_images].into_iter().filter_map(|path| elements(path));
-    let inputs = inputs.filter(|(element, ..)| *element != ElementType::U8).map(|(.., count)| 4 * count);
     // The file itself, its numbers, and the classes made of them.
-    let labels = [&files.train_labels, &files.test_labels].into_iter().filter_map(|path| elements(path));
-    let labels = labels.map(|(_, bytes, count)| bytes + 8 * count);
-    inputs.chain(labels).sum()
+    let labels = |file: IdxFile| {
+        let (element, bytes) = (file.header().element(), file.header().payload_len());
+        (bytes + 8 * (bytes / element.size())) as u64
+    };
+    let images = [&files.train_images, &files.test_images].map(|path| file(path).map_or(0, inputs));
+    let labels = [&files.train_labels, &files.test_labels].map(|path| file(path).map_or(0, labels));
+    images.into_iter().chain(labels).sum()
 }
 
 /// The training set and, if `--validation-split` sets some of it aside, the validation set.

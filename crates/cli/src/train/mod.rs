@@ -32,7 +32,7 @@ use crate::progress::Progress;
 use crate::recorded;
 use crate::report::{self, Report, Resumed, shown};
 use crate::signals::Signals;
-use crate::task::check_targets;
+use crate::task::{check_targets, note_on_targets};
 use begin::Needs;
 use keeper::Keeper;
 use log::Log;
@@ -112,7 +112,10 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
     if args.resume.is_none() {
         let advice = notes::advice(args, &sets.train)?;
-        advice.iter().chain(&notes::far_inputs(&sets.train)).chain(&sets.notes).for_each(|note| tell(note));
+        let on_targets = note_on_targets(&sets.train).filter(|_| sets.preparation.is_none());
+        let of_inputs = notes::far_inputs(&sets.train);
+        let notes = advice.iter().chain(&of_inputs).chain(&on_targets).chain(&sets.notes);
+        notes.for_each(|note| tell(note));
     }
     let signals = Signals::catch()?;
     let progress = Progress::new(&trainer, trainer.settings().epochs, !args.json);

@@ -168,7 +168,23 @@ fn sets(world: &World) {
     let mut far = vec![0; TRAINING * 4];
     far[40..44].copy_from_slice(&3_000_000_i32.to_be_bytes());
     variant("far-label", LABELS, &idx(0x0c, &[n], &far));
-    variant("one-hot", LABELS, &idx(0x08, &[n, 3], &[1, 0, 0].repeat(TRAINING)));
+    variant("several-labels", LABELS, &idx(0x08, &[n, 3], &[1, 0, 1].repeat(TRAINING)));
+    variant("no-label", LABELS, &idx(0x0c, &[n, 2], &[0; TRAINING * 8]));
+    let ids: Vec<u8> = (0..n).flat_map(|i| [(i + 7).to_be_bytes(), (i % 3).to_be_bytes()].concat()).collect();
+    variant("ids", LABELS, &idx(0x0c, &[n, 2], &ids));
+    variant("three-columns", LABELS, &idx(0x0b, &[n, 3], &[0, 5, 0, 7, 0, 1].repeat(TRAINING)));
+    variant("bytes-as-qmnist", LABELS, &idx(0x08, &[n, 8], &[5, 0, 0, 0, 2, 2, 0, 0].repeat(TRAINING)));
+    variant("cube", LABELS, &idx(0x08, &[n, 1, 1], &labels[8..]));
+    let floats_of_classes: Vec<f32> = labels[8..].iter().map(|&label| f32::from(label)).collect();
+    variant("float-classes", LABELS, &floats(&[TRAINING], &floats_of_classes));
+    let tested = floats(&[TEST], &floats_of_classes[..TEST]);
+    fs::write(world.path("float-classes/t10k-labels-idx1-ubyte"), tested).unwrap();
+    fs::create_dir(world.path("prefixes")).unwrap();
+    for prefix in ["emnist-letters", "emnist-digits"] {
+        for file in ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"] {
+            fs::write(world.path(&format!("prefixes/{prefix}-{file}")), good(file)).unwrap();
+        }
+    }
     let mut nan = vec![1.0; TRAINING];
     nan[9] = f32::NAN;
     variant("nan-label", LABELS, &floats(&[TRAINING], &nan));

@@ -9,6 +9,7 @@ mod faults;
 mod fine_tuning;
 #[cfg(target_os = "linux")]
 mod footprint;
+mod idx;
 #[cfg(unix)]
 mod irregular;
 mod kill;

@@ -117,11 +117,12 @@ pub(crate) struct Run {
 }
 
 /// Parts of the notes on what a run has learned badly. Runs as short as those of the tests may have some.
-const FINDINGS: [&str; 5] = [
+const FINDINGS: [&str; 6] = [
     "note: class ",
     "note: of the ",
     "note: the training cost ",
     "note: the cost on the validation set ",
+    "note: the values to learn are whole numbers ",
     " classes are never or hardly ever answered",
 ];
 
