@@ -106,15 +106,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>), Failure> {
     match args.data.look()? {
         Looked::Images(named) => {
-            let outputs = checkpoint.network.outputs();
+            let network = checkpoint.result();
             let (test, place) = match (&args.test_images, &args.test_labels) {
-                (Some(images), Some(labels)) => {
-                    (dataset::judged(Dataset::map(images, labels)?, outputs)?, images.clone())
-                }
-                _ => (named.open_test(outputs)?, args.data.place()),
+                (Some(images), Some(labels)) => (
+                    dataset::judged(Dataset::map(images, labels)?, named.transpose, network)?,
+                    images.clone(),
+                ),
+                _ => (named.open_test(network)?, args.data.place()),
             };
             recorded::check_shape(checkpoint, &args.checkpoint, &test, &place)?;
-            Ok((test, Vec::new()))
+            let note = dataset::note_if_far(network.profile(), &test.profile(), &place);
+            Ok((test, note.into_iter().collect()))
         }
         Looked::Table(path) => {
             let no_preparation = || dataset::no_preparation(&args.checkpoint, path);

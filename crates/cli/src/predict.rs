@@ -3,16 +3,19 @@
 mod output;
 mod table;
 
+use crate::dataset::note_if_far;
 use crate::dataset::table::is_table;
-use crate::failure::Failure;
-use crate::image::{SIGNATURE, decode, prepare};
+use crate::failure::{Failure, tell};
+use crate::image::{Prepare, SIGNATURE, decode, inputs, size};
 use crate::numbers::count;
 use crate::report::write_out;
 use crate::text::{grouped, shape};
 use crate::{dataset, machine, memory, recorded};
 use clap::ValueEnum;
 use minibatch::{Checkpoint, Network, Pool, Rows, Score, footprint};
-use minibatch_data::{ElementType, Error, IdxFile, Row, Targets, open_regular};
+use minibatch_data::{
+    Dataset, ElementType, Error, IdxFile, InputProfile, Inputs, Row, Targets, open_regular,
+};
 use output::{Prediction, Shown, write};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
@@ -26,8 +29,8 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     checkpoint: PathBuf,
 
-    /// PNG pictures, prepared as MNIST's digits were, and IDX files of images, taken as they are; tables, for a network that was
-    /// trained on one
+    /// PNG pictures, prepared as the training set calls for, and IDX files of images, taken as they are; tables, for a network that
+    /// was trained on one
     #[arg(value_name = "DATA", conflicts_with = "index")]
     images: Vec<PathBuf>,
 
@@ -37,6 +40,11 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     data: dataset::Named,
+
+    /// How a picture becomes inputs [default: none if it has the size and polarity of the network's images; else mnist for digits
+    /// like MNIST's, and resize for others]
+    #[arg(long, value_name = "WAY", ignore_case = true)]
+    prepare: Option<Prepare>,
 
     #[command(flatten)]
     machine: machine::Args,
@@ -105,18 +113,34 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if let Some(preparation) = checkpoint.network.preparation().filter(|_| args.index.is_empty()) {
         return table::run(args, checkpoint.result(), preparation, &pool);
     }
-    let mut seer = Seer { args, network: checkpoint.result(), pool: &pool, predictions: Vec::new() };
+    let network = checkpoint.result();
+    let mut seer = Seer { args, network, pool: &pool, predictions: Vec::new(), far: Vec::new() };
+    let mut refused = Vec::new();
     if args.index.is_empty() {
-        args.images.iter().try_for_each(|path| seer.add_file(path))?;
+        for path in &args.images {
+            match seer.add_file(path) {
+                Err(Failure::Run(why)) if args.images.len() > 1 => refused.push(why),
+                added => added?,
+            }
+        }
     } else {
         seer.add_examples()?;
     }
-    let predictions = seer.predictions;
+    let Seer { predictions, far, .. } = seer;
 
     let mut out = Vec::new();
     let format = args.format.or(args.json.then_some(Format::Jsonl));
     write(&mut out, format, shown, &predictions).map_err(|error| Failure::output(&error))?;
-    write_out(&out)
+    write_out(&out)?;
+    far.iter().for_each(|note| tell(note));
+    // The others' answers aren't lost for one that is refused.
+    match &*refused {
+        [] => Ok(()),
+        [rest @ .., last] => {
+            rest.iter().for_each(|why| tell(&format!("error: {why}")));
+            Err(Failure::Run(last.clone()))
+        }
+    }
 }
 
 /// True if the network was trained on values. The scores of its epochs tell. Without a score, a single output means values,
@@ -136,6 +160,8 @@ struct Seer<'a> {
     network: &'a Network,
     pool: &'a Pool,
     predictions: Vec<Prediction>,
+    /// Notes on inputs far from those of the training set.
+    far: Vec<String>,
 }
 
 impl Seer<'_> {
@@ -190,24 +216,15 @@ impl Seer<'_> {
 
     /// Adds the picture at `path`, which is open.
     fn add_picture(&mut self, path: &Path, mut file: File) -> Result<(), Failure> {
-        let (shown, inputs) = (path.display(), self.network.inputs());
-        let failed = |why: &str| Failure::Run(format!("{shown}: {why}"));
-        let side = inputs.isqrt();
-        if side * side != inputs {
-            let checkpoint = self.args.checkpoint.display();
-            return Err(failed(&format!(
-                "pictures need a network whose inputs are a square image, as 28×28 = 784; that of {checkpoint} has \
-                 {inputs}; name an IDX file of images instead"
-            )));
-        }
-        file.rewind().map_err(|error| failed(&format!("cannot read: {error}")))?;
-        let picture = decode(BufReader::new(file)).map_err(|why| failed(&why))?;
-        let image = prepare(&picture, side).ok_or_else(|| {
-            failed(
-                "expected a digit in one tone on a background of another, found nothing that stands out; crop the picture to \
-                 the digit on its paper, evenly lit",
-            )
-        })?;
+        let failed = |why: String| Failure::Run(format!("{}: {why}", path.display()));
+        let profile = self.network.profile();
+        let (rows, columns) = size(profile, self.network.inputs())
+            .map_err(|why| failed(format!("{why}; name an IDX file of images instead")))?;
+        file.rewind().map_err(|error| failed(format!("cannot read: {error}")))?;
+        let picture = decode(BufReader::new(file)).map_err(failed)?;
+        let image = inputs(&picture, self.args.prepare, profile, (rows, columns)).map_err(failed)?;
+        let found = InputProfile::of_rows(1, &[rows, columns], |_| Row::Floats(&image));
+        self.far.extend(note_if_far(profile, &found, path));
         self.predict(&image, [Name { image: path.into(), index: None, truth: None }])
     }
 
@@ -225,10 +242,27 @@ impl Seer<'_> {
         let bytes = file.header().element() == ElementType::U8;
         let numbers = if bytes { 0 } else { count.saturating_mul(self.network.inputs()) };
         self.check_memory(path, count, numbers)?;
+        let inputs = self.network.inputs();
+        let profile = self.network.profile();
+        let turned = profile.is_some_and(|profile| profile.is_transposed) || self.args.data.transpose;
         let shared: Rc<Path> = path.into();
         let names =
             (0..count).map(|index| Name { image: Rc::clone(&shared), index: Some(index), truth: None });
-        if bytes { self.predict(file.payload(), names) } else { self.predict(&file.to_f32()?, names) }
+        if turned {
+            let all = if bytes { Inputs::from(file.payload()) } else { Inputs::from(file.to_f32()?) };
+            let data = Dataset::from_values(all, image, vec![0.0; count], 1)?.transposed()?;
+            self.far.extend(note_if_far(profile, &data.profile(), path));
+            self.predict(&data, names)
+        } else if bytes {
+            let row = |i: usize| Row::Bytes(&file.payload()[i * inputs..][..inputs]);
+            self.far.extend(note_if_far(profile, &InputProfile::of_rows(count, image, row), path));
+            self.predict(file.payload(), names)
+        } else {
+            let numbers = file.to_f32()?;
+            let row = |i: usize| Row::Floats(&numbers[i * inputs..][..inputs]);
+            self.far.extend(note_if_far(profile, &InputProfile::of_rows(count, image, row), path));
+            self.predict(&numbers, names)
+        }
     }
 
     /// Adds the images of the test set that are asked for.
@@ -236,7 +270,8 @@ impl Seer<'_> {
         /// Number of examples that are copied side by side at a time.
         const AT_A_TIME: usize = 256;
         let folder = self.args.data.folder();
-        let test = self.args.data.open_test(self.network.outputs())?;
+        let test = self.args.data.open_test(self.network)?;
+        self.far.extend(note_if_far(self.network.profile(), &test.profile(), &folder));
         check_shape(&folder, test.example_shape(), self.args, self.network)?;
         if let Some(index) = self.args.index.iter().find(|&&index| index >= test.len()) {
             let (folder, last) = (folder.display(), test.len() - 1);

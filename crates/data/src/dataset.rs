@@ -27,6 +27,7 @@ pub struct Dataset {
     targets: Arc<Targets>,
     /// The weight of each example, if they differ.
     sample_weights: Option<Arc<[f32]>>,
+    is_transposed: bool,
 }
 
 /// The inputs, row-major (examples × input_len).
@@ -153,6 +154,7 @@ impl Dataset {
             example_shape: example_shape.into(),
             targets: Arc::new(targets),
             sample_weights: None,
+            is_transposed: false,
         })
     }
 
@@ -225,6 +227,7 @@ impl Dataset {
                     example_shape: example_shape.into(),
                     targets: Arc::new(targets),
                     sample_weights: None,
+                    is_transposed: false,
                 })
             }
             _ => Err(Error::argument(
@@ -278,8 +281,14 @@ impl Dataset {
             source: Arc::new(Source::Memory(inputs)),
             rows: None,
             example_shape: example_shape.into(),
+            is_transposed: !self.is_transposed,
             ..self.clone()
         })
+    }
+
+    /// Whether rows and columns were exchanged.
+    pub(crate) fn is_transposed(&self) -> bool {
+        self.is_transposed
     }
 
     /// The same dataset with `count` classes. A small test set needs this if its labels do not reach
@@ -407,6 +416,7 @@ impl Dataset {
                 .sample_weights
                 .as_ref()
                 .map(|weights| indices.iter().map(|&index| weights[index as usize]).collect()),
+            is_transposed: self.is_transposed,
         })
     }
 

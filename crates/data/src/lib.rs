@@ -44,6 +44,7 @@ mod locate;
 #[cfg(feature = "mmap")]
 mod mapping;
 pub mod preparation;
+mod profile;
 mod random;
 mod regular;
 mod shuffle;
@@ -60,6 +61,7 @@ pub use locate::{SetFiles, TrainTest, locate, locate_test, locate_with_prefix};
 #[cfg(feature = "table")]
 pub use preparation::TargetKind;
 pub use preparation::{Preparation, Scale};
+pub use profile::InputProfile;
 pub use random::generator;
 pub use regular::open_regular;
 pub use shuffle::{Order, Shuffle, ShuffleState};

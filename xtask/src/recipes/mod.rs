@@ -218,6 +218,7 @@ mod tests {
             rows: None,
             part: Some(part),
             most_width: None,
+            least_width: None,
             short: false,
             seeds: 1,
             threads: 1,

@@ -8,9 +8,11 @@ pub(crate) use sets::{Asked, Sets, no_preparation};
 use crate::failure::Failure;
 use crate::memory;
 use clap::ValueEnum;
+use minibatch::Network;
 use minibatch::checkpoint::DataIdentity;
 use minibatch_data::{
-    Dataset, ElementType, Error, IdxFile, SetFiles, TrainTest, locate_test, locate_with_prefix, synthetic,
+    Dataset, ElementType, Error, IdxFile, InputProfile, SetFiles, TrainTest, locate_test, locate_with_prefix,
+    synthetic,
 };
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -195,14 +197,14 @@ impl Named {
         }
     }
 
-    /// Opens the test set alone, for a network of so many outputs.
-    pub(crate) fn open_test(&self, outputs: usize) -> Result<Dataset, Failure> {
+    /// Opens the test set alone, and turns its pictures as those were that `network` was trained on.
+    pub(crate) fn open_test(&self, network: &Network) -> Result<Dataset, Failure> {
         if self.dataset == Some(Name::Synthetic) || self.synthetic_size.is_some() {
             return Ok(self.open()?.test);
         }
         let (images, labels) =
             locate_test(&self.folder(), self.prefix.as_deref()).map_err(|error| self.not_found(error))?;
-        judged(self.turned(Dataset::map(&images, &labels)?)?, outputs)
+        judged(Dataset::map(&images, &labels)?, self.transpose, network)
     }
 
     /// The pictures of `data` as they are asked for.
@@ -251,12 +253,33 @@ impl Named {
     }
 }
 
-/// A test set, for a network of so many outputs. It may lack the examples of a class.
-pub(crate) fn judged(test: Dataset, outputs: usize) -> Result<Dataset, Failure> {
+/// A test set as `network` takes it: turned as its training set was, or as it is asked for. It may lack the examples of a class.
+pub(crate) fn judged(test: Dataset, transpose: bool, network: &Network) -> Result<Dataset, Failure> {
+    let turns = transpose || network.profile().is_some_and(|profile| profile.is_transposed);
+    let test = if turns { test.transposed()? } else { test };
     match test.classes() {
-        Some(classes) if classes < outputs => Ok(test.with_classes(outputs)?),
+        Some(classes) if classes < network.outputs() => Ok(test.with_classes(network.outputs())?),
         _ => Ok(test),
     }
+}
+
+/// The note that inputs are far from those that a network was trained on.
+pub(crate) fn note_if_far(
+    trained: Option<&InputProfile>,
+    found: &InputProfile,
+    place: &Path,
+) -> Option<String> {
+    let trained = trained.filter(|trained| trained.is_far(found))?;
+    let polarity = match (trained.is_inverted(found), trained.mean < 0.5) {
+        (false, _) => "",
+        (true, true) => ": they are dark on light, and those were light on dark",
+        (true, false) => ": they are light on dark, and those were dark on light",
+    };
+    let [was, is] = [trained, found].map(|it| format!("mean {:.3}, deviation {:.3}", it.mean, it.deviation));
+    Some(format!(
+        "note: {}: inputs far from those that the network was trained on ({is}; those had {was}){polarity}",
+        place.display()
+    ))
 }
 
 /// Bytes of the labels, of inputs that aren't bytes, and of files that are packed. They are converted or unpacked, and don't stay in

@@ -1,10 +1,13 @@
 //! Foreign pictures as a network's inputs.
 
 mod decode;
+mod fit;
 mod prepare;
 mod rank;
+mod window;
 
 pub(crate) use decode::{SIGNATURE, decode};
+pub(crate) use fit::{Prepare, inputs, size};
 pub(crate) use prepare::prepare;
 
 /// A picture in grey.

@@ -136,3 +136,66 @@ fn values_are_predicted_as_values() {
     let csv = text("set/t10k-images-idx3-ubyte --format csv");
     assert_eq!((csv.lines().count(), csv.lines().next()), (1 + TEST, Some("image,index,value_0,value_1")));
 }
+
+/// A picture is treated as the training set was: here dark on light, 4 × 5, and no digits.
+#[test]
+fn a_picture_is_treated_as_the_training_set_was() {
+    let world = World::new();
+    // The images of the set, dark on light.
+    let invert = |file: &str| {
+        let mut bytes = fs::read(world.path(file)).unwrap();
+        bytes[16..].iter_mut().for_each(|pixel| *pixel = 200 + *pixel / 8);
+        (0..(bytes.len() - 16) / 20).for_each(|i| bytes[16 + i * 20 + 7..][..6].fill(i as u8 % 90));
+        fs::write(world.path(file), &bytes).unwrap();
+        bytes
+    };
+    invert("set/train-images-idx3-ubyte");
+    let test = invert("set/t10k-images-idx3-ubyte");
+    world.run("train --data set --hidden 5 --epochs 2 --checkpoint run.ckpt").succeeded();
+    let expected = world.json("predict run.ckpt set/t10k-images-idx3-ubyte")[3].clone();
+    let png = |name: &str, size: [u32; 2], pixels: &[u8]| {
+        let mut encoder = png::Encoder::new(File::create(world.path(name)).unwrap(), size[0], size[1]);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.write_header().unwrap().write_image_data(pixels).unwrap();
+    };
+    let image = &test[16 + 3 * 20..][..20];
+    // Its own size goes in as it is, and three times as large comes to the same but for rounding.
+    png("own.png", [5, 4], image);
+    let larger: Vec<u8> = (0..15 * 12).map(|i| image[i / 15 / 3 * 5 + i % 15 / 3]).collect();
+    png("larger.png", [15, 12], &larger);
+    let found = world.json("predict run.ckpt own.png");
+    assert_eq!(found[0]["ranked"], expected["ranked"]);
+    let found = world.json("predict run.ckpt larger.png");
+    assert_eq!(found[0]["class"], expected["class"]);
+    let difference = found[0]["output"].as_f64().unwrap() - expected["output"].as_f64().unwrap();
+    assert!(difference.abs() < 1e-5, "{found:?}");
+    // The other polarity is told.
+    png("inverted.png", [5, 4], &image.iter().map(|pixel| 255 - pixel).collect::<Vec<u8>>());
+    let run = world.run("predict run.ckpt inverted.png");
+    assert!(run.stderr.contains("they are light on dark, and those were dark on light"), "{}", run.stderr);
+    // One picture that is refused doesn't lose the others' answers.
+    fs::write(world.path("broken.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+    let run = world.run("predict run.ckpt own.png broken.png larger.png missing.png");
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(1), 2), "{}", run.stdout);
+    let errors: Vec<&str> = run.stderr.lines().map(|line| &line[..15]).collect();
+    assert_eq!(errors, ["error: broken.p", "error: missing."], "{}", run.stderr);
+}
+
+/// Inputs on another scale than the training set's are told, by `eval` too.
+#[test]
+fn inputs_far_from_the_training_set_are_told() {
+    let world = World::new();
+    world.run("train --data set --hidden 5 --epochs 2 --checkpoint run.ckpt").succeeded();
+    let bytes = fs::read(world.path("set/t10k-images-idx3-ubyte")).unwrap();
+    let floats: Vec<f32> = bytes[16..].iter().map(|&byte| f32::from(byte)).collect();
+    let mut file = File::create(world.path("set/t10k-images-idx3-ubyte")).unwrap();
+    write_idx_f32(&mut file, &[floats.len() / 20, 4, 5], &floats).unwrap();
+    for command in ["eval run.ckpt --data set", "predict run.ckpt set/t10k-images-idx3-ubyte"] {
+        let run = world.run(command);
+        assert!(
+            run.stderr.contains("inputs far from those that the network was trained on"),
+            "{}",
+            run.stderr
+        );
+    }
+}

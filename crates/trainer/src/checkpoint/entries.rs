@@ -32,8 +32,16 @@ pub(super) const CHANGES: &str = "run/history/changes";
 /// The names of moments begin with it.
 pub(super) const MOMENTS: &str = "run/moments/";
 
-/// The entries of each network after `network/NAME/`.
-const OF_NETWORK: [&str; 6] = ["layers", "cost", "inputs/table", "origin", "parameters", "zero-output-layer"];
+/// The entries of each network after `network/NAME/`, with their flags.
+const OF_NETWORK: [(&str, u32); 7] = [
+    ("layers", 0),
+    ("cost", 0),
+    ("inputs/kind", OPTIONAL | NOT_COMPARED),
+    ("inputs/table", 0),
+    ("origin", 0),
+    ("parameters", 0),
+    ("zero-output-layer", 0),
+];
 
 /// The entries of a run besides its settings and moments, with their flags.
 const OF_RUN: [(&str, u32); 20] = [
@@ -62,7 +70,8 @@ const OF_RUN: [(&str, u32); 20] = [
 /// The flags of an entry that this version knows.
 pub(super) fn known(name: &str) -> Option<u32> {
     if let Some(rest) = name.strip_prefix("network/") {
-        return rest.split_once('/').filter(|(_, entry)| OF_NETWORK.contains(entry)).map(|_| 0);
+        let (_, entry) = rest.split_once('/')?;
+        return OF_NETWORK.iter().find(|(known, _)| *known == entry).map(|(_, flags)| *flags);
     }
     if let Some(moment) = name.strip_prefix(MOMENTS) {
         return is_segment(moment).then_some(0);

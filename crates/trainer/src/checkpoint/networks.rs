@@ -5,7 +5,7 @@ use super::settings::{invalid, unknown};
 use crate::network::{Initializer, Network, NetworkError, Origin};
 use crate::registry::Registry;
 use minibatch_checkpoint::{Entries, FormatError};
-use minibatch_data::Preparation;
+use minibatch_data::{InputProfile, Preparation};
 
 /// Layers as they stand in a file: n_0, and for each layer n_l and its activation.
 pub(super) type Layers = (u64, Vec<(u64, String)>);
@@ -29,6 +29,9 @@ pub(super) fn put<'a>(
     }
     if let Some(preparation) = network.preparation() {
         drafts.put(of_network(name, "inputs/table"), preparation)?;
+    }
+    if let Some(profile) = network.profile() {
+        drafts.put(of_network(name, "inputs/kind"), profile)?;
     }
     drafts.put_numbers(of_network(name, "parameters"), Content::Parameters(network));
     Ok(())
@@ -82,6 +85,13 @@ pub(super) fn read(
             return Err(invalid(&at, defect));
         }
         network.preparation = Some(preparation.into());
+    }
+    let at = of_network(name, "inputs/kind");
+    if let Some(profile) = entries.optional::<InputProfile>(&at)? {
+        if let Some(defect) = profile.defect(network.inputs()) {
+            return Err(invalid(&at, defect));
+        }
+        network.profile = Some(profile.into());
     }
     let at = of_network(name, "origin");
     let zero_at = of_network(name, "zero-output-layer");

@@ -37,7 +37,7 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// If `x` isn't rows of n_0.
+    /// If `x` isn't rows of n_0, or an input is NaN.
     pub fn predict<'a>(&self, pool: &Pool, x: impl Into<Rows<'a>>) -> Result<Matrix, Error> {
         let x = x.into();
         let mut outputs = Matrix::zeros(x.count(self.inputs())?, self.outputs());
@@ -50,7 +50,7 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// If `x` isn't rows of n_0, or `outputs` isn't (B × n_L).
+    /// If `x` isn't rows of n_0, an input is NaN, or `outputs` isn't (B × n_L).
     pub fn predict_into<'a>(
         &self,
         pool: &Pool,
@@ -88,7 +88,9 @@ impl Network {
             }
             solos => pool.run(|team| team.share_out(solos, parts.len(), work)),
         }
-        Ok(())
+        // NaN comes through all layers, and outputs are fewer than inputs.
+        let is_nan = (0..rows).any(|row| outputs.row(row).iter().any(|output| output.is_nan()));
+        if is_nan { x.refuse_nan(self.inputs()) } else { Ok(()) }
     }
 
     /// The outputs for rows of n_0 inputs: row after row of n_L.
@@ -104,7 +106,7 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// If `x` isn't whole rows.
+    /// If `x` isn't whole rows, or an input is NaN.
     pub fn predict_rows<'a>(&self, pool: &Pool, x: impl Into<Rows<'a>>) -> Result<Vec<f32>, Error> {
         let outputs = self.predict(pool, x)?;
         let mut rows = Vec::with_capacity(outputs.rows() * outputs.cols());

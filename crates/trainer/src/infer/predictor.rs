@@ -1,5 +1,6 @@
 //! Outputs for one example at a time, at once.
 
+use super::rows::Rows;
 use crate::error::Error;
 use crate::network::Network;
 use minibatch_data::Row;
@@ -69,7 +70,7 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// If the example hasn't n_0 inputs.
+    /// If the example hasn't n_0 inputs, or one is NaN.
     pub fn predict<'x>(&mut self, x: impl Into<Row<'x>>) -> Result<&[f32], Error> {
         let Predictor { network, isa, inputs, activations } = self;
         let x = x.into();
@@ -91,7 +92,11 @@ impl Predictor {
             inputs.multiply(*isa, &layer.weights, &layer.biases, from[0].row_mut(0));
             layer.activation().forward(*isa, &mut from[0].view_mut());
         }
-        Ok(activations[activations.len() - 1].row(0))
+        let outputs = activations[activations.len() - 1].row(0);
+        if let (true, Row::Floats(floats)) = (outputs.iter().any(|output| output.is_nan()), x) {
+            Rows::Floats(floats).refuse_nan(floats.len())?;
+        }
+        Ok(outputs)
     }
 
     /// The class of one example: its largest output.

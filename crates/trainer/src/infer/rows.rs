@@ -59,4 +59,28 @@ impl Rows<'_> {
         }
         Ok(rows)
     }
+
+    /// The error for the first input that is NaN, if there is one.
+    pub(super) fn refuse_nan(&self, inputs: usize) -> Result<(), Error> {
+        let refused = |example: usize, input: usize| {
+            let what = format!("input {input} of example {example}");
+            Err(Error::NotFinite { what, found: f32::NAN.to_string() })
+        };
+        match *self {
+            Rows::Floats(floats) => match floats.iter().position(|x| x.is_nan()) {
+                Some(at) => refused(at / inputs, at % inputs),
+                None => Ok(()),
+            },
+            Rows::Matrix(x) => {
+                let place =
+                    |row: usize| (0..x.cols()).find(|&col| x.get(row, col).is_nan()).map(|col| (row, col));
+                match (0..x.rows()).find_map(place) {
+                    Some((row, col)) => refused(row, col),
+                    None => Ok(()),
+                }
+            }
+            // A dataset has none.
+            Rows::Bytes(_) | Rows::Dataset(_) => Ok(()),
+        }
+    }
 }

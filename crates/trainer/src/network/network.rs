@@ -4,7 +4,7 @@ use super::cost::Cost;
 use super::init::Origin;
 use super::layer::Layer;
 use crate::error::Error;
-use minibatch_data::Preparation;
+use minibatch_data::{Dataset, InputProfile, Preparation};
 use std::convert::Infallible;
 use std::iter;
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub struct Network {
     pub(crate) origin: Option<Origin>,
     /// How the rows of the table that it was trained on became inputs and targets.
     pub(crate) preparation: Option<Arc<Preparation>>,
+    /// What the inputs of the training set were like, if it wasn't a table.
+    pub(crate) profile: Option<Arc<InputProfile>>,
 }
 
 impl Network {
@@ -112,6 +114,20 @@ impl Network {
             }
         }
         Ok(())
+    }
+
+    /// What the inputs of the training set were like, if this network has been trained on data other than a table. The network's file
+    /// keeps it.
+    #[must_use]
+    pub fn profile(&self) -> Option<&InputProfile> {
+        self.profile.as_deref()
+    }
+
+    /// The same network with the profile of what it is about to be trained on. What doesn't fit it has none.
+    pub(crate) fn with_profile_of(mut self, data: &Dataset) -> Network {
+        let is_of_images = self.preparation.is_none() && data.input_len() == self.inputs();
+        self.profile = is_of_images.then(|| Arc::new(data.profile()));
+        self
     }
 
     /// The size of one unit of each output in the units of the targets. Empty if they are the same.

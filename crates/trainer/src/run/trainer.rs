@@ -115,7 +115,8 @@ impl Trainer {
         network: Network,
         settings: Settings,
     ) -> Result<Trainer, Error> {
-        Self::with_state(given_or_own(pool.into())?, data.clone(), network, settings, None)
+        let pool = given_or_own(pool.into())?;
+        Self::with_state(pool, data.clone(), network.with_profile_of(data), settings, None)
     }
 
     /// A trainer whose optimiser remembers `state`, or nothing yet.

@@ -36,7 +36,7 @@ fn it_is_read_as_it_was_written() {
     let mut again = Vec::new();
     read.snapshot().encode_into(&mut again).expect("it encodes");
     assert!(again == file);
-    assert_eq!(Parts::of(&file).names(|name| name.starts_with("network/best/")).len(), 3);
+    assert_eq!(Parts::of(&file).names(|name| name.starts_with("network/best/")).len(), 4);
 }
 
 #[test]

@@ -308,7 +308,7 @@ fn values_that_are_none_are_refused() {
     };
     let values =
         Parts::of(&real_by("adam")).names(|name| name != PARAMETERS && !name.starts_with("run/moments/"));
-    assert_eq!(values.len(), 19);
+    assert_eq!(values.len(), 20);
     for name in &values {
         assert!(with(name, &|_| ()).is_ok());
         for (what, change) in [
