@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use minibatch_data::preparation::{ColumnFault, InputKind, TargetColumns};
-use minibatch_data::{Missing, Preparation, Row, Scale, Table, TableOptions, TargetKind, Targets};
+use minibatch_data::{Missing, Preparation, Row, Scale, Table, TableOptions, TargetKind, Targets, Text};
 use proptest::prelude::*;
 
 fn options(targets: &[&str]) -> TableOptions {
@@ -36,7 +36,7 @@ fn quotes_line_feeds_byte_order_marks_and_carriage_returns() {
     // The last row's second cell isn't quoted, so its line feed ends the row.
     assert!(refused(text, &options(&["a"])).starts_with("table: line 7: expected 2 cells"));
     let table = read(&text.replace(" x\ny ", "\"x\ny\""), &options(&["b, and c"]));
-    let texts: Vec<&str> = table.columns()[1].texts().unwrap().iter().map(|text| text.as_str()).collect();
+    let texts: Vec<&str> = table.columns()[1].texts().unwrap().iter().map(Text::as_str).collect();
     assert_eq!(texts, ["say \"z\"", "x\ny"]);
     assert_eq!((table.rows(), table.row(2)), (3, &[3.0, 1.0][..]));
 }
