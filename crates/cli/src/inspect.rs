@@ -68,7 +68,7 @@ pub fn picture(bytes: &[u8], side: usize) -> Result<Option<Vec<f32>>, String> {
         (0..picture.width * picture.height).all(|pixel| (-1e-6..=1.0 + 1e-6).contains(&level(pixel))),
         "levels are from 0 to 1"
     );
-    Ok(prepare(&picture, side))
+    Ok(prepare(&picture, side).map(|prepared| prepared.image))
 }
 
 static POOL: LazyLock<Pool> = LazyLock::new(|| Pool::new(Isa::detect(), 1).expect("one thread"));

@@ -114,7 +114,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return table::run(args, checkpoint.result(), preparation, &pool);
     }
     let network = checkpoint.result();
-    let mut seer = Seer { args, network, pool: &pool, predictions: Vec::new(), far: Vec::new() };
+    let mut seer = Seer { args, network, pool: &pool, predictions: Vec::new(), notes: Vec::new() };
     let mut refused = Vec::new();
     if args.index.is_empty() {
         for path in &args.images {
@@ -126,13 +126,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     } else {
         seer.add_examples()?;
     }
-    let Seer { predictions, far, .. } = seer;
+    let Seer { predictions, notes, .. } = seer;
 
     let mut out = Vec::new();
     let format = args.format.or(args.json.then_some(Format::Jsonl));
     write(&mut out, format, shown, &predictions).map_err(|error| Failure::output(&error))?;
     write_out(&out)?;
-    far.iter().for_each(|note| tell(note));
+    notes.iter().for_each(|note| tell(note));
     // The others' answers aren't lost for one that is refused.
     match &*refused {
         [] => Ok(()),
@@ -160,8 +160,8 @@ struct Seer<'a> {
     network: &'a Network,
     pool: &'a Pool,
     predictions: Vec<Prediction>,
-    /// Notes on inputs far from those of the training set.
-    far: Vec<String>,
+    /// Notes on pictures of two digits, and on inputs far from those of the training set.
+    notes: Vec<String>,
 }
 
 impl Seer<'_> {
@@ -222,9 +222,15 @@ impl Seer<'_> {
             .map_err(|why| failed(format!("{why}; name an IDX file of images instead")))?;
         file.rewind().map_err(|error| failed(format!("cannot read: {error}")))?;
         let picture = decode(BufReader::new(file)).map_err(failed)?;
-        let image = inputs(&picture, self.args.prepare, profile, (rows, columns)).map_err(failed)?;
+        let fitted = inputs(&picture, self.args.prepare, profile, (rows, columns)).map_err(failed)?;
+        let image = fitted.inputs;
+        if fitted.has_second {
+            let path = path.display();
+            self.notes
+                .push(format!("note: {path}: shows two digits or more; the answer is for the largest one"));
+        }
         let found = InputProfile::of_rows(1, &[rows, columns], |_| Row::Floats(&image));
-        self.far.extend(note_if_far(profile, &found, path));
+        self.notes.extend(note_if_far(profile, &found, path));
         self.predict(&image, [Name { image: path.into(), index: None, truth: None }])
     }
 
@@ -251,16 +257,16 @@ impl Seer<'_> {
         if turned {
             let all = if bytes { Inputs::from(file.payload()) } else { Inputs::from(file.to_f32()?) };
             let data = Dataset::from_values(all, image, vec![0.0; count], 1)?.transposed()?;
-            self.far.extend(note_if_far(profile, &data.profile(), path));
+            self.notes.extend(note_if_far(profile, &data.profile(), path));
             self.predict(&data, names)
         } else if bytes {
             let row = |i: usize| Row::Bytes(&file.payload()[i * inputs..][..inputs]);
-            self.far.extend(note_if_far(profile, &InputProfile::of_rows(count, image, row), path));
+            self.notes.extend(note_if_far(profile, &InputProfile::of_rows(count, image, row), path));
             self.predict(file.payload(), names)
         } else {
             let numbers = file.to_f32()?;
             let row = |i: usize| Row::Floats(&numbers[i * inputs..][..inputs]);
-            self.far.extend(note_if_far(profile, &InputProfile::of_rows(count, image, row), path));
+            self.notes.extend(note_if_far(profile, &InputProfile::of_rows(count, image, row), path));
             self.predict(&numbers, names)
         }
     }
@@ -271,7 +277,7 @@ impl Seer<'_> {
         const AT_A_TIME: usize = 256;
         let folder = self.args.data.folder();
         let test = self.args.data.open_test(self.network)?;
-        self.far.extend(note_if_far(self.network.profile(), &test.profile(), &folder));
+        self.notes.extend(note_if_far(self.network.profile(), &test.profile(), &folder));
         check_shape(&folder, test.example_shape(), self.args, self.network)?;
         if let Some(index) = self.args.index.iter().find(|&&index| index >= test.len()) {
             let (folder, last) = (folder.display(), test.len() - 1);

@@ -58,12 +58,12 @@ impl InputProfile {
     /// Whether the pictures of `other` are dark on light where these are light on dark, or the other way round.
     #[must_use]
     pub fn is_inverted(&self, other: &InputProfile) -> bool {
-        let paper = |profile: &InputProfile| profile.border.map(|border| border - profile.mean);
+        /// Deviations that the border must be off the mean, to be paper with something else on it.
+        const LEAST: f64 = 0.15;
+        let paper =
+            |profile: &InputProfile| Some((profile.border? - profile.mean) / profile.deviation.max(1e-6));
         match (paper(self), paper(other)) {
-            (Some(one), Some(two)) => {
-                let least = 0.2 * self.deviation;
-                one * two < 0.0 && one.abs() > least && two.abs() > least
-            }
+            (Some(one), Some(two)) => one * two < 0.0 && one.abs() > LEAST && two.abs() > LEAST,
             _ => false,
         }
     }

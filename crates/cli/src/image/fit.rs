@@ -36,14 +36,22 @@ pub(crate) fn size(profile: Option<&InputProfile>, inputs: usize) -> Result<(usi
     }
 }
 
-/// The inputs that a picture becomes, 0 to 1, in the way that is `asked` for or that the training set calls for. An image of the
+/// A picture as inputs of a network.
+pub(crate) struct Fitted {
+    /// (rows × columns), 0 to 1
+    pub(crate) inputs: Vec<f32>,
+    /// Whether the picture shows two digits, of which this is the larger one.
+    pub(crate) has_second: bool,
+}
+
+/// The inputs that a picture becomes, in the way that is `asked` for or that the training set calls for. An image of the
 /// network's own size and polarity goes in as it is.
 pub(crate) fn inputs(
     picture: &Picture<impl Fn(usize) -> f32>,
     asked: Option<Prepare>,
     profile: Option<&InputProfile>,
     (rows, columns): (usize, usize),
-) -> Result<Vec<f32>, String> {
+) -> Result<Fitted, String> {
     let fits = (picture.height, picture.width) == (rows, columns);
     let way = asked.unwrap_or_else(|| match profile {
         Some(profile) if fits && !profile.is_inverted(&profile_of(picture)) => Prepare::None,
@@ -55,12 +63,12 @@ pub(crate) fn inputs(
             "expected {rows}×{columns} pixels, as the network's images have, found {}×{}; --prepare resize scales it",
             picture.height, picture.width
         )),
-        Prepare::None => Ok(picture.levels().collect()),
-        Prepare::Resize => Ok(resize(picture, rows, columns)),
+        Prepare::None => Ok(Fitted { inputs: picture.levels().collect(), has_second: false }),
+        Prepare::Resize => Ok(Fitted { inputs: resize(picture, rows, columns), has_second: false }),
         Prepare::Mnist if rows != columns => {
             Err(format!("--prepare mnist is for square images; the network's are {rows}×{columns}"))
         }
-        Prepare::Mnist => prepare(picture, rows).ok_or_else(|| {
+        Prepare::Mnist => prepare(picture, rows).map(|it| Fitted { inputs: it.image, has_second: it.has_second }).ok_or_else(|| {
             "expected a digit in one tone on a background of another, found nothing that stands out; crop the picture to the \
              digit on its paper, evenly lit"
                 .to_owned()

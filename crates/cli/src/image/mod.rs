@@ -2,6 +2,7 @@
 
 mod decode;
 mod fit;
+mod ink;
 mod prepare;
 mod rank;
 mod window;

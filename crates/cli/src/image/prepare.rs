@@ -4,96 +4,33 @@
 //! so that their centre of mass is in the middle (LeCun, Cortes and Burges, "The MNIST database"). The arithmetic is IEEE
 //! without fused multiply-add, so a picture gives the same inputs on every platform.
 
-use super::rank::median;
+use super::Picture;
+use super::ink::Ink;
 use super::window::Window;
-use super::{Picture, border};
 
 /// Side of an MNIST image, and of the square inside that its digits fill.
 const SIDE: f32 = 28.0;
 const BOX: f32 = 20.0;
 
-/// The picture as (side × side) inputs, 0 background to 1 ink, or `None` if it shows nothing.
+/// A digit in MNIST's form.
+pub(crate) struct Prepared {
+    /// (side × side) inputs, 0 background to 1 ink.
+    pub(crate) image: Vec<f32>,
+    /// Whether the picture shows something as large beside it.
+    pub(crate) has_second: bool,
+}
+
+/// The largest digit in the picture, or `None` if it shows nothing.
 ///
 /// An image of MNIST comes out unchanged, except for its faintest pixels.
-pub(crate) fn prepare(picture: &Picture<impl Fn(usize) -> f32>, side: usize) -> Option<Vec<f32>> {
-    let ink = ink(picture)?;
+pub(crate) fn prepare(picture: &Picture<impl Fn(usize) -> f32>, side: usize) -> Option<Prepared> {
+    let found = Ink::find(picture)?;
+    let width = picture.width;
+    let level = |i: usize| found.difference(i % width, i / width, (picture.level)(i));
+    let ink = Picture { width, height: picture.height, level };
     let crop = Crop::around(&ink)?;
     let fitted = Fitted::new(&ink, &crop, (BOX / SIDE * side as f32).round().max(1.0));
-    Some(fitted.centred(side))
-}
-
-/// The difference of each pixel from the background, in the direction of the ink. It is 0 for the background.
-///
-/// The threshold of Otsu (1979) parts light from dark. The background is the part that most of the border belongs to.
-fn ink(picture: &Picture<impl Fn(usize) -> f32>) -> Option<Picture<impl Fn(usize) -> f32>> {
-    /// Least difference between ink and background: 1/32 of the way from black to white.
-    const FAINTEST: f32 = 1.0 / 32.0;
-    /// A difference from the background of less than so many of its standard deviations is noise.
-    const NOISE: f32 = 4.0;
-    let Picture { width, height, ref level } = *picture;
-    let threshold = otsu(picture)?;
-    let (light, edge) = border(width, height)
-        .fold((0, 0), |(light, all), i| (light + usize::from(level(i) > threshold), all + 1));
-    let light_paper = 2 * light > edge;
-
-    let is_paper = |level: &f32| (*level > threshold) == light_paper;
-    let paper = || picture.levels().filter(is_paper);
-    let inked = || picture.levels().filter(|level| !is_paper(level));
-    let background = median(paper)?;
-    // The median absolute deviation of normal noise is 0.6745 σ.
-    let noise = NOISE / 0.6745 * median(|| paper().map(|level| (level - background).abs()))?;
-    let (sum, count) =
-        inked().fold((0.0, 0_usize), |(sum, count), level| (sum + f64::from(level), count + 1));
-    if count == 0 {
-        return None;
-    }
-    let mean = sum / count as f64;
-    let contrast = (mean as f32 - background).abs();
-    if contrast < FAINTEST.max(noise) {
-        return None;
-    }
-    let floor = noise.max(contrast / 32.0);
-    let toward_ink = if light_paper { -1.0 } else { 1.0 };
-    let difference = move |i: usize| {
-        let difference = toward_ink * (level(i) - background);
-        if difference > floor { difference } else { 0.0 }
-    };
-    Some(Picture { width, height, level: difference })
-}
-
-/// The level that splits the picture into two parts with the largest variance between them. `None` if all levels are equal.
-fn otsu(picture: &Picture<impl Fn(usize) -> f32>) -> Option<f32> {
-    const BINS: usize = 256;
-    let (low, high) = picture
-        .levels()
-        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), level| (level.min(low), level.max(high)));
-    if low >= high {
-        return None;
-    }
-    let (mut histogram, mut count) = ([0_u64; BINS], 0_u64);
-    for level in picture.levels() {
-        let bin = (level - low) / (high - low) * BINS as f32;
-        histogram[(bin as usize).min(BINS - 1)] += 1;
-        count += 1;
-    }
-    let moment = |(bin, &count): (usize, &u64)| bin as f64 * count as f64;
-    let (all, whole) = (count as f64, histogram.iter().enumerate().map(moment).sum::<f64>());
-    let (mut below, mut sum) = (0.0, 0.0);
-    let (mut best, mut between) = (0, -1.0);
-    for bin in 0..BINS - 1 {
-        below += histogram[bin] as f64;
-        sum += moment((bin, &histogram[bin]));
-        let above = all - below;
-        if below == 0.0 || above == 0.0 {
-            continue;
-        }
-        let distance = sum / below - (whole - sum) / above;
-        let variance = below * above * distance * distance;
-        if variance > between {
-            (best, between) = (bin, variance);
-        }
-    }
-    Some(low + (high - low) * ((best + 1) as f32 / BINS as f32))
+    Some(Prepared { image: fitted.centred(side), has_second: found.has_second })
 }
 
 /// The box around the ink, in pixels.
@@ -133,8 +70,12 @@ struct Fitted {
 impl Fitted {
     /// Scales the ink in the crop so that its longer side is `size` pixels.
     fn new(ink: &Picture<impl Fn(usize) -> f32>, crop: &Crop, size: f32) -> Fitted {
+        /// A pixel of twenty, and some more.
+        const NEARLY: f32 = 0.06;
         // The side of a pixel of the result, in pixels of the picture.
         let step = crop.width.max(crop.height) as f32 / size;
+        // What is about as large already is sharper as it is.
+        let step = if (step - 1.0).abs() < NEARLY { 1.0 } else { step };
         let across = Window::all(crop.width, step);
         let down = Window::all(crop.height, step);
         let narrowed: Vec<Vec<f32>> = (crop.top..crop.top + crop.height)
@@ -198,7 +139,7 @@ mod tests {
 
     fn prepare(drawing: &Drawing, side: usize) -> Option<Vec<f32>> {
         let Drawing { width, height, ref levels } = *drawing;
-        super::prepare(&Picture { width, height, level: |i| levels[i] }, side)
+        super::prepare(&Picture { width, height, level: |i| levels[i] }, side).map(|prepared| prepared.image)
     }
 
     /// An L of 30 × 60 whose corner is at (x, y + 60).

@@ -10,7 +10,7 @@ const HEIGHT: usize = 300;
 const SIDE: usize = 28;
 
 /// The number of kinds.
-pub(crate) const KINDS: usize = 11;
+pub(crate) const KINDS: usize = 17;
 
 /// A picture of 200 × 300 that shows `digit` (28 × 28, white on black) somewhere, as a PNG file.
 pub(crate) fn picture(digit: &[u8], kind: usize, seed: u32) -> Vec<u8> {
@@ -72,17 +72,72 @@ pub(crate) fn picture(digit: &[u8], kind: usize, seed: u32) -> Vec<u8> {
             };
             with(ColorType::Indexed, BitDepth::Eight, change, &bytes(255.0, 0.0))
         }
+        // In a dark frame of 1 to 8 pixels, and light on dark in a light one.
+        11 => grey(framed(&bytes(245.0, 20.0), 10, 1 + seed as usize % 8)),
+        12 => grey(framed(&bytes(15.0, 235.0), 250, 1 + seed as usize % 8)),
+        // With a dark bar along a side.
+        13 => {
+            let mut pixels = bytes(245.0, 20.0);
+            let bar = |i: usize| if seed.is_multiple_of(2) { i % WIDTH < 9 } else { i / WIDTH + 7 > HEIGHT };
+            pixels.iter_mut().enumerate().filter(|(i, _)| bar(*i)).for_each(|(_, pixel)| *pixel = 20);
+            grey(pixels)
+        }
+        // With specks of up to 3 × 3.
+        14 => {
+            let (mut pixels, mut below) = (bytes(245.0, 20.0), numbers(seed));
+            for _ in 0..60 {
+                let (column, row, size) = (below(WIDTH - 3), below(HEIGHT - 3), 1 + below(3));
+                (row..row + size).for_each(|row| pixels[row * WIDTH + column..][..size].fill(20));
+            }
+            grey(pixels)
+        }
+        // With noise on white paper, which can get no lighter.
+        15 => {
+            let mut below = numbers(seed);
+            let mut bell = || (0..12).map(|_| below(1000) as f32 / 1000.0).sum::<f32>() - 6.0;
+            grey(between(255.0, 30.0).map(|level| (level + 25.0 * bell()).clamp(0.0, 255.0) as u8).collect())
+        }
+        // On ruled paper.
+        16 => {
+            let mut pixels = bytes(245.0, 20.0);
+            let spacing = 20 + seed as usize % 12;
+            let rule = |i: usize| (i / WIDTH) % spacing < 2;
+            pixels
+                .iter_mut()
+                .enumerate()
+                .filter(|(i, _)| rule(*i))
+                .for_each(|(_, pixel)| *pixel = (*pixel).min(90));
+            grey(pixels)
+        }
         _ => panic!("there are {KINDS} kinds"),
+    }
+}
+
+fn grey(pixels: Vec<u8>) -> Vec<u8> {
+    encode(ColorType::Grayscale, BitDepth::Eight, &pixels)
+}
+
+/// The pixels in a frame.
+fn framed(pixels: &[u8], level: u8, thickness: usize) -> Vec<u8> {
+    let is_frame = |i: usize| {
+        let (column, row) = (i % WIDTH, i / WIDTH);
+        column.min(WIDTH - 1 - column).min(row).min(HEIGHT - 1 - row) < thickness
+    };
+    pixels.iter().enumerate().map(|(i, &pixel)| if is_frame(i) { level } else { pixel }).collect()
+}
+
+/// Random numbers below the one that is asked for.
+fn numbers(seed: u32) -> impl FnMut(usize) -> usize {
+    let mut state = seed;
+    move |n| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        ((state >> 8) as usize * n) >> 24
     }
 }
 
 /// Ink, 0 to 1, of 200 × 300 pixels that show the digit somewhere, three to six times as large.
 fn enlarge(digit: &[u8], seed: u32) -> Vec<f32> {
-    let mut state = seed;
-    let mut below = |n: usize| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        ((state >> 8) as usize * n) >> 24
-    };
+    let mut below = numbers(seed);
     let scale = 3.0 + below(31) as f32 / 10.0;
     let size = (scale * SIDE as f32) as usize;
     let (left, top) = (below(WIDTH - size), below(HEIGHT - size));

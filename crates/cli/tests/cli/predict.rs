@@ -7,13 +7,13 @@ use minibatch_data::{Row, Targets, synthetic, write_idx_f32, write_idx_u8};
 use serde_json::Value;
 use std::fs::{self, File};
 
-const PICTURES: usize = 100;
+const PICTURES: usize = 204;
 
-/// A set in MNIST's form, and eleven kinds of pictures of the test digits that the network classifies correctly.
+/// A set in MNIST's form, and seventeen kinds of pictures of the test digits that the network classifies correctly.
 #[test]
 fn foreign_pictures_are_classified_as_their_originals() {
     let world = World::empty();
-    let drawn = synthetic::generate(20_000, 300, 11).unwrap();
+    let drawn = synthetic::generate(20_000, 400, 11).unwrap();
     fs::create_dir(world.path("digits")).unwrap();
     for (half, set) in [("train", &drawn.train), ("t10k", &drawn.test)] {
         let create = |kind: &str| File::create(world.path(&format!("digits/{half}-{kind}-ubyte"))).unwrap();
@@ -36,7 +36,7 @@ fn foreign_pictures_are_classified_as_their_originals() {
     for (i, original) in right.enumerate() {
         let index = original["index"].as_u64().unwrap() as usize;
         let name = format!("{i}.png");
-        // There are nine or ten of each kind. The set's digits come in tens.
+        // There are twelve of each kind. The set's digits come in tens.
         let kind = i % KINDS;
         fs::write(world.path(&name), picture(bytes(&test, index), kind, i as u32)).unwrap();
         names.push(name);
@@ -50,7 +50,7 @@ fn foreign_pictures_are_classified_as_their_originals() {
             format!("{name}: kind {kind}, {class} taken for {}", found["class"])
         })
         .collect();
-    assert!(wrong.len() <= PICTURES - 95, "{} wrong: {wrong:#?}", wrong.len());
+    assert!(100 * wrong.len() <= 3 * PICTURES, "{} wrong: {wrong:#?}", wrong.len());
 }
 
 fn bytes(set: &Dataset, index: usize) -> &[u8] {
@@ -198,4 +198,74 @@ fn inputs_far_from_the_training_set_are_told() {
             run.stderr
         );
     }
+}
+
+#[test]
+fn two_digits_in_a_picture_are_told() {
+    let world = World::empty();
+    let drawn = synthetic::generate(2_000, 20, 11).unwrap();
+    let digit = |index: usize| normalised(bytes(&drawn.test, index));
+    fs::create_dir(world.path("digits")).unwrap();
+    for (half, set) in [("train", &drawn.train), ("t10k", &drawn.test)] {
+        let create = |kind: &str| File::create(world.path(&format!("digits/{half}-{kind}-ubyte"))).unwrap();
+        let pixels: Vec<u8> = (0..set.len()).flat_map(|index| normalised(bytes(set, index))).collect();
+        let labels: Vec<u8> = (0..set.len()).map(|index| (index % 10) as u8).collect();
+        write_idx_u8(&mut create("images-idx3"), &[set.len(), 28, 28], &pixels).unwrap();
+        write_idx_u8(&mut create("labels-idx1"), &[set.len()], &labels).unwrap();
+    }
+    world.run("train --data digits --hidden 16 --epochs 1 --checkpoint run.ckpt").succeeded();
+    let png = |name: &str, width: usize, pixels: &[u8]| {
+        let size = [width as u32, (pixels.len() / width) as u32];
+        let mut encoder = png::Encoder::new(File::create(world.path(name)).unwrap(), size[0], size[1]);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.write_header().unwrap().write_image_data(pixels).unwrap();
+    };
+    let note = "shows two digits or more; the answer is for the largest one";
+    let (mut two, mut one) = (0, 0);
+    for index in 0..10 {
+        let (left, right) = (digit(index), digit(index + 10));
+        let row =
+            |i: usize| left[28 * i..][..28].iter().chain(&right[28 * i..][..28]).map(|pixel| 255 - pixel);
+        png("two.png", 56, &(0..28).flat_map(row).collect::<Vec<u8>>());
+        png("one.png", 28, &left.iter().map(|pixel| 255 - pixel).collect::<Vec<u8>>());
+        two += usize::from(world.run("predict run.ckpt two.png").stderr.contains(note));
+        one += usize::from(world.run("predict run.ckpt one.png").stderr.contains(note));
+    }
+    assert_eq!((two, one), (10, 0));
+}
+
+/// Of 200 digits of MNIST's test set that a network of 98% reads right when they are clean, 97% of each kind stay right.
+#[test]
+#[ignore = "needs MNIST in data/mnist, and takes a minute"]
+fn pictures_of_mnist_are_read() {
+    const DIGITS: usize = 200;
+    let world = World::empty();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let data = root.join("data/mnist");
+    let preset = root.join("benches/presets/mnist-98.toml");
+    let options = format!("--config {} --data {}", preset.display(), data.display());
+    let out = world.json(&format!("train {options} --checkpoint run.ckpt"));
+    assert!(out.last().unwrap()["best_test_accuracy"].as_f64().unwrap() > 0.98);
+    let test =
+        Dataset::map(&data.join("t10k-images-idx3-ubyte"), &data.join("t10k-labels-idx1-ubyte")).unwrap();
+    let Targets::Classes { labels, .. } = test.targets() else { panic!("digits are classes") };
+    // The indices of the digits that are read right.
+    let right = |kind: usize, indices: &[usize]| -> Vec<usize> {
+        let names: Vec<String> = indices.iter().map(|index| format!("{kind}-{index}.png")).collect();
+        for (name, &index) in names.iter().zip(indices) {
+            fs::write(world.path(name), picture(bytes(&test, index), kind, index as u32)).unwrap();
+        }
+        let run = world.run(&format!("predict run.ckpt --json {}", names.join(" ")));
+        let found: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let is_right = |index: usize| {
+            let image = format!("{kind}-{index}.png");
+            found.iter().any(|one| one["image"] == image && one["class"] == labels[index])
+        };
+        indices.iter().copied().filter(|&index| is_right(index)).collect()
+    };
+    let mut clean = right(0, &(0..DIGITS + 40).collect::<Vec<_>>());
+    clean.truncate(DIGITS);
+    assert_eq!(clean.len(), DIGITS);
+    let kept: Vec<usize> = (0..KINDS).map(|kind| right(kind, &clean).len()).collect();
+    assert!(kept.iter().all(|&count| 100 * count >= 97 * DIGITS), "right of {DIGITS}, by kind: {kept:?}");
 }
