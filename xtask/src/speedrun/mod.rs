@@ -6,6 +6,7 @@ mod record;
 
 use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -32,10 +33,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 2)]
     threads: usize,
 
+    /// Train each preset by JAX, too, in turns (97 and 98; `cargo xtask peers --only jax` makes the environment)
+    #[arg(long)]
+    beside_jax: bool,
+
     /// Write a record into benches/record
     #[arg(long)]
     record: bool,
 }
+
+/// JAX's Python, and the script that trains a preset.
+const JAX: [&str; 2] = ["target/peers/venv/bin/python", "benches/peers/python/jax_speedrun.py"];
 
 /// The fewest seeds of a record.
 const LEAST_SEEDS: u32 = 10;
@@ -59,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let mut rows = Vec::new();
     for preset in PRESETS.into_iter().filter(is_wanted) {
-        rows.push(row(&root, &command, preset, args)?);
+        rows.extend(measure(&root, &command, preset, args)?);
     }
     // The best of both looks: another process takes from a peak, and none adds to it.
     peak = peak.max(floor::register_peak(&root, args.threads)?);
@@ -79,32 +87,45 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Trains `preset` with every seed, and prints a line for each.
-fn row(root: &Path, command: &Path, preset: Preset, args: &Args) -> Result<Row> {
+/// Trains `preset` with every seed, and prints a line for each. Returns its row, and that of JAX if it was asked for.
+fn measure(root: &Path, command: &Path, preset: Preset, args: &Args) -> Result<Vec<Row>> {
     println!("{}", preset.file());
     let (started, waited) = (Instant::now(), waited());
-    let mut runs = Vec::new();
+    let (mut runs, mut of_jax) = (Vec::new(), Vec::new());
     for seed in 1..=args.seeds {
-        print!("  seed {seed:2}");
-        std::io::stdout().flush().context("stdout")?;
-        let run = train(root, command, preset, seed, args.threads)?;
-        println!(
-            "  {:.2}%  {} s of training, {} s in all",
-            100.0 * run.accuracy,
-            three_digits(run.training),
-            three_digits(run.process)
-        );
-        runs.push(run);
+        let mut train = trained::command(root, command, seed, args.threads);
+        train.args(["--config", &preset.file()]);
+        runs.push(run_once("", train, seed, args.threads)?);
+        if args.beside_jax {
+            let mut train = Command::new(JAX[0]);
+            train.args([JAX[1], &preset.file(), "--data", "data/mnist", "--seed", &seed.to_string()]);
+            train.args(["--threads", &args.threads.to_string()]).current_dir(root);
+            of_jax.push(run_once("JAX ", train, seed, args.threads)?);
+        }
     }
     let elapsed = started.elapsed().as_secs_f64();
     let waiting = waited.zip(self::waited()).map(|(before, after)| (after - before) / elapsed);
-    Ok(Row { preset, figures: Figures::of(&runs).context("no runs")?, waiting })
+    let row =
+        |trainer, runs: &[Run]| Figures::of(runs).map(|figures| Row { preset, trainer, figures, waiting });
+    Ok([row(None, &runs), row(Some("JAX"), &of_jax)].into_iter().flatten().collect())
 }
 
-/// Trains `preset` once, in a process of its own.
-fn train(root: &Path, command: &Path, preset: Preset, seed: u32, threads: usize) -> Result<Run> {
-    let mut command = trained::command(root, command, seed, threads);
-    command.args(["--config", &preset.file()]);
+/// Trains once, by `command` in a process of its own, and prints a line.
+fn run_once(name: &str, mut command: Command, seed: u32, threads: usize) -> Result<Run> {
+    print!("  {name}seed {seed:2}");
+    std::io::stdout().flush().context("stdout")?;
+    let run = train(&mut command, threads)?;
+    println!(
+        "  {:.2}%  {} s of training, {} s in all",
+        100.0 * run.accuracy,
+        three_digits(run.training),
+        three_digits(run.process)
+    );
+    Ok(run)
+}
+
+/// The results of a run.
+fn train(command: &mut Command, threads: usize) -> Result<Run> {
     let started = Instant::now();
     let output = command.output().with_context(|| format!("{command:?}"))?;
     let seconds = started.elapsed().as_secs_f64();

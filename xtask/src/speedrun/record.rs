@@ -9,12 +9,15 @@ const HOW: &str = "Each preset of ../presets on MNIST: 60,000 training examples,
 epoch, whose number was fixed beforehand. *training*: the median of the seconds in steps, with the least and the most. *process*: the median of the seconds of the \
 whole process, which reads the data and evaluates the test set after each epoch. *goal*: the seconds of training that are aimed at on two cores of 240 GFLOP/s each, in \
 proportion to the register peak measured here. *waiting*: the part of the time in which some process waited for a core, as Linux tells it. \
-Where it isn't near 0, other processes used the cores, and times are upper bounds.";
+Where it isn't near 0, other processes used the cores, and times are upper bounds. A row of JAX is the same recipe in \
+../peers/python/jax_speedrun.py, in turns with the row before it; compiling isn't in its training.";
 
 /// A preset's figures, with the circumstances.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub(super) preset: Preset,
+    /// The other trainer that trained it, if one did.
+    pub(super) trainer: Option<&'static str>,
     pub(super) figures: Figures,
     /// The part of the time in which some process waited for a core, if the system tells it.
     pub(super) waiting: Option<f64>,
@@ -51,10 +54,14 @@ pub(super) fn table(rows: &[Row], peak: f64) -> String {
     ];
     let mut table = Table::new(&header);
     for row in rows {
-        let Row { preset, figures, waiting } = row;
+        let Row { preset, trainer, figures, waiting } = row;
         let Figures { mean, deviation, accuracy, training, process, runs } = figures;
         table.row(vec![
-            format!("mnist-{}", preset.name),
+            format!(
+                "mnist-{}{}",
+                preset.name,
+                trainer.map_or_else(String::new, |trainer| format!(", {trainer}"))
+            ),
             format!("{:.1}%", 100.0 * preset.accuracy),
             format!("{:.2}% ± {:.2}", 100.0 * mean, 100.0 * deviation),
             format!("{:.2}–{:.2}%", 100.0 * accuracy.least, 100.0 * accuracy.most),
@@ -83,7 +90,12 @@ mod tests {
 
     fn row(preset: Preset, accuracy: f64, training: f64) -> Row {
         let run = |accuracy| Run { accuracy, training, process: 4.0 * training };
-        Row { preset, figures: Figures::of(&[run(accuracy), run(accuracy + 0.002)]).unwrap(), waiting: None }
+        Row {
+            preset,
+            trainer: None,
+            figures: Figures::of(&[run(accuracy), run(accuracy + 0.002)]).unwrap(),
+            waiting: None,
+        }
     }
 
     #[test]
