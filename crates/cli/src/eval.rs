@@ -1,5 +1,6 @@
 //! `minibatch eval`: a checkpoint's network on a test set.
 
+use crate::dataset::pictures::{self, Shape};
 use crate::dataset::{self, Looked, table};
 use crate::failure::{Failure, tell};
 use crate::report::{
@@ -85,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let metrics = network.metrics(&pool, &test)?;
     let neglected = metrics.classes().into_iter().flat_map(ClassMetrics::neglected);
     let findings: Vec<Finding> = neglected.map(|score| Finding::NeglectedClass(*score)).collect();
-    let labels = Labels::of(network.preparation());
+    let labels = Labels::of(network);
     let mut notes = notes(&findings, test.len(), &labels);
     notes.extend(data_notes);
     Report::new(args.json).print(&Evaluated {
@@ -116,6 +117,20 @@ fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>)
             };
             recorded::check_shape(checkpoint, &args.checkpoint, &test, &place)?;
             let note = dataset::note_if_far(network.profile(), &test.profile(), &place);
+            Ok((test, note.into_iter().collect()))
+        }
+        Looked::Pictures(path) => {
+            let network = checkpoint.result();
+            let shape = network.profile().and_then(|profile| Shape::of_examples(&profile.example_shape));
+            let Some((shape, names)) = shape.zip(network.class_names()) else {
+                let (folder, checkpoint) = (path.display(), args.checkpoint.display());
+                return Err(Failure::Run(format!(
+                    "{folder}: expected data like those of {checkpoint}, whose network wasn't trained on a folder of pictures, found \
+                     such a folder"
+                )));
+            };
+            let test = pictures::read(path, shape, Some(names))?.dataset;
+            let note = dataset::note_if_far(network.profile(), &test.profile(), path);
             Ok((test, note.into_iter().collect()))
         }
         Looked::Table(path) => {

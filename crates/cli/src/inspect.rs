@@ -1,6 +1,7 @@
 //! Entry points for the fuzz targets. They parse a command line and prepare a picture, without a file, a process or a terminal.
 //! They aren't an interface of the command.
 
+use crate::dataset::About;
 use crate::failure::Failure;
 use crate::image::{decode, prepare};
 use crate::task::check_targets;
@@ -105,7 +106,7 @@ fn recipe(args: &Args, data: &'static Dataset) -> Option<Result<Vec<String>, Str
     }
     // Such a run evaluates nothing, and saves nothing.
     let needs = begin::Needs::default();
-    let made = begin::new_trainer(args, &POOL, data, None, None, needs).and_then(|trainer| {
+    let made = begin::new_trainer(args, &POOL, data, About::default(), None, needs).and_then(|trainer| {
         check_targets(trainer.network(), data, "training", &args.data.place())?;
         Ok(words(&trainer))
     });

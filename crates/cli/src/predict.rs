@@ -6,9 +6,9 @@ mod table;
 use crate::dataset::note_if_far;
 use crate::dataset::table::is_table;
 use crate::failure::{Failure, tell};
-use crate::image::{Prepare, SIGNATURE, decode, inputs, size};
+use crate::image::{Prepare, inputs, is_picture, pixels, size, with_grey};
 use crate::numbers::count;
-use crate::report::write_out;
+use crate::report::{Labels, write_out};
 use crate::text::{grouped, shape};
 use crate::{dataset, machine, memory, recorded};
 use clap::ValueEnum;
@@ -18,7 +18,7 @@ use minibatch_data::{
 };
 use output::{Prediction, Shown, write};
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     checkpoint: PathBuf,
 
-    /// PNG pictures, prepared as the training set calls for, and IDX files of images, taken as they are; tables, for a network that
+    /// Pictures (PNG, JPEG, GIF, BMP, WebP), prepared as the training set calls for, and IDX files of images, taken as they are; tables, for a network that
     /// was trained on one
     #[arg(value_name = "DATA", conflicts_with = "index")]
     images: Vec<PathBuf>,
@@ -130,7 +130,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
     let mut out = Vec::new();
     let format = args.format.or(args.json.then_some(Format::Jsonl));
-    write(&mut out, format, shown, &predictions).map_err(|error| Failure::output(&error))?;
+    write(&mut out, format, shown, &Labels::of(network), &predictions)
+        .map_err(|error| Failure::output(&error))?;
     write_out(&out)?;
     notes.iter().for_each(|note| tell(note));
     // The others' answers aren't lost for one that is refused.
@@ -172,7 +173,7 @@ impl Seer<'_> {
             Failure::Run(match error.kind() {
                 io::ErrorKind::NotFound => {
                     format!(
-                        "{path}: expected a PNG picture or an IDX file of images, found no such file; check its name"
+                        "{path}: expected a picture or an IDX file of images, found no such file; check its name"
                     )
                 }
                 _ => format!("{path}: cannot open: {error}"),
@@ -184,14 +185,14 @@ impl Seer<'_> {
             Err(Error::NotAFile { found: "a folder", .. }) => {
                 let path = path.display();
                 return Err(Failure::Run(format!(
-                    "{path}: expected a PNG picture or an IDX file of images, found a folder; name the files in it"
+                    "{path}: expected a picture or an IDX file of images, found a folder; name the files in it"
                 )));
             }
             Err(error) => return Err(error.into()),
         };
         let mut start = Vec::new();
-        (&file).take(SIGNATURE.len() as u64).read_to_end(&mut start).map_err(opening)?;
-        if start == SIGNATURE {
+        (&file).take(16).read_to_end(&mut start).map_err(opening)?;
+        if is_picture(&start) {
             self.add_picture(path, file)
         } else if start.starts_with(&[0, 0]) || start.starts_with(&[0x1f, 0x8b]) {
             self.add_idx(path)
@@ -200,17 +201,16 @@ impl Seer<'_> {
         } else {
             let found = match &*start {
                 [] => "an empty file; copy it again".to_owned(),
-                [0xff, 0xd8, ..] => "a JPEG file; convert it to PNG".to_owned(),
-                b"MINIBTCH" => "a checkpoint; one is enough, before the images".to_owned(),
+                [b'M', b'I', b'N', b'I', b'B', b'T', b'C', b'H', ..] => {
+                    "a checkpoint; one is enough, before the images".to_owned()
+                }
                 bytes => {
-                    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                    let bytes: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
                     format!("a file that begins with {}; convert it to PNG", bytes.join(" "))
                 }
             };
             let path = path.display();
-            Err(Failure::Run(format!(
-                "{path}: expected a PNG picture or an IDX file of images, found {found}"
-            )))
+            Err(Failure::Run(format!("{path}: expected a picture or an IDX file of images, found {found}")))
         }
     }
 
@@ -218,11 +218,19 @@ impl Seer<'_> {
     fn add_picture(&mut self, path: &Path, mut file: File) -> Result<(), Failure> {
         let failed = |why: String| Failure::Run(format!("{}: {why}", path.display()));
         let profile = self.network.profile();
+        let name = [Name { image: path.into(), index: None, truth: None }];
+        // Colours go in as they are.
+        if let Some(&[rows, columns, 3]) = profile.map(|profile| &*profile.example_shape) {
+            let (_, image) = pixels(&mut file, Some([rows, columns]), 3).map_err(failed)?;
+            let found = InputProfile::of_rows(1, &[rows, columns, 3], |_| Row::Bytes(&image));
+            self.notes.extend(note_if_far(profile, &found, path));
+            return self.predict(&image, name);
+        }
         let (rows, columns) = size(profile, self.network.inputs())
             .map_err(|why| failed(format!("{why}; name an IDX file of images instead")))?;
-        file.rewind().map_err(|error| failed(format!("cannot read: {error}")))?;
-        let picture = decode(BufReader::new(file)).map_err(failed)?;
-        let fitted = inputs(&picture, self.args.prepare, profile, (rows, columns)).map_err(failed)?;
+        let asked = self.args.prepare;
+        let fitted = with_grey(&mut file, |picture| inputs(picture, asked, profile, (rows, columns)))
+            .map_err(failed)?;
         let image = fitted.inputs;
         if fitted.has_second {
             let path = path.display();
@@ -231,7 +239,7 @@ impl Seer<'_> {
         }
         let found = InputProfile::of_rows(1, &[rows, columns], |_| Row::Floats(&image));
         self.notes.extend(note_if_far(profile, &found, path));
-        self.predict(&image, [Name { image: path.into(), index: None, truth: None }])
+        self.predict(&image, name)
     }
 
     fn add_idx(&mut self, path: &Path) -> Result<(), Failure> {

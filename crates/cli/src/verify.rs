@@ -1,6 +1,6 @@
 //! `minibatch verify`: trains a recorded run again and compares the bits.
 
-use crate::dataset::{self, Asked, Sets, table};
+use crate::dataset::{self, Asked, Sets, pictures, table};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::{Event, Report, shown, write_rows};
@@ -85,7 +85,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         task: None,
         validation_split: args.validation_split,
         seed: recorded.settings.seed,
-        known: None,
+        pictures: &pictures::Args::default(),
+        from: None,
     };
     let sets = Sets::open(&asked, Some((path, &recorded)))?;
     let evaluated = [&sets.test, &sets.validation].into_iter().flatten().map(Dataset::len).max().unwrap_or(0);

@@ -38,12 +38,25 @@ impl Dataset {
     /// # Errors
     /// As [`split`](Dataset::split).
     pub fn split_stratified(&self, fraction: f64, seed: u64) -> Result<(Self, Self), Error> {
+        self.split_by_class(fraction, seed, VALIDATION)
+    }
+
+    /// As [`split_stratified`](Dataset::split_stratified), with another choice for the same seed: sets examples aside to test on, so
+    /// that a part of the rest can be set aside to validate on.
+    ///
+    /// # Errors
+    /// As [`split`](Dataset::split).
+    pub fn split_test(&self, fraction: f64, seed: u64) -> Result<(Self, Self), Error> {
+        self.split_by_class(fraction, seed, TEST)
+    }
+
+    fn split_by_class(&self, fraction: f64, seed: u64, purpose: [u8; 8]) -> Result<(Self, Self), Error> {
         let labels = match self.targets() {
             Targets::Classes { labels, classes } => Some((&**labels, *classes)),
             Targets::Values { .. } => None,
         };
-        let (training, validation) = split_rows(self.len(), labels, fraction, seed, VALIDATION)?;
-        Ok((self.subset(&training)?, self.subset(&validation)?))
+        let (kept, aside) = split_rows(self.len(), labels, fraction, seed, purpose)?;
+        Ok((self.subset(&kept)?, self.subset(&aside)?))
     }
 }
 

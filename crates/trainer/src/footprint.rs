@@ -198,5 +198,6 @@ pub(crate) fn network_file(network: &Network) -> u64 {
     /// A layer's size and the name of its activation.
     const LAYER: u64 = 64;
     let preparation = network.preparation().map_or(0, Preparation::file_bytes);
-    sum([numbers(network.parameters()), REST, LAYER * network.layers().len() as u64, preparation])
+    let names = network.class_names().map_or(0, |names| names.iter().map(|name| name.len() as u64 + 8).sum());
+    sum([numbers(network.parameters()), REST, LAYER * network.layers().len() as u64, preparation, names])
 }

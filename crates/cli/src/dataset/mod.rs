@@ -1,9 +1,10 @@
 //! Naming and opening datasets.
 
+pub(crate) mod pictures;
 mod sets;
 pub(crate) mod table;
 
-pub(crate) use sets::{Asked, Sets, no_preparation};
+pub(crate) use sets::{About, Asked, Sets, no_preparation};
 
 use crate::failure::Failure;
 use crate::memory;
@@ -48,7 +49,8 @@ const SYNTHETIC_SEED: u64 = 0;
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// The data: a folder of four IDX files, or a table as CSV or TSV (packed by gzip or not, - for standard input)
+    /// The data: a folder of four IDX files, or of pictures in a sub-folder for each class; or a table as CSV or TSV (packed by gzip
+    /// or not, - for standard input)
     #[arg(value_name = "DATA", conflicts_with_all = ["dataset", "data"])]
     source: Option<PathBuf>,
 
@@ -83,8 +85,11 @@ pub(crate) struct Named {
 
 /// What the data are.
 pub(crate) enum Looked<'a> {
+    /// IDX files.
     Images(Named),
     Table(&'a Path),
+    /// A folder of pictures.
+    Pictures(&'a Path),
 }
 
 impl Args {
@@ -93,6 +98,7 @@ impl Args {
         match &self.source {
             None => Ok(Looked::Images(self.named.clone())),
             Some(path) if table::is_table(path) => Ok(Looked::Table(path)),
+            Some(path) if pictures::is_of_pictures(path) => Ok(Looked::Pictures(path)),
             Some(path) if path.is_dir() => {
                 Ok(Looked::Images(Named { data: Some(path.clone()), ..self.named.clone() }))
             }
@@ -102,7 +108,9 @@ impl Args {
                     true => "another file; name the folder of IDX files, or save a table as CSV",
                 };
                 let path = path.display();
-                Err(Failure::Run(format!("{path}: expected a folder of IDX files or a table, found {found}")))
+                Err(Failure::Run(format!(
+                    "{path}: expected a folder of IDX files or of pictures, or a table, found {found}"
+                )))
             }
         }
     }
@@ -110,6 +118,11 @@ impl Args {
     /// Whether the data are a table.
     pub(crate) fn is_table(&self) -> bool {
         self.source.as_deref().is_some_and(table::is_table)
+    }
+
+    /// Whether the data come without a part to test on.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_table() || self.source.as_deref().is_some_and(pictures::is_of_pictures)
     }
 
     /// The folder or file that the data come from. For the synthetic set, its name.

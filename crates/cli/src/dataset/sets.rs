@@ -1,11 +1,12 @@
 //! The sets that a run trains on and is judged by.
 
+use super::pictures::{self, Pictures, Shape};
 use super::table::{self, Columns, TableSets};
 use super::{Args, Looked, split};
 use crate::failure::Failure;
 use crate::recorded;
 use crate::task::Task;
-use minibatch::{Checkpoint, Dataset};
+use minibatch::{Checkpoint, Dataset, Network};
 use minibatch_data::{Preparation, TrainTest};
 use std::path::Path;
 
@@ -19,30 +20,46 @@ pub(crate) struct Sets {
     pub(crate) test: Option<Dataset>,
     /// How the rows of a table became these sets.
     pub(crate) preparation: Option<Preparation>,
+    /// The names of the classes of pictures.
+    pub(crate) class_names: Option<Vec<String>>,
     /// Notes about the data, in words.
     pub(crate) notes: Vec<String>,
+}
+
+/// What a network keeps of the data that it is trained on.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct About<'a> {
+    pub(crate) preparation: Option<&'a Preparation>,
+    pub(crate) class_names: Option<&'a [String]>,
 }
 
 /// What a run asks of its sets.
 pub(crate) struct Asked<'a> {
     pub(crate) data: &'a Args,
     pub(crate) table: &'a table::Args,
+    pub(crate) pictures: &'a pictures::Args,
     pub(crate) task: Option<Task>,
     pub(crate) validation_split: Option<f64>,
     /// The seed of a new run.
     pub(crate) seed: u64,
-    /// The preparation of the network that a new run begins with.
-    pub(crate) known: Option<&'a Preparation>,
+    /// The network that a new run begins with.
+    pub(crate) from: Option<&'a Network>,
 }
 
 impl Sets {
     /// Opens the sets of a new run, or of the run in `recorded`, which has the checkpoint and its path.
     pub(crate) fn open(asked: &Asked<'_>, recorded: Option<(&Path, &Checkpoint)>) -> Result<Sets, Failure> {
         let seed = recorded.map_or(asked.seed, |(_, run)| run.settings.seed);
+        let network = recorded.map(|(_, run)| &run.network).or(asked.from);
         match asked.data.look()? {
             Looked::Images(named) => {
                 if let Some(option) = asked.table.first_given() {
                     return Err(Failure::usage(format!("{option} is for tables; name one as DATA")));
+                }
+                if let Some(option) = asked.pictures.first_given() {
+                    return Err(Failure::usage(format!(
+                        "{option} is for folders of pictures; name one as DATA"
+                    )));
                 }
                 let TrainTest { train, test } = named.open()?;
                 let folder = asked.data.place();
@@ -53,11 +70,18 @@ impl Sets {
                 }
                 let identity = recorded.map(|(_, run)| run.data);
                 let (train, validation) = split(train, asked.validation_split, seed, identity)?;
-                Ok(Sets { train, validation, test: Some(test), preparation: None, notes: Vec::new() })
+                Ok(Sets {
+                    train,
+                    validation,
+                    test: Some(test),
+                    preparation: None,
+                    class_names: None,
+                    notes: Vec::new(),
+                })
             }
             Looked::Table(path) => {
                 let known = match recorded {
-                    None => asked.known,
+                    None => asked.from.and_then(Network::preparation),
                     Some((checkpoint, run)) => match run.network.preparation() {
                         None => return Err(no_preparation(checkpoint, path)),
                         known => known,
@@ -70,7 +94,29 @@ impl Sets {
                 }
                 let sets = asked.table.open(path, known, asked.task, asked.validation_split, seed)?;
                 let TableSets { train, validation, test, preparation, notes } = sets;
-                Ok(Sets { train, validation, test, preparation: Some(preparation), notes })
+                Ok(Sets { train, validation, test, preparation: Some(preparation), class_names: None, notes })
+            }
+            Looked::Pictures(path) => {
+                if let Some(option) = asked.table.first_of_preparation() {
+                    return Err(Failure::usage(format!("{option} is for tables; name one as DATA")));
+                }
+                // A network that has been trained says what its pictures are.
+                let trained = network.and_then(Network::profile);
+                let shape = trained.and_then(|profile| Shape::of_examples(&profile.example_shape));
+                let shape = shape.unwrap_or_else(|| asked.pictures.shape());
+                let pictures = pictures::read(path, shape, network.and_then(Network::class_names))?;
+                let tested = &asked.table.tested;
+                let (train, validation, test) =
+                    pictures::split(&pictures, tested, shape, asked.validation_split, seed)?;
+                let Pictures { classes, .. } = pictures;
+                Ok(Sets {
+                    train,
+                    validation,
+                    test,
+                    preparation: None,
+                    class_names: Some(classes),
+                    notes: Vec::new(),
+                })
             }
         }
     }
@@ -78,6 +124,11 @@ impl Sets {
     /// The set that a run is judged by at the end: the test set, or without one the validation set.
     pub(crate) fn judging(&self) -> &Dataset {
         self.test.as_ref().or(self.validation.as_ref()).unwrap_or(&self.train)
+    }
+
+    /// What a network that is trained on these sets keeps of them.
+    pub(crate) fn about(&self) -> About<'_> {
+        About { preparation: self.preparation.as_ref(), class_names: self.class_names.as_deref() }
     }
 
     /// The columns of the table, if the data are one.

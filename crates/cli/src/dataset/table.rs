@@ -64,15 +64,15 @@ pub(crate) struct Args {
     no_header: bool,
 }
 
-/// The rows that a network is tested on, where its data are a table.
+/// What a network is tested on, where its data are a table or a folder of pictures.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 pub(crate) struct Tested {
-    /// Table to test on
+    /// Table, or folder of pictures, to test on
     #[arg(long, value_name = "FILE", conflicts_with = "test_split")]
     test: Option<PathBuf>,
 
-    /// Fraction of a table to set aside to test on, of each class its share
+    /// Fraction of a table, or of the pictures, to set aside to test on, of each class its share
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     test_split: Option<f64>,
 }
@@ -271,7 +271,17 @@ impl Tested {
         given
     }
 
-    /// The part of the table that is set aside to validate on, if `asked` isn't given.
+    /// The file or folder to test on.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.test.as_deref()
+    }
+
+    /// The part to set aside to test on.
+    pub(super) fn split(&self) -> Option<f64> {
+        self.test_split
+    }
+
+    /// The part of the data that is set aside to validate on, if `asked` isn't given.
     pub(crate) fn validation_split(&self, asked: Option<f64>) -> Option<f64> {
         asked.or(self.first_given().is_none().then_some(VALIDATION_SPLIT))
     }

@@ -7,7 +7,7 @@ use png::{BitDepth, ColorType, Decoder, DecodingError, Transformations};
 use std::io::{BufRead, ErrorKind, Seek};
 
 /// The first bytes of a PNG file.
-pub(crate) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// The most pixels of a picture: more than a 32-megapixel camera's.
 const MAX_PIXELS: u64 = 1 << 25;

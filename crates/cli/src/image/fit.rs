@@ -1,6 +1,7 @@
 //! A foreign picture as inputs of a network: as its training set was treated.
 
-use super::{Picture, prepare, window::Window};
+use super::file::{Levels, scaled};
+use super::{Picture, prepare};
 use clap::ValueEnum;
 use minibatch_data::{InputProfile, Row};
 
@@ -47,12 +48,14 @@ pub(crate) struct Fitted {
 /// The inputs that a picture becomes, in the way that is `asked` for or that the training set calls for. An image of the
 /// network's own size and polarity goes in as it is.
 pub(crate) fn inputs(
-    picture: &Picture<impl Fn(usize) -> f32>,
+    picture: &dyn Levels,
     asked: Option<Prepare>,
     profile: Option<&InputProfile>,
     (rows, columns): (usize, usize),
 ) -> Result<Fitted, String> {
-    let fits = (picture.height, picture.width) == (rows, columns);
+    let (width, height) = picture.size();
+    let picture = &Picture { width, height, level: |i| picture.level(i) };
+    let fits = (height, width) == (rows, columns);
     let way = asked.unwrap_or_else(|| match profile {
         Some(profile) if fits && !profile.is_inverted(&profile_of(picture)) => Prepare::None,
         Some(profile) if !profile.is_like_mnist() => Prepare::Resize,
@@ -61,10 +64,10 @@ pub(crate) fn inputs(
     match way {
         Prepare::None if !fits => Err(format!(
             "expected {rows}×{columns} pixels, as the network's images have, found {}×{}; --prepare resize scales it",
-            picture.height, picture.width
+            height, width
         )),
         Prepare::None => Ok(Fitted { inputs: picture.levels().collect(), has_second: false }),
-        Prepare::Resize => Ok(Fitted { inputs: resize(picture, rows, columns), has_second: false }),
+        Prepare::Resize => Ok(Fitted { inputs: scaled(&picture.level, [height, width], [rows, columns]), has_second: false }),
         Prepare::Mnist if rows != columns => {
             Err(format!("--prepare mnist is for square images; the network's are {rows}×{columns}"))
         }
@@ -80,37 +83,4 @@ pub(crate) fn inputs(
 fn profile_of(picture: &Picture<impl Fn(usize) -> f32>) -> InputProfile {
     let levels: Vec<f32> = picture.levels().collect();
     InputProfile::of_rows(1, &[picture.height, picture.width], |_| Row::Floats(&levels))
-}
-
-/// The picture scaled to so many rows and columns: reduced by area, enlarged by linear interpolation.
-fn resize(picture: &Picture<impl Fn(usize) -> f32>, rows: usize, columns: usize) -> Vec<f32> {
-    let across = Window::all(picture.width, picture.width as f32 / columns as f32);
-    let down = Window::all(picture.height, picture.height as f32 / rows as f32);
-    let narrowed: Vec<Vec<f32>> = (0..picture.height)
-        .map(|row| {
-            let level = |i: usize| (picture.level)(row * picture.width + i);
-            across.iter().map(|window| window.mean(level)).collect()
-        })
-        .collect();
-    down.iter()
-        .flat_map(|window| (0..columns).map(|column| window.mean(|row| narrowed[row][column])))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resizing_keeps_levels_and_places() {
-        // Left half black, right half white.
-        let level = |i: usize| f32::from(u8::from(i % 40 >= 20));
-        let picture = Picture { width: 40, height: 30, level };
-        let small = resize(&picture, 3, 4);
-        assert_eq!(small, [0.0, 0.0, 1.0, 1.0].repeat(3));
-        let large = resize(&Picture { width: 2, height: 1, level: |i| i as f32 }, 2, 4);
-        assert_eq!(large, [0.0, 0.25, 0.75, 1.0].repeat(2));
-        let white = resize(&Picture { width: 7, height: 5, level: |_| 1.0 }, 3, 4);
-        assert!(white.iter().all(|x| (x - 1.0).abs() < 1e-6), "{white:?}");
-    }
 }

@@ -1,13 +1,15 @@
 //! Foreign pictures as a network's inputs.
 
 mod decode;
+mod file;
 mod fit;
 mod ink;
 mod prepare;
 mod rank;
 mod window;
 
-pub(crate) use decode::{SIGNATURE, decode};
+pub(crate) use decode::decode;
+pub(crate) use file::{is_picture, pixels, with_grey};
 pub(crate) use fit::{Prepare, inputs, size};
 pub(crate) use prepare::prepare;
 

@@ -1,6 +1,7 @@
 //! Predictions, as they are printed.
 
 use super::{Format, Name, Truth};
+use crate::report::Labels;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -24,9 +25,12 @@ pub(super) enum Shown {
 }
 
 /// A class and the network's output for it.
-#[derive(Clone, Copy, Serialize)]
+#[derive(Clone, Serialize)]
 struct Ranked {
     class: usize,
+    /// The name of the class, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     output: f32,
 }
 
@@ -38,6 +42,9 @@ struct ClassEvent<'a> {
     label: Option<u32>,
     /// The class of the largest output.
     class: usize,
+    /// Its name, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     output: f32,
     /// The largest outputs, largest first. Equal outputs are in the order of their classes.
     ranked: Vec<Ranked>,
@@ -55,9 +62,11 @@ struct ValueEvent<'a> {
 
 impl Prediction {
     /// The classes, largest output first. Equal outputs are in the order of their classes.
-    fn ranked(&self) -> Vec<Ranked> {
+    fn ranked(&self, labels: &Labels) -> Vec<Ranked> {
+        let named = |class| (!labels.are_numbers()).then(|| labels.name(class));
         let outputs = self.outputs.iter().enumerate();
-        let mut ranked: Vec<Ranked> = outputs.map(|(class, &output)| Ranked { class, output }).collect();
+        let ranked = outputs.map(|(class, &output)| Ranked { class, name: named(class), output });
+        let mut ranked: Vec<Ranked> = ranked.collect();
         ranked.sort_by(|a, b| b.output.total_cmp(&a.output));
         ranked
     }
@@ -92,30 +101,40 @@ pub(super) fn write(
     out: &mut Vec<u8>,
     format: Option<Format>,
     shown: Shown,
+    labels: &Labels,
     predictions: &[Prediction],
 ) -> io::Result<()> {
     match (format, predictions) {
-        (Some(Format::Csv), _) => write_csv(out, shown, predictions),
+        (Some(Format::Csv), _) => write_csv(out, shown, labels, predictions),
         (Some(Format::Jsonl), _) => {
-            predictions.iter().try_for_each(|prediction| write_json(out, shown, prediction))
+            predictions.iter().try_for_each(|prediction| write_json(out, shown, labels, prediction))
         }
-        (None, [one]) => write_one(out, shown, one),
-        (None, several) => several.iter().try_for_each(|prediction| write_line(out, shown, prediction)),
+        (None, [one]) => write_one(out, shown, labels, one),
+        (None, several) => {
+            several.iter().try_for_each(|prediction| write_line(out, shown, labels, prediction))
+        }
     }
 }
 
 /// Writes a table of a single image's outputs.
-fn write_one(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Result<()> {
+fn write_one(out: &mut Vec<u8>, shown: Shown, labels: &Labels, prediction: &Prediction) -> io::Result<()> {
     let name = prediction.name.shown();
     match shown {
         Shown::Classes { top } => {
-            let mut ranked = prediction.ranked();
-            let class = ranked[0].class;
+            let mut ranked = prediction.ranked(labels);
+            let (class, width) = (labels.name(ranked[0].class), labels.width(5));
             ranked.truncate(top.unwrap_or(usize::MAX));
-            writeln!(out, "{name}: {class}{}\n\nclass  output", labelled(&prediction.name))?;
-            ranked.iter().try_for_each(|Ranked { class, output }| writeln!(out, "{class:>5}  {output:.6}"))
+            writeln!(
+                out,
+                "{name}: {class}{}\n\n{:>width$}  output",
+                labelled(&prediction.name, labels),
+                "class"
+            )?;
+            ranked.iter().try_for_each(|Ranked { class, output, .. }| {
+                writeln!(out, "{:>width$}  {output:.6}", labels.name(*class))
+            })
         }
-        Shown::Values if prediction.outputs.len() == 1 => write_line(out, shown, prediction),
+        Shown::Values if prediction.outputs.len() == 1 => write_line(out, shown, labels, prediction),
         Shown::Values => {
             let target = prediction.name.target();
             writeln!(
@@ -137,15 +156,17 @@ fn write_one(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Re
 }
 
 /// Writes the line of one of several images.
-fn write_line(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Result<()> {
+fn write_line(out: &mut Vec<u8>, shown: Shown, labels: &Labels, prediction: &Prediction) -> io::Result<()> {
     let name = prediction.name.shown();
     match shown {
         Shown::Classes { top } => {
-            let ranked = prediction.ranked();
+            let ranked = prediction.ranked(labels);
             let outputs = ranked.iter().take(top.unwrap_or(SHOWN_OF_MANY));
-            let outputs = outputs.map(|Ranked { class, output }| format!("{class} {output:.4}"));
+            let outputs =
+                outputs.map(|Ranked { class, output, .. }| format!("{} {output:.4}", labels.name(*class)));
             let outputs = outputs.collect::<Vec<_>>().join(", ");
-            writeln!(out, "{name}: {}{}  [{outputs}]", ranked[0].class, labelled(&prediction.name))
+            let class = labels.name(ranked[0].class);
+            writeln!(out, "{name}: {class}{}  [{outputs}]", labelled(&prediction.name, labels))
         }
         Shown::Values => {
             let listed = |values: &[f32]| {
@@ -158,19 +179,20 @@ fn write_line(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::R
     }
 }
 
-fn labelled(name: &Name) -> String {
-    name.label().map_or_else(String::new, |label| format!(" (labelled {label})"))
+fn labelled(name: &Name, labels: &Labels) -> String {
+    let label = name.label().map(|label| labels.name(label as usize));
+    label.map_or_else(String::new, |label| format!(" (labelled {label})"))
 }
 
-fn write_json(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::Result<()> {
+fn write_json(out: &mut Vec<u8>, shown: Shown, labels: &Labels, prediction: &Prediction) -> io::Result<()> {
     let Prediction { name, outputs } = prediction;
     let (image, index) = (name.image.to_string_lossy(), name.index);
     match shown {
         Shown::Classes { top } => {
-            let mut ranked = prediction.ranked();
-            let Ranked { class, output } = ranked[0];
+            let mut ranked = prediction.ranked(labels);
+            let Ranked { class, name: called, output } = ranked[0].clone();
             ranked.truncate(top.unwrap_or(usize::MAX));
-            let event = ClassEvent { image, index, label: name.label(), class, output, ranked };
+            let event = ClassEvent { image, index, label: name.label(), class, name: called, output, ranked };
             serde_json::to_writer(&mut *out, &event)?;
         }
         Shown::Values => {
@@ -183,7 +205,7 @@ fn write_json(out: &mut Vec<u8>, shown: Shown, prediction: &Prediction) -> io::R
 
 /// Writes a table of CSV (RFC 4180, lines ended by a line feed). The first columns are image and index. For classes, label, class
 /// and the outputs of all classes in their order follow. For values, the targets follow, if they are known, then the values.
-fn write_csv(out: &mut Vec<u8>, shown: Shown, predictions: &[Prediction]) -> io::Result<()> {
+fn write_csv(out: &mut Vec<u8>, shown: Shown, labels: &Labels, predictions: &[Prediction]) -> io::Result<()> {
     let outputs = predictions.first().map_or(0, |prediction| prediction.outputs.len());
     let targets = predictions.first().and_then(|one| one.name.target()).map_or(0, <[f32]>::len);
     write!(out, "image,index")?;
@@ -205,7 +227,7 @@ fn write_csv(out: &mut Vec<u8>, shown: Shown, predictions: &[Prediction]) -> io:
         match shown {
             Shown::Classes { .. } => {
                 let label = name.label().map(|label| label.to_string()).unwrap_or_default();
-                write!(out, ",{label},{}", prediction.ranked()[0].class)?;
+                write!(out, ",{label},{}", labels.name(prediction.ranked(labels)[0].class))?;
             }
             Shown::Values => {
                 name.target().into_iter().flatten().try_for_each(|target| write!(out, ",{target}"))?;

@@ -1,20 +1,26 @@
 //! The names of a network's outputs: of its classes, or of the columns that it learned.
 
-use minibatch_data::Preparation;
+use minibatch::Network;
 use serde::Serialize;
 
-/// The names of a network's outputs. Without a table they are numbers from 0.
+/// The names of a network's outputs. Where the data have none they are numbers from 0.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Labels(Vec<String>);
 
 impl Labels {
-    /// The names that the table gave, if the network was trained on one.
-    pub(crate) fn of(preparation: Option<&Preparation>) -> Labels {
-        let names = preparation.map(|preparation| match preparation.classes() {
-            Some(classes) => classes.to_vec(),
-            None => preparation.target_names().into_iter().map(str::to_owned).collect(),
-        });
-        Labels(names.unwrap_or_default())
+    /// The names that the data gave.
+    pub(crate) fn of(network: &Network) -> Labels {
+        let of_values = || {
+            let names = network.preparation()?.target_names();
+            Some(names.into_iter().map(str::to_owned).collect())
+        };
+        let names = network.class_names().map(<[String]>::to_vec);
+        Labels(names.or_else(of_values).unwrap_or_default())
+    }
+
+    /// Whether the data gave no names.
+    pub(crate) fn are_numbers(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The name of the output with this index.

@@ -1,12 +1,11 @@
 //! The beginning of a new or resumed run: its data and its trainer.
 
 use super::options::Args;
-use crate::dataset::Sets;
+use crate::dataset::{About, Sets};
 use crate::failure::Failure;
 use crate::task::check_targets;
 use crate::{memory, recorded};
 use minibatch::checkpoint::Annotations;
-use minibatch::data::Preparation;
 use minibatch::{Checkpoint, Dataset, Error, Network, Pool, Settings, Trainer, footprint};
 use std::path::Path;
 
@@ -45,13 +44,12 @@ pub(super) fn from(args: &Args) -> Result<Option<Network>, Failure> {
     args.from.as_deref().map(recorded::network).transpose()
 }
 
-/// The trainer of a new run, whose network is `from` another one, or drawn. `preparation` says how the rows of a table became the
-/// data.
+/// The trainer of a new run, whose network is `from` another one, or drawn. The network keeps what is known `about` its data.
 pub(crate) fn new_trainer(
     args: &Args,
     pool: &Pool,
     train: &Dataset,
-    preparation: Option<&Preparation>,
+    about: About<'_>,
     from: Option<Network>,
     needs: Needs,
 ) -> Result<Trainer, Failure> {
@@ -73,8 +71,11 @@ pub(crate) fn new_trainer(
         None => args.network.build(train, &settings, &chosen, too_large)?,
     };
     check_targets(&network, train, "training", &args.data.place())?;
-    if let Some(preparation) = preparation {
+    if let Some(preparation) = about.preparation {
         network.set_preparation(preparation.clone())?;
+    }
+    if let Some(names) = about.class_names {
+        network.set_class_names(names.to_vec())?;
     }
     let moments = footprint::optimizer(&settings.optimizer, &network.sizes());
     needs.check(&network, &settings, pool, train, moments).map_err(too_large)?;

@@ -77,7 +77,7 @@ pub(super) fn summary(
         stopping: stopping.filter(|_| trainer.has_stopped()).zip(trainer.verdict()),
         result_epoch: trainer.best().map(|best| best.epoch),
         judged_by: if sets.test.is_some() { "test" } else { "validation" },
-        labels: Labels::of(trainer.network().preparation()),
+        labels: Labels::of(trainer.network()),
         metrics: metrics.measures,
         findings,
         weight_hash: format!("{:016x}", trainer.result().weight_hash()),

@@ -36,7 +36,7 @@ use crate::task::{check_targets, note_on_targets};
 use begin::Needs;
 use keeper::Keeper;
 use log::Log;
-use minibatch::{Dataset, Network};
+use minibatch::Dataset;
 use observer::RunObserver;
 use std::time::Instant;
 
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     if let (None, Some(option)) = (path, args.keeping.first_given()) {
         return Err(Failure::usage(format!("{option} needs --checkpoint FILE")));
     }
-    let validation_split = if args.data.is_table() {
+    let validation_split = if args.data.is_whole() {
         args.table.tested.validation_split(args.validation_split)
     } else {
         args.validation_split
@@ -71,7 +71,8 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         task: args.task,
         validation_split: args.validation_split,
         seed: args.seed(),
-        known: from.as_ref().and_then(Network::preparation),
+        pictures: &args.pictures,
+        from: from.as_ref(),
     };
     let sets = Sets::open(&asked, recorded.as_ref().map(|(path, recorded)| (*path, recorded)))?;
     let folder = args.data.place();
@@ -91,7 +92,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         Some((_, recorded)) => args.machine.pool_for(recorded.class)?,
     };
     let mut trainer = match recorded {
-        None => begin::new_trainer(args, &pool, &sets.train, sets.preparation.as_ref(), from, needs)?,
+        None => begin::new_trainer(args, &pool, &sets.train, sets.about(), from, needs)?,
         Some((path, recorded)) => begin::resumed_trainer(recorded, path, &folder, &pool, &sets, needs)?,
     };
     if let Some(validation) = &sets.validation {

@@ -49,12 +49,15 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) table: dataset::table::Args,
 
+    #[command(flatten)]
+    pub(crate) pictures: dataset::pictures::Args,
+
     /// Kind of the targets [default: classification; of a table what its target is; when resuming, the checkpoint's]
     #[arg(long, value_name = "TASK", ignore_case = true)]
     pub(crate) task: Option<Task>,
 
     /// Fraction of the training set to set aside, of each class its share; the result on it chooses the epoch, and the test set
-    /// then judges that epoch [default: none; 0.2 of a table without a test set]
+    /// then judges that epoch [default: none; 0.2 of a table, or of pictures, without a test set]
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
     pub(crate) validation_split: Option<f64>,
 

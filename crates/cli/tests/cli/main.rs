@@ -18,6 +18,7 @@ mod log;
 mod memory;
 mod metrics;
 mod options;
+mod picture_folders;
 mod pictures;
 #[cfg(unix)]
 mod places;

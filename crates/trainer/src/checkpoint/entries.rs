@@ -3,7 +3,7 @@
 use super::settings::SETTINGS;
 use crate::network::Network;
 use crate::optimizer::OptimizerState;
-use minibatch_checkpoint::{Entry, FormatError, NOT_COMPARED, OPTIONAL, encode_into, is_segment};
+use minibatch_checkpoint::{CARRIED, Entry, FormatError, NOT_COMPARED, OPTIONAL, encode_into, is_segment};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -33,7 +33,8 @@ pub(super) const CHANGES: &str = "run/history/changes";
 pub(super) const MOMENTS: &str = "run/moments/";
 
 /// The entries of each network after `network/NAME/`, with their flags.
-const OF_NETWORK: [(&str, u32); 7] = [
+const OF_NETWORK: [(&str, u32); 8] = [
+    ("classes", OPTIONAL | CARRIED),
     ("layers", 0),
     ("cost", 0),
     ("inputs/kind", OPTIONAL | NOT_COMPARED),

@@ -30,6 +30,9 @@ pub(super) fn put<'a>(
     if let Some(preparation) = network.preparation() {
         drafts.put(of_network(name, "inputs/table"), preparation)?;
     }
+    if let Some(names) = &network.class_names {
+        drafts.put(of_network(name, "classes"), &names.to_vec())?;
+    }
     if let Some(profile) = network.profile() {
         drafts.put(of_network(name, "inputs/kind"), profile)?;
     }
@@ -85,6 +88,13 @@ pub(super) fn read(
             return Err(invalid(&at, defect));
         }
         network.preparation = Some(preparation.into());
+    }
+    let at = of_network(name, "classes");
+    if let Some(names) = entries.optional::<Vec<String>>(&at)? {
+        if names.len() != network.outputs() {
+            return Err(invalid(&at, format!("{} names of {} classes", names.len(), network.outputs())));
+        }
+        network.class_names = Some(names.into());
     }
     let at = of_network(name, "inputs/kind");
     if let Some(profile) = entries.optional::<InputProfile>(&at)? {

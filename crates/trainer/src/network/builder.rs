@@ -130,7 +130,7 @@ impl NetworkBuilder {
         }
         let NetworkBuilder { initializer, seed, zero_output_layer, .. } = self;
         let origin = Some(Origin { initializer, seed, zero_output_layer });
-        Ok(Network { layers, cost: self.cost, origin, preparation: None, profile: None })
+        Ok(Network { layers, cost: self.cost, origin, preparation: None, profile: None, class_names: None })
     }
 }
 

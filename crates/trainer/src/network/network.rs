@@ -30,6 +30,8 @@ pub struct Network {
     pub(crate) preparation: Option<Arc<Preparation>>,
     /// What the inputs of the training set were like, if it wasn't a table.
     pub(crate) profile: Option<Arc<InputProfile>>,
+    /// The names of the classes, if they have some and don't come from a table.
+    pub(crate) class_names: Option<Arc<[String]>>,
 }
 
 impl Network {
@@ -121,6 +123,41 @@ impl Network {
     #[must_use]
     pub fn profile(&self) -> Option<&InputProfile> {
         self.profile.as_deref()
+    }
+
+    /// The names of the classes, in the order of the outputs, if they have some.
+    #[must_use]
+    pub fn class_names(&self) -> Option<&[String]> {
+        let of_table = self.preparation().and_then(Preparation::classes);
+        of_table.or(self.class_names.as_deref())
+    }
+
+    /// Names the classes, in the order of the outputs. The network's file keeps the names.
+    ///
+    /// ```
+    /// use minibatch::Network;
+    ///
+    /// let mut network = Network::builder(4).layer(2).build()?;
+    /// network.set_class_names(vec!["cat".to_owned(), "dog".to_owned()])?;
+    /// let mut bytes = Vec::new();
+    /// network.encode_into(&mut bytes)?;
+    /// assert_eq!(Network::decode(&bytes)?.class_names(), network.class_names());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Unless there are as many as outputs.
+    pub fn set_class_names(&mut self, names: Vec<String>) -> Result<(), Error> {
+        if names.len() != self.outputs() {
+            return Err(Error::Shape {
+                what: "names of classes",
+                expected: self.outputs(),
+                found: names.len(),
+            });
+        }
+        self.class_names = Some(names.into());
+        Ok(())
     }
 
     /// The same network with the profile of what it is about to be trained on. What doesn't fit it has none.

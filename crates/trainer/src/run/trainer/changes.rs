@@ -26,7 +26,7 @@ impl Trainer {
         let pool = given_or_own(pool.into())?;
         check_same_run(&pool, data, checkpoint)?;
         let Origin { initializer, seed, zero_output_layer } = checkpoint.origin.ok_or(Error::NoOrigin)?;
-        let Network { layers, cost, preparation, profile, .. } = &checkpoint.network;
+        let Network { layers, cost, preparation, profile, class_names, .. } = &checkpoint.network;
         let builder = Network::builder(checkpoint.network.inputs())
             .cost_named(Arc::clone(cost))
             .initializer(initializer)
@@ -38,6 +38,7 @@ impl Trainer {
         let mut network = layers.iter().fold(builder, layer).build()?;
         network.preparation.clone_from(preparation);
         network.profile.clone_from(profile);
+        network.class_names.clone_from(class_names);
         let (mut settings, mut total) = (checkpoint.settings.clone(), checkpoint.course.total);
         for change in checkpoint.changes.iter().rev() {
             change.setting.undo(&mut settings);
