@@ -63,8 +63,8 @@ pub(crate) fn inputs(
     });
     match way {
         Prepare::None if !fits => Err(format!(
-            "expected {rows}×{columns} pixels, as the network's images have, found {}×{}; --prepare resize scales it",
-            height, width
+            "expected {rows}×{columns} pixels, as the network's images have, found {height}×{width}; --prepare resize \
+             scales it"
         )),
         Prepare::None => Ok(Fitted { inputs: picture.levels().collect(), has_second: false }),
         Prepare::Resize => Ok(Fitted { inputs: scaled(&picture.level, [height, width], [rows, columns]), has_second: false }),

@@ -73,14 +73,14 @@ pub(crate) fn picture(digit: &[u8], kind: usize, seed: u32) -> Vec<u8> {
             with(ColorType::Indexed, BitDepth::Eight, change, &bytes(255.0, 0.0))
         }
         // In a dark frame of 1 to 8 pixels, and light on dark in a light one.
-        11 => grey(framed(&bytes(245.0, 20.0), 10, 1 + seed as usize % 8)),
-        12 => grey(framed(&bytes(15.0, 235.0), 250, 1 + seed as usize % 8)),
+        11 => grey(&framed(&bytes(245.0, 20.0), 10, 1 + seed as usize % 8)),
+        12 => grey(&framed(&bytes(15.0, 235.0), 250, 1 + seed as usize % 8)),
         // With a dark bar along a side.
         13 => {
             let mut pixels = bytes(245.0, 20.0);
             let bar = |i: usize| if seed.is_multiple_of(2) { i % WIDTH < 9 } else { i / WIDTH + 7 > HEIGHT };
             pixels.iter_mut().enumerate().filter(|(i, _)| bar(*i)).for_each(|(_, pixel)| *pixel = 20);
-            grey(pixels)
+            grey(&pixels)
         }
         // With specks of up to 3 × 3.
         14 => {
@@ -89,13 +89,17 @@ pub(crate) fn picture(digit: &[u8], kind: usize, seed: u32) -> Vec<u8> {
                 let (column, row, size) = (below(WIDTH - 3), below(HEIGHT - 3), 1 + below(3));
                 (row..row + size).for_each(|row| pixels[row * WIDTH + column..][..size].fill(20));
             }
-            grey(pixels)
+            grey(&pixels)
         }
         // With noise on white paper, which can get no lighter.
         15 => {
             let mut below = numbers(seed);
             let mut bell = || (0..12).map(|_| below(1000) as f32 / 1000.0).sum::<f32>() - 6.0;
-            grey(between(255.0, 30.0).map(|level| (level + 25.0 * bell()).clamp(0.0, 255.0) as u8).collect())
+            grey(
+                &between(255.0, 30.0)
+                    .map(|level| (level + 25.0 * bell()).clamp(0.0, 255.0) as u8)
+                    .collect::<Vec<u8>>(),
+            )
         }
         // On ruled paper.
         16 => {
@@ -107,14 +111,14 @@ pub(crate) fn picture(digit: &[u8], kind: usize, seed: u32) -> Vec<u8> {
                 .enumerate()
                 .filter(|(i, _)| rule(*i))
                 .for_each(|(_, pixel)| *pixel = (*pixel).min(90));
-            grey(pixels)
+            grey(&pixels)
         }
         _ => panic!("there are {KINDS} kinds"),
     }
 }
 
-fn grey(pixels: Vec<u8>) -> Vec<u8> {
-    encode(ColorType::Grayscale, BitDepth::Eight, &pixels)
+fn grey(pixels: &[u8]) -> Vec<u8> {
+    encode(ColorType::Grayscale, BitDepth::Eight, pixels)
 }
 
 /// The pixels in a frame.

@@ -34,7 +34,7 @@ pub(super) const MOMENTS: &str = "run/moments/";
 
 /// The entries of each network after `network/NAME/`, with their flags.
 const OF_NETWORK: [(&str, u32); 8] = [
-    ("classes", OPTIONAL | CARRIED),
+    ("class-names", OPTIONAL | CARRIED),
     ("layers", 0),
     ("cost", 0),
     ("inputs/kind", OPTIONAL | NOT_COMPARED),

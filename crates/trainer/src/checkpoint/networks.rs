@@ -31,7 +31,7 @@ pub(super) fn put<'a>(
         drafts.put(of_network(name, "inputs/table"), preparation)?;
     }
     if let Some(names) = &network.class_names {
-        drafts.put(of_network(name, "classes"), &names.to_vec())?;
+        drafts.put(of_network(name, "class-names"), &names.to_vec())?;
     }
     if let Some(profile) = network.profile() {
         drafts.put(of_network(name, "inputs/kind"), profile)?;
@@ -89,7 +89,7 @@ pub(super) fn read(
         }
         network.preparation = Some(preparation.into());
     }
-    let at = of_network(name, "classes");
+    let at = of_network(name, "class-names");
     if let Some(names) = entries.optional::<Vec<String>>(&at)? {
         if names.len() != network.outputs() {
             return Err(invalid(&at, format!("{} names of {} classes", names.len(), network.outputs())));

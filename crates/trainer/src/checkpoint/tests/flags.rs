@@ -6,7 +6,7 @@ use crate::checkpoint::{Checkpoint, FormatError};
 use crate::{Dataset, Isa, Pool, Trainer};
 use minibatch_checkpoint::{CARRIED, NOT_COMPARED, OPTIONAL};
 
-const CLASSES: &str = "network/main/thresholds";
+const CLASSES: &str = "network/main/classes";
 
 fn with(name: &str, flags: u32) -> Vec<u8> {
     and(&real_by("adam"), name, flags)

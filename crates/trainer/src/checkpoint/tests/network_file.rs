@@ -100,7 +100,7 @@ fn networks_stand_beside_one_another() {
         fs::write(&path, parts.encode()).expect("it is written");
         load_networks(&path).map(|networks| networks.len()).map_err(|error| format(error).to_string())
     };
-    assert_eq!(load(&|p| p.put_with("network/a/thresholds", OPTIONAL | CARRIED, "x")), Ok(4));
+    assert_eq!(load(&|p| p.put_with("network/a/classes", OPTIONAL | CARRIED, "x")), Ok(4));
     assert!(load(&|p| p.put("network/a/dropout", "x")).unwrap_err().contains("network/a/dropout is unknown"));
     assert!(load(&|p| p.put("network/a", "x")).unwrap_err().contains("network/a is unknown"));
     assert_eq!(load(&|p| p.remove("network/a/cost")).unwrap_err(), "entry network/a/cost is missing");
