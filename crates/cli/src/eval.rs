@@ -119,6 +119,13 @@ fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>)
             let note = dataset::note_if_far(network.profile(), &test.profile(), &place);
             Ok((test, note.into_iter().collect()))
         }
+        Looked::Arrays(path) => {
+            let network = checkpoint.result();
+            let test = dataset::judged(args.data.keys.judged(path)?, false, network)?;
+            recorded::check_shape(checkpoint, &args.checkpoint, &test, path)?;
+            let note = dataset::note_if_far(network.profile(), &test.profile(), path);
+            Ok((test, note.into_iter().collect()))
+        }
         Looked::Pictures(path) => {
             let network = checkpoint.result();
             let shape = network.profile().and_then(|profile| Shape::of_examples(&profile.example_shape));
@@ -135,7 +142,7 @@ fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>)
         }
         Looked::Table(path) => {
             let no_preparation = || dataset::no_preparation(&args.checkpoint, path);
-            table::judged(path, checkpoint.network.preparation().ok_or_else(no_preparation)?)
+            table::judged(path, &args.data.keys, checkpoint.network.preparation().ok_or_else(no_preparation)?)
         }
     }
 }

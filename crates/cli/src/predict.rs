@@ -3,6 +3,7 @@
 mod output;
 mod table;
 
+use crate::dataset::arrays::{Keys, Kind};
 use crate::dataset::note_if_far;
 use crate::dataset::table::is_table;
 use crate::failure::{Failure, tell};
@@ -45,6 +46,9 @@ pub(crate) struct Args {
     /// like MNIST's, and resize for others]
     #[arg(long, value_name = "WAY", ignore_case = true)]
     prepare: Option<Prepare>,
+
+    #[command(flatten)]
+    keys: Keys,
 
     #[command(flatten)]
     machine: machine::Args,
@@ -192,11 +196,13 @@ impl Seer<'_> {
         };
         let mut start = Vec::new();
         (&file).take(16).read_to_end(&mut start).map_err(opening)?;
-        if is_picture(&start) {
+        if let Some(kind) = self.args.keys.kind(path) {
+            self.add_arrays(path, kind)
+        } else if is_picture(&start) {
             self.add_picture(path, file)
         } else if start.starts_with(&[0, 0]) || start.starts_with(&[0x1f, 0x8b]) {
             self.add_idx(path)
-        } else if is_table(path) {
+        } else if is_table(path, &self.args.keys) {
             Err(dataset::no_preparation(&self.args.checkpoint, path))
         } else {
             let found = match &*start {
@@ -240,6 +246,19 @@ impl Seer<'_> {
         let found = InputProfile::of_rows(1, &[rows, columns], |_| Row::Floats(&image));
         self.notes.extend(note_if_far(profile, &found, path));
         self.predict(&image, name)
+    }
+
+    /// Adds the examples of a file of NumPy's.
+    fn add_arrays(&mut self, path: &Path, kind: Kind) -> Result<(), Failure> {
+        let (inputs, shape) = self.args.keys.inputs(path, kind)?;
+        let (count, image) = shape.split_first().expect("an array has a dimension");
+        check_shape(path, image, self.args, self.network)?;
+        self.check_memory(path, *count, 0)?;
+        let data = Dataset::from_values(inputs, image, vec![0.0; *count], 1)?;
+        self.notes.extend(note_if_far(self.network.profile(), &data.profile(), path));
+        let shared: Rc<Path> = path.into();
+        let name = |index| Name { image: Rc::clone(&shared), index: Some(index), truth: None };
+        self.predict(&data, (0..*count).map(name))
     }
 
     fn add_idx(&mut self, path: &Path) -> Result<(), Failure> {

@@ -1,6 +1,6 @@
 //! `minibatch verify`: trains a recorded run again and compares the bits.
 
-use crate::dataset::{self, Asked, Sets, pictures, table};
+use crate::dataset::{self, Asked, Sets, pictures, table, tested};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::{Event, Report, shown, write_rows};
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     data: dataset::Args,
 
     #[command(flatten)]
-    tested: table::Tested,
+    tested: tested::Tested,
 
     /// The fraction that the run had set aside with this option
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = numbers::fraction)]

@@ -2,7 +2,7 @@
 //!
 //! - [`Dataset`] pairs inputs with targets: from IDX files ([`Dataset::map`], [`Dataset::read`]) or
 //!   from memory. Inputs stay bytes until a minibatch is gathered.
-//! - [`Table`] reads CSV and TSV files. A [`Preparation`] makes inputs and targets of its rows.
+//! - [`Table`] reads CSV and TSV files, [`NumpyArray`] and [`NumpyArchive`] those of NumPy. A [`Preparation`] makes inputs and targets of its rows.
 //! - [`Shuffle`] draws each epoch's order, the same on every platform for a seed.
 //! - [`locate`] finds the four files of an MNIST-style set in a folder.
 //! - [`synthetic`] draws digits of its own, for machines without a network.
@@ -43,6 +43,8 @@ mod idx;
 mod locate;
 #[cfg(feature = "mmap")]
 mod mapping;
+#[cfg(feature = "table")]
+mod numpy;
 pub mod preparation;
 mod profile;
 mod random;
@@ -58,6 +60,8 @@ pub use dataset::{Dataset, Inputs, Row};
 pub use error::{Defect, Error, TableFault};
 pub use idx::{ElementType, Header, IdxFile, write_idx_f32, write_idx_u8};
 pub use locate::{SetFiles, TrainTest, locate, locate_test, locate_with_prefix};
+#[cfg(feature = "table")]
+pub use numpy::{NUMPY_MAGIC, Number, NumpyArchive, NumpyArray, NumpyText};
 #[cfg(feature = "table")]
 pub use preparation::TargetKind;
 pub use preparation::{Preparation, Scale};

@@ -1,13 +1,16 @@
 //! Naming and opening datasets.
 
+pub(crate) mod arrays;
 pub(crate) mod pictures;
 mod sets;
 pub(crate) mod table;
+pub(crate) mod tested;
 
 pub(crate) use sets::{About, Asked, Sets, no_preparation};
 
 use crate::failure::Failure;
 use crate::memory;
+use arrays::{Keys, Kind};
 use clap::ValueEnum;
 use minibatch::Network;
 use minibatch::checkpoint::DataIdentity;
@@ -50,9 +53,12 @@ const SYNTHETIC_SEED: u64 = 0;
 #[group(skip)]
 pub(crate) struct Args {
     /// The data: a folder of four IDX files, or of pictures in a sub-folder for each class; or a table as CSV or TSV (packed by gzip
-    /// or not, - for standard input)
+    /// or not, - for standard input); or a .npy or .npz file
     #[arg(value_name = "DATA", conflicts_with_all = ["dataset", "data"])]
     source: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) keys: Keys,
 
     #[command(flatten)]
     pub(crate) named: Named,
@@ -90,6 +96,8 @@ pub(crate) enum Looked<'a> {
     Table(&'a Path),
     /// A folder of pictures.
     Pictures(&'a Path),
+    /// A NumPy archive of images.
+    Arrays(&'a Path),
 }
 
 impl Args {
@@ -97,7 +105,8 @@ impl Args {
     pub(crate) fn look(&self) -> Result<Looked<'_>, Failure> {
         match &self.source {
             None => Ok(Looked::Images(self.named.clone())),
-            Some(path) if table::is_table(path) => Ok(Looked::Table(path)),
+            Some(path) if table::is_table(path, &self.keys) => Ok(Looked::Table(path)),
+            Some(path) if self.keys.kind(path) == Some(Kind::Images) => Ok(Looked::Arrays(path)),
             Some(path) if pictures::is_of_pictures(path) => Ok(Looked::Pictures(path)),
             Some(path) if path.is_dir() => {
                 Ok(Looked::Images(Named { data: Some(path.clone()), ..self.named.clone() }))
@@ -117,12 +126,13 @@ impl Args {
 
     /// Whether the data are a table.
     pub(crate) fn is_table(&self) -> bool {
-        self.source.as_deref().is_some_and(table::is_table)
+        self.source.as_deref().is_some_and(|path| table::is_table(path, &self.keys))
     }
 
     /// Whether the data come without a part to test on.
     pub(crate) fn is_whole(&self) -> bool {
-        self.is_table() || self.source.as_deref().is_some_and(pictures::is_of_pictures)
+        let is_whole = |path: &Path| pictures::is_of_pictures(path) || self.keys.lacks_test(path);
+        self.is_table() || self.source.as_deref().is_some_and(is_whole)
     }
 
     /// The folder or file that the data come from. For the synthetic set, its name.
@@ -134,6 +144,7 @@ impl Args {
     pub(crate) fn given(&self) -> Vec<OsString> {
         let Some(path) = &self.source else { return self.named.given() };
         let mut given = vec![path.into()];
+        given.extend(self.keys.given());
         given.extend(self.named.refinements());
         given
     }

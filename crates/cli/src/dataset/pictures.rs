@@ -1,6 +1,6 @@
 //! A folder of pictures as data: one sub-folder for each class.
 
-use super::table::Tested;
+use super::tested::{Parts, Tested};
 use crate::failure::Failure;
 use crate::image::{is_picture, pixels};
 use crate::memory;
@@ -167,39 +167,16 @@ pub(crate) fn read(folder: &Path, shape: Shape, known: Option<&[String]>) -> Res
     Ok(Pictures { dataset, classes })
 }
 
-/// The sets that a run makes of a folder of pictures: training, validation and test set.
-pub(crate) type Parts = (Dataset, Option<Dataset>, Option<Dataset>);
-
 /// Splits the pictures of a run.
-pub(crate) fn split(
+pub(super) fn split(
     pictures: &Pictures,
     tested: &Tested,
-    shape: Shape,
     validation_split: Option<f64>,
     seed: u64,
 ) -> Result<Parts, Failure> {
-    let refused = |option: &str, fraction: f64| {
-        let option = option.to_owned();
-        move |error| Failure::usage(format!("{option} {fraction}: {error}"))
+    let test = match (tested.file(), Shape::of_examples(pictures.dataset.example_shape())) {
+        (Some(folder), Some(shape)) => Some(read(folder, shape, Some(&pictures.classes))?.dataset),
+        _ => None,
     };
-    let (rest, test) = match (tested.split(), tested.file()) {
-        (Some(fraction), _) => {
-            let (rest, test) =
-                pictures.dataset.split_test(fraction, seed).map_err(refused("--test-split", fraction))?;
-            (rest, Some(test))
-        }
-        (None, Some(folder)) => {
-            let size = Shape::of_examples(pictures.dataset.example_shape()).unwrap_or(shape);
-            (pictures.dataset.clone(), Some(read(folder, size, Some(&pictures.classes))?.dataset))
-        }
-        (None, None) => (pictures.dataset.clone(), None),
-    };
-    match tested.validation_split(validation_split) {
-        None => Ok((rest, None, test)),
-        Some(fraction) => {
-            let parts =
-                rest.split_stratified(fraction, seed).map_err(refused("--validation-split", fraction))?;
-            Ok((parts.0, Some(parts.1), test))
-        }
-    }
+    tested.parts(pictures.dataset.clone(), test, validation_split, seed)
 }

@@ -2,6 +2,7 @@
 
 use super::pictures::{self, Pictures, Shape};
 use super::table::{self, Columns, TableSets};
+use super::tested::Parts;
 use super::{Args, Looked, split};
 use crate::failure::Failure;
 use crate::recorded;
@@ -92,9 +93,29 @@ impl Sets {
                         "{option}: the network's file says how its table is prepared; leave it out"
                     )));
                 }
-                let sets = asked.table.open(path, known, asked.task, asked.validation_split, seed)?;
+                let sets = asked.table.open(
+                    path,
+                    &asked.data.keys,
+                    known,
+                    asked.task,
+                    asked.validation_split,
+                    seed,
+                )?;
                 let TableSets { train, validation, test, preparation, notes } = sets;
                 Ok(Sets { train, validation, test, preparation: Some(preparation), class_names: None, notes })
+            }
+            Looked::Arrays(path) => {
+                let tested = &asked.table.tested;
+                if tested.file().is_some() {
+                    let why =
+                        "--test is for tables and folders of pictures; an archive has x_test and y_test";
+                    return Err(Failure::usage(why));
+                }
+                let (all, test) = asked.data.keys.images(path)?;
+                let usual = Task::of(&all);
+                asked.task.unwrap_or(usual).check(&all, path)?;
+                let parts = tested.parts(all, test, asked.validation_split, seed)?;
+                Ok(Sets::of_parts(parts, None))
             }
             Looked::Pictures(path) => {
                 if let Some(option) = asked.table.first_of_preparation() {
@@ -105,20 +126,16 @@ impl Sets {
                 let shape = trained.and_then(|profile| Shape::of_examples(&profile.example_shape));
                 let shape = shape.unwrap_or_else(|| asked.pictures.shape());
                 let pictures = pictures::read(path, shape, network.and_then(Network::class_names))?;
-                let tested = &asked.table.tested;
-                let (train, validation, test) =
-                    pictures::split(&pictures, tested, shape, asked.validation_split, seed)?;
+                let parts = pictures::split(&pictures, &asked.table.tested, asked.validation_split, seed)?;
                 let Pictures { classes, .. } = pictures;
-                Ok(Sets {
-                    train,
-                    validation,
-                    test,
-                    preparation: None,
-                    class_names: Some(classes),
-                    notes: Vec::new(),
-                })
+                Ok(Sets::of_parts(parts, Some(classes)))
             }
         }
+    }
+
+    /// The sets of images with these class names, if they have some.
+    fn of_parts(Parts { train, validation, test }: Parts, class_names: Option<Vec<String>>) -> Sets {
+        Sets { train, validation, test, preparation: None, class_names, notes: Vec::new() }
     }
 
     /// The set that a run is judged by at the end: the test set, or without one the validation set.

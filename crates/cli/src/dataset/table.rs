@@ -1,21 +1,18 @@
 //! Tables as data: their options, and the sets that a run makes of them.
 
+use super::arrays::{Keys, Kind};
+use super::tested::{Tested, refused};
 use crate::failure::Failure;
 use crate::memory;
-use crate::numbers::fraction;
 use crate::task::Task;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use minibatch_data::preparation::{ColumnNote, Unknown};
 use minibatch_data::{Dataset, Missing, Preparation, Scale, Table, TableOptions, TargetKind, open_regular};
 use serde::Serialize;
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-
-/// The part of a table that is set aside to validate on, where neither a test set nor another part is asked for.
-const VALIDATION_SPLIT: f64 = 0.2;
+use std::path::Path;
 
 /// The name that stands for standard input.
 const STANDARD_INPUT: &str = "-";
@@ -62,19 +59,6 @@ pub(crate) struct Args {
     /// The table's first line has no names; columns are called 1, 2, …
     #[arg(long)]
     no_header: bool,
-}
-
-/// What a network is tested on, where its data are a table or a folder of pictures.
-#[derive(Clone, Debug, Default, clap::Args)]
-#[group(skip)]
-pub(crate) struct Tested {
-    /// Table, or folder of pictures, to test on
-    #[arg(long, value_name = "FILE", conflicts_with = "test_split")]
-    test: Option<PathBuf>,
-
-    /// Fraction of a table, or of the pictures, to set aside to test on, of each class its share
-    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = fraction)]
-    test_split: Option<f64>,
 }
 
 /// What becomes of missing values.
@@ -151,14 +135,19 @@ impl Args {
         self.first_of_preparation().or(self.tested.first_given()).or(delimiter)
     }
 
-    fn options(&self, task: Option<Task>) -> TableOptions {
+    fn options(&self, task: Option<Task>, path: &Path, keys: &Keys) -> Result<TableOptions, Failure> {
+        // An archive says which of its arrays has the targets.
+        let targets = match keys.kind(path) {
+            Some(Kind::Rows) if self.target.is_empty() => keys.targets(path)?,
+            _ => self.target.clone(),
+        };
         // A class may be any number.
-        let classes = (task == Some(Task::Classification)).then_some(&self.target);
-        TableOptions {
-            targets: self.target.clone(),
+        let classes = (task == Some(Task::Classification)).then_some(targets.clone());
+        Ok(TableOptions {
+            targets,
             drop: self.drop.clone(),
             numeric: self.numeric.clone(),
-            categorical: self.categorical.iter().chain(classes.into_iter().flatten()).cloned().collect(),
+            categorical: self.categorical.iter().cloned().chain(classes.into_iter().flatten()).collect(),
             missing: match self.missing {
                 None | Some(Way::Refuse) => Missing::Refuse,
                 Some(Way::Median) => Missing::Median,
@@ -167,13 +156,14 @@ impl Args {
             delimiter: self.delimiter,
             decimal_comma: self.decimal_comma,
             header: self.no_header.then_some(false),
-        }
+        })
     }
 
     /// Opens the table at `path`, and splits it. `known` is the preparation of the network that is trained, if it has one.
     pub(crate) fn open(
         &self,
         path: &Path,
+        keys: &Keys,
         known: Option<&Preparation>,
         task: Option<Task>,
         validation_split: Option<f64>,
@@ -186,24 +176,21 @@ impl Args {
                     Some(Task::Regression) => TargetKind::Values,
                     _ => TargetKind::Look,
                 };
-                (read(path, |name, reader| Table::from_reader(name, reader, &self.options(task)))?, kind)
+                let options = self.options(task, path, keys)?;
+                (read(path, keys, |name, reader| Table::from_reader(name, reader, &options))?, kind)
             }
             Some(known) => {
                 let kind = if known.classes().is_some() { TargetKind::Classes } else { TargetKind::Values };
-                (read(path, |name, reader| known.read_with_targets(name, reader))?, kind)
+                (read(path, keys, |name, reader| known.read_with_targets(name, reader))?, kind)
             }
         };
         let kind = table.target_kind(kind)?;
         let all: Vec<u32> = (0..table.rows() as u32).collect();
-        let split = |option: &str, fraction: f64| {
-            let option = option.to_owned();
-            move |error| Failure::usage(format!("{option} {fraction}: {error}"))
-        };
-        let (rest, test) = match self.tested.test_split {
+        let (rest, test) = match self.tested.split() {
             None => (all, None),
             Some(fraction) => {
                 let (rest, test) =
-                    table.split_test(kind, fraction, seed).map_err(split("--test-split", fraction))?;
+                    table.split_test(kind, fraction, seed).map_err(refused("--test-split", fraction))?;
                 (rest, Some(test))
             }
         };
@@ -211,7 +198,7 @@ impl Args {
             None => (rest, None),
             Some(fraction) => {
                 let parts = table.split_validation(&rest, kind, fraction, seed);
-                let (training, validation) = parts.map_err(split("--validation-split", fraction))?;
+                let (training, validation) = parts.map_err(refused("--validation-split", fraction))?;
                 (training, Some(validation))
             }
         };
@@ -243,8 +230,8 @@ impl Args {
             preparation,
             notes,
         };
-        if let Some(other) = &self.tested.test {
-            let (test, notes) = judged(other, &sets.preparation)?;
+        if let Some(other) = self.tested.file() {
+            let (test, notes) = judged(other, keys, &sets.preparation)?;
             sets.test = Some(test);
             sets.notes.extend(notes);
         }
@@ -252,44 +239,13 @@ impl Args {
     }
 }
 
-impl Tested {
-    /// The first of the options that was given.
-    pub(crate) fn first_given(&self) -> Option<&'static str> {
-        let test = self.test.as_ref().map(|_| "--test");
-        test.or(self.test_split.map(|_| "--test-split"))
-    }
-
-    /// The options as they were given.
-    pub(crate) fn given(&self) -> Vec<OsString> {
-        let mut given: Vec<OsString> = Vec::new();
-        if let Some(test) = &self.test {
-            given.extend(["--test".into(), test.into()]);
-        }
-        if let Some(fraction) = self.test_split {
-            given.extend(["--test-split".into(), fraction.to_string().into()]);
-        }
-        given
-    }
-
-    /// The file or folder to test on.
-    pub(super) fn file(&self) -> Option<&Path> {
-        self.test.as_deref()
-    }
-
-    /// The part to set aside to test on.
-    pub(super) fn split(&self) -> Option<f64> {
-        self.test_split
-    }
-
-    /// The part of the data that is set aside to validate on, if `asked` isn't given.
-    pub(crate) fn validation_split(&self, asked: Option<f64>) -> Option<f64> {
-        asked.or(self.first_given().is_none().then_some(VALIDATION_SPLIT))
-    }
-}
-
 /// Opens the table at `path` to judge a network by it, which has this preparation. Notes are returned beside it.
-pub(crate) fn judged(path: &Path, preparation: &Preparation) -> Result<(Dataset, Vec<String>), Failure> {
-    let table = read(path, |name, reader| preparation.read_with_targets(name, reader))?;
+pub(crate) fn judged(
+    path: &Path,
+    keys: &Keys,
+    preparation: &Preparation,
+) -> Result<(Dataset, Vec<String>), Failure> {
+    let table = read(path, keys, |name, reader| preparation.read_with_targets(name, reader))?;
     let prepared = preparation.dataset(table)?;
     Ok((prepared.dataset, prepared.unknown.iter().map(of_unknown).collect()))
 }
@@ -297,12 +253,16 @@ pub(crate) fn judged(path: &Path, preparation: &Preparation) -> Result<(Dataset,
 /// Calls `read` with a reader of the file at `path`, or of standard input, and the name that errors call it.
 pub(crate) fn read<T>(
     path: &Path,
+    keys: &Keys,
     read: impl FnOnce(&Path, Box<dyn Read>) -> Result<T, minibatch_data::Error>,
 ) -> Result<T, Failure> {
     let name = shown_path(path);
     match path == Path::new(STANDARD_INPUT) {
         true => Ok(read(name, Box::new(io::stdin().lock()))?),
-        false => Ok(read(name, Box::new(open_regular(path)?))?),
+        false => match keys.kind(path) {
+            Some(kind) => Ok(read(name, Box::new(keys.text(path, kind)?))?),
+            None => Ok(read(name, Box::new(open_regular(path)?))?),
+        },
     }
 }
 
@@ -312,7 +272,7 @@ pub(crate) fn shown_path(path: &Path) -> &Path {
 }
 
 /// Whether `path` is a table, by its name or its content.
-pub(crate) fn is_table(path: &Path) -> bool {
+pub(crate) fn is_table(path: &Path, keys: &Keys) -> bool {
     if path == Path::new(STANDARD_INPUT) {
         return true;
     }
@@ -320,6 +280,9 @@ pub(crate) fn is_table(path: &Path) -> bool {
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     if [".csv", ".tsv", ".txt", ".data"].iter().any(|end| name.ends_with(end)) {
         return fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir());
+    }
+    if keys.kind(path).is_some_and(|kind| kind != Kind::Images) {
+        return true;
     }
     let mut start = Vec::new();
     let is_read = open_regular(path).is_ok_and(|file| file.take(512).read_to_end(&mut start).is_ok());

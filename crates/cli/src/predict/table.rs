@@ -1,6 +1,7 @@
 //! Predictions for the rows of tables.
 
 use super::{Args, Format};
+use crate::dataset::arrays::Keys;
 use crate::dataset::table::{of_unknown, read, shown_path};
 use crate::failure::{Failure, tell};
 use crate::memory;
@@ -54,7 +55,7 @@ pub(super) fn run(
     let mut out = Vec::new();
     let mut unknown = Vec::new();
     for path in &args.images {
-        let one = Predicted::new(path, network, preparation, pool)?;
+        let one = Predicted::new(path, &args.keys, network, preparation, pool)?;
         unknown.extend(one.rows.unknown.iter().map(of_unknown));
         let as_json = args.json || args.format == Some(Format::Jsonl);
         let written = match as_json {
@@ -82,11 +83,12 @@ struct Predicted {
 impl Predicted {
     fn new(
         path: &Path,
+        keys: &Keys,
         network: &Network,
         preparation: &Preparation,
         pool: &Pool,
     ) -> Result<Predicted, Failure> {
-        let text = read(path, |name, mut reader| {
+        let text = read(path, keys, |name, mut reader| {
             let mut text = Vec::new();
             reader.read_to_end(&mut text).map_err(|source| minibatch_data::Error::Io {
                 path: name.to_owned(),

@@ -1,5 +1,6 @@
 //! The built command, run as a user runs it, on tiny datasets that the tests write themselves.
 
+mod arrays;
 mod bad_input;
 mod bad_tables;
 mod checkpoint;
