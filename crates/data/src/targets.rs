@@ -117,12 +117,8 @@ impl Targets {
         let rows = || integers.chunks_exact(columns);
         let shape = format!("{:?}", file.header().dims());
         if integers.iter().all(|&x| x == 0 || x == 1) {
-            let hot = |row: &[i32]| {
-                let mut places =
-                    row.iter().enumerate().filter(|(_, x)| **x == 1).map(|(place, _)| place as u32);
-                places.next().filter(|_| places.next().is_none())
-            };
-            return match rows().map(hot).collect::<Option<Vec<u32>>>() {
+            let labels = rows().map(|row| hot(row.iter().map(|&x| i128::from(x))));
+            return match labels.collect::<Option<Vec<u32>>>() {
                 Some(labels) if columns <= MAX_CLASSES => Ok(Self::Classes { labels, classes: columns }),
                 _ => {
                     let found = format!(
@@ -159,6 +155,19 @@ impl Targets {
             },
         }
     }
+}
+
+/// The place of the one 1 in a row that is else 0.
+pub(crate) fn hot(row: impl Iterator<Item = i128>) -> Option<u32> {
+    let mut place = None;
+    for (at, x) in row.enumerate() {
+        match (x, place) {
+            (0, _) => {}
+            (1, None) => place = Some(at as u32),
+            _ => return None,
+        }
+    }
+    place
 }
 
 /// The error for a file that holds no labels of a kind that is known.

@@ -1,9 +1,7 @@
 //! NumPy's files as data: `.npy` and `.npz`.
 
 use crate::failure::Failure;
-use minibatch_data::{
-    Dataset, Inputs, NUMPY_MAGIC, Number, NumpyArchive, NumpyArray, NumpyText, open_regular,
-};
+use minibatch_data::{Dataset, Inputs, NUMPY_MAGIC, NumpyArchive, NumpyArray, NumpyText, open_regular};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -114,13 +112,13 @@ impl Keys {
     /// The images of an archive to train on, and those to test on if it has some.
     pub(crate) fn images(&self, path: &Path) -> Result<(Dataset, Option<Dataset>), Failure> {
         let mut archive = NumpyArchive::open(path)?;
-        let train = dataset(path, &self.x(&mut archive)?, &self.y(&mut archive)?)?;
+        let train = Dataset::from_numpy(&self.x(&mut archive)?, &self.y(&mut archive)?)?;
         let names = archive.names();
         let has = |known: &[&'static str]| -> Option<&'static str> {
             known.iter().find(|name| names.iter().any(|found| found == *name)).copied()
         };
         let test = match (has(&X_TEST), has(&Y_TEST)) {
-            (Some(x), Some(y)) => Some(dataset(path, &archive.array(x)?, &archive.array(y)?)?),
+            (Some(x), Some(y)) => Some(Dataset::from_numpy(&archive.array(x)?, &archive.array(y)?)?),
             _ => None,
         };
         match (train.classes(), test) {
@@ -157,47 +155,4 @@ fn read(path: &Path, mut file: File) -> Result<NumpyArray, minibatch_data::Error
 fn chosen(asked: Option<&str>, names: &[String], known: &[&str]) -> String {
     let found = || known.iter().find(|name| names.iter().any(|found| found == *name));
     asked.or(found().copied()).unwrap_or(known[0]).to_owned()
-}
-
-/// Examples with their targets: whole numbers are classes, one for each example or as one-hot rows; others are values.
-fn dataset(path: &Path, x: &NumpyArray, y: &NumpyArray) -> Result<Dataset, Failure> {
-    let failed = |why: String| Failure::Run(format!("{}: {why}", path.display()));
-    let [examples, example_shape @ ..] = x.shape() else { unreachable!("an array has a dimension") };
-    let (rows, columns) = match *y.shape() {
-        [rows] => (rows, 1),
-        [rows, columns] => (rows, columns),
-        ref shape => {
-            return Err(failed(format!("expected targets in one or two dimensions, found {shape:?}")));
-        }
-    };
-    if rows != *examples {
-        return Err(failed(format!("expected {examples} targets, one for each example, found {rows}")));
-    }
-    let numbers: Vec<Number> = (0..rows * columns).map(|index| y.number(index)).collect();
-    let integers: Option<Vec<i128>> = numbers
-        .iter()
-        .map(|number| match number {
-            Number::Integer(x) => Some(*x),
-            _ => None,
-        })
-        .collect();
-    let (shape, inputs) = (example_shape.to_vec(), x.to_inputs()?);
-    let Some(integers) = integers else {
-        let value = |number: &Number| number.to_f32();
-        return Ok(Dataset::from_values(inputs, &shape, numbers.iter().map(value).collect(), columns)?);
-    };
-    let label = |row: &[i128]| match row {
-        [label] => u32::try_from(*label).ok(),
-        row => {
-            let mut hot = row.iter().enumerate().filter(|(_, x)| **x == 1).map(|(place, _)| place as u32);
-            let one = hot.next().filter(|_| hot.next().is_none());
-            one.filter(|_| row.iter().all(|x| (0..=1).contains(x)))
-        }
-    };
-    let labels: Option<Vec<u32>> = integers.chunks(columns).map(label).collect();
-    let labels = labels.ok_or_else(|| {
-        failed("expected classes as whole numbers from 0, or one-hot rows, found others; values to learn are floats".to_owned())
-    })?;
-    let data = Dataset::from_classes(inputs, &shape, labels)?;
-    Ok(if columns > 1 { data.with_classes(columns)? } else { data })
 }

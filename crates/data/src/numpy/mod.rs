@@ -3,6 +3,7 @@
 //! The format is that of [`numpy.lib.format`](https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html), versions 1 to 3.
 //! Arrays of any number type, byte order and memory order are read. Pickled objects aren't: reading them would run what they say.
 
+mod dataset;
 mod header;
 mod text;
 
