@@ -139,6 +139,29 @@ fn a_run_on_a_table_is_resumed_verified_and_described() {
     assert_eq!(tuned.preparation(), network.preparation());
 }
 
+/// What was left out or given in training is so in all that follows.
+#[test]
+fn a_run_that_left_rows_out_goes_on() {
+    let world = World::empty();
+    let row = |i: usize| {
+        let number = if i.is_multiple_of(7) { String::new() } else { format!("{}.5", i % 10) };
+        format!("{number}#{}#{}\n", i % 4, ["no", "yes"][usize::from(i % 10 > 4)])
+    };
+    let rows: String = (0..60).map(row).collect();
+    fs::write(world.path("table.csv"), format!("a#b#y\n{rows}")).unwrap();
+    let options = "--target y --missing drop --delimiter # --test-split 0.2";
+    world.run(&format!("train table.csv {options} --epochs 2 --checkpoint run.ckpt"));
+    world.run("train --resume run.ckpt table.csv --test-split 0.2 --epochs 3");
+    assert!(ok(&world, "verify run.ckpt table.csv --test-split 0.2").contains("The bits agree"));
+    assert_eq!(world.json("eval run.ckpt table.csv")[0]["test"]["examples"], 51);
+    assert!(
+        world
+            .run("predict run.ckpt table.csv")
+            .stderr
+            .contains("line 2, column 'a': expected a value, found nothing")
+    );
+}
+
 #[test]
 fn faults_of_a_table_are_noted() {
     let world = World::empty();

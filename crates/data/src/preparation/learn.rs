@@ -220,6 +220,8 @@ impl Preparation {
                 scale,
                 has_decimal_comma: table.has_decimal_comma,
                 has_header: table.has_header,
+                drops_rows: table.drops_rows,
+                delimiter: table.given_delimiter,
             },
             notes,
         ))

@@ -60,6 +60,10 @@ pub struct Preparation {
     scale: Scale,
     has_decimal_comma: bool,
     has_header: bool,
+    /// Whether rows without a value were left out.
+    drops_rows: bool,
+    /// The character between two cells, if it was given.
+    delimiter: Option<u8>,
 }
 
 /// A column that becomes inputs.

@@ -40,7 +40,8 @@ pub struct Unknown {
 }
 
 impl Preparation {
-    /// Reads a table with the columns that become inputs, in any order. Others may be there, and aren't read. Errors call it `path`.
+    /// Reads a table with the columns that become inputs, in any order. Others may be there, and aren't read. No row is left out. Errors
+    /// call it `path`.
     ///
     /// # Errors
     /// [`Error::Io`], and [`Error::Table`] for a missing column, a missing value where the training rows had all, or what is no
@@ -49,7 +50,7 @@ impl Preparation {
         self.read(path, reader, false)
     }
 
-    /// As [`read_inputs`](Self::read_inputs), with the targets.
+    /// As [`read_inputs`](Self::read_inputs), with the targets. Rows that lack a value are left out if they were in training.
     ///
     /// # Errors
     /// As [`read_inputs`](Self::read_inputs).
@@ -59,7 +60,7 @@ impl Preparation {
 
     fn read(&self, path: &Path, reader: impl Read, with_targets: bool) -> Result<Table, Error> {
         let form = Form {
-            delimiter: None,
+            delimiter: self.delimiter,
             decimal_comma: self.has_decimal_comma,
             header: Some(self.has_header),
             is_decided: true,
@@ -85,7 +86,11 @@ impl Preparation {
                     )
                     .in_file(path)
                 })?;
-                let missing = if may_lack { OnMissing::Keep } else { OnMissing::Refuse };
+                let missing = match may_lack {
+                    true => OnMissing::Keep,
+                    false if self.drops_rows && with_targets => OnMissing::DropRow,
+                    false => OnMissing::Refuse,
+                };
                 Ok(Wanted { index, is_target, hint, missing })
             };
             inputs.chain(targets.into_iter().filter(|_| with_targets)).map(wanted).collect()

@@ -39,6 +39,10 @@ pub struct Table {
     pub(crate) delimiter: u8,
     pub(crate) has_decimal_comma: bool,
     pub(crate) has_header: bool,
+    /// Whether rows without a value are left out, be there some or not.
+    pub(crate) drops_rows: bool,
+    /// The delimiter, if it wasn't found by looking.
+    pub(crate) given_delimiter: Option<u8>,
 }
 
 /// A column of a table.

@@ -249,7 +249,7 @@ impl Reading<'_> {
         while read(&mut record)? {
             reading.take(&record)?;
         }
-        reading.end(delimiter, form.decimal_comma, has_header)
+        reading.end(delimiter, form, has_header)
     }
 
     /// The error for a cell or column.
@@ -417,7 +417,7 @@ impl Reading<'_> {
     }
 
     /// The table, once all rows are there.
-    fn end(mut self, delimiter: u8, has_decimal_comma: bool, has_header: bool) -> Result<Table, Error> {
+    fn end(mut self, delimiter: u8, form: Form, has_header: bool) -> Result<Table, Error> {
         if self.rows == 0 {
             let found = match self.dropped {
                 0 => "a header alone".to_owned(),
@@ -470,8 +470,10 @@ impl Reading<'_> {
             rows: self.rows,
             dropped: self.dropped,
             delimiter,
-            has_decimal_comma,
+            has_decimal_comma: form.decimal_comma,
             has_header,
+            drops_rows: self.wanted.iter().any(|column| column.missing == OnMissing::DropRow),
+            given_delimiter: form.delimiter,
         })
     }
 
