@@ -43,13 +43,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train a network on a dataset of images and report its accuracy after every epoch
+    /// Train a network on images, pictures, a table or arrays, and report how good it is after every epoch
     Train(Box<train::Args>),
-    /// Evaluate a checkpoint's network on a dataset's test set
+    /// Evaluate a checkpoint's network on a test set, a table, pictures or arrays
     Eval(eval::Args),
     /// Show what a checkpoint holds: layers, settings, history, weight hash
     Info(info::Args),
-    /// Name the classes that a checkpoint's network sees in pictures, or the values
+    /// Name the classes that a checkpoint's network sees in pictures, rows of a table or arrays, or the values
     Predict(predict::Args),
     /// Train a checkpoint's run again from its start and say whether the bits agree
     Verify(verify::Args),

@@ -79,6 +79,30 @@
 //! # Ok::<(), minibatch::Error>(())
 //! ```
 //!
+//! A [`Table`](data::Table) reads a CSV file, and a [`Preparation`](data::Preparation) makes inputs and targets of its rows. The network
+//! keeps the preparation, so that new rows become the same bits later:
+//!
+//! ```
+//! use minibatch::data::{Preparation, Scale, Table, TableOptions, TargetKind};
+//! use minibatch::{Network, Settings, Trainer};
+//!
+//! # let text: String = (0..40).map(|i| format!("{},{},{}\n", i, ["red", "white"][i % 2], ["rose", "oak"][i / 20])).collect();
+//! # let text = format!("height,colour,plant\n{text}");
+//! let options = TableOptions { targets: vec!["plant".to_owned()], ..TableOptions::default() };
+//! let table = Table::from_reader("plants.csv".as_ref(), text.as_bytes(), &options)?;
+//! let (training, test) = table.split_test(TargetKind::Classes, 0.25, 1)?;
+//! let (preparation, _) = Preparation::learn(&table, TargetKind::Look, &training, Scale::Standard)?;
+//! let rows = preparation.dataset(table)?.dataset;
+//!
+//! let mut network = Network::builder(preparation.inputs()).layer(8).layer(preparation.outputs()).build()?;
+//! network.set_preparation(preparation)?;
+//! let settings = Settings { batch_size: 4, ..Settings::default() };
+//! let mut trainer = Trainer::new(None, &rows.subset(&training)?, network, settings)?;
+//! trainer.fit(None, &mut ())?;
+//! assert!(trainer.evaluate(&rows.subset(&test)?)?.accuracy() >= Some(0.8));
+//! # Ok::<(), minibatch::Error>(())
+//! ```
+//!
 //! A dataset is a handle: clones, splits ([plain](Dataset::split) or [stratified](Dataset::split_stratified)) and [subsets](Dataset::subset) copy no input.
 //! Inputs should be near 1 in size, for values of other sizes saturate the neurons.
 //!
@@ -286,6 +310,8 @@
 //! |---|---|
 //! | `mmap`, on by default | [`Dataset::map`] maps files, and large matrices lie in huge pages where Linux has them. Without it `map` reads the file |
 //! | `threads`, on by default | [`Pool`]s of several threads. Without it every pool has one member, and a trainer starts no thread |
+//! | `table`, on by default | [`data::Table`]s from CSV and TSV files, [`data::NumpyArray`]s from `.npy` and `.npz` files |
+//! | `gzip`, on by default | IDX files and tables that are packed by gzip |
 //! | `ndarray` | [`Dataset`]s from `ArrayView2` in any order in memory, outputs as `Array2`, and conversions to [`Mat`] and [`Matrix`] |
 //!
 //! No feature changes a bit of any result. `serde` is no feature: [`Settings`], [`Epoch`], [`Evaluation`], [`Metrics`] and their parts are always
@@ -348,7 +374,7 @@ pub use infer::{
     TopK, ValueMetrics,
 };
 pub use label::LabelError;
-/// Datasets: finding and reading IDX files, drawing digits, their errors.
+/// Datasets: IDX files, tables and NumPy's arrays, the preparation of tables, drawing digits, their errors.
 pub use minibatch_data as data;
 pub use minibatch_data::{Dataset, Row};
 pub use minibatch_kernels::{ArithmeticClass, Isa, Mat, MatMut, Matrix, Pool, PoolError};
