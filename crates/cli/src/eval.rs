@@ -11,7 +11,7 @@ use crate::{machine, memory, recorded};
 use minibatch::{Checkpoint, ClassMetrics, Dataset, Evaluation, Finding, Measures, footprint};
 use serde::Serialize;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What `eval` can be told.
 #[derive(Debug, clap::Args)]
@@ -105,9 +105,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 
 /// The data to evaluate on, and notes about them.
 fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>), Failure> {
+    let network = checkpoint.result();
+    let noted = |test: Dataset, place: &Path| {
+        let note = dataset::note_if_far(network.profile(), &test.profile(), place);
+        (test, note.into_iter().collect())
+    };
     match args.data.look()? {
         Looked::Images(named) => {
-            let network = checkpoint.result();
             let (test, place) = match (&args.test_images, &args.test_labels) {
                 (Some(images), Some(labels)) => (
                     dataset::judged(Dataset::map(images, labels)?, named.transpose, network)?,
@@ -116,18 +120,14 @@ fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>)
                 _ => (named.open_test(network)?, args.data.place()),
             };
             recorded::check_shape(checkpoint, &args.checkpoint, &test, &place)?;
-            let note = dataset::note_if_far(network.profile(), &test.profile(), &place);
-            Ok((test, note.into_iter().collect()))
+            Ok(noted(test, &place))
         }
         Looked::Arrays(path) => {
-            let network = checkpoint.result();
             let test = dataset::judged(args.data.keys.judged(path)?, false, network)?;
             recorded::check_shape(checkpoint, &args.checkpoint, &test, path)?;
-            let note = dataset::note_if_far(network.profile(), &test.profile(), path);
-            Ok((test, note.into_iter().collect()))
+            Ok(noted(test, path))
         }
         Looked::Pictures(path) => {
-            let network = checkpoint.result();
             let shape = network.profile().and_then(|profile| Shape::of_examples(&profile.example_shape));
             let Some((shape, names)) = shape.zip(network.class_names()) else {
                 let (folder, checkpoint) = (path.display(), args.checkpoint.display());
@@ -137,8 +137,7 @@ fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>)
                 )));
             };
             let test = pictures::read(path, shape, Some(names))?.dataset;
-            let note = dataset::note_if_far(network.profile(), &test.profile(), path);
-            Ok((test, note.into_iter().collect()))
+            Ok(noted(test, path))
         }
         Looked::Table(path) => {
             let no_preparation = || dataset::no_preparation(&args.checkpoint, path);

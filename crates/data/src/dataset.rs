@@ -238,7 +238,7 @@ impl Dataset {
         }
     }
 
-    /// The same pictures with rows and columns exchanged, copied into memory. EMNIST's files have them so.
+    /// The pictures with rows and columns exchanged, copied into memory. EMNIST's files have them so.
     ///
     /// ```
     /// use minibatch_data::{Dataset, Row};

@@ -1,10 +1,10 @@
-//! What the inputs of a dataset are like, in a few figures.
+//! The inputs of a dataset in a few figures.
 
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Dataset, Row};
 
-/// What the inputs of a dataset are like. A network's file keeps it of the training set, so that other data can be held against it.
+/// The inputs of a dataset in a few figures. A network's file keeps those of the training set, so that other data can be held against them.
 ///
 /// Pixels of bytes count as numbers from 0 to 1. Up to 256 examples are looked at, spread over the set.
 ///
@@ -90,7 +90,7 @@ impl InputProfile {
 }
 
 impl Dataset {
-    /// What the inputs are like.
+    /// The inputs in a few figures.
     #[must_use]
     pub fn profile(&self) -> InputProfile {
         let profile = InputProfile::of_rows(self.len(), self.example_shape(), |index| self.input(index));
@@ -99,7 +99,7 @@ impl Dataset {
 }
 
 impl InputProfile {
-    /// What so many examples of this shape are like, at least one.
+    /// The profile of so many examples of this shape, at least one.
     ///
     /// # Panics
     /// If an example is shorter than its shape.

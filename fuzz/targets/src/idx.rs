@@ -48,7 +48,7 @@ fn file(path: &Path, bytes: &[u8]) {
         (mapped, read) => {
             let (mapped, read) = (message(mapped), message(read));
             assert_eq!(mapped, read, "mapped and read alike");
-            // What is packed has its header inside.
+            // A packed file has its header inside.
             if !bytes.starts_with(&[0x1f, 0x8b]) {
                 let defect = header.expect_err("the same header");
                 assert_eq!(mapped, Error::Malformed { path: path.to_owned(), defect }.to_string());

@@ -54,7 +54,7 @@ fn path() -> &'static Path {
     Path::new("table")
 }
 
-/// What was made, or nothing if it was refused in one line.
+/// The value that was made, or nothing if it was refused in one line.
 fn taken<T>(outcome: Result<T, Error>) -> Option<T> {
     outcome
         .map_err(|error| {

@@ -3,14 +3,13 @@
 use crate::failure::Failure;
 use minibatch_data::{Dataset, Inputs, NUMPY_MAGIC, NumpyArchive, NumpyArray, NumpyText, open_regular};
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 /// Names of arrays of inputs, and of targets, in the order in which they are looked for.
 const X: [&str; 7] = ["x", "X", "x_train", "X_train", "data", "images", "features"];
 const Y: [&str; 7] = ["y", "Y", "y_train", "Y_train", "labels", "target", "targets"];
-/// The same of arrays to test on.
+/// Names of arrays to test on.
 const X_TEST: [&str; 2] = ["x_test", "X_test"];
 const Y_TEST: [&str; 3] = ["y_test", "Y_test", "labels_test"];
 
@@ -27,7 +26,7 @@ pub(crate) struct Keys {
     pub(crate) y_key: Option<String>,
 }
 
-/// What a file of NumPy's is.
+/// The kinds of NumPy's files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A `.npy` file of numbers in rows: a table.
@@ -52,10 +51,10 @@ impl Keys {
     /// Whether the file at `path` is an archive of images without any to test on.
     pub(super) fn lacks_test(&self, path: &Path) -> bool {
         let names = || NumpyArchive::open(path).map(|archive| archive.names()).unwrap_or_default();
-        self.kind(path) == Some(Kind::Images) && !names().iter().any(|name| X_TEST.contains(&&**name))
+        self.kind(path) == Some(Kind::Images) && first(&X_TEST, &names()).is_none()
     }
 
-    /// What the file at `path` is, if it is one of NumPy's.
+    /// The kind of the file at `path`, if it is one of NumPy's.
     pub(crate) fn kind(&self, path: &Path) -> Option<Kind> {
         let mut start = Vec::new();
         open_regular(path).ok()?.take(NUMPY_MAGIC.len() as u64).read_to_end(&mut start).ok()?;
@@ -87,12 +86,12 @@ impl Keys {
     /// its targets, if it has some, y.
     pub(crate) fn text(&self, path: &Path, kind: Kind) -> Result<NumpyText, minibatch_data::Error> {
         if kind == Kind::Array {
-            return NumpyText::new(path, vec![("", read(path, open_regular(path)?)?)]);
+            return NumpyText::new(path, vec![("", read(path)?)]);
         }
         let mut archive = NumpyArchive::open(path)?;
         let mut arrays = vec![("x", self.x(&mut archive)?)];
         // New rows to predict have no targets.
-        let has_targets = self.y_key.is_some() || archive.names().iter().any(|name| Y.contains(&&**name));
+        let has_targets = self.y_key.is_some() || first(&Y, &archive.names()).is_some();
         if has_targets {
             arrays.push(("y", self.y(&mut archive)?));
         }
@@ -114,10 +113,7 @@ impl Keys {
         let mut archive = NumpyArchive::open(path)?;
         let train = Dataset::from_numpy(&self.x(&mut archive)?, &self.y(&mut archive)?)?;
         let names = archive.names();
-        let has = |known: &[&'static str]| -> Option<&'static str> {
-            known.iter().find(|name| names.iter().any(|found| found == *name)).copied()
-        };
-        let test = match (has(&X_TEST), has(&Y_TEST)) {
+        let test = match (first(&X_TEST, &names), first(&Y_TEST, &names)) {
             (Some(x), Some(y)) => Some(Dataset::from_numpy(&archive.array(x)?, &archive.array(y)?)?),
             _ => None,
         };
@@ -138,21 +134,23 @@ impl Keys {
     /// The inputs of new images: a `.npy` file, or the inputs of an archive.
     pub(crate) fn inputs(&self, path: &Path, kind: Kind) -> Result<(Inputs, Vec<usize>), Failure> {
         let x = match kind {
-            Kind::Array => read(path, open_regular(path)?)?,
+            Kind::Array => read(path)?,
             _ => self.x(&mut NumpyArchive::open(path)?)?,
         };
         Ok((x.to_inputs()?, x.shape().to_vec()))
     }
 }
 
-fn read(path: &Path, mut file: File) -> Result<NumpyArray, minibatch_data::Error> {
-    let rewound = file.rewind();
-    rewound.map_err(|source| minibatch_data::Error::Io { path: path.to_owned(), action: "read", source })?;
-    NumpyArray::read(path, BufReader::new(file))
+fn read(path: &Path) -> Result<NumpyArray, minibatch_data::Error> {
+    NumpyArray::read(path, BufReader::new(open_regular(path)?))
 }
 
 /// The array that is asked for, or the first of those that are known. If there is none, the first name goes into the message.
 fn chosen(asked: Option<&str>, names: &[String], known: &[&str]) -> String {
-    let found = || known.iter().find(|name| names.iter().any(|found| found == *name));
-    asked.or(found().copied()).unwrap_or(known[0]).to_owned()
+    asked.or_else(|| first(known, names)).unwrap_or(known[0]).to_owned()
+}
+
+/// The first of the known names that is among those of an archive.
+fn first<'n>(known: &[&'n str], names: &[String]) -> Option<&'n str> {
+    known.iter().find(|name| names.iter().any(|found| found == *name)).copied()
 }

@@ -89,7 +89,7 @@ pub(crate) struct Named {
     pub synthetic_size: Option<[usize; 2]>,
 }
 
-/// What the data are.
+/// The kind of the data, found by looking.
 pub(crate) enum Looked<'a> {
     /// IDX files.
     Images(Named),
@@ -101,7 +101,7 @@ pub(crate) enum Looked<'a> {
 }
 
 impl Args {
-    /// Looks at what the data are.
+    /// Looks of which kind the data are.
     pub(crate) fn look(&self) -> Result<Looked<'_>, Failure> {
         match &self.source {
             None => Ok(Looked::Images(self.named.clone())),

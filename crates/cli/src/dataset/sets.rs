@@ -27,14 +27,14 @@ pub(crate) struct Sets {
     pub(crate) notes: Vec<String>,
 }
 
-/// What a network keeps of the data that it is trained on.
+/// The facts about its data that a network keeps.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct About<'a> {
     pub(crate) preparation: Option<&'a Preparation>,
     pub(crate) class_names: Option<&'a [String]>,
 }
 
-/// What a run asks of its sets.
+/// The options that a run chooses its sets by.
 pub(crate) struct Asked<'a> {
     pub(crate) data: &'a Args,
     pub(crate) table: &'a table::Args,
@@ -143,7 +143,7 @@ impl Sets {
         self.test.as_ref().or(self.validation.as_ref()).unwrap_or(&self.train)
     }
 
-    /// What a network that is trained on these sets keeps of them.
+    /// The facts about these sets that a network keeps which is trained on them.
     pub(crate) fn about(&self) -> About<'_> {
         About { preparation: self.preparation.as_ref(), class_names: self.class_names.as_deref() }
     }

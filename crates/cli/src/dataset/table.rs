@@ -44,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME", ignore_case = true, value_parser = scale())]
     scale: Option<Scale>,
 
-    /// What becomes of missing values of a table: refuse, median, drop [default: refuse]
+    /// Treatment of missing values of a table: refuse, median, drop [default: refuse]
     #[arg(long, value_name = "WAY", ignore_case = true)]
     missing: Option<Way>,
 
@@ -61,7 +61,7 @@ pub(crate) struct Args {
     no_header: bool,
 }
 
-/// What becomes of missing values.
+/// The treatments of missing values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Way {
     Refuse,

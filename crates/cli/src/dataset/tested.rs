@@ -1,4 +1,4 @@
-//! What a network is tested on, where its data have no set of their own for that.
+//! The set to test on, where the data have none of their own.
 
 use crate::failure::Failure;
 use crate::numbers::fraction;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// The part of the data that is set aside to validate on, where neither a test set nor another part is asked for.
 const VALIDATION_SPLIT: f64 = 0.2;
 
-/// What a network is tested on, where its data are a table or a folder of pictures.
+/// The options that choose the set to test on, of a table or a folder of pictures.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
 pub(crate) struct Tested {

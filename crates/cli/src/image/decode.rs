@@ -9,8 +9,17 @@ use std::io::{BufRead, ErrorKind, Seek};
 /// The first bytes of a PNG file.
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// The most pixels of a picture: more than a 32-megapixel camera's.
-const MAX_PIXELS: u64 = 1 << 25;
+/// The number of pixels of a picture of this size, which isn't too large.
+pub(super) fn pixels_of(width: u32, height: u32) -> Result<u64, String> {
+    /// More than a 32-megapixel camera's.
+    const MOST: u64 = 1 << 25;
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > MOST {
+        let expected = MOST >> 20;
+        return Err(format!("expected at most {expected} Mi pixels, found {width}×{height}; scale it down"));
+    }
+    Ok(pixels)
+}
 
 /// Decodes a PNG file of any colour type, bit depth and interlacing. An animation gives its default picture.
 ///
@@ -27,10 +36,7 @@ pub(crate) fn decode(file: impl BufRead + Seek) -> Result<Picture<impl Fn(usize)
     decoder.set_ignore_iccp_chunk(true);
     let mut reader = decoder.read_info().map_err(reason)?;
     let (width, height) = reader.info().size();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        let expected = MAX_PIXELS >> 20;
-        return Err(format!("expected at most {expected} Mi pixels, found {width}×{height}; scale it down"));
-    }
+    pixels_of(width, height)?;
     let (color, depth) = reader.output_color_type();
     let size = reader.output_buffer_size().ok_or("its size exceeds memory")?;
     let (width, height) = (width as usize, height as usize);

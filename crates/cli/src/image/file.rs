@@ -1,15 +1,12 @@
 //! Picture files of any format, as grey levels or as bytes of colours.
 
 use super::Picture;
-use super::decode::{SIGNATURE, decode};
+use super::decode::{SIGNATURE, decode, pixels_of};
 use super::window::Window;
 use crate::memory;
 use image::{DynamicImage, ImageError, ImageReader, Limits};
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
-
-/// The most pixels of a picture: more than a 32-megapixel camera's.
-const MAX_PIXELS: u64 = 1 << 25;
 
 /// Bytes that the decoder of a picture may take.
 const MAX_BYTES: u64 = 1 << 29;
@@ -125,11 +122,7 @@ fn open(file: &File) -> Result<DynamicImage, String> {
     };
     let (width, height) =
         ImageReader::with_format(BufReader::new(file), format).into_dimensions().map_err(reason)?;
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels > MAX_PIXELS {
-        let expected = MAX_PIXELS >> 20;
-        return Err(format!("expected at most {expected} Mi pixels, found {width}×{height}; scale it down"));
-    }
+    let pixels = pixels_of(width, height)?;
     memory::check(format!("its {width}×{height} pixels"), 8 * pixels, "scale it down")?;
     let mut file = file;
     file.rewind().map_err(|error| format!("cannot read: {error}"))?;

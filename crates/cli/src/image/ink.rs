@@ -120,10 +120,8 @@ impl Cells {
         }
         Cells { width: across.len(), height: down.len(), levels, noisier: 1.0 }
     }
-}
 
-impl Cells {
-    /// The same without noise, as far as strokes are wide enough to bear it: each cell is the mean of the nine around it.
+    /// Takes noise out, as far as strokes are wide enough to bear it: each cell becomes the mean of the nine around it.
     fn smoothed(self) -> Cells {
         /// Cells of a side of a picture whose strokes are wide enough.
         const WIDE: usize = 56;
@@ -329,7 +327,7 @@ fn largest(mask: &[bool], sheet: &Sheet, width: usize) -> Option<(Vec<bool>, boo
     /// The share of the largest piece that another one must have to belong to the digit.
     const PART: usize = 20;
     let mut pieces = pieces(mask, sheet, width);
-    // What lies along a side is a shadow, unless there is nothing else.
+    // A piece along a side is a shadow, unless there is nothing else.
     let (columns, rows) = sheet.size();
     let lies_along = |Piece { bounds, .. }: &Piece| {
         let (wide, high) = bounds.size();

@@ -74,7 +74,7 @@ impl Fitted {
         const NEARLY: f32 = 0.06;
         // The side of a pixel of the result, in pixels of the picture.
         let step = crop.width.max(crop.height) as f32 / size;
-        // What is about as large already is sharper as it is.
+        // Ink that is about as large already is sharper as it is.
         let step = if (step - 1.0).abs() < NEARLY { 1.0 } else { step };
         let across = Window::all(crop.width, step);
         let down = Window::all(crop.height, step);

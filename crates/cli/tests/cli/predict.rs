@@ -234,7 +234,7 @@ fn two_digits_in_a_picture_are_told() {
     assert_eq!((two, one), (10, 0));
 }
 
-/// Of 200 digits of MNIST's test set that a network of 98% reads right when they are clean, 97% of each kind stay right.
+/// 97% of each kind of picture stay right, of 200 digits of MNIST's test set that a network of 98% reads right when they are clean.
 #[test]
 #[ignore = "needs MNIST in data/mnist, and takes a minute"]
 fn pictures_of_mnist_are_read() {

@@ -139,7 +139,7 @@ fn a_run_on_a_table_is_resumed_verified_and_described() {
     assert_eq!(tuned.preparation(), network.preparation());
 }
 
-/// What was left out or given in training is so in all that follows.
+/// Rows that training left out, and a delimiter that it was given, hold in all that follows.
 #[test]
 fn a_run_that_left_rows_out_goes_on() {
     let world = World::empty();

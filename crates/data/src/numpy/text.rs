@@ -28,7 +28,7 @@ pub struct NumpyText {
     arrays: Vec<(NumpyArray, usize)>,
     rows: usize,
     row: usize,
-    /// What has been written and not yet read.
+    /// The text that has been written and not yet read.
     line: Vec<u8>,
     taken: usize,
 }

@@ -12,7 +12,7 @@ use crate::table::{Column, Table, Text};
 /// Integers of a target that are taken for classes, at most.
 const MOST_INTEGER_CLASSES: usize = 20;
 
-/// What the targets of a table are.
+/// The kinds of targets of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TargetKind {
     /// Found by looking: texts are classes, and so are integers of at most 20 different values. Other numbers are values.
@@ -64,7 +64,7 @@ impl fmt::Display for ColumnNote {
 }
 
 impl Table {
-    /// What the targets are, in the light of what is asked for. Several are values.
+    /// The kind of the targets, in the light of what is asked for. Several are values.
     ///
     /// # Errors
     /// [`Error::Table`] if they can't be that.
@@ -231,7 +231,7 @@ impl Preparation {
 /// A preparation while it is learned.
 struct Learning<'t> {
     table: &'t Table,
-    /// What the targets are.
+    /// The kind of the targets.
     kind: TargetKind,
     training: &'t [u32],
     /// The numbers of one column in the training rows, without missing ones.
@@ -247,7 +247,7 @@ impl Learning<'_> {
         self.numbers.len() < self.training.len()
     }
 
-    /// What becomes of a column, and its fault if it has one.
+    /// The inputs that a column becomes, and its fault if it has one.
     fn input(
         &mut self,
         index: usize,

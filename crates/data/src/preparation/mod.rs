@@ -71,11 +71,11 @@ pub struct Preparation {
 pub struct InputColumn {
     /// The name in the table; without a header the number of the column, from 1.
     pub name: String,
-    /// What becomes of it.
+    /// The inputs that it becomes.
     pub kind: InputKind,
 }
 
-/// What becomes of a column.
+/// The inputs that a column becomes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum InputKind {
@@ -140,7 +140,7 @@ impl ValueColumn {
         f64::from(output) * self.deviation + self.mean
     }
 
-    /// What a network learns for the value `y`.
+    /// The number that a network learns for the value `y`.
     #[must_use]
     pub fn output(&self, y: f32) -> f32 {
         ((f64::from(y) - self.mean) / self.deviation) as f32

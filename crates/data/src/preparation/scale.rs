@@ -60,7 +60,7 @@ impl FromStr for Scale {
 /// The arithmetic is f64, rounded to f32 once.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Scaler {
-    /// What becomes 0.
+    /// The number that becomes 0.
     pub offset: f64,
     /// 0 if all numbers of the training rows were equal.
     pub factor: f64,

@@ -34,7 +34,7 @@ pub(crate) fn number(text: &[u8], decimal_comma: bool) -> Option<f32> {
     std::str::from_utf8(&text).ok()?.parse().ok()
 }
 
-/// What the cells of a column are.
+/// The kind of the cells of a column, as far as it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hint {
     /// Found by looking.
@@ -68,7 +68,7 @@ pub(super) struct Cells {
     pub(super) missing: usize,
 }
 
-/// What a cell means for its column.
+/// The meaning of a cell for its column.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Cell {
     /// The number that stands for it.
@@ -154,7 +154,7 @@ impl Cells {
     }
 }
 
-/// What a column is, once all of it has been seen.
+/// The kind of a column, once all of it has been seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ends {
     /// Numbers.

@@ -13,7 +13,7 @@ pub struct TableOptions {
     pub numeric: Vec<String>,
     /// Columns of categories, where looking would find numbers or free text.
     pub categorical: Vec<String>,
-    /// What becomes of a cell without a value.
+    /// The treatment of a cell without a value.
     pub missing: Missing,
     /// The character between two cells. `None` is found by looking: a comma, semicolon, tab or vertical bar.
     pub delimiter: Option<u8>,
@@ -23,7 +23,7 @@ pub struct TableOptions {
     pub header: Option<bool>,
 }
 
-/// What becomes of a cell that is empty, or NA, N/A, NaN, null, none or ? in any case.
+/// The treatment of a cell that is empty, or NA, N/A, NaN, null, none or ? in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Missing {
     /// The table is refused.

@@ -46,7 +46,7 @@ pub(crate) struct Wanted {
     pub(crate) missing: OnMissing,
 }
 
-/// What becomes of a cell without a value.
+/// The treatment of a cell without a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnMissing {
     Refuse,

@@ -28,7 +28,7 @@ pub struct Network {
     pub(crate) origin: Option<Origin>,
     /// How the rows of the table that it was trained on became inputs and targets.
     pub(crate) preparation: Option<Arc<Preparation>>,
-    /// What the inputs of the training set were like, if it wasn't a table.
+    /// The inputs of the training set in a few figures, if it wasn't a table.
     pub(crate) profile: Option<Arc<InputProfile>>,
     /// The names of the classes, if they have some and don't come from a table.
     pub(crate) class_names: Option<Arc<[String]>>,
@@ -118,7 +118,7 @@ impl Network {
         Ok(())
     }
 
-    /// What the inputs of the training set were like, if this network has been trained on data other than a table. The network's file
+    /// The inputs of the training set in a few figures, if this network has been trained on data other than a table. The network's file
     /// keeps it.
     #[must_use]
     pub fn profile(&self) -> Option<&InputProfile> {
@@ -160,7 +160,7 @@ impl Network {
         Ok(())
     }
 
-    /// The same network with the profile of what it is about to be trained on. What doesn't fit it has none.
+    /// Gives the network the profile of the data that it is about to be trained on, if they fit it.
     pub(crate) fn with_profile_of(mut self, data: &Dataset) -> Network {
         let is_of_images = self.preparation.is_none() && data.input_len() == self.inputs();
         self.profile = is_of_images.then(|| Arc::new(data.profile()));
