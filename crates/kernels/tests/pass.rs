@@ -1,7 +1,8 @@
 //! Passes that members share: what one thread computes matrix by matrix, bit by bit.
 
 use minibatch_kernels::{
-    Isa, Mat, Matrix, Pool, add_column_sums, max_magnitude, max_magnitudes, scale, scale_and_sum,
+    ArithmeticClass, Isa, Mat, Matrix, Panels, Pool, add_column_sums, max_magnitude, max_magnitudes, scale,
+    scale_and_sum, scale_rows, split_row_factors,
 };
 
 /// Small ones, with edges of registers and of four rows; and ones that several members share.
@@ -65,4 +66,52 @@ fn sums_must_fit() {
 fn magnitudes_need_rows() {
     let (pool, m) = (Pool::new(Isa::detect(), 1).expect("a pool"), Matrix::zeros(2, 3));
     pool.run(|team| max_magnitudes(team, |_| -> Mat<'_> { m.view().transposed() }, &mut [0.0]));
+}
+
+/// The sum over 16 virtual lanes, each a chain of fused multiply-adds, and then a tree.
+fn lane_sum(values: &[f32], gradient: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; 16];
+    for (i, (&v, &g)) in values.iter().zip(gradient).enumerate() {
+        lanes[i % 16] = v.mul_add(g, lanes[i % 16]);
+    }
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+    }
+    lanes[0]
+}
+
+#[test]
+fn factors_of_rows_and_their_gradients() {
+    for pool in pools().filter(|pool| pool.isa().class() == ArithmeticClass::Fused) {
+        for (rows, cols) in SHAPES {
+            let place = format!("{}, {} threads: {rows} × {cols}", pool.isa(), pool.threads());
+            let (mut values, mut gradient) = (Panels::zeros(rows, cols), Panels::zeros(rows, cols));
+            for (row, col) in (0..rows).flat_map(|row| (0..cols).map(move |col| (row, col))) {
+                values.set(row, col, number(row, col));
+                gradient.set(row, col, number(col + 3, row));
+            }
+            let factors: Vec<f32> = (0..rows).map(|row| number(row, 5)).collect();
+            let (before, mut of_factors) = (gradient.clone(), vec![f32::NAN; rows]);
+            pool.run(|team| split_row_factors(team, &mut gradient, &values, &factors, &mut of_factors));
+            let mut product = Panels::zeros(rows, cols);
+            pool.run(|team| scale_rows(team, &mut product, &values, &factors));
+            for row in 0..rows {
+                let [v, g, after, product] = [&values, &before, &gradient, &product]
+                    .map(|panels| panels.row_slices(row).flatten().copied().collect::<Vec<_>>());
+                assert_eq!(of_factors[row].to_bits(), lane_sum(&v, &g).to_bits(), "row {row}, {place}");
+                let scaled = |x: &[f32]| x.iter().map(|x| factors[row] * x).collect::<Vec<_>>();
+                assert_eq!((after, product), (scaled(&g), scaled(&v)), "row {row}, {place}");
+            }
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "as many factors as rows")]
+fn factors_must_fit() {
+    let pool = Pool::new(Isa::detect(), 1).expect("a pool");
+    let (mut c, a) = (Panels::zeros(2, 3), Panels::zeros(2, 3));
+    pool.run(|team| scale_rows(team, &mut c, &a, &[1.0; 3]));
 }

@@ -55,6 +55,12 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
         1
     };
     let gradient = if settings.needs_whole_gradient() { self::network(&sizes) } else { 0 };
+    // The first layer's weights without the inputs' factors.
+    let scaling = if settings.input_scaling.is_some() {
+        self::network(&sizes[..2]) + scaling(settings, sizes[0])
+    } else {
+        0
+    };
     let average = if settings.average.is_some() { self::network(&sizes) } else { 0 };
     let changed = if settings.changes_inputs() { changed(&sizes, batch_size, settings, pool) } else { 0 };
     let noisy = |(l, &n): (usize, &usize)| match settings.noise.get(l) {
@@ -65,7 +71,16 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
     let workspace = sum([workspace, changed, noisy]);
     let best = if settings.keeps_best() { self::network(&sizes) } else { 0 };
     let weights = if settings.class_weights == ClassWeights::None { 0 } else { numbers(examples) };
-    let own = sum([workspace, gradient, average, best, inputs(pool.members()), numbers(examples), weights]);
+    let own = sum([
+        workspace,
+        gradient,
+        scaling,
+        average,
+        best,
+        inputs(pool.members()),
+        numbers(examples),
+        weights,
+    ]);
     let parts = if members > 1 {
         // Each member has at most a copy of the whole, moments included. Then there is what is put together from all parts.
         let copy = self::network(&sizes).saturating_add(optimizer(&settings.optimizer, &sizes));
@@ -76,6 +91,11 @@ pub fn training(network: &Network, examples: usize, settings: &Settings, pool: &
         0
     };
     sum([own, parts, packing.saturating_mul(pool.members() as u64)])
+}
+
+/// The inputs' factors that are learned, with their gradient and moments.
+fn scaling(settings: &Settings, inputs: usize) -> u64 {
+    numbers(inputs).saturating_mul(2 + settings.optimizer.moments() as u64)
 }
 
 /// A minibatch's inputs and targets as they are changed before a step, with what each member needs to change an example.
@@ -188,7 +208,11 @@ pub fn checkpoint(network: &Network, settings: &Settings, epochs: usize) -> u64 
     let moments = numbers(network.parameters()).saturating_mul(settings.optimizer.moments() as u64);
     let average = if settings.average.is_some() { network_file(network) } else { 0 };
     let best = if settings.keeps_best() { network_file(network) } else { 0 };
-    sum([network_file(network), average, best, moments, EPOCH.saturating_mul(epochs as u64)])
+    let scaling = match settings.input_scaling {
+        Some(_) => numbers(network.layers()[0].parameters()) + scaling(settings, network.inputs()),
+        None => 0,
+    };
+    sum([network_file(network), average, best, scaling, moments, EPOCH.saturating_mul(epochs as u64)])
 }
 
 /// The bytes of a file that holds a network.

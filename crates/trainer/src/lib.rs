@@ -348,6 +348,7 @@ mod examples;
 pub mod footprint;
 pub mod gradcheck;
 mod infer;
+mod input_scaling;
 mod label;
 mod network;
 pub mod noise;

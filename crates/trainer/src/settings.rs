@@ -39,6 +39,9 @@ pub struct Settings {
     pub schedule: Schedule,
     /// Factors of η for groups of parameters.
     pub groups: Groups,
+    /// The factor of η of the inputs' factors, if they are learned: input k goes into the network as s_k·x_k, with s_k = 1 before the
+    /// first step (RealMLP's front scaling layer, with 6). The run's network has the factors in its weights. `None` if none are learned.
+    pub input_scaling: Option<f64>,
     /// λ of the penalty λ/2·ΣW² on weights, 0 for none. Its gradient λ·W is added to that of the mean cost, as PyTorch's
     /// `weight_decay` does. Reported costs leave the penalty out.
     pub l2: f64,
@@ -85,6 +88,7 @@ impl Default for Settings {
             learning_rate: 3.0,
             schedule: Schedule::default(),
             groups: Groups::default(),
+            input_scaling: None,
             l2: 0.0,
             l1: 0.0,
             weight_decay: 0.0,
@@ -132,7 +136,7 @@ impl Settings {
 
     /// Whether a step needs the gradient of all layers before it updates any.
     pub(crate) fn needs_whole_gradient(&self) -> bool {
-        self.clip.is_some()
+        self.clip.is_some() || self.input_scaling.is_some()
     }
 
     /// Whether members may each have a part of the network: neither averages nor a whole gradient are shared out.
@@ -154,6 +158,7 @@ impl Settings {
             learning_rate,
             momentum,
             groups: &self.groups,
+            scaling: self.input_scaling,
             penalties: self.penalties(),
         })
     }
@@ -206,7 +211,12 @@ impl Settings {
         self.early_stopping.map_or(Ok(()), |stopping| stopping.check())?;
         self.class_weights.check(*sizes.last().expect("a network has outputs"))?;
         check_learning_rate(&self.optimizer, learning_rate)?;
-        let largest = self.groups.largest() * self.schedule.peak() * learning_rate;
+        let scaling = self.input_scaling;
+        if let Some(factor) = scaling.filter(|factor| !(1e-6..=1e6).contains(factor)) {
+            return out_of_range("input scaling", "a factor from 1e-6 to 1e6".to_owned(), factor.to_string());
+        }
+        let largest =
+            self.groups.largest().max(scaling.unwrap_or(0.0)) * self.schedule.peak() * learning_rate;
         if check_learning_rate(&self.optimizer, largest).is_err() {
             let expected = format!("in range times the largest factor, {}", largest / learning_rate);
             return out_of_range("learning rate", expected, learning_rate.to_string());
@@ -224,6 +234,10 @@ impl Settings {
             }
         }
         if let Some(most) = self.max_norm {
+            if scaling.is_some() {
+                let expected = "none where the inputs' factors are learned".to_owned();
+                return out_of_range("max norm", expected, most.to_string());
+            }
             if sizes.len() < 3 {
                 let expected = "none where there is no hidden layer".to_owned();
                 return out_of_range("max norm", expected, most.to_string());

@@ -1,5 +1,6 @@
 //! Element-wise operations on matrices: what runs as an epilogue while a product's tile is in the first-level cache.
 
+mod factors;
 mod limit;
 mod optimizer;
 mod output;
@@ -7,6 +8,7 @@ mod pass;
 mod pointwise;
 mod reduce;
 
+pub use factors::{scale_rows, split_row_factors};
 pub use limit::limit_columns;
 pub use optimizer::{COEFFICIENTS, Descent, Formula, MOST_MOMENTS, Penalty, descend};
 pub(crate) use optimizer::{Place, descend_raw};

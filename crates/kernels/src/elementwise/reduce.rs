@@ -225,7 +225,7 @@ pub fn softmax_backward(isa: Isa, delta: &mut MatMut<'_>, a: Mat<'_>) {
 }
 
 /// Virtual lanes of a sum along a row: element i belongs to lane i mod 16, whatever a register holds.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// Calls `f(lane register, first column, mask)` for the registers of a row of `cols` elements, in steps of all virtual
 /// lanes; past the row's end with an empty mask, so that every lane sees as many additions on every instruction set.
@@ -251,7 +251,7 @@ unsafe fn for_registers<V: Vector>(cols: usize, mut f: impl FnMut(usize, usize, 
 ///
 /// The CPU must have the instruction set of `V`.
 #[inline(always)]
-unsafe fn tree_sum<V: Vector>(registers: [V; LANES]) -> f32 {
+pub(super) unsafe fn tree_sum<V: Vector>(registers: [V; LANES]) -> f32 {
     let mut lanes = [0.0f32; LANES];
     for (register, lanes) in registers.iter().zip(lanes.chunks_exact_mut(V::LANES)) {
         // SAFETY: as the caller's; a chunk is a register long.

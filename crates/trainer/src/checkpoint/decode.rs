@@ -1,8 +1,8 @@
 //! The way of a file's bytes back to the state of a run. Nothing in the file is believed before it is checked.
 
 use super::entries::{
-    AVERAGE, AVERAGED, BEST, CHANGES, CONFIGURATION, CORRECT, COURSE, MAIN, MOMENTS, RECIPE, SOURCE, TOTAL,
-    known_of_run, of_network,
+    AVERAGE, AVERAGED, BEST, CHANGES, CONFIGURATION, CORRECT, COURSE, FACTOR_MOMENTS, FACTORS, MAIN, MOMENTS,
+    RECIPE, SOURCE, TOTAL, UNSCALED, known_of_run, of_network,
 };
 use super::settings::invalid;
 use super::state::{Annotations, Best, Checkpoint, DataIdentity, Progress, arithmetic, best_epoch};
@@ -11,6 +11,7 @@ use crate::average::Averaged;
 use crate::epoch::Epoch;
 use crate::error::Error;
 use crate::footprint;
+use crate::input_scaling::InputScaling;
 use crate::network::Network;
 use crate::optimizer::{Optimizer, OptimizerState};
 use crate::registry::Registry;
@@ -46,6 +47,7 @@ pub(super) fn read_checkpoint(bytes: &[u8], registry: &Registry) -> Result<Check
         .ok_or_else(|| invalid("run/arithmetic", format!("unknown arithmetic class '{class}'")))?;
     let mut optimizer = read_state(&settings.optimizer, &network, &entries)?;
     optimizer.averaged = read_average(&settings, &entries, registry)?;
+    optimizer.scaling = read_scaling(&settings, &network, &entries)?;
     let progress: Progress = entries.value("run/progress")?;
     let history::Recorded { history, tested_on, validated_on, elapsed } =
         history::read(&entries, settings.epoch_examples(examples))?;
@@ -164,6 +166,50 @@ fn read_average(
         }
         (None, None) => Ok(None),
         (None, Some(name)) => Err(invalid(name, "an average without averaging")),
+    }
+}
+
+/// The factors of the inputs, where the run learns them.
+fn read_scaling(
+    settings: &Settings,
+    network: &Network,
+    entries: &Entries<'_>,
+) -> Result<Option<InputScaling>, FormatError> {
+    let moments = settings.optimizer.moment_names();
+    let names: Vec<_> = moments.iter().map(|moment| format!("{FACTOR_MOMENTS}{}", moment.name)).collect();
+    let is_of_scaling = |name: &str| [FACTORS, UNSCALED].contains(&name) || name.starts_with(FACTOR_MOMENTS);
+    let has_moment =
+        |name: &str| !name.starts_with(FACTOR_MOMENTS) || names.iter().any(|known| known == name);
+    let is_learned = settings.input_scaling.is_some();
+    let is_stray = |name: &str| is_of_scaling(name) && !(is_learned && has_moment(name));
+    if let Some(entry) = entries.iter().find(|entry| is_stray(&entry.name)) {
+        return Err(invalid(&entry.name, "factors of inputs that the run doesn't learn"));
+    }
+    if !is_learned {
+        return Ok(None);
+    }
+    let first = &network.layers()[0];
+    let mut scaling = InputScaling::new(moments.len(), first);
+    let read = |name: &str, values: &mut [f32]| {
+        let mut from = entries.f32s(name, values.len() as u64)?;
+        from.read_into(values)?;
+        from.finish()
+    };
+    read(FACTORS, &mut scaling.factors)?;
+    let mut from = entries.f32s(UNSCALED, (first.inputs() * first.outputs()) as u64)?;
+    for k in 0..first.inputs() {
+        scaling.weights.row_slices_mut(k).try_for_each(|row| from.read_into(row))?;
+    }
+    from.finish()?;
+    for ((name, moment), values) in names.iter().zip(&moments).zip(&mut scaling.moments) {
+        read(name, values)?;
+        if let Some(negative) = values.iter().find(|v| moment.is_square && **v < 0.0) {
+            return Err(invalid(name, format!("a mean or sum of squares of {negative}")));
+        }
+    }
+    match scaling.is_of(first) {
+        true => Ok(Some(scaling)),
+        false => Err(invalid(UNSCALED, "times the factors they aren't the network's weights")),
     }
 }
 

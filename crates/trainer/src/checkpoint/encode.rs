@@ -1,8 +1,8 @@
 //! The way of a run's state into the bytes of a file.
 
 use super::entries::{
-    AVERAGE, AVERAGED, BEST, CONFIGURATION, CORRECT, COURSE, Content, Drafts, MAIN, MOMENTS, RECIPE, SOURCE,
-    TOTAL,
+    AVERAGE, AVERAGED, BEST, CONFIGURATION, CORRECT, COURSE, Content, Drafts, FACTOR_MOMENTS, FACTORS, MAIN,
+    MOMENTS, RECIPE, SOURCE, TOTAL, UNSCALED,
 };
 use super::state::{Annotations, Snapshot, arithmetic};
 use super::{changes, history, networks, settings};
@@ -47,6 +47,13 @@ impl Snapshot<'_> {
         }
         for (index, moment) in moments.iter().enumerate() {
             drafts.put_numbers(format!("{MOMENTS}{}", moment.name), Content::Moment(self.optimizer, index));
+        }
+        if let Some(scaling) = &self.optimizer.scaling {
+            drafts.put_numbers(FACTORS.to_owned(), Content::OfInputs(&scaling.factors));
+            drafts.put_numbers(UNSCALED.to_owned(), Content::Weights(&scaling.weights));
+            for (moment, values) in moments.iter().zip(&scaling.moments) {
+                drafts.put_numbers(format!("{FACTOR_MOMENTS}{}", moment.name), Content::OfInputs(values));
+            }
         }
         history::put(&mut drafts, self.history, self.tested_on, self.validated_on, self.elapsed)?;
         let Annotations { recipe, configuration, source } = self.annotations;

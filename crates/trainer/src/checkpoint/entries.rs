@@ -4,6 +4,7 @@ use super::settings::SETTINGS;
 use crate::network::Network;
 use crate::optimizer::OptimizerState;
 use minibatch_checkpoint::{CARRIED, Entry, FormatError, NOT_COMPARED, OPTIONAL, encode_into, is_segment};
+use minibatch_kernels::Panels;
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -31,6 +32,12 @@ pub(super) const SOURCE: &str = "run/source";
 pub(super) const CHANGES: &str = "run/history/changes";
 /// The names of moments begin with it.
 pub(super) const MOMENTS: &str = "run/moments/";
+/// The factors of the inputs, where they are learned.
+pub(super) const FACTORS: &str = "run/input-scaling/factors";
+/// The first layer's weights without these factors.
+pub(super) const UNSCALED: &str = "run/input-scaling/weights";
+/// The names of the factors' moments begin with it.
+pub(super) const FACTOR_MOMENTS: &str = "run/input-scaling/moments/";
 
 /// The entries of each network after `network/NAME/`, with their flags.
 const OF_NETWORK: [(&str, u32); 8] = [
@@ -45,8 +52,10 @@ const OF_NETWORK: [(&str, u32); 8] = [
 ];
 
 /// The entries of a run besides its settings and moments, with their flags.
-const OF_RUN: [(&str, u32); 20] = [
+const OF_RUN: [(&str, u32); 22] = [
     (AVERAGED, 0),
+    (FACTORS, 0),
+    (UNSCALED, 0),
     ("run/arithmetic", 0),
     (CONFIGURATION, OPTIONAL | NOT_COMPARED),
     (RECIPE, OPTIONAL | NOT_COMPARED),
@@ -74,7 +83,7 @@ pub(super) fn known(name: &str) -> Option<u32> {
         let (_, entry) = rest.split_once('/')?;
         return OF_NETWORK.iter().find(|(known, _)| *known == entry).map(|(_, flags)| *flags);
     }
-    if let Some(moment) = name.strip_prefix(MOMENTS) {
+    if let Some(moment) = name.strip_prefix(MOMENTS).or_else(|| name.strip_prefix(FACTOR_MOMENTS)) {
         return is_segment(moment).then_some(0);
     }
     let settings = SETTINGS.iter().map(|setting| (setting.name, setting.flags));
@@ -109,6 +118,10 @@ pub(super) enum Content<'a> {
     Parameters(&'a Network),
     /// The moment with this index.
     Moment(&'a OptimizerState, usize),
+    /// A number for each input.
+    OfInputs(&'a [f32]),
+    /// Weights input by input.
+    Weights(&'a Panels),
 }
 
 impl<'a> Drafts<'a> {
@@ -150,6 +163,10 @@ impl<'a> Drafts<'a> {
             }
             Content::Parameters(network) => payload.put_f32s(network.parameter_slices()),
             Content::Moment(state, index) => payload.put_f32s(state.slices(*index)),
+            Content::OfInputs(values) => payload.put_f32s(std::iter::once(*values)),
+            Content::Weights(weights) => {
+                payload.put_f32s((0..weights.rows()).flat_map(|k| weights.row_slices(k)))
+            }
         })
     }
 }

@@ -99,8 +99,29 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         name: "run/groups",
         flags: 0,
-        put: |settings, entry| entry.unless(settings.groups == Groups::default(), &settings.groups),
-        read: |settings, recorded| recorded.or_default().map(|read| settings.groups = read),
+        put: |settings, entry| {
+            let Groups { weights, biases, layers, fan_in: _ } = &settings.groups;
+            let usual = Groups { fan_in: settings.groups.fan_in, ..Groups::default() };
+            entry.unless(settings.groups == usual, &(weights, biases, layers))
+        },
+        read: |settings, recorded| {
+            if let Some((weights, biases, layers)) = recorded.optional()? {
+                settings.groups = Groups { weights, biases, layers, ..settings.groups.clone() };
+            }
+            Ok(())
+        },
+    },
+    Setting {
+        name: "run/fan-in-rates",
+        flags: 0,
+        put: |settings, entry| entry.unless(!settings.groups.fan_in, &true),
+        read: |settings, recorded| recorded.or_default().map(|read| settings.groups.fan_in = read),
+    },
+    Setting {
+        name: "run/input-scaling",
+        flags: 0,
+        put: |settings, entry| settings.input_scaling.map_or(Ok(None), |factor| entry.of(&factor)),
+        read: |settings, recorded| recorded.optional().map(|read| settings.input_scaling = read),
     },
     number!("run/l2", l2),
     number!("run/l1", l1),

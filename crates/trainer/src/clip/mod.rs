@@ -89,24 +89,25 @@ impl Clip {
         &*self.0
     }
 
-    /// Changes the gradient of the layers 1, …, L.
-    pub(crate) fn apply(&self, layers: &mut [LayerValues]) {
-        self.0.clip(WholeGradient { layers });
+    /// Changes the gradient of the layers 1, …, L, and that of the inputs' factors, where they are learned.
+    pub(crate) fn apply(&self, layers: &mut [LayerValues], of_factors: &mut [f32]) {
+        self.0.clip(WholeGradient { layers, of_factors });
     }
 }
 
 technique!(Clip, "clipping");
 
-/// The gradient of all weights and biases.
+/// The gradient of all weights and biases, and of the inputs' factors, where they are learned.
 #[derive(Debug)]
 pub struct WholeGradient<'a> {
     layers: &'a mut [LayerValues],
+    of_factors: &'a mut [f32],
 }
 
 impl WholeGradient<'_> {
-    /// The Euclidean norm √Σg² over all weights and biases. The sum is taken in f64, in a fixed order.
+    /// The Euclidean norm √Σg² over all of it. The sum is taken in f64, in a fixed order.
     pub fn norm(&self) -> f64 {
-        let slices = self.layers.iter().flat_map(LayerValues::slices);
+        let slices = self.layers.iter().flat_map(LayerValues::slices).chain([&*self.of_factors]);
         slices.map(sum_of_squares).sum::<f64>().sqrt()
     }
 
@@ -115,6 +116,7 @@ impl WholeGradient<'_> {
         for layer in &mut *self.layers {
             layer.for_each_slice(|values| values.iter_mut().for_each(|g| *g = f(*g)));
         }
+        self.of_factors.iter_mut().for_each(|g| *g = f(*g));
     }
 }
 

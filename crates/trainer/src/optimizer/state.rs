@@ -2,6 +2,7 @@
 
 use super::Optimizer;
 use crate::average::{Average, Averaged};
+use crate::input_scaling::InputScaling;
 use crate::network::{Layer, LayerValues, Network};
 
 /// The memory of an optimiser: its steps, and the moments of each layer.
@@ -19,6 +20,10 @@ pub struct OptimizerState {
     pub(crate) layers: Vec<LayerState>,
     /// The average of the weights, where the run has one.
     pub(crate) averaged: Option<Averaged>,
+    /// The factors of the inputs, where the run learns them.
+    pub(crate) scaling: Option<InputScaling>,
+    /// The inputs of each neuron of the layers 1, …, L.
+    inputs: Vec<usize>,
 }
 
 /// The moments of one layer, as many as the optimiser has.
@@ -32,15 +37,35 @@ impl OptimizerState {
             (0..optimizer.moments()).map(moment).collect()
         };
         let scalars = optimizer.scalars();
-        let layers = layers.iter().map(moments).collect();
-        let optimizer = optimizer.name();
-        OptimizerState { optimizer, steps: 0, next: scalars.clone(), scalars, layers, averaged: None }
+        OptimizerState {
+            optimizer: optimizer.name(),
+            steps: 0,
+            next: scalars.clone(),
+            scalars,
+            layers: layers.iter().map(moments).collect(),
+            averaged: None,
+            scaling: None,
+            inputs: layers.iter().map(Layer::inputs).collect(),
+        }
     }
 
     /// The same memory, with the average of the weights of `network`, if `average` is used.
     pub(crate) fn with_average(mut self, average: Option<&Average>, network: &Network) -> OptimizerState {
         if average.is_some() && self.averaged.is_none() {
             self.averaged = Some(Averaged::new(network));
+        }
+        self
+    }
+
+    /// The same memory, with factors of 1 for the inputs of `network`, if they are `learned` and there are none.
+    pub(crate) fn with_scaling(
+        mut self,
+        learned: bool,
+        optimizer: &Optimizer,
+        network: &Network,
+    ) -> OptimizerState {
+        if learned && self.scaling.is_none() {
+            self.scaling = Some(InputScaling::new(optimizer.moments(), &network.layers[0]));
         }
         self
     }
@@ -69,6 +94,11 @@ impl OptimizerState {
     /// The number of moments of each weight and bias.
     pub(crate) fn moments(&self) -> usize {
         self.layers.first().map_or(0, Vec::len)
+    }
+
+    /// The inputs of each neuron of layer l.
+    pub(super) fn inputs(&self, l: usize) -> usize {
+        self.inputs[l - 1]
     }
 
     /// The scalars of the step that [`advance`](Self::advance) has prepared.
@@ -102,7 +132,13 @@ impl OptimizerState {
             moments.len() == optimizer.moments() && shapes.all(|shape| shape == sizes(layer))
         };
         let same = self.optimizer == optimizer.name() && self.scalars.len() == optimizer.scalars().len();
-        same && self.layers.len() == layers.len() && self.layers.iter().zip(layers).all(layer_fits)
+        let scaling = |scaling: &InputScaling| {
+            scaling.moments.len() == optimizer.moments()
+                && layers.first().is_some_and(|first| scaling.is_of(first))
+        };
+        same && self.scaling.as_ref().is_none_or(scaling)
+            && self.layers.len() == layers.len()
+            && self.layers.iter().zip(layers).all(layer_fits)
     }
 
     /// The values of moment i in all layers, in the order of the parameters.

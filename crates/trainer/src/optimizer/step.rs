@@ -47,6 +47,8 @@ pub(crate) struct Rates<'a> {
     /// The momentum in place of the optimiser's own.
     pub(crate) momentum: Option<f64>,
     pub(crate) groups: &'a Groups,
+    /// The factor of η of the inputs' factors, where they are learned.
+    pub(crate) scaling: Option<f64>,
     pub(crate) penalties: Penalties,
 }
 
@@ -138,7 +140,7 @@ impl Optimizer {
         state: &mut OptimizerState,
     ) -> Step<'a> {
         state.advance(self, rates.momentum);
-        let first = self.layer_step(rates, divisor, whole, 1, state.next());
+        let first = self.layer_step(rates, divisor, whole, 1, state);
         Step { optimizer: self, rates, divisor, whole, first }
     }
 
@@ -148,11 +150,11 @@ impl Optimizer {
         divisor: f64,
         whole: bool,
         l: usize,
-        scalars: &[f64],
+        state: &OptimizerState,
     ) -> LayerStep<'a> {
-        let Rates { learning_rate, momentum, groups, penalties } = rates;
+        let Rates { learning_rate, groups, penalties, .. } = rates;
         let Penalties { l1, l2, decay } = penalties;
-        let rate = |is_weight| learning_rate * groups.factor(l, is_weight);
+        let rate = |is_weight| learning_rate * groups.factor(l, state.inputs(l), is_weight);
         // Frozen weights leave no scaled errors that the biases could follow from, and L1 is no factor of the weights.
         if self.is_plain() && !whole && rate(true) > 0.0 && l1 == 0.0 {
             return LayerStep::Plain(PlainStep {
@@ -161,21 +163,26 @@ impl Optimizer {
                 start: (1.0 - rate(true) * (l2 + decay)) as f32,
             });
         }
-        let formula = self.formula();
-        let descent = |is_weight| {
-            let at = At { learning_rate: rate(is_weight), momentum, scalars, is_weight };
-            let descent = formula.descent(formula.coefficients(at).map(|x| x as f32));
-            descent.with_penalty(match is_weight {
-                true => Penalty { l1: l1 as f32, l2: l2 as f32, decay: (1.0 - rate(true) * decay) as f32 },
-                false => Penalty::NONE,
-            })
-        };
+        let penalty = Penalty { l1: l1 as f32, l2: l2 as f32, decay: (1.0 - rate(true) * decay) as f32 };
         LayerStep::Rule(RuleStep {
             factor: (1.0 / divisor) as f32,
-            formula,
-            of_weights: descent(true),
-            of_biases: descent(false),
+            formula: self.formula(),
+            of_weights: self.descent(rates, rate(true), true, state).with_penalty(penalty),
+            of_biases: self.descent(rates, rate(false), false, state),
         })
+    }
+
+    /// The rule's step with this η of its own, without a penalty.
+    fn descent(
+        &self,
+        rates: Rates<'_>,
+        learning_rate: f64,
+        is_weight: bool,
+        state: &OptimizerState,
+    ) -> Descent<'_> {
+        let at = At { learning_rate, momentum: rates.momentum, scalars: state.next(), is_weight };
+        let formula = self.formula();
+        formula.descent(formula.coefficients(at).map(|x| x as f32))
     }
 }
 
@@ -185,7 +192,20 @@ impl<'a> Step<'a> {
         let Step { optimizer, rates, divisor, whole, first } = *self;
         match rates.groups.is_one_for_all_layers() {
             true => first,
-            false => optimizer.layer_step(rates, divisor, whole, l, state.next()),
+            false => optimizer.layer_step(rates, divisor, whole, l, state),
+        }
+    }
+
+    /// The step of the inputs' factors from `state`, where they are learned.
+    pub(crate) fn of_factors(&self, state: &OptimizerState) -> RuleStep<'a> {
+        let Step { optimizer, rates, .. } = *self;
+        let learning_rate = rates.learning_rate * rates.scaling.unwrap_or(1.0);
+        let descent = optimizer.descent(rates, learning_rate, false, state);
+        RuleStep {
+            factor: self.mean(),
+            formula: optimizer.formula(),
+            of_weights: descent,
+            of_biases: descent,
         }
     }
 

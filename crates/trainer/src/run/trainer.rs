@@ -141,7 +141,8 @@ impl Trainer {
         let weighted = settings.class_weights.apply(&data)?;
         let state = state
             .unwrap_or_else(|| OptimizerState::new(&settings.optimizer, network.layers()))
-            .with_average(settings.average.as_ref(), &network);
+            .with_average(settings.average.as_ref(), &network)
+            .with_scaling(settings.input_scaling.is_some(), &settings.optimizer, &network);
         Ok(Trainer {
             course: settings.course(data.len()),
             shuffle: Shuffle::with_order(data.len(), settings.seed, settings.order)?,

@@ -134,12 +134,20 @@ impl Optimizer {
         let mut guard = Guard::of(pool.isa(), network)?;
         guard.look_at(pool.isa(), state);
         let groups = Groups::default();
-        let rates = Rates { learning_rate, momentum: None, groups: &groups, penalties: Penalties::default() };
+        let rates = Rates {
+            learning_rate,
+            momentum: None,
+            groups: &groups,
+            scaling: None,
+            penalties: Penalties::default(),
+        };
         let step = self.step(rates, 1.0, true, state);
         pool.run(|team| {
             let runner = Runner { team, member: None };
             let values = |l: usize| &gradients.layers[l - 1].values;
-            guard.check_gradient(runner, &network.layers, state, values, &step).map_err(Error::Refused)?;
+            guard
+                .check_gradient(runner, &network.layers, state, values, None, &step)
+                .map_err(Error::Refused)?;
             network.origin = None;
             for l in 1..=network.layers.len() {
                 let (layer, step) = (&mut network.layers[l - 1], step.of_layer(l, state));

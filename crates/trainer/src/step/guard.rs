@@ -12,8 +12,9 @@
 use super::backprop::Runner;
 use super::workspace::Workspace;
 use crate::error::{Divergence, Error};
+use crate::input_scaling::InputScaling;
 use crate::network::{Layer, LayerValues, Network};
-use crate::optimizer::{Growth, LayerState, MOST_MOMENTS, OptimizerState, Step};
+use crate::optimizer::{Growth, LayerState, LayerStep, MOST_MOMENTS, OptimizerState, Step};
 use minibatch_data::{Dataset, Row};
 use minibatch_kernels::{Isa, Mat, max_magnitude, max_magnitudes};
 
@@ -31,8 +32,11 @@ pub(crate) struct Guard {
     data: f64,
     /// The bound of the inputs in the step that is checked. It is another if they are changed.
     inputs: f64,
-    /// The bounds of each layer l: no weight, bias or moment of it is larger.
+    /// The bounds of each layer l: no weight, bias or moment of it is larger. Where factors of the inputs are learned, those of
+    /// layer 1 are for its weights without them.
     layers: Vec<Growth>,
+    /// The bounds of the inputs' factors, where they are learned.
+    factors: Growth,
     /// The largest error of each layer, then the largest activation of each layer but the last, in the step that is checked.
     found: Vec<f32>,
 }
@@ -66,14 +70,20 @@ impl Guard {
             let largest = magnitudes.try_fold(0.0, |largest, x| Ok::<f64, Error>(x?.max(largest)))?;
             bounds.push(Growth::new(largest, [0.0; MOST_MOMENTS]));
         }
-        let found = vec![0.0; 2 * bounds.len() - 1];
-        Ok(Guard { data: 1.0, inputs: 1.0, layers: bounds, found })
+        let (found, factors) = (vec![0.0; 2 * bounds.len() - 1], Growth::new(1.0, [0.0; MOST_MOMENTS]));
+        Ok(Guard { data: 1.0, inputs: 1.0, layers: bounds, factors, found })
     }
 
     /// Takes account of the moments that an optimiser begins with, all of them finite.
     pub(crate) fn look_at(&mut self, isa: Isa, state: &OptimizerState) {
         for (bounds, layer) in self.layers.iter_mut().zip(&state.layers) {
             bounds.moments = largest_moments(isa, layer);
+        }
+        if let Some(scaling) = &state.scaling {
+            self.factors = of_factors(isa, scaling);
+            let weights = (0..scaling.weights.rows()).flat_map(|k| scaling.weights.row_slices(k));
+            let largest = weights.fold(0.0, |largest, row| max_magnitude(isa, slice(row)).max(largest));
+            self.layers[0].parameters = self.layers[0].parameters.max(largest.into());
         }
     }
 
@@ -109,13 +119,15 @@ impl Guard {
         (1..=count).rev().try_for_each(|l| self.largest_of_layer(l, count).map(|_| ()))
     }
 
-    /// Checks that a step against `gradient(l)`, l = 1, …, L, keeps every number finite.
+    /// Checks that a step against `gradient(l)`, l = 1, …, L, keeps every number finite. Factors of the inputs and their gradient come
+    /// as `scaling`, where they are learned.
     pub(crate) fn check_gradient<'g>(
         &mut self,
         runner: Runner<'_>,
         layers: &[Layer],
         state: &OptimizerState,
         gradient: impl Fn(usize) -> &'g LayerValues,
+        scaling: Option<&InputScaling>,
         update: &Step<'_>,
     ) -> Result<(), Divergence> {
         let isa = runner.team.isa();
@@ -127,6 +139,16 @@ impl Guard {
                 return Err(Divergence::Update { layer: l });
             }
             self.admit(runner, layers, state, update, l, largest.into())?;
+        }
+        if let Some(scaling) = scaling {
+            let largest = f64::from(max_magnitude(isa, slice(&scaling.gradient)));
+            let step = LayerStep::Rule(update.of_factors(state));
+            let is_admitted = admit(&mut self.factors, &step, largest, || of_factors(isa, scaling));
+            // A bound of the products. Bounds grow by the steps alone, so runs that learn stay far below.
+            let weights = self.factors.parameters * self.layers[0].parameters;
+            if !(largest.is_finite() && is_admitted && weights <= LIMIT) {
+                return Err(Divergence::Update { layer: 1 });
+            }
         }
         Ok(())
     }
@@ -176,9 +198,7 @@ impl Guard {
         gradient: f64,
     ) -> Result<(), Divergence> {
         let isa = runner.team.isa();
-        let (bounds, update) = (&mut self.layers[l - 1], update.of_layer(l, state));
-        let mut after = update.grown(*bounds, gradient);
-        if !after.is_within(LIMIT) {
+        let now = || {
             let magnitudes = layers[l - 1].slices().map(|values| max_magnitude(isa, slice(values)));
             let largest = f64::from(magnitudes.fold(0.0, f32::max));
             // A member has a part of the first layer only.
@@ -186,11 +206,29 @@ impl Guard {
             // The numbers are f32.
             let of_all = |x: f64| member.map_or(x, |member| f64::from(member.largest(x as f32)));
             let moments = largest_moments(isa, &state.layers[l - 1]).map(of_all);
-            after = update.grown(Growth::new(of_all(largest), moments), gradient);
+            Growth::new(of_all(largest), moments)
+        };
+        match admit(&mut self.layers[l - 1], &update.of_layer(l, state), gradient, now) {
+            true => Ok(()),
+            false => Err(Divergence::Update { layer: l }),
         }
-        *bounds = after;
-        if after.is_within(LIMIT) { Ok(()) } else { Err(Divergence::Update { layer: l }) }
     }
+}
+
+/// Makes `bounds` those after `step` against a gradient that is at most so large. Whether nothing is then beyond the limit. If
+/// it seems so, the bounds `now` are read anew.
+fn admit(bounds: &mut Growth, step: &LayerStep<'_>, gradient: f64, now: impl FnOnce() -> Growth) -> bool {
+    let after = step.grown(*bounds, gradient);
+    *bounds = if after.is_within(LIMIT) { after } else { step.grown(now(), gradient) };
+    bounds.is_within(LIMIT)
+}
+
+/// The largest of the inputs' factors, and of their moments.
+fn of_factors(isa: Isa, scaling: &InputScaling) -> Growth {
+    let largest = |values: &[f32]| f64::from(max_magnitude(isa, slice(values)));
+    let mut moments = [0.0; MOST_MOMENTS];
+    moments.iter_mut().zip(&scaling.moments).for_each(|(to, moment)| *to = largest(moment));
+    Growth::new(largest(&scaling.factors), moments)
 }
 
 /// The reason why the minibatch's cost isn't finite.

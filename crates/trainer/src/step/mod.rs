@@ -2,7 +2,8 @@
 //!
 //! [`backprop`] has the four equations, and [`workspace`] every buffer that they use. [`guard`] refuses a step that could leave
 //! the finite numbers. [`stepper`] takes one step after the other. [`gradients`] goes forward and back without an update.
-//! [`activity`] says which units still learn, and [`trial`](mod@trial) what a step would do.
+//! [`whole`] updates by a gradient that stands by itself, as
+//! clipping and the scaling of inputs need it. [`activity`] says which units still learn, and [`trial`](mod@trial) what a step would do.
 
 mod activity;
 mod backprop;
@@ -11,6 +12,7 @@ mod guard;
 mod objective;
 mod stepper;
 mod trial;
+mod whole;
 mod workspace;
 
 pub(crate) use activity::ROWS;

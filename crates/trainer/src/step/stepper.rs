@@ -2,6 +2,7 @@
 
 use super::backprop::{self, Runner};
 use super::guard::{self, Guard};
+use super::whole;
 use super::workspace::Workspace;
 use crate::augment::{self, Changed, Form};
 use crate::error::Divergence;
@@ -220,22 +221,24 @@ impl Stepper<'_> {
         settings: &Settings,
     ) -> Result<(), Divergence> {
         let Stepper { runner, layers, state, workspace, guard, .. } = self;
-        let (team, count) = (runner.team, layers.len());
-        guard.check_errors(*runner, workspace, count, rows)?;
+        guard.check_errors(*runner, workspace, layers.len(), rows)?;
         workspace.clear_gradient();
-        for l in (1..=count).rev() {
-            backprop::add_gradient(team, workspace, rows, l, update.mean());
+        for l in (1..=layers.len()).rev() {
+            backprop::add_gradient(runner.team, workspace, rows, l, update.mean());
         }
         let gradient = workspace.gradient.as_mut().expect("a workspace for the whole gradient");
-        if let Some(clip) = &settings.clip {
-            clip.apply(gradient);
-        }
-        guard.check_gradient(*runner, layers, state, |l| &gradient[l - 1], update)?;
-        for l in (1..=count).rev() {
-            let (layer, step) = (&mut layers[l - 1], update.of_layer(l, state));
-            backprop::descend_by(team, layer, &mut state.layers[l - 1], &gradient[l - 1], step);
-        }
-        Ok(())
+        let clip = settings.clip.as_ref();
+        whole::descend(
+            runner.team,
+            layers,
+            state,
+            gradient,
+            clip,
+            update,
+            |layers, state, gradient, scaling| {
+                guard.check_gradient(*runner, layers, state, |l| &gradient[l - 1], scaling, update)
+            },
+        )
     }
 }
 

@@ -1,8 +1,8 @@
 //! A trial step: what a step of the run would do to each layer, without taking it.
 
 use super::activity::sample;
-use super::backprop;
 use super::workspace::Workspace;
+use super::{backprop, whole};
 use crate::error::{Divergence, Error};
 use crate::examples::with_examples;
 use crate::network::{Layer, Network};
@@ -56,19 +56,12 @@ pub(crate) fn trial(
         errors = workspace.errors.iter().map(|error| norm(error.top(rows)) / (rows as f64).sqrt()).collect();
         (1..=count).for_each(|l| backprop::add_gradient(team, &mut workspace, rows, l, step.mean()));
         let gradient = workspace.gradient.as_mut().expect("a workspace for the whole gradient");
-        if let Some(clip) = &settings.clip {
-            clip.apply(gradient);
-        }
-        for l in 1..=count {
-            let of_layer = step.of_layer(l, &state);
-            backprop::descend_by(
-                team,
-                &mut layers[l - 1],
-                &mut state.layers[l - 1],
-                &gradient[l - 1],
-                of_layer,
-            );
-        }
+        let clip = settings.clip.as_ref();
+        let Ok(()) =
+            whole::descend(team, &mut layers, &mut state, gradient, clip, &step, |_, _, _, _| Ok(()))
+        else {
+            unreachable!("nothing is checked");
+        };
     });
     let updates = network.layers.iter().zip(&layers).map(|(before, after)| change(before, after));
     Ok(errors.into_iter().zip(updates).map(|(error, update)| LayerTrial { error, update }).collect())

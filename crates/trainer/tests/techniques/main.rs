@@ -8,6 +8,7 @@ mod examples;
 mod gradients;
 mod pictures;
 mod regularisation;
+mod scaling;
 mod steps;
 mod together;
 
@@ -148,11 +149,16 @@ impl Augmentation for Even {
 fn techniques_are_repeatable() {
     let every = |settings: Settings, l2| Settings {
         schedule: "one-cycle".parse().expect("a schedule"),
-        groups: Groups { biases: 0.5, layers: vec![1.0, 0.5], ..Groups::default() },
+        groups: Groups {
+            biases: 0.5,
+            layers: vec![1.0, 0.5],
+            fan_in: settings.input_scaling.is_some(),
+            ..Groups::default()
+        },
         l2,
         l1: l2,
         weight_decay: l2,
-        max_norm: Some(3.0),
+        max_norm: settings.input_scaling.is_none().then_some(3.0),
         label_smoothing: 0.1,
         drop_last: true,
         noise: vec![
@@ -165,8 +171,9 @@ fn techniques_are_repeatable() {
     };
     let clipped = Settings { clip: Some("norm(0.1)".parse().expect("clipping")), ..settings("sgd") };
     let averaged = Settings { average: Some("ema(0.75)".parse().expect("averaging")), ..settings("sgd") };
+    let scaled = Settings { input_scaling: Some(6.0), ..settings("adam") };
     let mut ways = BTreeSet::new();
-    for settings in [settings("sgd"), settings("adam"), settings("momentum"), clipped, averaged] {
+    for settings in [settings("sgd"), settings("adam"), settings("momentum"), clipped, averaged, scaled] {
         let settings = every(settings, 1e-3);
         for sizes in [&[20, 16, 4][..], &[784, 32, 4], &[200, 256, 4]] {
             let data = data(sizes[0], false);
@@ -207,11 +214,17 @@ fn techniques_are_saved() {
         for clip in [None, "norm(0.5)".parse().ok()] {
             let settings = Settings {
                 schedule: schedule.clone(),
-                groups: Groups { biases: 0.5, layers: vec![0.25], ..Groups::default() },
+                groups: Groups {
+                    biases: 0.5,
+                    layers: vec![0.25],
+                    fan_in: clip.is_some(),
+                    ..Groups::default()
+                },
+                input_scaling: clip.is_some().then_some(6.0),
                 l2: 1e-3,
                 l1: 1e-4,
                 weight_decay: 1e-3,
-                max_norm: Some(3.0),
+                max_norm: clip.is_none().then_some(3.0),
                 label_smoothing: 0.1,
                 average: Some("ema(0.75)".parse().expect("averaging")),
                 clip,
