@@ -89,6 +89,7 @@ fn parse() -> Result<Option<Command>, Failure> {
         Ok(mut cli) => {
             if let Command::Train(args) = &mut cli.command {
                 args.configuration = train::config::text(&arguments);
+                args.follow_recipe();
             }
             Ok(Some(cli.command))
         }

@@ -40,9 +40,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) tested: Tested,
 
-    /// Scaling of a table's numbers: standard, robust, minmax, none [default: standard]
+    /// Scaling of a table's numbers: standard, robust, minmax, none [default: standard; robust for realmlp]
     #[arg(long, value_name = "NAME", ignore_case = true, value_parser = scale())]
-    scale: Option<Scale>,
+    pub(crate) scale: Option<Scale>,
 
     /// Treatment of missing values of a table: refuse, median, drop [default: refuse]
     #[arg(long, value_name = "WAY", ignore_case = true)]

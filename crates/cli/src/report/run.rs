@@ -160,7 +160,9 @@ fn order(settings: &Settings) -> &'static str {
 /// The settings that a run may do without, where they are used.
 pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
     let Settings { schedule, groups, l1, l2, weight_decay, max_norm, clip, noise, augment, .. } = settings;
-    let Settings { label_smoothing, average, drop_last, early_stopping, class_weights, .. } = settings;
+    let Settings {
+        label_smoothing, average, drop_last, early_stopping, class_weights, input_scaling, ..
+    } = settings;
     let usual = Settings::default();
     let layers = noise.iter().enumerate();
     let noise = layers.filter_map(|(l, noise)| Some(format!("{} in layer {l}", noise.as_ref()?)));
@@ -172,9 +174,12 @@ pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
         ("schedule of η", (*schedule != usual.schedule).then(|| schedule.to_string())),
         (
             "factors of η",
-            (*groups != usual.groups)
-                .then(|| format!("weights {}, biases {}{layers}", groups.weights, groups.biases)),
+            (*groups != usual.groups).then(|| {
+                let by_fan_in = if groups.fan_in { "/√n of n inputs" } else { "" };
+                format!("weights {}{by_fan_in}, biases {}{layers}", groups.weights, groups.biases)
+            }),
         ),
+        ("factors of inputs", input_scaling.map(|factor| format!("learned, at {factor}·η"))),
         ("label smoothing", (*label_smoothing > 0.0).then(|| label_smoothing.to_string())),
         ("L2 penalty", (*l2 > 0.0).then(|| l2.to_string())),
         ("L1 penalty", (*l1 > 0.0).then(|| l1.to_string())),

@@ -58,8 +58,9 @@ pub(crate) fn new_trainer(
         Some(sizes) => &sizes[1..sizes.len() - 1],
         None => args.network.hidden_layers(train)?,
     };
-    let (recipe, chosen) = args.chosen(train, hidden, from.as_ref());
-    let mut settings = args.settings(&chosen, hidden.len())?;
+    let by_recipe = args.chosen(train, hidden, from.as_ref());
+    let mut settings = args.settings(&by_recipe, train, hidden.len())?;
+    let (recipe, chosen) = by_recipe;
     if args.batch_size.is_none() {
         settings.batch_size = settings.batch_size.min(train.len());
     }

@@ -7,20 +7,17 @@ use crate::text::shape;
 use crate::{memory, names};
 use minibatch::recipe::{Choices, Chosen};
 use minibatch::{
-    Activation, Cost, Dataset, Initializer, Layer, Network, NetworkError, Origin, Registry, Settings,
+    Activation, Cost, Dataset, Initializer, Layer, Network, NetworkError, Origin, Recipe, Registry, Settings,
     footprint,
 };
 use std::fmt::Display;
 use std::sync::Arc;
 
-/// The default hidden layers.
-const DEFAULT_HIDDEN: &[usize] = &[32];
-
 /// Network options. When resuming, an option that isn't given comes from the checkpoint.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// Neurons of the hidden layer, or of several hidden layers: 128,64 [default: 32]
+    /// Neurons of the hidden layer, or of several hidden layers: 128,64 [default: 32; the recipe's for realmlp]
     #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = count_of_list)]
     hidden: Option<Vec<usize>>,
 
@@ -54,6 +51,10 @@ pub(crate) struct Args {
     /// Let the weights and biases of the output layer start at 0
     #[arg(long)]
     zero_output_layer: bool,
+
+    /// The hidden layers of the recipe.
+    #[arg(skip)]
+    pub(super) recipe: Option<Recipe>,
 }
 
 impl Args {
@@ -89,7 +90,7 @@ impl Args {
         let builder = Network::builder(data.input_len())
             .seed(settings.seed)
             .initializer(chosen.initializer)
-            .zero_output_layer(self.zero_output_layer)
+            .zero_output_layer(self.zero_output_layer || chosen.zero_output_layer)
             .cost_named(Arc::clone(&chosen.cost));
         let layer = |builder: minibatch::NetworkBuilder, &width| {
             builder.layer_named(width, Arc::clone(&chosen.activation))
@@ -120,7 +121,8 @@ impl Args {
     /// The sizes of the hidden layers, n_1, …, n_{L−1}. Checks that the first and last layer fit the data.
     pub(crate) fn hidden_layers(&self, data: &Dataset) -> Result<&[usize], Failure> {
         let Some(layers) = &self.layers else {
-            return Ok(self.hidden.as_deref().unwrap_or(DEFAULT_HIDDEN));
+            let usual = self.recipe.unwrap_or(Recipe::Auto).hidden();
+            return Ok(self.hidden.as_deref().unwrap_or(usual));
         };
         let ([inputs, rest @ ..], expected) = (&**layers, (data.input_len(), data.targets().width())) else {
             unreachable!("an option has a value");

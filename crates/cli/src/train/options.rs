@@ -6,6 +6,7 @@ use crate::numbers::{class_weights, count, fraction, learning_rate, seed};
 use crate::task::Task;
 use crate::{dataset, machine, names};
 use clap::ValueEnum;
+use minibatch::data::Scale;
 use minibatch::recipe::{Choices, Chosen};
 use minibatch::schedule::Schedule;
 use minibatch::{ClassWeights, Dataset, Network, Optimizer, Recipe, Settings};
@@ -122,6 +123,20 @@ pub(crate) struct Args {
 }
 
 impl Args {
+    /// Takes the recipe's values of options that are about the data and the size of the network.
+    pub(crate) fn follow_recipe(&mut self) {
+        let Some(recipe) = self.recipe.filter(|_| self.resume.is_none()).map(RecipeName::recipe) else {
+            return;
+        };
+        self.network.recipe = Some(recipe);
+        if recipe == Recipe::RealMlp {
+            self.validation_split.get_or_insert(0.2);
+            if self.data.is_table() {
+                self.table.scale.get_or_insert(Scale::Robust);
+            }
+        }
+    }
+
     /// The seed of a new run.
     pub(super) fn seed(&self) -> u64 {
         self.seed.unwrap_or(DEFAULT_SEED)
@@ -163,19 +178,21 @@ impl Args {
         }
     }
 
-    /// The settings of a new run with these choices, of a network with so many hidden layers.
-    pub(super) fn settings(&self, chosen: &Chosen, hidden: usize) -> Result<Settings, Failure> {
-        let default = Settings::default();
+    /// The settings of a new run by this `recipe` with these choices, of a network with so many hidden layers.
+    pub(super) fn settings(
+        &self,
+        (recipe, chosen): &(Recipe, Chosen),
+        data: &Dataset,
+        hidden: usize,
+    ) -> Result<Settings, Failure> {
+        let usual = recipe.settings(chosen, data.classes());
+        let epochs = self.epochs.unwrap_or(usual.epochs);
         let mut settings = Settings {
-            learning_rate: chosen.learning_rate,
-            optimizer: chosen.optimizer.clone(),
-            schedule: chosen.schedule.clone(),
-            batch_size: chosen.batch_size,
-            epochs: self.epochs.unwrap_or(default.epochs),
-            early_stopping: self.stopping.settings(),
+            epochs,
+            early_stopping: self.stopping.settings(usual.early_stopping, epochs),
             class_weights: self.class_weights.clone().unwrap_or_default(),
             seed: self.seed(),
-            ..default
+            ..usual
         };
         self.techniques.apply(&mut settings, hidden)?;
         Ok(settings)
@@ -189,6 +206,9 @@ pub(crate) enum RecipeName {
     Tutorial,
     /// Initial values, η and schedule, output and cost that fit what is chosen
     Auto,
+    /// RealMLP-TD-S, tuned on tables: three layers of 256, 256 epochs, the best of them on a part of the rows
+    #[value(name = "realmlp")]
+    RealMlp,
 }
 
 impl RecipeName {
@@ -196,6 +216,7 @@ impl RecipeName {
         match self {
             RecipeName::Tutorial => Recipe::Tutorial,
             RecipeName::Auto => Recipe::Auto,
+            RecipeName::RealMlp => Recipe::RealMlp,
         }
     }
 }

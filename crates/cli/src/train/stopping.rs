@@ -47,11 +47,11 @@ impl Args {
         }
     }
 
-    /// The early stopping of a new run.
-    pub(super) fn settings(&self) -> Option<EarlyStopping> {
-        let usual = EarlyStopping::default();
+    /// The early stopping of a new run of so many epochs, whose recipe has its `own`.
+    pub(super) fn settings(&self, own: Option<EarlyStopping>, epochs: usize) -> Option<EarlyStopping> {
+        let usual = own.unwrap_or_default();
         Some(EarlyStopping {
-            patience: self.early_stopping?,
+            patience: self.early_stopping.or(own.map(|_| epochs))?,
             least_gain: self.least_gain.unwrap_or(usual.least_gain),
             monitor: self.monitor.unwrap_or(usual.monitor),
             ..usual

@@ -111,6 +111,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = not_negative)]
     bias_rate: Option<f64>,
 
+    /// Factors of η for weights by fan-in: that of a layer is divided by √n, n the inputs of its neurons
+    #[arg(long)]
+    fan_in_rates: bool,
+
+    /// Learn a factor for each input, with this factor of η
+    #[arg(long, value_name = "F", allow_negative_numbers = true, value_parser = not_negative)]
+    input_scaling: Option<f64>,
+
     /// Order of an epoch's examples [default: shuffled]
     #[arg(long, value_name = "ORDER", ignore_case = true)]
     order: Option<OrderName>,
@@ -135,6 +143,8 @@ impl Args {
         settings.clip.clone_from(&self.clip);
         settings.average.clone_from(&self.average);
         settings.groups.layers = self.layer_rates.clone().unwrap_or_default();
+        settings.groups.fan_in |= self.fan_in_rates;
+        settings.input_scaling = self.input_scaling.or(settings.input_scaling);
         settings.order = self.order.map_or(settings.order, OrderName::order);
         settings.drop_last |= self.drop_last;
         Ok(())
@@ -216,6 +226,12 @@ impl Args {
                 &shown(&recorded.groups.layers),
             ),
             contradiction("--bias-rate", self.bias_rate, &recorded.groups.biases),
+            contradiction("--fan-in-rates", self.fan_in_rates.then_some(true), &recorded.groups.fan_in),
+            contradiction(
+                "--input-scaling",
+                self.input_scaling.map(|factor| factor.to_string()),
+                &or_none(recorded.input_scaling.as_ref()),
+            ),
             contradiction("--order", self.order, &OrderName::from(recorded.order)),
             contradiction("--drop-last", self.drop_last.then_some(true), &recorded.drop_last),
         ])
