@@ -216,24 +216,20 @@ TECHNIQUES = [
     {"groups": {"biases": 0.5, "layers": [0.25, 2.0]}},
     {"class_weights": {"list": [0.5, 2.0, 1.0]}},
     {"sample_weights": True},
+    {"groups": {"fan_in": True}},
+    {"input_scaling": 2.0},
 ]
 
 
 def cases():
-    """All schedules with all techniques. The optimiser of each is one that brings the most new pairs, of equal ones the one that
-    has been taken least."""
-    seen, taken, chosen = set(), dict.fromkeys(OPTIMISERS, 0), []
-    for schedule in SCHEDULES:
-        for index, technique in enumerate(TECHNIQUES):
-            pairs = {o: {(o, schedule), (o, index)} - seen for o in OPTIMISERS}
-            best = min(OPTIMISERS, key=lambda o: (-len(pairs[o]), taken[o]))
-            seen |= pairs[best]
-            taken[best] += 1
-            chosen.append((best, schedule, technique))
-    missing = {(o, x) for o in OPTIMISERS for x in [*SCHEDULES, *range(len(TECHNIQUES))]} - seen
-    if missing:
-        raise SystemExit(f"pairs that no case has: {sorted(map(str, missing))}")
-    return chosen
+    """All schedules with all techniques. The optimisers go round: there are fewer of them than schedules, and than techniques, so each
+    has every schedule and every technique."""
+    optimisers = list(OPTIMISERS)
+    return [
+        (optimisers[(i + j) % len(optimisers)], schedule, technique)
+        for i, schedule in enumerate(SCHEDULES)
+        for j, technique in enumerate(TECHNIQUES)
+    ]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -300,8 +296,11 @@ def run(case, dtype, order):
     # All weights, then all biases.
     p = [np.array(w, dtype) for w, _ in layers] + [np.array(b, dtype) for _, b in layers]
     memories = [{} for _ in p]
-    groups = technique.get("groups", {"biases": 1.0, "layers": []})
+    groups = {"biases": 1.0, "layers": [], "fan_in": False} | technique.get("groups", {})
     of_layers = groups["layers"] + [1.0] * (count - len(groups["layers"]))
+    # The factors of the inputs. The first layer's weights are p[0] times them.
+    scale, of_scale = np.ones(SIZES[0], dtype), {}
+    scaled = lambda q: [q[0] * scale] + list(q[1:])
     average, averaged = None, 0
     of_epoch = []
     for t in range(STEPS):
@@ -310,8 +309,9 @@ def run(case, dtype, order):
         if order:
             order.shuffle(batch)
         share = weights[batch] / weights[batch].sum()
-        costs, *gradients = costs_and_gradient(p[:count], p[count:], x[batch], y[batch], share)
+        costs, *gradients = costs_and_gradient(scaled(p)[:count], p[count:], x[batch], y[batch], share)
         g = gradients[0] + gradients[1]
+        of_factors, g[0] = (p[0] * g[0]).sum(axis=0), g[0] * scale
         of_epoch += [(float(c), float(w)) for c, w in zip(costs, weights[batch])]
         if "clip" in technique:
             g = clipped(technique["clip"], g)
@@ -319,6 +319,8 @@ def run(case, dtype, order):
         for i in range(len(p)):
             is_weight, own = i < count, rate * of_layers[i % count]
             own *= 1.0 if is_weight else groups["biases"]
+            if is_weight and groups["fan_in"]:
+                own /= math.sqrt(p[i].shape[1])
             if is_weight:
                 g[i] = g[i] + technique.get("l2", 0.0) * p[i] + technique.get("l1", 0.0) * np.sign(p[i])
                 # Two decays are two factors: that of the settings comes before the optimiser's step, of which its own is a part.
@@ -326,6 +328,8 @@ def run(case, dtype, order):
             p[i] = p[i] - change(memories[i], own, g[i], t + 1, mu)
             if i < count - 1 and "max_norm" in technique:
                 p[i] = shortened(p[i], technique["max_norm"])
+        if "input_scaling" in technique:
+            scale = scale - change(of_scale, rate * technique["input_scaling"], of_factors, t + 1, mu)
         ends = (t + 1) % PER_EPOCH == 0
         if technique.get("average") == "ema(0.75)":
             average = p if average is None else [0.75 * a + 0.25 * q for a, q in zip(average, p)]
@@ -337,6 +341,7 @@ def run(case, dtype, order):
             if isinstance(factor, Plateau):
                 factor.after_epoch(sum(c * w for c, w in of_epoch) / sum(w for _, w in of_epoch))
             of_epoch = []
+    p = scaled(p)
     if any(q.dtype != dtype for q in p):
         raise SystemExit(f"{case}: a number was widened")
     flat = lambda q: [float(v) for w, b in zip(q[:count], q[count:]) for v in [*w.ravel(), *b]]

@@ -99,8 +99,10 @@ def network(sizes, numbers):
     return torch.nn.Sequential(*layers[:-1])
 
 
-def flat(model):
-    return torch.cat([p.detach().ravel() for p in model.parameters()])
+def flat(model, factors):
+    """All parameters. The factors of the inputs are in the first layer's weights."""
+    first, *others = [p.detach() for p in model.parameters()]
+    return torch.cat([(first * factors.detach()).ravel()] + [p.ravel() for p in others])
 
 
 def run(golden, case):
@@ -111,16 +113,24 @@ def run(golden, case):
     per_epoch = math.ceil(examples / batch)
     steps = per_epoch * epochs
     model = network(golden["sizes"], golden["initial"])
-    groups = settings.get("groups", {"biases": 1.0, "layers": []})
+    groups = {"biases": 1.0, "layers": [], "fan_in": False} | settings.get("groups", {})
     of_layers = groups["layers"] + [1.0] * len(golden["sizes"])
     takers = []
     for i, p in enumerate(model.parameters()):
         is_weight = p.dim() == 2
         rate = settings["learning_rate"] * of_layers[i // 2] * (1.0 if is_weight else groups["biases"])
+        if is_weight and groups["fan_in"]:
+            rate /= math.sqrt(p.shape[1])
         penalties = [settings.get(name, 0.0) if is_weight else 0.0 for name in ("l2", "weight_decay")]
         made, penalty, decay = optimiser(settings["optimizer"], [p], rate, *penalties)
         moves = parse(settings["optimizer"])[0] in ("momentum", "nesterov", "adam", "adamw", "nadam")
         takers.append((p, made, *scheduler(settings["schedule"], made, moves, steps, per_epoch), penalty, decay))
+    factors = torch.nn.Parameter(torch.ones(golden["sizes"][0]))
+    if "input_scaling" in settings:
+        rate = settings["learning_rate"] * settings["input_scaling"]
+        made, *_ = optimiser(settings["optimizer"], [factors], rate, 0.0, 0.0)
+        moves = parse(settings["optimizer"])[0] in ("momentum", "nesterov", "adam", "adamw", "nadam")
+        takers.append((factors, made, *scheduler(settings["schedule"], made, moves, steps, per_epoch), 0.0, 0.0))
     weight = settings.get("class_weights", {}).get("list")
     weight = None if weight is None else torch.tensor(weight)
     loss = torch.nn.CrossEntropyLoss(weight, label_smoothing=settings.get("label_smoothing", 0.0))
@@ -137,7 +147,8 @@ def run(golden, case):
     for t in range(steps):
         at = slice(t % per_epoch * batch, min(t % per_epoch * batch + batch, examples))
         model.zero_grad()
-        z = model(x[at])
+        factors.grad = None
+        z = model(x[at] * factors)
         if of_examples is None:
             cost = loss(z, labels[at])
         else:
@@ -170,7 +181,7 @@ def run(golden, case):
                 plan.step(cost_sum / counts.sum().item())
         if ends:
             cost_sum = 0.0
-    return flat(model), average and flat(average.module)
+    return flat(model, factors), average and flat(average.module, factors)
 
 
 def main():

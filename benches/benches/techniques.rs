@@ -21,7 +21,7 @@ fn parse<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().expect("a technique")
 }
 
-const TECHNIQUES: [Technique; 22] = [
+const TECHNIQUES: [Technique; 24] = [
     Technique { name: "nothing (the run beside itself)", choose: |_| {} },
     Technique { name: "schedule: one-cycle", choose: |s| s.schedule = parse("one-cycle") },
     Technique { name: "label smoothing", choose: |s| s.label_smoothing = 0.1 },
@@ -30,6 +30,8 @@ const TECHNIQUES: [Technique; 22] = [
     Technique { name: "L1", choose: |s| s.l1 = 1e-6 },
     Technique { name: "decoupled decay", choose: |s| s.weight_decay = 1e-3 },
     Technique { name: "factors of η by layer", choose: |s| s.groups.layers = vec![1.0, 0.5] },
+    Technique { name: "factors of η by fan-in", choose: |s| s.groups.fan_in = true },
+    Technique { name: "factors of the inputs", choose: |s| s.input_scaling = Some(6.0) },
     Technique { name: "max-norm", choose: |s| s.max_norm = Some(3.0) },
     Technique { name: "dropout", choose: |s| s.noise = vec![None, Some(parse("dropout(0.5)"))] },
     Technique { name: "dropout of inputs", choose: |s| s.noise = vec![Some(parse("dropout(0.2)"))] },

@@ -194,6 +194,8 @@ fn with_techniques(settings: &Settings) -> [Settings; 2] {
         order: Order::WithReplacement,
         drop_last: true,
         early_stopping: Some(EarlyStopping::default()),
+        input_scaling: Some(6.0),
+        max_norm: None,
         ..first.clone()
     };
     [first, second]

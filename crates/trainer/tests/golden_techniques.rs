@@ -217,7 +217,16 @@ fn every_pair_is_there() {
     let optimizers = names(Optimizer::all().iter().map(Optimizer::to_string).collect());
     let schedules = names(Schedule::all().iter().map(Schedule::to_string).collect());
     // Those that draw random numbers, and early stopping, have tests of their own.
-    let fields = ["l2", "l1", "weight_decay", "max_norm", "label_smoothing", "groups", "class_weights"];
+    let fields = [
+        "l2",
+        "l1",
+        "weight_decay",
+        "max_norm",
+        "label_smoothing",
+        "groups",
+        "class_weights",
+        "input_scaling",
+    ];
     let mut others = fields.map(str::to_owned).to_vec();
     others.push("sample_weights".to_owned());
     others.extend(Average::all().iter().map(|average| format!("average {}", kind(&average.to_string()))));

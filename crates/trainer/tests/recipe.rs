@@ -1,7 +1,8 @@
 //! The recipe's choices and warnings.
 
+use minibatch::optimizer::Groups;
 use minibatch::recipe::{Choices, Chosen};
-use minibatch::{Recipe, Registry};
+use minibatch::{Monitor, Recipe, Registry, Ties};
 
 /// The choices for ten classes, where hidden and output activation, cost and optimiser are said. `None` where a name isn't known.
 fn choices(hidden: &str, output: &str, cost: &str, optimizer: &str) -> Option<Choices> {
@@ -128,4 +129,36 @@ fn what_learns_badly_is_told() {
         // Values have none of these.
         assert_eq!(Recipe::Auto.warning(&chosen, hidden, None), None, "{words}, {hidden:?}");
     }
+}
+
+/// RealMLP-TD-S as its authors published it, and what a user says goes before it.
+#[test]
+fn realmlp_is_what_its_authors_tuned() {
+    let recipe = Recipe::RealMlp;
+    let chosen = |said: &Choices, classes| recipe.complete(said, recipe.hidden(), classes);
+    let words = |chosen: &Chosen| {
+        let names =
+            [chosen.activation.name(), chosen.output.name(), chosen.cost.name(), chosen.initializer.name()];
+        format!("{} {} {} {}", names.join(" "), chosen.optimizer, chosen.learning_rate, chosen.schedule)
+    };
+    let classes = chosen(&Choices::default(), Some(3));
+    let rest = "fan-in-normal adam(0.9,0.95,1e-8)";
+    assert_eq!(words(&classes), format!("selu softmax categorical-cross-entropy {rest} 0.04 coslog4(4.0)"));
+    assert!(classes.zero_output_layer && recipe.hidden() == [256, 256, 256]);
+    let values = chosen(&Choices::default(), None);
+    assert_eq!(words(&values), format!("mish identity mse {rest} 0.07 coslog4(4.0)"));
+    for (settings, smoothing, monitor) in [
+        (recipe.settings(&classes, Some(3)), 0.1, Monitor::Accuracy),
+        (recipe.settings(&values, None), 0.0, Monitor::Cost),
+    ] {
+        assert_eq!((settings.epochs, settings.batch_size, settings.drop_last), (256, 256, true));
+        assert_eq!((settings.label_smoothing, settings.input_scaling), (smoothing, Some(6.0)));
+        assert_eq!(settings.groups, Groups { biases: 0.1, fan_in: true, ..Groups::default() });
+        let stopping = settings.early_stopping.expect("the best epoch is kept");
+        assert_eq!((stopping.monitor, stopping.ties, stopping.restore_best), (monitor, Ties::Last, true));
+        assert!(stopping.patience >= settings.epochs, "it never ends early");
+    }
+    let said = Choices { learning_rate: Some(0.5), batch_size: Some(64), ..Choices::default() };
+    let said = chosen(&said, Some(3));
+    assert_eq!((said.learning_rate, said.batch_size, said.activation.name()), (0.5, 64, "selu"));
 }

@@ -60,7 +60,7 @@ fn records_of_a_run() {
 
 const STOPPING: &str =
     r#"{"patience":3,"least_gain":0.5,"monitor":"accuracy","ties":"last","restore_best":false}"#;
-const GROUPS: &str = r#""groups":{"weights":1.0,"biases":0.5,"layers":[]}"#;
+const GROUPS: &str = r#""groups":{"weights":1.0,"biases":0.5,"layers":[],"fan_in":true},"input_scaling":6.0"#;
 
 #[test]
 fn settings_of_every_optimizer_and_initializer() {
@@ -72,7 +72,8 @@ fn settings_of_every_optimizer_and_initializer() {
             optimizer,
             learning_rate: 0.5,
             schedule: "one-cycle".parse().expect("a schedule"),
-            groups: Groups { biases: 0.5, ..Groups::default() },
+            groups: Groups { biases: 0.5, fan_in: true, ..Groups::default() },
+            input_scaling: Some(6.0),
             l2: 0.25,
             l1: 0.5,
             weight_decay: 0.125,

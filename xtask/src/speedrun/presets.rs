@@ -1,4 +1,4 @@
-//! The presets, and the goal of each.
+//! The presets for MNIST, and the goal of each.
 
 /// A committed recipe, with what it should reach.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,9 @@ mod tests {
         let mut expected: Vec<String> = PRESETS.iter().map(Preset::file).collect();
         let folder = std::fs::read_dir(root.join("benches/presets")).unwrap();
         let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut found: Vec<String> = names.map(|name| format!("benches/presets/{name}")).collect();
+        // The others are for tables.
+        let of_mnist = names.filter(|name| name.starts_with("mnist-"));
+        let mut found: Vec<String> = of_mnist.map(|name| format!("benches/presets/{name}")).collect();
         expected.sort();
         found.sort();
         assert_eq!(found, expected);

@@ -179,7 +179,7 @@ pub(crate) fn techniques(settings: &Settings) -> Vec<(&'static str, String)> {
                 format!("weights {}{by_fan_in}, biases {}{layers}", groups.weights, groups.biases)
             }),
         ),
-        ("factors of inputs", input_scaling.map(|factor| format!("learned, at {factor}·η"))),
+        ("input factors", input_scaling.map(|factor| format!("learned, at {factor}·η"))),
         ("label smoothing", (*label_smoothing > 0.0).then(|| label_smoothing.to_string())),
         ("L2 penalty", (*l2 > 0.0).then(|| l2.to_string())),
         ("L1 penalty", (*l1 > 0.0).then(|| l1.to_string())),

@@ -98,7 +98,7 @@ fn scalar(value: &Value) -> Option<String> {
 }
 
 /// Options that say where a run's files are, and what is printed. A recorded configuration leaves them out.
-const OF_FILES: [&str; 7] = ["checkpoint", "checkpoint-every", "keep", "log", "json", "from", "recipe"];
+const OF_FILES: [&str; 6] = ["checkpoint", "checkpoint-every", "keep", "log", "json", "from"];
 
 /// The options among `arguments` that decide a run, as a file has them.
 pub(crate) fn text(arguments: &[OsString]) -> String {

@@ -211,3 +211,46 @@ fn the_validation_set_judges_where_there_is_no_test_set() {
     assert_eq!((&plan["test_examples"], plan["validation_examples"].as_u64()), (&Value::Null, Some(30)));
     assert_eq!(plan["table"]["class_names"][1], "rose");
 }
+
+/// The recipe for tables: its choices are told, its configuration repeats the run, and so does `verify`.
+#[test]
+fn realmlp_is_a_recipe_for_tables() {
+    let world = world();
+    let train = "train plants.csv --target species --drop price --test-split 0.2 --epochs 12 --checkpoint";
+    let out = ok(&world, &format!("{train} run.ckpt --recipe realmlp"));
+    for expected in [
+        "validation set    24 examples of 4 inputs, set aside from the training set\n",
+        "become 4 inputs, scaling robust\n",
+        "network           4-256-256-256-3, 133,635 parameters\n",
+        "activation        selu, selu, selu, softmax\n",
+        "optimiser         adam(0.9,0.95,1e-8)\n",
+        "learning rate η   0.04\n",
+        "; 0 in the output layer\n",
+        "recipe            realmlp, which chose what Holzmüller et al. (2024) tuned for tables\n",
+        "schedule of η     coslog4(4.0)\n",
+        "factors of η      weights 1/√n of n inputs, biases 0.1\n",
+        "input factors     learned, at 6·η\n",
+        "label smoothing   0.1\n",
+        "the best weights restored\n",
+        "last minibatch    dropped where it is smaller\n",
+    ] {
+        assert!(out.contains(expected), "{expected:?} in {out}");
+    }
+    let hash = |file: &str| {
+        let info: Value = serde_json::from_str(&ok(&world, &format!("info {file} --json"))).unwrap();
+        info["weight_hash"].as_str().expect("a hash").to_owned()
+    };
+    fs::write(world.path("run.toml"), ok(&world, "info run.ckpt --config")).unwrap();
+    ok(&world, "train plants.csv --config run.toml --checkpoint again.ckpt");
+    assert_eq!(hash("run.ckpt"), hash("again.ckpt"));
+    assert!(
+        ok(&world, "verify run.ckpt plants.csv --test-split 0.2 --validation-split 0.2")
+            .contains("The bits agree")
+    );
+    let out = ok(&world, "train plants.csv --target price --recipe realmlp --epochs 2 --json");
+    let plan = &events(&out)[0];
+    assert_eq!(
+        (&plan["settings"]["input_scaling"], &plan["settings"]["learning_rate"]),
+        (&6.0.into(), &0.07.into())
+    );
+}

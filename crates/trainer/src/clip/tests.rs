@@ -5,12 +5,13 @@ fn clipped(name: &str, gradient: [f32; 3]) -> [f32; 3] {
     let mut layer = LayerValues::zeros(1, 2);
     layer.weights.set(0, 0, gradient[0]);
     layer.weights.set(0, 1, gradient[1]);
-    layer.biases[1] = gradient[2];
     let mut layers = [layer];
-    clip.apply(&mut layers);
+    // The gradient of a factor of the inputs counts as the others do.
+    let mut of_factors = [gradient[2]];
+    clip.apply(&mut layers, &mut of_factors);
     let [layer] = layers;
-    assert_eq!(layer.biases[0], 0.0);
-    [layer.weights.get(0, 0), layer.weights.get(0, 1), layer.biases[1]]
+    assert_eq!(layer.biases, [0.0; 2]);
+    [layer.weights.get(0, 0), layer.weights.get(0, 1), of_factors[0]]
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The definitions by worked numbers, and names.
 
 use super::*;
+use crate::network::Layer;
+use crate::network::activation::Sigmoid;
 use minibatch_kernels::{Isa, Mat, MatMut, Solo, descend};
 
 /// p after two steps from 1 with gradients 0.5 and −1, η = 0.1.
@@ -105,7 +107,7 @@ fn errors_and_ranges_hold_the_definition() {
         let (mut p, mut scalars) = (0.75, optimizer.scalars());
         let mut moments = vec![0.0; optimizer.moments()];
         let (mut single, mut single_moments) = (0.75_f32, vec![0.0_f32; optimizer.moments()]);
-        let mut state = OptimizerState::new(&optimizer, &[]);
+        let mut state = OptimizerState::new(&optimizer, &[Layer::new(1, 1, Arc::new(Sigmoid))]);
         let mut growth = Growth::new(0.75, [0.0; MOST_MOMENTS]);
         for t in 0..50 {
             let g = f64::from(libm::sin(f64::from(t)) as f32);
@@ -119,6 +121,7 @@ fn errors_and_ranges_hold_the_definition() {
                 learning_rate: 0.01,
                 momentum: None,
                 groups: &groups,
+                scaling: None,
                 penalties: Penalties::default(),
             };
             let step = optimizer.step(rates, 1.0, true, &mut state).of_layer(1, &state);
