@@ -117,7 +117,10 @@ impl NumpyArray {
             ))
         })?;
         let mut bytes = Vec::new();
-        reader.take(expected as u64 + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
+        reader
+            .take((expected as u64).saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(Error::io(path, "read"))?;
         if bytes.len() != expected {
             let found = if bytes.len() > expected { "more".to_owned() } else { bytes.len().to_string() };
             let expected = format!("{expected} bytes of elements, for the shape {:?}", header.shape);
