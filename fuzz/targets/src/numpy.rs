@@ -77,7 +77,7 @@ fn array(path: &Path, bytes: &[u8]) -> Option<NumpyArray> {
     let count = count(&array);
     assert!(count <= bytes.len(), "{count} numbers of {} bytes", bytes.len());
     numbers(path, &array);
-    text(path, array.clone());
+    text(path, &array);
     Some(array)
 }
 
@@ -123,7 +123,7 @@ fn dataset(data: &Dataset, array: &NumpyArray) {
 }
 
 /// Checks the table that an array is: a line for each row, a cell for each number.
-fn text(path: &Path, array: NumpyArray) {
+fn text(path: &Path, array: &NumpyArray) {
     let shape = array.shape().to_vec();
     let Some(mut reader) = taken(path, NumpyText::new(path, vec![("x", array.clone())])) else {
         return assert!(shape.len() > 2);
@@ -146,7 +146,7 @@ fn text(path: &Path, array: NumpyArray) {
             index += 1;
         }
     }
-    assert_eq!(index, count(&array));
+    assert_eq!(index, count(array));
 }
 
 /// Checks each array of the archive at `path`: its shape alone is that of the array.

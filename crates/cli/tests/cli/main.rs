@@ -19,6 +19,7 @@ mod log;
 mod memory;
 mod metrics;
 mod options;
+mod picture_cache;
 mod picture_folders;
 mod pictures;
 #[cfg(unix)]
