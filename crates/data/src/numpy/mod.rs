@@ -218,7 +218,7 @@ fn read_header(path: &Path, mut reader: impl Read) -> Result<Header, Error> {
 }
 
 /// The number with these bits in half precision.
-fn half(bits: u16) -> f32 {
+pub(crate) fn half(bits: u16) -> f32 {
     let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 0x1f, f32::from(bits & 0x3ff));
     let magnitude = match exponent {
         0 => fraction * 2f32.powi(-24),
