@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use xtask_tools::CommandLine;
 
-/// Fuzz IDX files, checkpoints, pictures, the command's options and the kernels, under AddressSanitizer
+/// Fuzz IDX files, checkpoints, pictures, tables, arrays, the command's options and the kernels, under AddressSanitizer
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// How long each target is fuzzed

@@ -136,7 +136,7 @@ fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>)
                      such a folder"
                 )));
             };
-            let test = pictures::read(path, shape, Some(names))?.dataset;
+            let test = pictures::read(path, shape, names)?;
             Ok(noted(test, path))
         }
         Looked::Table(path) => {

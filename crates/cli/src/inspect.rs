@@ -1,7 +1,8 @@
-//! Entry points for the fuzz targets. They parse a command line and prepare a picture, without a file, a process or a terminal.
+//! Entry points for the fuzz targets. They parse a command line, prepare a picture and read arrays, without a process or a terminal.
 //! They aren't an interface of the command.
 
 use crate::dataset::About;
+use crate::dataset::arrays::{Keys, Kind};
 use crate::failure::Failure;
 use crate::image::{decode, prepare};
 use crate::task::check_targets;
@@ -10,7 +11,7 @@ use crate::{Cli, Command, one_line};
 use clap::Parser;
 use minibatch::{Dataset, Isa, Pool, Trainer};
 use std::ffi::OsString;
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -70,6 +71,47 @@ pub fn picture(bytes: &[u8], side: usize) -> Result<Option<Vec<f32>>, String> {
         "levels are from 0 to 1"
     );
     Ok(prepare(&picture, side).map(|prepared| prepared.image))
+}
+
+/// The data that a file of NumPy's is.
+#[derive(Debug)]
+pub enum Arrays {
+    /// A table.
+    Table {
+        /// Its lines.
+        text: Vec<u8>,
+        /// The columns to learn. A `.npy` file doesn't say which they are, and the last one stands for them.
+        targets: Vec<String>,
+    },
+    /// Images.
+    Images {
+        /// Those to train on.
+        train: Dataset,
+        /// Those to test on.
+        test: Option<Dataset>,
+    },
+}
+
+/// Reads the file at `path` as `train` does with `--x-key` and `--y-key`. Returns nothing if it is none of NumPy's.
+pub fn arrays(path: &Path, x_key: Option<&str>, y_key: Option<&str>) -> Option<Result<Arrays, String>> {
+    let keys = Keys { x_key: x_key.map(str::to_owned), y_key: y_key.map(str::to_owned) };
+    let kind = keys.kind(path)?;
+    let read = || -> Result<Arrays, Failure> {
+        if kind == Kind::Images {
+            let (train, test) = keys.images(path)?;
+            return Ok(Arrays::Images { train, test });
+        }
+        let targets = if kind == Kind::Rows { keys.targets(path)? } else { Vec::new() };
+        let mut text = Vec::new();
+        keys.text(path, kind)?.read_to_end(&mut text).map_err(Failure::usage)?;
+        let columns = text
+            .split(|&byte| byte == b'\n')
+            .next()
+            .map_or(0, |line| line.split(|&byte| byte == b',').count());
+        let targets = if targets.is_empty() { vec![columns.to_string()] } else { targets };
+        Ok(Arrays::Table { text, targets })
+    };
+    Some(read().map_err(message))
 }
 
 static POOL: LazyLock<Pool> = LazyLock::new(|| Pool::new(Isa::detect(), 1).expect("one thread"));

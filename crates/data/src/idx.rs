@@ -393,7 +393,8 @@ fn parse(path: &Path, file: &File, start: &[u8]) -> Result<Header, Error> {
 /// The errors of `out`, and `InvalidInput` if `dims` is not the shape of `data` or cannot be an IDX
 /// header (rank 1 to 255, each dimension 1 to 2³² − 1).
 pub fn write_idx_u8(out: &mut impl Write, dims: &[usize], data: &[u8]) -> io::Result<()> {
-    write_header(out, ElementType::U8, dims, data.len())?;
+    check_len(dims, data.len())?;
+    write_idx_header(out, ElementType::U8, dims)?;
     out.write_all(data)
 }
 
@@ -402,23 +403,35 @@ pub fn write_idx_u8(out: &mut impl Write, dims: &[usize], data: &[u8]) -> io::Re
 /// # Errors
 /// As [`write_idx_u8`].
 pub fn write_idx_f32(out: &mut impl Write, dims: &[usize], data: &[f32]) -> io::Result<()> {
-    write_header(out, ElementType::F32, dims, data.len())?;
+    check_len(dims, data.len())?;
+    write_idx_header(out, ElementType::F32, dims)?;
     data.iter().try_for_each(|value| out.write_all(&value.to_be_bytes()))
 }
 
-fn write_header(out: &mut impl Write, element: ElementType, dims: &[usize], len: usize) -> io::Result<()> {
+/// Writes the header of an IDX array, for elements that follow one after the other: the product of `dims`, row-major and big-endian.
+///
+/// # Errors
+/// The errors of `out`, and `InvalidInput` if `dims` cannot be an IDX header (rank 1 to 255, each dimension 1 to 2³² − 1).
+pub fn write_idx_header(out: &mut impl Write, element: ElementType, dims: &[usize]) -> io::Result<()> {
     let invalid = || {
-        let message = format!("expected the shape of {len} elements (rank 1 to 255, no 0), found {dims:?}");
+        let message =
+            format!("expected a shape of rank 1 to 255 and dimensions from 1 to 2³² − 1, found {dims:?}");
         io::Error::new(io::ErrorKind::InvalidInput, message)
     };
     let rank = u8::try_from(dims.len()).ok().filter(|&rank| rank > 0).ok_or_else(invalid)?;
-    let product = dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));
-    if product != Some(len) || len == 0 {
-        return Err(invalid());
-    }
+    let dims_in_file: Option<Vec<u32>> =
+        dims.iter().map(|&dim| u32::try_from(dim).ok().filter(|&dim| dim > 0)).collect();
+    let dims_in_file = dims_in_file.ok_or_else(invalid)?;
     out.write_all(&[0, 0, element as u8, rank])?;
-    for &dim in dims {
-        out.write_all(&u32::try_from(dim).map_err(|_| invalid())?.to_be_bytes())?;
+    dims_in_file.iter().try_for_each(|dim| out.write_all(&dim.to_be_bytes()))
+}
+
+/// Checks that `dims` is the shape of `len` elements.
+fn check_len(dims: &[usize], len: usize) -> io::Result<()> {
+    let product = dims.iter().try_fold(1_usize, |product, &dim| product.checked_mul(dim));
+    if product == Some(len) {
+        return Ok(());
     }
-    Ok(())
+    let message = format!("expected the shape of {len} elements, found {dims:?}");
+    Err(io::Error::new(io::ErrorKind::InvalidInput, message))
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`Dataset`] pairs inputs with targets: from IDX files ([`Dataset::map`], [`Dataset::read`]) or
 //!   from memory. Inputs stay bytes until a minibatch is gathered.
-//! - [`Table`] reads CSV and TSV files, [`NumpyArray`] and [`NumpyArchive`] those of NumPy. A [`Preparation`] makes inputs and targets of its rows.
+//! - [`Table`] reads CSV and TSV files, and Parquet files with the feature `parquet`; [`NumpyArray`] and [`NumpyArchive`] those of NumPy. A [`Preparation`] makes inputs and targets of its rows.
 //! - [`Shuffle`] draws each epoch's order, the same on every platform for a seed.
 //! - [`locate`] finds the four files of an MNIST-style set in a folder.
 //! - [`synthetic`] draws digits of its own, for machines without a network.
@@ -45,6 +45,8 @@ mod locate;
 mod mapping;
 #[cfg(feature = "table")]
 mod numpy;
+#[cfg(feature = "parquet")]
+mod parquet_text;
 pub mod preparation;
 mod profile;
 mod random;
@@ -58,10 +60,12 @@ mod targets;
 
 pub use dataset::{Dataset, Inputs, Row};
 pub use error::{Defect, Error, TableFault};
-pub use idx::{ElementType, Header, IdxFile, write_idx_f32, write_idx_u8};
+pub use idx::{ElementType, Header, IdxFile, write_idx_f32, write_idx_header, write_idx_u8};
 pub use locate::{SetFiles, TrainTest, locate, locate_test, locate_with_prefix};
 #[cfg(feature = "table")]
 pub use numpy::{NUMPY_MAGIC, Number, NumpyArchive, NumpyArray, NumpyText};
+#[cfg(feature = "parquet")]
+pub use parquet_text::ParquetText;
 #[cfg(feature = "table")]
 pub use preparation::TargetKind;
 pub use preparation::{Preparation, Scale};
@@ -70,5 +74,5 @@ pub use random::generator;
 pub use regular::open_regular;
 pub use shuffle::{Order, Shuffle, ShuffleState};
 #[cfg(feature = "table")]
-pub use table::{Column, Missing, Table, TableOptions, Text, unpacked};
+pub use table::{Column, Missing, Need, Table, TableOptions, Text, unpacked};
 pub use targets::{MAX_CLASSES, Targets};

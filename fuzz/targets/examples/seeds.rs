@@ -16,6 +16,7 @@ fn main() -> Outcome {
     checkpoints(folder)?;
     pictures(folder)?;
     tables(folder)?;
+    arrays(folder)?;
     options(folder)?;
     kernels(folder)
 }
@@ -95,6 +96,68 @@ fn tables(folder: &Path) -> Outcome {
     save("many-numbers", 0, format!("a,b,t\n{many}").as_bytes())?;
     let texts: String = (0..110).map(|i| format!("{i},text{i}\n")).collect();
     save("free-text", 0, format!("t,b\n{texts}").as_bytes())
+}
+
+/// Arrays of every type and order, as files and in archives, each after the byte that chooses how it is read.
+fn arrays(folder: &Path) -> Outcome {
+    let save =
+        |name: &str, choice: u8, file: &[u8]| write(folder, "numpy", name, &[&[choice], file].concat());
+    let array = |descr: &str, order: &str, shape: &str, elements: &[u8]| {
+        let header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n");
+        let length = u16::try_from(header.len()).expect("a short header").to_le_bytes();
+        [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), elements].concat()
+    };
+    let bytes: Vec<u8> = (0..96_u32).map(|i| (i * 37 % 96) as u8).collect();
+    for order in ["<", ">"] {
+        for (kind, size) in [
+            ("i1", 1),
+            ("i2", 2),
+            ("i4", 4),
+            ("i8", 8),
+            ("u1", 1),
+            ("u2", 2),
+            ("u4", 4),
+            ("u8", 8),
+            ("b1", 1),
+        ] {
+            let name = format!("{kind}-{}", if order == "<" { "little" } else { "big" });
+            save(&name, 0, &array(&format!("{order}{kind}"), "False", "(4, 3)", &bytes[..12 * size]))?;
+        }
+        for (kind, size) in [("f2", 2), ("f4", 4), ("f8", 8)] {
+            let name = format!("{kind}-{}", if order == "<" { "little" } else { "big" });
+            save(&name, 0, &array(&format!("{order}{kind}"), "True", "(4, 3)", &bytes[..12 * size]))?;
+        }
+    }
+    save("single", 0, &array("<f4", "False", "()", &[0, 0, 0x80, 0x3f]))?;
+    save("flat", 0, &array("|u1", "False", "(7,)", &bytes[..7]))?;
+    save("cut", 0, &array("<f4", "False", "(7,)", &bytes[..7]))?;
+    save("objects", 0, &array("|O", "False", "(7,)", &bytes))?;
+    save("far-too-large", 0, &array("|u1", "False", &format!("({},)", u64::MAX), &bytes))?;
+    let mut second = array("<f4", "False", "(3,)", &bytes[..12]);
+    second[6] = 2;
+    second.splice(10..10, [0, 0]);
+    save("version-2", 0, &second)?;
+    let archive = |arrays: &[Vec<u8>]| -> Result<Vec<u8>, std::num::TryFromIntError> {
+        let part = |array: &Vec<u8>| Ok([&u16::try_from(array.len())?.to_le_bytes(), &array[..]].concat());
+        arrays.iter().map(part).collect::<Result<Vec<_>, _>>().map(|parts| parts.concat())
+    };
+    let rows = array("<f4", "False", "(4, 3)", &[0, 0, 0x80, 0x3f].repeat(12));
+    let classes = array("<i8", "False", "(4,)", &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0].repeat(2));
+    let images = array("|u1", "True", "(4, 2, 3)", &bytes[..24]);
+    let hot = array("|b1", "False", "(4, 2)", &[1, 0, 0, 1, 1, 0, 0, 1]);
+    let values = array(">f8", "False", "(4, 2)", &[0x3f, 0xf0, 0, 0, 0, 0, 0, 0].repeat(8));
+    let wide = array("<f4", "False", "(4, 1152921504606846975)", &bytes[..16]);
+    save("rows", 1, &archive(&[rows.clone(), classes.clone()])?)?;
+    save("rows-packed", 0b11, &archive(&[rows.clone(), classes.clone()])?)?;
+    save("rows-by-key", 0b1_1101, &archive(&[rows.clone(), classes.clone()])?)?;
+    save("rows-without-key", 0b101, &archive(&[rows.clone(), classes.clone()])?)?;
+    save("rows-of-values", 1, &archive(&[rows.clone(), values])?)?;
+    save("rows-alone", 1, &archive(std::slice::from_ref(&rows))?)?;
+    save("images", 0b10, &archive(&[images.clone(), classes.clone(), images.clone(), classes.clone()])?)?;
+    save("images-one-hot", 1, &archive(&[images.clone(), hot])?)?;
+    save("images-by-key", 0b1_1111, &archive(&[images.clone(), classes.clone(), images, classes.clone()])?)?;
+    save("wide-targets", 1, &archive(&[rows, wide])?)?;
+    save("no-archive", 0, b"PK\x05\x06")
 }
 
 /// Runs of every optimiser, activation and cost, in the middle of an epoch and at its end.

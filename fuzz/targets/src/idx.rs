@@ -1,11 +1,11 @@
 //! IDX files: mapped and read alike, written again to the same bytes.
 
+use crate::folder;
 use minibatch::data::{
     Dataset, ElementType, Error, Header, IdxFile, Row, Shuffle, Targets, write_idx_f32, write_idx_u8,
 };
+use std::fs;
 use std::path::Path;
-use std::{fs, io};
-use tempfile::TempDir;
 
 /// The first two bytes are the length of the labels (little-endian). The labels' file follows, then the images'.
 pub fn idx(bytes: &[u8]) -> bool {
@@ -19,12 +19,6 @@ pub fn idx(bytes: &[u8]) -> bool {
     file(&labels_at, labels);
     file(&images_at, images);
     pair(&images_at, &labels_at)
-}
-
-/// A folder that goes when it is no longer used. It is in memory, if the system has a folder there.
-fn folder() -> io::Result<TempDir> {
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
 }
 
 /// One file by itself, whose content is `bytes`.

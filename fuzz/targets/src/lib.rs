@@ -9,6 +9,7 @@ mod checkpoint;
 pub mod checkpoint_file;
 mod idx;
 mod kernels;
+mod numpy;
 mod options;
 mod picture;
 mod table;
@@ -16,19 +17,25 @@ mod table;
 pub use checkpoint::checkpoint;
 pub use idx::idx;
 pub use kernels::kernels;
+pub use numpy::numpy;
 pub use options::options;
 pub use picture::picture;
 pub use table::table;
+
+use std::io;
+use std::path::Path;
+use tempfile::TempDir;
 
 /// A target. It returns whether the bytes got all the way through it.
 pub type Target = fn(&[u8]) -> bool;
 
 /// All targets, each with the name of its fuzzer and of its corpus.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("idx", idx),
     ("checkpoint", checkpoint),
     ("picture", picture),
     ("table", table),
+    ("numpy", numpy),
     ("options", options),
     ("kernels", kernels),
 ];
@@ -39,4 +46,10 @@ pub(crate) fn next(seed: &mut u64) -> u64 {
     let z = (*seed ^ (*seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
+}
+
+/// A folder that goes when it is no longer used. It is in memory, if the system has a folder there.
+pub(crate) fn folder() -> io::Result<TempDir> {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
 }

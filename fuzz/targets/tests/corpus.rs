@@ -56,6 +56,11 @@ fn table() {
 }
 
 #[test]
+fn numpy() {
+    replay("numpy", 12);
+}
+
+#[test]
 fn options() {
     replay("options", 15);
 }

@@ -94,13 +94,19 @@ fn test(root: &Path) -> Result<Outcome> {
     CommandLine::cargo(readme::test_arguments(&text)?).run(root)
 }
 
-/// Checks that the library does without each of its features. (The workspace's tests have them all.)
+/// Checks that the library does without each of its features, and what the feature `parquet` adds. (The workspace's tests have the
+/// others.)
 fn features(root: &Path) -> Result<Outcome> {
     for features in ["", "--features mmap", "--features threads"] {
         let clippy = format!("clippy -p minibatch --no-default-features {features} -- -D warnings");
         CommandLine::cargo(&clippy).run(root)?;
     }
-    Ok(Outcome::Passed)
+    // The tests of the workspace do without Parquet, whose crate takes long to build.
+    let parquet =
+        "-p minibatch-data -p minibatch-cli --features minibatch-data/parquet,minibatch-cli/parquet";
+    CommandLine::cargo(&format!("clippy {parquet} --all-targets -- -D warnings")).run(root)?;
+    CommandLine::cargo("test -p minibatch-data --features parquet --test parquet").run(root)?;
+    CommandLine::cargo("test -p minibatch-cli --features parquet --test cli parquet").run(root)
 }
 
 /// Checks the thread team's protocols in every order. Its build has a target folder of its own, or it would replace the rest.

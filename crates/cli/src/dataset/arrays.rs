@@ -98,11 +98,10 @@ impl Keys {
         NumpyText::new(path, arrays)
     }
 
-    /// The columns of an archive's targets.
+    /// The columns of an archive's targets. The array is read, since a header alone may claim any number of columns.
     pub(crate) fn targets(&self, path: &Path) -> Result<Vec<String>, minibatch_data::Error> {
         let mut archive = NumpyArchive::open(path)?;
-        let name = chosen(self.y_key.as_deref(), &archive.names(), &Y);
-        Ok(match *archive.shape(&name)?.0 {
+        Ok(match *self.y(&mut archive)?.shape() {
             [_, columns] if columns > 1 => (1..=columns).map(|column| format!("y{column}")).collect(),
             _ => vec!["y".to_owned()],
         })

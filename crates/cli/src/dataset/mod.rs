@@ -1,11 +1,14 @@
 //! Naming and opening datasets.
 
 pub(crate) mod arrays;
+mod cache;
+mod listing;
 pub(crate) mod pictures;
 mod sets;
 pub(crate) mod table;
 pub(crate) mod tested;
 
+pub(crate) use cache::Report as CacheReport;
 pub(crate) use sets::{About, Asked, Sets, no_preparation};
 
 use crate::failure::Failure;

@@ -1,6 +1,7 @@
 //! The sets that a run trains on and is judged by.
 
-use super::pictures::{self, Pictures, Shape};
+use super::cache::Report;
+use super::pictures::{self, Shape};
 use super::table::{self, Columns, TableSets};
 use super::tested::Parts;
 use super::{Args, Looked, split};
@@ -23,6 +24,8 @@ pub(crate) struct Sets {
     pub(crate) preparation: Option<Preparation>,
     /// The names of the classes of pictures.
     pub(crate) class_names: Option<Vec<String>>,
+    /// What became of the cache of pictures, if there is one.
+    pub(crate) cache: Option<Report>,
     /// Notes about the data, in words.
     pub(crate) notes: Vec<String>,
 }
@@ -57,11 +60,7 @@ impl Sets {
                 if let Some(option) = asked.table.first_given() {
                     return Err(Failure::usage(format!("{option} is for tables; name one as DATA")));
                 }
-                if let Some(option) = asked.pictures.first_given() {
-                    return Err(Failure::usage(format!(
-                        "{option} is for folders of pictures; name one as DATA"
-                    )));
-                }
+                asked.pictures.check_unused()?;
                 let TrainTest { train, test } = named.open()?;
                 let folder = asked.data.place();
                 let usual = if recorded.is_some() { Task::of(&train) } else { Task::Classification };
@@ -77,10 +76,12 @@ impl Sets {
                     test: Some(test),
                     preparation: None,
                     class_names: None,
+                    cache: None,
                     notes: Vec::new(),
                 })
             }
             Looked::Table(path) => {
+                asked.pictures.check_unused()?;
                 let known = match recorded {
                     None => asked.from.and_then(Network::preparation),
                     Some((checkpoint, run)) => match run.network.preparation() {
@@ -102,9 +103,11 @@ impl Sets {
                     seed,
                 )?;
                 let TableSets { train, validation, test, preparation, notes } = sets;
-                Ok(Sets { train, validation, test, preparation: Some(preparation), class_names: None, notes })
+                let preparation = Some(preparation);
+                Ok(Sets { train, validation, test, preparation, class_names: None, cache: None, notes })
             }
             Looked::Arrays(path) => {
+                asked.pictures.check_unused()?;
                 let tested = &asked.table.tested;
                 if tested.file().is_some() {
                     let why =
@@ -125,17 +128,23 @@ impl Sets {
                 let trained = network.and_then(Network::profile);
                 let shape = trained.and_then(|profile| Shape::of_examples(&profile.example_shape));
                 let shape = shape.unwrap_or_else(|| asked.pictures.shape());
-                let pictures = pictures::read(path, shape, network.and_then(Network::class_names))?;
-                let parts = pictures::split(&pictures, &asked.table.tested, asked.validation_split, seed)?;
-                let Pictures { classes, .. } = pictures;
-                Ok(Sets::of_parts(parts, Some(classes)))
+                let (parts, classes, cache) = pictures::open(
+                    path,
+                    asked.pictures,
+                    shape,
+                    network.and_then(Network::class_names),
+                    &asked.table.tested,
+                    asked.validation_split,
+                    seed,
+                )?;
+                Ok(Sets { cache, ..Sets::of_parts(parts, Some(classes)) })
             }
         }
     }
 
     /// The sets of images with these class names, if they have some.
     fn of_parts(Parts { train, validation, test }: Parts, class_names: Option<Vec<String>>) -> Sets {
-        Sets { train, validation, test, preparation: None, class_names, notes: Vec::new() }
+        Sets { train, validation, test, preparation: None, class_names, cache: None, notes: Vec::new() }
     }
 
     /// The set that a run is judged by at the end: the test set, or without one the validation set.

@@ -8,7 +8,9 @@ use crate::task::Task;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use minibatch_data::preparation::{ColumnNote, Unknown};
-use minibatch_data::{Dataset, Missing, Preparation, Scale, Table, TableOptions, TargetKind, open_regular};
+use minibatch_data::{
+    Dataset, Missing, Need, Preparation, Scale, Table, TableOptions, TargetKind, open_regular,
+};
 use serde::Serialize;
 use std::fs;
 use std::io::{self, Read};
@@ -136,6 +138,19 @@ impl Args {
     }
 
     fn options(&self, task: Option<Task>, path: &Path, keys: &Keys) -> Result<TableOptions, Failure> {
+        let of_text = [
+            ("--delimiter", self.delimiter.is_some()),
+            ("--decimal-comma", self.decimal_comma),
+            ("--no-header", self.no_header),
+        ];
+        if let Some((option, _)) = of_text.iter().find(|(_, given)| *given)
+            && is_parquet(path)
+        {
+            return Err(Failure::usage(format!(
+                "{option} is for tables of text, and {} is none",
+                path.display()
+            )));
+        }
         // An archive says which of its arrays has the targets.
         let targets = match keys.kind(path) {
             Some(Kind::Rows) if self.target.is_empty() => keys.targets(path)?,
@@ -177,11 +192,15 @@ impl Args {
                     _ => TargetKind::Look,
                 };
                 let options = self.options(task, path, keys)?;
-                (read(path, keys, |name, reader| Table::from_reader(name, reader, &options))?, kind)
+                let table = read(path, keys, &|name| options.need(name), |name, text| match text {
+                    Source::Text(reader) => Table::from_reader(name, reader, &options),
+                    Source::Commas(reader) => Table::from_commas(name, reader, &options),
+                })?;
+                (table, kind)
             }
             Some(known) => {
                 let kind = if known.classes().is_some() { TargetKind::Classes } else { TargetKind::Values };
-                (read(path, keys, |name, reader| known.read_with_targets(name, reader))?, kind)
+                (with_targets(path, keys, known)?, kind)
             }
         };
         let kind = table.target_kind(kind)?;
@@ -245,25 +264,79 @@ pub(crate) fn judged(
     keys: &Keys,
     preparation: &Preparation,
 ) -> Result<(Dataset, Vec<String>), Failure> {
-    let table = read(path, keys, |name, reader| preparation.read_with_targets(name, reader))?;
+    let table = with_targets(path, keys, preparation)?;
     let prepared = preparation.dataset(table)?;
     Ok((prepared.dataset, prepared.unknown.iter().map(of_unknown).collect()))
 }
 
-/// Calls `read` with a reader of the file at `path`, or of standard input, and the name that errors call it.
+/// Reads the table at `path` with the targets of a network that has this preparation.
+fn with_targets(path: &Path, keys: &Keys, preparation: &Preparation) -> Result<Table, Failure> {
+    read(path, keys, &|name| preparation.need(name, true), |name, text| match text {
+        Source::Text(reader) => preparation.read_with_targets(name, reader),
+        Source::Commas(reader) => preparation.read_commas(name, reader, true),
+    })
+}
+
+/// The text of a table.
+pub(crate) enum Source {
+    /// Text of any form.
+    Text(Box<dyn Read>),
+    /// Text that is made of a Parquet file, as [`Table::from_commas`] takes it.
+    Commas(Box<dyn Read>),
+}
+
+/// Calls `read` with the text of the file at `path`, or of standard input, and the name that errors call it. `need` says which columns
+/// of a Parquet file are needed.
 pub(crate) fn read<T>(
     path: &Path,
     keys: &Keys,
-    read: impl FnOnce(&Path, Box<dyn Read>) -> Result<T, minibatch_data::Error>,
+    need: &dyn Fn(&str) -> Need,
+    read: impl FnOnce(&Path, Source) -> Result<T, minibatch_data::Error>,
 ) -> Result<T, Failure> {
     let name = shown_path(path);
-    match path == Path::new(STANDARD_INPUT) {
-        true => Ok(read(name, Box::new(io::stdin().lock()))?),
-        false => match keys.kind(path) {
-            Some(kind) => Ok(read(name, Box::new(keys.text(path, kind)?))?),
-            None => Ok(read(name, Box::new(open_regular(path)?))?),
-        },
+    if path == Path::new(STANDARD_INPUT) {
+        return Ok(read(name, Source::Text(Box::new(io::stdin().lock())))?);
     }
+    if let Some(text) = parquet(path, need)? {
+        return Ok(read(name, Source::Commas(text))?);
+    }
+    match keys.kind(path) {
+        Some(kind) => Ok(read(name, Source::Text(Box::new(keys.text(path, kind)?)))?),
+        None => Ok(read(name, Source::Text(Box::new(open_regular(path)?)))?),
+    }
+}
+
+/// The text of the table in a Parquet file, if `path` is one.
+#[cfg(feature = "parquet")]
+fn parquet(path: &Path, need: &dyn Fn(&str) -> Need) -> Result<Option<Box<dyn Read>>, minibatch_data::Error> {
+    use std::panic::{set_hook, take_hook};
+    static HUSH: std::sync::Once = std::sync::Once::new();
+    if !is_parquet(path) {
+        return Ok(None);
+    }
+    // A damaged file can make the decoder panic. `ParquetText` makes an error of that, which is told in a line.
+    HUSH.call_once(|| {
+        let usual = take_hook();
+        set_hook(Box::new(move |info| {
+            if !info.location().is_some_and(|place| place.file().contains("parquet-")) {
+                usual(info);
+            }
+        }));
+    });
+    Ok(Some(Box::new(minibatch_data::ParquetText::open(path, need)?)))
+}
+
+/// None. The reader of text refuses a Parquet file, and names the feature.
+#[cfg(not(feature = "parquet"))]
+fn parquet(_: &Path, _: &dyn Fn(&str) -> Need) -> Result<Option<Box<dyn Read>>, minibatch_data::Error> {
+    Ok(None)
+}
+
+/// Whether the file at `path` begins as a Parquet file does.
+fn is_parquet(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let is_read = open_regular(path).is_ok_and(|file| file.take(4).read_to_end(&mut start).is_ok());
+    is_read && start == b"PAR1"
 }
 
 /// The name that messages call a table.
@@ -281,7 +354,7 @@ pub(crate) fn is_table(path: &Path, keys: &Keys) -> bool {
     if [".csv", ".tsv", ".txt", ".data"].iter().any(|end| name.ends_with(end)) {
         return fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir());
     }
-    if keys.kind(path).is_some_and(|kind| kind != Kind::Images) {
+    if is_parquet(path) || keys.kind(path).is_some_and(|kind| kind != Kind::Images) {
         return true;
     }
     let mut start = Vec::new();

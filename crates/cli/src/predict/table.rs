@@ -2,14 +2,14 @@
 
 use super::{Args, Format};
 use crate::dataset::arrays::Keys;
-use crate::dataset::table::{of_unknown, read, shown_path};
+use crate::dataset::table::{Source, of_unknown, read, shown_path};
 use crate::failure::{Failure, tell};
 use crate::memory;
 use crate::report::write_out;
 use crate::text::grouped;
 use minibatch::{Network, Pool, footprint};
 use minibatch_data::preparation::Rows;
-use minibatch_data::{Preparation, Table};
+use minibatch_data::{Need, Preparation, Table};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -88,17 +88,29 @@ impl Predicted {
         preparation: &Preparation,
         pool: &Pool,
     ) -> Result<Predicted, Failure> {
-        let text = read(path, keys, |name, mut reader| {
+        // The answer has the other columns, too.
+        let need = |name: &str| match preparation.need(name, false) {
+            Need::No => Need::IfPossible,
+            need => need,
+        };
+        let (text, is_commas) = read(path, keys, &need, |name, source| {
             let mut text = Vec::new();
+            let (mut reader, is_commas) = match source {
+                Source::Text(reader) => (reader, false),
+                Source::Commas(reader) => (reader, true),
+            };
             reader.read_to_end(&mut text).map_err(|source| minibatch_data::Error::Io {
                 path: name.to_owned(),
                 action: "read",
                 source,
             })?;
-            minibatch_data::unpacked(name, text)
+            Ok((minibatch_data::unpacked(name, text)?, is_commas))
         })?;
         let path = shown_path(path);
-        let table = preparation.read_inputs(path, &*text)?;
+        let table = match is_commas {
+            true => preparation.read_commas(path, &*text, false)?,
+            false => preparation.read_inputs(path, &*text)?,
+        };
         let shown = path.display();
         let bytes =
             (table.rows() as u64).saturating_mul(4 * (preparation.inputs() + 2 * network.outputs()) as u64);

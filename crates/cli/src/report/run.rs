@@ -2,6 +2,7 @@
 
 use super::metrics::in_short;
 use super::{Event, InitialValues, Labels, cost, optimizer, sizes, write_rows};
+use crate::dataset::CacheReport;
 use crate::dataset::table::Columns;
 use crate::text::{duration, figure, grouped, images, percent, samples_per_second};
 use minibatch::data::Order;
@@ -26,6 +27,9 @@ pub(crate) struct Plan {
     /// The columns of the table, if the data are one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<Columns>,
+    /// What became of the cache of pictures, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache: Option<CacheReport>,
     /// Shape of an example, `[28, 28]`.
     pub example_shape: Vec<usize>,
     /// `classification` or `regression`.
@@ -115,6 +119,9 @@ impl Event for Plan {
             None => "none; the validation set judges (--test-split F or --test FILE gives one)".to_owned(),
         };
         write_rows(out, &[("test set", test)])?;
+        if let Some(cache) = &self.cache {
+            write_rows(out, &[("pictures", cache.words())])?;
+        }
         if let Some(table) = &self.table {
             write_rows(out, &[("columns", table.words()), ("target", table.of_targets())])?;
         }

@@ -98,7 +98,7 @@ fn scalar(value: &Value) -> Option<String> {
 }
 
 /// Options that say where a run's files are, and what is printed. A recorded configuration leaves them out.
-const OF_FILES: [&str; 6] = ["checkpoint", "checkpoint-every", "keep", "log", "json", "from"];
+const OF_FILES: [&str; 7] = ["checkpoint", "checkpoint-every", "keep", "log", "json", "from", "cache"];
 
 /// The options among `arguments` that decide a run, as a file has them.
 pub(crate) fn text(arguments: &[OsString]) -> String {
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_is_given_is_written_as_a_file() {
-        let words = "minibatch train --hidden=100,50 --learning-rate 0.5 --drop-last --checkpoint x --optimizer adam(0.9,0.99)";
+        let words = "minibatch train --hidden=100,50 --learning-rate 0.5 --drop-last --checkpoint x --cache y --optimizer adam(0.9,0.99)";
         let written = text(&words.split(' ').map(OsString::from).collect::<Vec<_>>());
         let expected =
             "drop-last = true\nhidden = [100, 50]\nlearning-rate = 0.5\noptimizer = \"adam(0.9,0.99)\"\n";

@@ -30,6 +30,7 @@ pub(super) fn plan(
         validation_examples: sets.validation.as_ref().map(Dataset::len),
         test_examples: sets.test.as_ref().map(Dataset::len),
         table: sets.columns(),
+        cache: sets.cache.clone(),
         example_shape: sets.train.example_shape().to_vec(),
         task: Task::of(&sets.train).name(),
         classes: sets.train.classes(),

@@ -69,6 +69,7 @@ pub(crate) fn command(args: &Args, path: &Path) -> String {
     let mut words = vec![program, "train".into(), "--resume".into(), path.into()];
     words.extend(args.data.given());
     words.extend(args.table.tested.given());
+    words.extend(args.pictures.given());
     if let Some(fraction) = args.validation_split {
         words.extend(["--validation-split".into(), fraction.to_string().into()]);
     }

@@ -19,6 +19,9 @@ mod log;
 mod memory;
 mod metrics;
 mod options;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod picture_cache;
 mod picture_folders;
 mod pictures;
 #[cfg(unix)]

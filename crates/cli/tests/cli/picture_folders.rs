@@ -9,14 +9,14 @@ const FORMATS: [ImageFormat; 5] =
     [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Gif, ImageFormat::WebP];
 
 /// A picture that is light at the left, or at the top, with a little of something else.
-fn drawn(class: usize, seed: u32, [width, height]: [u32; 2]) -> GrayImage {
+pub(crate) fn drawn(class: usize, seed: u32, [width, height]: [u32; 2]) -> GrayImage {
     GrayImage::from_fn(width, height, |x, y| {
         let light = if class == 0 { 2 * x < width } else { 2 * y < height };
         Luma([(if light { 180 } else { 40 }) + ((x * 7 + y * 13 + seed * 29) % 40) as u8])
     })
 }
 
-fn write(path: &Path, picture: impl Into<DynamicImage>, format: ImageFormat) {
+pub(crate) fn write(path: &Path, picture: impl Into<DynamicImage>, format: ImageFormat) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let picture: DynamicImage = picture.into();
     // Some formats have no grey.
@@ -24,7 +24,7 @@ fn write(path: &Path, picture: impl Into<DynamicImage>, format: ImageFormat) {
 }
 
 /// 60 pictures of `left` and 60 of `top`, of all formats, and 20 of each to test on.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::empty();
     for (set, count) in [("pictures", 60), ("test", 20)] {
         for (class, name) in ["left", "top"].into_iter().enumerate() {

@@ -10,8 +10,18 @@ impl Dataset {
     /// are classes, one for each example or as one-hot rows; others are values. Errors call `x`'s file.
     ///
     /// # Errors
-    /// [`Error::Table`] if they don't number the same, or the targets are neither, and those of [`Dataset::from_classes`].
+    /// [`Error::Table`] if they don't number the same, or the targets are neither, or can't be those of [`Dataset::from_classes`] and [`Dataset::from_values`].
     pub fn from_numpy(x: &NumpyArray, y: &NumpyArray) -> Result<Self, Error> {
+        Self::paired(x, y).map_err(|error| match error {
+            // An argument of a constructor is an array of the file.
+            Error::Argument { what, expected, found } => {
+                TableFault::new(format!("{expected} as {what}"), found, "").in_file(&x.path)
+            }
+            error => error,
+        })
+    }
+
+    fn paired(x: &NumpyArray, y: &NumpyArray) -> Result<Self, Error> {
         let refused = |expected: String, found: String, help: &str| {
             TableFault::new(expected, found, help).in_file(&x.path)
         };

@@ -117,7 +117,10 @@ impl NumpyArray {
             ))
         })?;
         let mut bytes = Vec::new();
-        reader.take(expected as u64 + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
+        reader
+            .take((expected as u64).saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(Error::io(path, "read"))?;
         if bytes.len() != expected {
             let found = if bytes.len() > expected { "more".to_owned() } else { bytes.len().to_string() };
             let expected = format!("{expected} bytes of elements, for the shape {:?}", header.shape);
@@ -215,7 +218,7 @@ fn read_header(path: &Path, mut reader: impl Read) -> Result<Header, Error> {
 }
 
 /// The number with these bits in half precision.
-fn half(bits: u16) -> f32 {
+pub(crate) fn half(bits: u16) -> f32 {
     let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 0x1f, f32::from(bits & 0x3ff));
     let magnitude = match exponent {
         0 => fraction * 2f32.powi(-24),

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::{InputColumn, InputKind, Preparation, Scaler, TargetColumns, ValueColumn};
 use crate::dataset::Dataset;
 use crate::error::{Error, TableFault, listed};
-use crate::table::{Column, Form, Hint, OnMissing, Table, Text, Wanted, read};
+use crate::table::{Column, Form, Hint, Need, OnMissing, Table, Text, Wanted, read, read_commas};
 
 /// A table as a dataset.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl Preparation {
     /// [`Error::Io`], and [`Error::Table`] for a missing column, a missing value where the training rows had all, or what is no
     /// number in a column of numbers.
     pub fn read_inputs(&self, path: &Path, reader: impl Read) -> Result<Table, Error> {
-        self.read(path, reader, false)
+        self.read(path, false, |wanted| read(path, reader, self.form(), wanted))
     }
 
     /// As [`read_inputs`](Self::read_inputs), with the targets. Rows that lack a value are left out if they were in training.
@@ -55,16 +55,41 @@ impl Preparation {
     /// # Errors
     /// As [`read_inputs`](Self::read_inputs).
     pub fn read_with_targets(&self, path: &Path, reader: impl Read) -> Result<Table, Error> {
-        self.read(path, reader, true)
+        self.read(path, true, |wanted| read(path, reader, self.form(), wanted))
     }
 
-    fn read(&self, path: &Path, reader: impl Read, with_targets: bool) -> Result<Table, Error> {
-        let form = Form {
+    /// As [`read_inputs`](Self::read_inputs), or [`read_with_targets`](Self::read_with_targets), for text as
+    /// [`Table::from_commas`] takes it.
+    ///
+    /// # Errors
+    /// As [`read_inputs`](Self::read_inputs).
+    pub fn read_commas(&self, path: &Path, reader: impl Read, with_targets: bool) -> Result<Table, Error> {
+        self.read(path, with_targets, |wanted| read_commas(path, reader, true, wanted))
+    }
+
+    /// Whether a column with this name is needed.
+    #[must_use]
+    pub fn need(&self, name: &str, with_targets: bool) -> Need {
+        let is_input = self.columns.iter().any(|column| column.name == name);
+        let is_target = with_targets && self.target_names().contains(&name);
+        if is_input || is_target { Need::Yes } else { Need::No }
+    }
+
+    fn form(&self) -> Form {
+        Form {
             delimiter: self.delimiter,
             decimal_comma: self.has_decimal_comma,
             header: Some(self.has_header),
             is_decided: true,
-        };
+        }
+    }
+
+    fn read(
+        &self,
+        path: &Path,
+        with_targets: bool,
+        read: impl FnOnce(&dyn Fn(&[String]) -> Result<Vec<Wanted>, Error>) -> Result<Table, Error>,
+    ) -> Result<Table, Error> {
         let inputs = self.columns.iter().map(|column| match column.kind {
             InputKind::Numbers { fill, .. } => (&column.name, false, Hint::Numbers, fill.is_some()),
             InputKind::Categories { may_lack, .. } => (&column.name, false, Hint::Categories, may_lack),
@@ -75,7 +100,7 @@ impl Preparation {
                 columns.iter().map(|column| (&column.name, true, Hint::Numbers, false)).collect()
             }
         };
-        read(path, reader, form, |names| {
+        read(&|names| {
             let wanted = |(name, is_target, hint, may_lack): (&String, bool, Hint, bool)| {
                 let index = names.iter().position(|found| found == name).ok_or_else(|| {
                     let found = listed(names.iter().map(|name| format!("'{name}'")));
@@ -93,7 +118,8 @@ impl Preparation {
                 };
                 Ok(Wanted { index, is_target, hint, missing })
             };
-            inputs.chain(targets.into_iter().filter(|_| with_targets)).map(wanted).collect()
+            let targets = targets.iter().copied().filter(|_| with_targets);
+            inputs.clone().chain(targets).map(wanted).collect()
         })
     }
 

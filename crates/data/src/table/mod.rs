@@ -13,9 +13,9 @@ mod dialect;
 mod options;
 mod read;
 
-pub use options::{Missing, TableOptions};
+pub use options::{Missing, Need, TableOptions};
 pub use read::unpacked;
-pub(crate) use read::{Form, Hint, OnMissing, Wanted, read};
+pub(crate) use read::{Form, Hint, OnMissing, Wanted, read, read_commas};
 
 pub(crate) use cells::number;
 

@@ -34,3 +34,22 @@ pub enum Missing {
     /// The row is left out.
     Drop,
 }
+
+/// Whether a column of a Parquet file is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// It is; the file is refused if the column can't be read.
+    Yes,
+    /// It is wanted; its cells are empty if it can't be read.
+    IfPossible,
+    /// It isn't; its cells are empty.
+    No,
+}
+
+impl TableOptions {
+    /// Whether a column with this name is needed.
+    #[must_use]
+    pub fn need(&self, name: &str) -> Need {
+        if self.drop.iter().any(|drop| drop == name) { Need::No } else { Need::Yes }
+    }
+}

@@ -30,6 +30,13 @@ const START: u64 = 1 << 16;
 
 /// The first bytes of a file that is packed by gzip.
 const PACKED: [u8; 2] = [0x1f, 0x8b];
+/// The first bytes of a Parquet file.
+const PARQUET: [u8; 4] = *b"PAR1";
+const FROM_PARQUET: &str = if cfg!(feature = "parquet") {
+    "name the file itself, unpacked, as it is read at several places"
+} else {
+    "build minibatch with the feature `parquet`, or export the file as CSV"
+};
 /// The bytes that some programs put before UTF-8 text.
 const BYTE_ORDER_MARK: [u8; 3] = [0xef, 0xbb, 0xbf];
 
@@ -65,7 +72,7 @@ pub(crate) struct Form {
 }
 
 impl Table {
-    /// Reads the file at `path`, which may be packed by gzip.
+    /// Reads the file at `path`, which may be packed by gzip. With the feature `parquet` it may be a Parquet file.
     ///
     /// ```
     /// use minibatch_data::{Table, TableOptions};
@@ -85,6 +92,11 @@ impl Table {
     /// # Errors
     /// [`Error::Io`], [`Error::NotAFile`], and [`Error::Table`] with the line and column that can't be used.
     pub fn read(path: &Path, options: &TableOptions) -> Result<Table, Error> {
+        #[cfg(feature = "parquet")]
+        if is_parquet(path)? {
+            let text = crate::ParquetText::open(path, |name| options.need(name))?;
+            return Self::from_commas(path, text, options);
+        }
         Self::from_reader(path, open_regular(path)?, options)
     }
 
@@ -96,6 +108,15 @@ impl Table {
         let TableOptions { delimiter, decimal_comma, header, .. } = *options;
         let form = Form { delimiter, decimal_comma, header, is_decided: false };
         read(path, reader, form, |names| wanted(path, names, options))
+    }
+
+    /// As [`Table::from_reader`], for text that is made of another file: cells are parted by commas, the first line has the names, and
+    /// numbers have a decimal point, whatever the options say.
+    ///
+    /// # Errors
+    /// As [`Table::read`].
+    pub fn from_commas(path: &Path, reader: impl Read, options: &TableOptions) -> Result<Table, Error> {
+        read_commas(path, reader, false, |names| wanted(path, names, options))
     }
 }
 
@@ -171,6 +192,30 @@ pub(crate) fn read(
     } else {
         Reading::begin(path, start, reader, form, wanted)
     }
+}
+
+/// As [`read`], for text as [`Table::from_commas`] takes it.
+pub(crate) fn read_commas(
+    path: &Path,
+    reader: impl Read,
+    is_decided: bool,
+    wanted: impl FnOnce(&[String]) -> Result<Vec<Wanted>, Error>,
+) -> Result<Table, Error> {
+    let form = Form { delimiter: Some(b','), decimal_comma: false, header: Some(true), is_decided };
+    let table = read(path, reader, form, wanted)?;
+    // A file of text may have another delimiter.
+    Ok(Table { given_delimiter: None, ..table })
+}
+
+/// Whether the file at `path` begins as a Parquet file does.
+#[cfg(feature = "parquet")]
+fn is_parquet(path: &Path) -> Result<bool, Error> {
+    let mut start = Vec::new();
+    open_regular(path)?
+        .take(PARQUET.len() as u64)
+        .read_to_end(&mut start)
+        .map_err(Error::io(path, "read"))?;
+    Ok(start == PARQUET)
 }
 
 /// The text of a file that may be packed by gzip, without a byte order mark. Errors call it `path`.
@@ -517,7 +562,7 @@ fn check_text<'s>(path: &Path, start: &'s [u8]) -> Result<&'s [u8], Error> {
     match start {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => refused("UTF-16 text", SAVE_AS_UTF_8),
         [b'P', b'K', 3, 4, ..] => refused("a zip archive, as spreadsheets are", "export it as CSV"),
-        [b'P', b'A', b'R', b'1', ..] => refused("a Parquet file", "export it as CSV"),
+        _ if start.starts_with(&PARQUET) => refused("a Parquet file", FROM_PARQUET),
         _ if start.contains(&0) => refused("bytes that are no text", "is it the right file?"),
         text => Ok(text.strip_prefix(&BYTE_ORDER_MARK).unwrap_or(text)),
     }
