@@ -35,6 +35,8 @@ pub(super) struct Fit {
     pub(super) error: f64,
     /// Seconds of the fit; of Minibatch those of its process.
     pub(super) seconds: f64,
+    /// Seconds that processors worked for it, those of all threads added.
+    pub(super) processor_seconds: f64,
     /// Minibatch's seconds in steps.
     pub(super) training_seconds: Option<f64>,
 }
@@ -97,18 +99,32 @@ impl Set {
 
     /// The median of the seconds of `trainer`.
     pub(super) fn seconds(&self, trainer: &str) -> Option<f64> {
-        Some(Summary::of(&self.of(trainer).map(|fit| fit.seconds).collect::<Vec<_>>())?.median)
+        median(self.of(trainer).map(|fit| fit.seconds))
+    }
+
+    /// The median of the processors' seconds of `trainer`.
+    pub(super) fn processor_seconds(&self, trainer: &str) -> Option<f64> {
+        median(self.of(trainer).map(|fit| fit.processor_seconds))
     }
 
     /// The median of Minibatch's seconds in steps.
     pub(super) fn training_seconds(&self) -> Option<f64> {
-        Some(Summary::of(&self.of(OURS).filter_map(|fit| fit.training_seconds).collect::<Vec<_>>())?.median)
+        median(self.of(OURS).filter_map(|fit| fit.training_seconds))
     }
 
-    /// How many times as long as Minibatch's process the fit of the authors' implementation takes.
+    /// How many times as many seconds as Minibatch's process the fit of the authors' implementation takes.
     pub(super) fn factor(&self) -> Option<f64> {
         Some(self.seconds(AUTHORS)? / self.seconds(OURS)?)
     }
+
+    /// As [`Set::factor`], of the processors' seconds.
+    pub(super) fn processor_factor(&self) -> Option<f64> {
+        Some(self.processor_seconds(AUTHORS)? / self.processor_seconds(OURS)?)
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    Some(Summary::of(&values.collect::<Vec<_>>())?.median)
 }
 
 /// A mean with its standard error.
@@ -165,6 +181,7 @@ pub(super) mod tests {
                     trainer: trainer.to_owned(),
                     error,
                     seconds,
+                    processor_seconds: 1.6 * seconds.powi(2),
                     training_seconds: (trainer == OURS).then_some(0.4),
                 });
             }
@@ -175,9 +192,9 @@ pub(super) mod tests {
     #[test]
     fn lines_of_the_script() {
         let line = r#"{"set": "a", "kind": "values", "rows": 5, "numbers": 2, "categories": 0, "seed": 1,
-            "trainer": "Minibatch", "error": 0.5, "seconds": 2.0, "training_seconds": 1.5, "epoch": 9}"#;
+            "trainer": "Minibatch", "error": 0.5, "seconds": 2.0, "processor_seconds": 3.5, "training_seconds": 1.5, "epoch": 9}"#;
         let Report::Fit(fit) = serde_json::from_str(line).unwrap() else { panic!("no fit") };
-        assert_eq!((fit.error, fit.training_seconds), (0.5, Some(1.5)));
+        assert_eq!((fit.error, fit.processor_seconds, fit.training_seconds), (0.5, 3.5, Some(1.5)));
         let Report::Versions { versions } = serde_json::from_str(r#"{"versions": {"torch": "2"}}"#).unwrap()
         else {
             panic!("no versions")
