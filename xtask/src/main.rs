@@ -16,9 +16,11 @@ mod fuzz;
 mod hash;
 mod kill;
 mod peers;
+mod python;
 mod recipes;
 mod soak;
 mod speedrun;
+mod tables;
 mod time_limit;
 mod torch;
 mod trained;
@@ -73,6 +75,8 @@ enum Task {
     Speedrun(speedrun::Args),
     /// Train every two choices together on MNIST, the rest left to the recipe, and hold accuracies against their floors
     Recipes(recipes::Args),
+    /// Learn tables by the preset `realmlp`, its authors' implementation and scikit-learn, and compare errors and seconds
+    Tables(tables::Args),
 }
 
 fn main() -> ExitCode {
@@ -95,6 +99,7 @@ fn main() -> ExitCode {
         Task::Floor(args) => floor::run(&args),
         Task::Speedrun(args) => speedrun::run(&args),
         Task::Recipes(args) => recipes::run(&args),
+        Task::Tables(args) => tables::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

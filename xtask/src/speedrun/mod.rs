@@ -139,7 +139,7 @@ fn train(command: &mut Command, threads: usize) -> Result<Run> {
 }
 
 /// Seconds since the system's start in which some process waited for a core. `None` where the system doesn't tell them.
-fn waited() -> Option<f64> {
+pub(crate) fn waited() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
     let some = text.lines().find(|line| line.starts_with("some "))?;
     let micros: f64 = some.rsplit_once("total=")?.1.parse().ok()?;
