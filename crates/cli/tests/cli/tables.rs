@@ -249,8 +249,5 @@ fn realmlp_is_a_recipe_for_tables() {
     );
     let out = ok(&world, "train plants.csv --target price --recipe realmlp --epochs 2 --json");
     let plan = &events(&out)[0];
-    assert_eq!(
-        (&plan["input_scaling"], &plan["learning_rate"]),
-        (&6.0.into(), &0.07.into())
-    );
+    assert_eq!((&plan["input_scaling"], &plan["learning_rate"]), (&6.0.into(), &0.07.into()));
 }
