@@ -152,7 +152,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 /// because one output can't choose between classes.
 fn predicts_values(checkpoint: &Checkpoint) -> bool {
     if let Some(preparation) = checkpoint.network.preparation() {
-        return preparation.values().is_some();
+        return preparation.classes().is_none();
     }
     let scores = checkpoint.history.iter().filter_map(|epoch| epoch.test);
     let of_values = scores.map(|test| matches!(test.score, Score::Values(_))).next();
@@ -369,7 +369,9 @@ impl Seer<'_> {
 fn truth(targets: &Targets, index: usize) -> Option<Truth> {
     match targets {
         Targets::Classes { labels, .. } => Some(Truth::Label(labels[index])),
-        Targets::Values { data, width } => Some(Truth::Values(data[index * width..][..*width].to_vec())),
+        Targets::Values { data, width } | Targets::Labels { data, width } => {
+            Some(Truth::Values(data[index * width..][..*width].to_vec()))
+        }
         _ => None,
     }
 }

@@ -143,7 +143,7 @@ pub(crate) fn check_shape(
         )));
     }
     let width = data.targets().width();
-    if width != outputs {
+    if width != outputs && !(data.classes() == Some(2) && network.classes() == 2) {
         let s = |number: usize| if number == 1 { "" } else { "s" };
         let found = match data.classes() {
             Some(1) => "1 class".to_owned(),

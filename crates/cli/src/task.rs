@@ -1,4 +1,4 @@
-//! The task of a network: to learn classes or values.
+//! The task of a network: to learn classes, labels or values.
 
 use crate::failure::Failure;
 use clap::ValueEnum;
@@ -13,6 +13,9 @@ pub(crate) enum Task {
     Classification,
     /// Any numbers, from a file of floats
     Regression,
+    /// Several labels for each row of a table, each yes or no
+    #[value(name = "multi-label")]
+    MultiLabel,
 }
 
 impl Task {
@@ -20,12 +23,17 @@ impl Task {
         match self {
             Task::Classification => "classification",
             Task::Regression => "regression",
+            Task::MultiLabel => "multi-label",
         }
     }
 
     /// The task that the targets of `data` are for.
     pub(crate) fn of(data: &Dataset) -> Task {
-        if data.classes().is_some() { Task::Classification } else { Task::Regression }
+        match data.targets() {
+            Targets::Classes { .. } => Task::Classification,
+            Targets::Labels { .. } => Task::MultiLabel,
+            _ => Task::Regression,
+        }
     }
 
     /// Checks that `data`, from `folder`, are for this task.
@@ -47,8 +55,19 @@ impl Task {
                 "{folder}: expected labels that are values, of an IDX file of floats, found classes; leave out \
                  --task regression"
             ))),
+            (Task::MultiLabel, Task::Classification | Task::Regression) => Err(Failure::Usage(format!(
+                "--task multi-label: {folder}: expected a table with several --target columns of 0 and 1; leave out --task"
+            ))),
             _ => Ok(()),
         }
+    }
+}
+
+/// The labels of an example, if the targets are labels.
+pub(crate) fn labels_of(data: &Dataset) -> Option<usize> {
+    match data.targets() {
+        Targets::Labels { width, .. } => Some(*width),
+        _ => None,
     }
 }
 

@@ -205,6 +205,29 @@ impl Dataset {
         Self::from_memory(inputs.into(), example_shape, Targets::values(values, width)?)
     }
 
+    /// A dataset for multi-label classification from memory. `inputs` are as in [`Dataset::from_classes`], `labels` are row-major
+    /// (examples × width): each says whether the example has the label.
+    ///
+    /// ```
+    /// use minibatch_data::{Dataset, Targets};
+    ///
+    /// // Two songs: is it loud, is it fast?
+    /// let songs = Dataset::from_labels(vec![0.5_f32, 0.25], &[1], &[true, true, false, true], 2)?;
+    /// assert_eq!(songs.targets(), &Targets::Labels { data: vec![1.0, 1.0, 0.0, 1.0], width: 2 });
+    /// # Ok::<(), minibatch_data::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Dataset::from_classes`].
+    pub fn from_labels(
+        inputs: impl Into<Inputs>,
+        example_shape: &[usize],
+        labels: &[bool],
+        width: usize,
+    ) -> Result<Self, Error> {
+        Self::from_memory(inputs.into(), example_shape, Targets::labels(labels, width)?)
+    }
+
     fn from_memory(inputs: Inputs, example_shape: &[usize], targets: Targets) -> Result<Self, Error> {
         let found = match &inputs {
             Inputs::Bytes(bytes) => bytes.len(),
@@ -303,6 +326,7 @@ impl Dataset {
                 return Err(Error::argument("classes", format!("{classes} to {MAX_CLASSES}"), count));
             }
             Targets::Values { .. } => return Err(Error::argument("targets", "classes", "values")),
+            Targets::Labels { .. } => return Err(Error::argument("targets", "classes", "labels")),
         }
         Ok(self)
     }
@@ -367,7 +391,7 @@ impl Dataset {
     pub fn classes(&self) -> Option<usize> {
         match &*self.targets {
             Targets::Classes { classes, .. } => Some(*classes),
-            Targets::Values { .. } => None,
+            Targets::Values { .. } | Targets::Labels { .. } => None,
         }
     }
 
@@ -473,8 +497,8 @@ impl Dataset {
                 hash.update(b"classes");
                 labels.iter().for_each(|label| hash.update(&label.to_le_bytes()));
             }
-            Targets::Values { data, .. } => {
-                hash.update(b"values");
+            targets @ (Targets::Values { data, .. } | Targets::Labels { data, .. }) => {
+                hash.update(if targets.are_values() { &b"values"[..] } else { b"labels" });
                 data.iter().for_each(|value| hash.update(&value.to_le_bytes()));
             }
         }

@@ -203,6 +203,20 @@ fn place(line: Option<u64>, column: Option<&str>) -> String {
     }
 }
 
+/// A column's name as an item of a list with commas: in quotes, as in CSV, where it has a comma or a quote.
+///
+/// ```
+/// assert_eq!(minibatch_data::list_item("width"), "width");
+/// assert_eq!(minibatch_data::list_item("width, mm"), r#""width, mm""#);
+/// ```
+#[must_use]
+pub fn list_item(name: &str) -> String {
+    match name.contains([',', '"']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.to_owned(),
+    }
+}
+
 /// Names in a line, the first dozen of them if there are more.
 pub(crate) fn listed(names: impl Iterator<Item = String>) -> String {
     /// Names that a message lists at most.

@@ -59,7 +59,7 @@ mod table;
 mod targets;
 
 pub use dataset::{Dataset, Inputs, Row};
-pub use error::{Defect, Error, TableFault};
+pub use error::{Defect, Error, TableFault, list_item};
 pub use idx::{ElementType, Header, IdxFile, write_idx_f32, write_idx_header, write_idx_u8};
 pub use locate::{SetFiles, TrainTest, locate, locate_test, locate_with_prefix};
 #[cfg(feature = "table")]

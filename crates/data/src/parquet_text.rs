@@ -23,7 +23,7 @@ use ::parquet::file::metadata::ColumnChunkMetaData;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::schema::types::Type;
 
-use crate::error::{Error, TableFault};
+use crate::error::{Error, TableFault, list_item};
 use crate::numpy::half;
 use crate::regular::open_regular;
 use crate::table::Need;
@@ -105,7 +105,8 @@ impl ParquetText {
                 (Need::No, _) | (Need::IfPossible, Err(_)) => None,
                 (_, Ok(values)) => Some((leaf, values)),
                 (Need::Yes, Err(found)) => {
-                    let help = format!("leave it out with --drop '{name}', or write it as numbers or texts");
+                    let item = list_item(&name);
+                    let help = format!("leave it out with --drop '{item}', or write it as numbers or texts");
                     let fault = TableFault::new("truth values, numbers or texts", found, help);
                     return Err(fault.in_column(&name).in_file(path));
                 }

@@ -53,7 +53,7 @@ impl Dataset {
     fn split_by_class(&self, fraction: f64, seed: u64, purpose: [u8; 8]) -> Result<(Self, Self), Error> {
         let labels = match self.targets() {
             Targets::Classes { labels, classes } => Some((&**labels, *classes)),
-            Targets::Values { .. } => None,
+            Targets::Values { .. } | Targets::Labels { .. } => None,
         };
         let (kept, aside) = split_rows(self.len(), labels, fraction, seed, purpose)?;
         Ok((self.subset(&kept)?, self.subset(&aside)?))

@@ -1,4 +1,4 @@
-//! The targets of a network: classes or values.
+//! The targets of a network: classes, labels or values.
 
 use std::path::Path;
 
@@ -28,6 +28,13 @@ pub enum Targets {
         /// Values per example.
         width: usize,
     },
+    /// Multi-label classification: several questions of yes or no for each example.
+    Labels {
+        /// Row-major (examples × width), each 0 or 1.
+        data: Vec<f32>,
+        /// Labels per example.
+        width: usize,
+    },
 }
 
 impl Targets {
@@ -36,7 +43,7 @@ impl Targets {
     pub fn len(&self) -> usize {
         match self {
             Self::Classes { labels, .. } => labels.len(),
-            Self::Values { data, width } => data.len() / width,
+            Self::Values { data, width } | Self::Labels { data, width } => data.len() / width,
         }
     }
 
@@ -46,12 +53,13 @@ impl Targets {
         self.len() == 0
     }
 
-    /// Outputs a network needs for these targets: the classes, or the values per example.
+    /// Outputs a network needs for these targets: the classes, or the labels or values per example. For two classes one output is
+    /// enough.
     #[must_use]
     pub fn width(&self) -> usize {
         match self {
             Self::Classes { classes, .. } => *classes,
-            Self::Values { width, .. } => *width,
+            Self::Values { width, .. } | Self::Labels { width, .. } => *width,
         }
     }
 
@@ -77,6 +85,20 @@ impl Targets {
         }
         check_finite("target values", &data)?;
         Ok(Self::Values { data, width })
+    }
+
+    /// Whether they are values, which have no right and wrong answers.
+    #[must_use]
+    pub fn are_values(&self) -> bool {
+        matches!(self, Self::Values { .. })
+    }
+
+    /// Checks labels made in memory, each yes or no.
+    pub(crate) fn labels(labels: &[bool], width: usize) -> Result<Self, Error> {
+        match Self::values(labels.iter().map(|&is| f32::from(u8::from(is))).collect(), width)? {
+            Self::Values { data, width } => Ok(Self::Labels { data, width }),
+            other => Ok(other),
+        }
     }
 
     /// The labels of a file. Integers are classes, floating-point numbers are values.
@@ -145,16 +167,19 @@ impl Targets {
                 labels: indices.iter().map(|&index| labels[index as usize]).collect(),
                 classes: *classes,
             },
-            Self::Values { data, width } => Self::Values {
-                data: indices
-                    .iter()
-                    .flat_map(|&index| &data[index as usize * width..][..*width])
-                    .copied()
-                    .collect(),
-                width: *width,
-            },
+            Self::Values { data, width } => {
+                Self::Values { data: rows_of(data, *width, indices), width: *width }
+            }
+            Self::Labels { data, width } => {
+                Self::Labels { data: rows_of(data, *width, indices), width: *width }
+            }
         }
     }
+}
+
+/// The rows `indices` of `data`, which has rows of `width`.
+fn rows_of(data: &[f32], width: usize, indices: &[u32]) -> Vec<f32> {
+    indices.iter().flat_map(|&index| &data[index as usize * width..][..width]).copied().collect()
 }
 
 /// The place of the one 1 in a row that is else 0.

@@ -82,6 +82,31 @@ fn targets_are_found_by_looking() {
     ] {
         assert_eq!(kind(&format!("x,t\n{rows}"), TargetKind::Look).0, Ok(expected), "{rows}");
     }
+    for (rows, expected) in [
+        ("1,0,yes\n2,1,No\n", Ok(TargetKind::Labels)),
+        ("1,0,false\n2,1,true\n", Ok(TargetKind::Labels)),
+        ("1,0,2\n2,1,1\n", Ok(TargetKind::Values)),
+    ] {
+        let options =
+            TableOptions { targets: vec!["a".to_owned(), "b".to_owned()], ..TableOptions::default() };
+        let text = format!("x,a,b\n{rows}");
+        let table = Table::from_reader("t".as_ref(), text.as_bytes(), &options).unwrap();
+        assert_eq!(
+            table.target_kind(TargetKind::Look).map_err(|error| error.to_string()),
+            expected,
+            "{rows}"
+        );
+        if expected == Ok(TargetKind::Labels) {
+            let preparation = learn(&table, TargetKind::Look);
+            assert!(preparation.has_labels() && preparation.outputs() == 2);
+            let targets = preparation.dataset(table).unwrap().dataset.targets().clone();
+            let Targets::Labels { data, width: 2 } = targets else { panic!("labels") };
+            assert_eq!(data[2..], [1.0, f32::from(u8::from(rows.contains("true")))]);
+        } else {
+            let error = table.target_kind(TargetKind::Labels).unwrap_err().to_string();
+            assert!(error.contains("expected 0 or 1, no or yes, false or true, found '2'"), "{error}");
+        }
+    }
     let (asked, table) = kind("x,t\n1,10\n2,9\n3,10\n", TargetKind::Values);
     assert_eq!(asked, Ok(TargetKind::Values));
     let preparation = learn(&table, TargetKind::Values);

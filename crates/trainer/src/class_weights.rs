@@ -46,7 +46,8 @@ impl ClassWeights {
             return Ok(None);
         }
         let Targets::Classes { labels, classes } = data.targets() else {
-            return Err(refused("targets that are classes".to_owned(), "for values".to_owned()));
+            let found = if data.targets().are_values() { "for values" } else { "for labels" };
+            return Err(refused("targets that are classes".to_owned(), found.to_owned()));
         };
         let weights = match self {
             ClassWeights::List(weights) => {

@@ -332,6 +332,7 @@
 //! - Multiply-adds are computed by a library, for the instruction set has none: training is right, and slow.
 #![forbid(unsafe_code)]
 
+mod answer;
 pub mod augment;
 pub mod average;
 mod bounded;
@@ -371,8 +372,8 @@ pub use early_stopping::{EarlyStopping, Monitor, Ties, Verdict};
 pub use epoch::Epoch;
 pub use error::{Divergence, Error};
 pub use infer::{
-    ClassMean, ClassMetrics, ClassScore, Evaluation, Fit, Measures, Metrics, Mistake, Predictor, Rows, Score,
-    TopK, ValueMetrics,
+    ClassMean, ClassMetrics, ClassScore, Evaluation, Fit, LabelMetrics, Measures, Metrics, Mistake,
+    Predictor, Rows, Score, TopK, ValueMetrics,
 };
 pub use label::LabelError;
 /// Datasets: IDX files, tables and NumPy's arrays, the preparation of tables, drawing digits, their errors.

@@ -209,7 +209,8 @@ impl Settings {
             return out_of_range("groups", expected, found.to_string());
         }
         self.early_stopping.map_or(Ok(()), |stopping| stopping.check())?;
-        self.class_weights.check(*sizes.last().expect("a network has outputs"))?;
+        // One output tells two classes.
+        self.class_weights.check((*sizes.last().expect("a network has outputs")).max(2))?;
         check_learning_rate(&self.optimizer, learning_rate)?;
         let scaling = self.input_scaling;
         if let Some(factor) = scaling.filter(|factor| !(1e-6..=1e6).contains(factor)) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod arrays;
 mod cache;
+mod columns;
 mod listing;
 pub(crate) mod pictures;
 mod sets;

@@ -1,6 +1,7 @@
 //! Tables as data: their options, and the sets that a run makes of them.
 
 use super::arrays::{Keys, Kind};
+use super::columns::{ColumnList, names};
 use super::tested::{Tested, refused};
 use crate::failure::Failure;
 use crate::memory;
@@ -9,7 +10,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use minibatch_data::preparation::{ColumnNote, Unknown};
 use minibatch_data::{
-    Dataset, Missing, Need, Preparation, Scale, Table, TableOptions, TargetKind, open_regular,
+    Dataset, Missing, Need, Preparation, Scale, Table, TableOptions, TargetKind, list_item, open_regular,
 };
 use serde::Serialize;
 use std::fs;
@@ -23,21 +24,21 @@ const STANDARD_INPUT: &str = "-";
 #[derive(Debug, Default, clap::Args)]
 #[group(skip)]
 pub(crate) struct Args {
-    /// Column of a table to learn, or several columns of numbers
-    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
-    target: Vec<String>,
+    /// Column of a table to learn, or several; a name with a comma stands in quotes, as in '"width, mm",height'
+    #[arg(long, value_name = "COLUMN,…")]
+    target: Vec<ColumnList>,
 
     /// Columns of a table to leave out
-    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
-    drop: Vec<String>,
+    #[arg(long, value_name = "COLUMN,…")]
+    drop: Vec<ColumnList>,
 
     /// Columns of a table that are numbers, where looking would find categories
-    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
-    numeric: Vec<String>,
+    #[arg(long, value_name = "COLUMN,…")]
+    numeric: Vec<ColumnList>,
 
     /// Columns of a table that are categories, where looking would find numbers
-    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
-    categorical: Vec<String>,
+    #[arg(long, value_name = "COLUMN,…")]
+    categorical: Vec<ColumnList>,
 
     #[command(flatten)]
     pub(crate) tested: Tested,
@@ -108,6 +109,8 @@ pub(crate) struct Columns {
     pub(crate) targets: Vec<String>,
     /// The names of the classes.
     pub(crate) class_names: Option<Vec<String>>,
+    /// Whether each target is a label, yes or no.
+    pub(crate) are_labels: bool,
 }
 
 impl Args {
@@ -154,15 +157,15 @@ impl Args {
         // An archive says which of its arrays has the targets.
         let targets = match keys.kind(path) {
             Some(Kind::Rows) if self.target.is_empty() => keys.targets(path)?,
-            _ => self.target.clone(),
+            _ => names(&self.target),
         };
         // A class may be any number.
         let classes = (task == Some(Task::Classification)).then_some(targets.clone());
         Ok(TableOptions {
             targets,
-            drop: self.drop.clone(),
-            numeric: self.numeric.clone(),
-            categorical: self.categorical.iter().cloned().chain(classes.into_iter().flatten()).collect(),
+            drop: names(&self.drop),
+            numeric: names(&self.numeric),
+            categorical: names(&self.categorical).into_iter().chain(classes.into_iter().flatten()).collect(),
             missing: match self.missing {
                 None | Some(Way::Refuse) => Missing::Refuse,
                 Some(Way::Median) => Missing::Median,
@@ -189,6 +192,7 @@ impl Args {
             None => {
                 let kind = match task {
                     Some(Task::Regression) => TargetKind::Values,
+                    Some(Task::MultiLabel) => TargetKind::Labels,
                     _ => TargetKind::Look,
                 };
                 let options = self.options(task, path, keys)?;
@@ -199,7 +203,11 @@ impl Args {
                 (table, kind)
             }
             Some(known) => {
-                let kind = if known.classes().is_some() { TargetKind::Classes } else { TargetKind::Values };
+                let kind = match known.classes() {
+                    Some(_) => TargetKind::Classes,
+                    None if known.has_labels() => TargetKind::Labels,
+                    None => TargetKind::Values,
+                };
                 (with_targets(path, keys, known)?, kind)
             }
         };
@@ -231,7 +239,7 @@ impl Args {
                 let scale = self.scale.unwrap_or_default();
                 let (preparation, faults) = Preparation::learn(&table, kind, &training, scale)?;
                 notes.extend(faults.iter().map(|fault: &ColumnNote| {
-                    format!("note: {fault}; leave it out with --drop '{}'", fault.column)
+                    format!("note: {fault}; leave it out with --drop '{}'", list_item(&fault.column))
                 }));
                 preparation
             }
@@ -387,6 +395,7 @@ impl Columns {
             scale: preparation.scale(),
             targets: preparation.target_names().into_iter().map(str::to_owned).collect(),
             class_names: preparation.classes().map(<[String]>::to_vec),
+            are_labels: preparation.has_labels(),
         }
     }
 
@@ -417,7 +426,13 @@ impl Columns {
         const MOST: usize = 12;
         let targets = self.targets.join(", ");
         match &self.class_names {
-            None => format!("{targets}, standardised for training; errors are told in its own units"),
+            None if self.are_labels => format!("{targets}: each yes or no"),
+            None if self.targets.len() == 1 => {
+                format!("{targets}, standardised for training; costs and errors are told in its own units")
+            }
+            None => format!(
+                "{targets}, standardised for training; errors are told in their own units, costs aren't"
+            ),
             Some(names) => {
                 let more = if names.len() > MOST { ", …" } else { "" };
                 let first: Vec<&str> = names.iter().take(MOST).map(String::as_str).collect();

@@ -45,6 +45,23 @@ struct ValueEvent<'a> {
     values: BTreeMap<&'a str, f64>,
 }
 
+#[derive(Serialize)]
+#[serde(tag = "event", rename = "prediction")]
+struct LabelEvent<'a> {
+    table: &'a str,
+    /// The number of the row, from 1.
+    row: usize,
+    /// Whether the row has each label: its output is above ½.
+    labels: BTreeMap<&'a str, bool>,
+    /// The network's output for each label.
+    outputs: BTreeMap<&'a str, f32>,
+}
+
+/// Whether an output says that the row has the label.
+fn says_yes(output: f32) -> bool {
+    output > 0.5
+}
+
 /// Predicts the rows of each table: as CSV beside the table's own cells, or as JSON lines.
 pub(super) fn run(
     args: &Args,
@@ -125,6 +142,9 @@ impl Predicted {
                 "{shown}: row {row}: the network's outputs for it are not finite"
             )));
         }
+        // One output is the probability of the second of two classes.
+        let is_one = preparation.classes().is_some() && network.outputs() == 1;
+        let outputs = if is_one { outputs.into_iter().flat_map(|p| [1.0 - p, p]).collect() } else { outputs };
         Ok(Predicted { name: shown.to_string(), text, table, rows, outputs })
     }
 
@@ -157,6 +177,9 @@ impl Predicted {
                 .into_iter()
                 .flatten()
                 .try_for_each(|class| to.write_field(format!("output_{class}")))?;
+            if preparation.has_labels() {
+                targets.iter().try_for_each(|name| to.write_field(format!("output_{name}")))?;
+            }
             to.write_record(None::<&[u8]>)?;
         }
         for (record, outputs) in records.zip(self.of_rows(preparation)) {
@@ -171,7 +194,12 @@ impl Predicted {
                     let values = values.map(|(column, &output)| column.value(output) as f32);
                     values.map(written).try_for_each(|value| to.write_field(value))?;
                 }
-                (None, None) => {}
+                (None, None) => {
+                    outputs
+                        .iter()
+                        .try_for_each(|&output| to.write_field(if says_yes(output) { "1" } else { "0" }))?;
+                    outputs.iter().try_for_each(|&output| to.write_field(written(output)))?;
+                }
             }
             to.write_record(None::<&[u8]>)?;
         }
@@ -191,6 +219,12 @@ impl Predicted {
                     let Ranked { class, output } = ranked[0];
                     ranked.truncate(top.unwrap_or(usize::MAX));
                     serde_json::to_writer(&mut *out, &ClassEvent { table, row, class, output, ranked })?;
+                }
+                (None, None) => {
+                    let named = || preparation.target_names().into_iter().zip(outputs);
+                    let labels = named().map(|(name, &output)| (name, says_yes(output))).collect();
+                    let outputs = named().map(|(name, &output)| (name, output)).collect();
+                    serde_json::to_writer(&mut *out, &LabelEvent { table, row, labels, outputs })?;
                 }
                 (None, columns) => {
                     let columns = columns.into_iter().flatten().zip(outputs);

@@ -2,7 +2,7 @@
 
 use super::Labels;
 use crate::text::{figure, grouped, percent};
-use minibatch::{ClassMean, ClassMetrics, ClassScore, Fit, Measures, ValueMetrics};
+use minibatch::{ClassMean, ClassMetrics, ClassScore, Fit, LabelMetrics, Measures, ValueMetrics};
 use std::io::{self, Write};
 
 /// Classes or outputs that a table shows at most. Of more it shows the worst.
@@ -10,6 +10,9 @@ const SHOWN: usize = 20;
 
 /// The rows of a summary.
 pub(crate) fn metric_rows(measures: &Measures) -> Vec<(&'static str, String)> {
+    if let Measures::Labels(labels) = measures {
+        return vec![("Hamming loss", figure(labels.hamming_loss))];
+    }
     let Measures::Classes(classes) = measures else { return Vec::new() };
     let rows = [
         ("top-k accuracy", (!classes.top.is_empty()).then(|| top(classes))),
@@ -38,6 +41,13 @@ pub(crate) fn in_short(measures: &Measures, labels: &Labels) -> Option<String> {
             let figures = loss.into_iter().chain(top).chain(mean).collect::<Vec<_>>().join(", ");
             Some(format!("{figures}; {worst}"))
         }
+        Measures::Labels(metrics) => {
+            let [micro, macro_] = [metrics.micro_mean, metrics.macro_mean].map(|mean| percent(mean.f1));
+            let worst = metrics.worst().map_or_else(String::new, |worst| {
+                format!("; lowest F1 {}, of label {}", percent(worst.f1), labels.name(worst.class))
+            });
+            Some(format!("micro F1 {micro}, macro F1 {macro_}{worst}"))
+        }
         Measures::Values(values) if values.by_output.len() > 1 => {
             let (output, fit) = values.worst();
             Some(format!(
@@ -58,6 +68,7 @@ pub(crate) fn write_tables(out: &mut Vec<u8>, measures: &Measures, labels: &Labe
             write_scores(out, classes, labels)?;
             write_confusion(out, classes, labels)
         }
+        Measures::Labels(metrics) => write_labels(out, metrics, labels),
         Measures::Values(values) if values.by_output.len() > 1 => write_fits(out, values, labels),
         _ => Ok(()),
     }
@@ -86,6 +97,36 @@ fn write_scores(out: &mut Vec<u8>, classes: &ClassMetrics, labels: &Labels) -> i
     }
     let examples = classes.by_class.iter().map(|score| score.support).sum();
     for (name, mean) in [("macro", classes.macro_mean), ("weighted", classes.weighted_mean)] {
+        let ClassMean { precision, recall, f1, .. } = mean;
+        line(name, [precision, recall, f1].map(percent), grouped(examples))?;
+    }
+    Ok(())
+}
+
+/// Writes precision, recall and F1 of each label, and their means.
+fn write_labels(out: &mut Vec<u8>, metrics: &LabelMetrics, labels: &Labels) -> io::Result<()> {
+    let width = labels.width(8);
+    let mut shown: Vec<&ClassScore> = metrics.by_label.iter().collect();
+    if shown.len() > SHOWN {
+        shown.sort_by(|one, other| one.f1.total_cmp(&other.f1));
+        shown.truncate(SHOWN);
+        let all = grouped(metrics.by_label.len());
+        writeln!(out, "\nthe {SHOWN} of {all} labels with the lowest F1")?;
+    } else {
+        writeln!(out)?;
+    }
+    let mut line = |name: &str, figures: [String; 3], examples: String| {
+        let [precision, recall, f1] = figures;
+        writeln!(out, "{name:>width$}  {precision:>9}  {recall:>9}  {f1:>9}  {examples:>9}")
+    };
+    line("label", ["precision", "recall", "F1"].map(str::to_owned), "examples".to_owned())?;
+    for ClassScore { class, precision, recall, f1, support, .. } in shown {
+        line(&labels.name(*class), [precision, recall, f1].map(|x| percent(*x)), grouped(*support))?;
+    }
+    let examples: usize = metrics.by_label.iter().map(|score| score.support).sum();
+    for (name, mean) in
+        [("micro", metrics.micro_mean), ("macro", metrics.macro_mean), ("weighted", metrics.weighted_mean)]
+    {
         let ClassMean { precision, recall, f1, .. } = mean;
         line(name, [precision, recall, f1].map(percent), grouped(examples))?;
     }

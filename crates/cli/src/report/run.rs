@@ -36,6 +36,8 @@ pub(crate) struct Plan {
     pub task: &'static str,
     /// Null for regression.
     pub classes: Option<usize>,
+    /// Labels of an example, if the targets are labels.
+    pub labels: Option<usize>,
     /// n_0, n_1, …, n_L.
     pub layers: Vec<usize>,
     pub parameters: usize,
@@ -104,6 +106,7 @@ impl Event for Plan {
         let targets = match (self.classes, outputs) {
             (Some(1), _) => "1 class".to_owned(),
             (Some(classes), _) => format!("{classes} classes"),
+            (None, outputs) if self.labels.is_some() => format!("{outputs} labels each"),
             (None, 1) => "a value each".to_owned(),
             (None, outputs) => format!("{outputs} values each"),
         };

@@ -4,6 +4,7 @@
 //! command line as well go before the file's.
 
 use crate::failure::Failure;
+use minibatch_data::list_item;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
@@ -81,7 +82,11 @@ fn words(key: &str, value: &Value, takes_value: bool) -> Result<Vec<OsString>, S
         };
     }
     let text = match value {
-        Value::Array(list) => list.iter().map(scalar).collect::<Option<Vec<_>>>().map(|list| list.join(",")),
+        Value::Array(list) => {
+            // No item but a column's name has a comma.
+            let item = |value| scalar(value).map(|text| list_item(&text));
+            list.iter().map(item).collect::<Option<Vec<_>>>().map(|list| list.join(","))
+        }
         value => scalar(value),
     };
     let text = text.ok_or("expected text, a number, or a list of them")?;

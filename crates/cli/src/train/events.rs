@@ -7,7 +7,7 @@ use super::resume;
 use crate::dataset::Sets;
 use crate::report::{Chosen, InitialValues, Labels, Plan, Resumed, Stopped, Summary, shown};
 use crate::signals::Signal;
-use crate::task::Task;
+use crate::task::{Task, labels_of};
 use minibatch::{Dataset, Error, Pool, Trainer};
 use std::path::Path;
 use std::time::Instant;
@@ -34,6 +34,7 @@ pub(super) fn plan(
         example_shape: sets.train.example_shape().to_vec(),
         task: Task::of(&sets.train).name(),
         classes: sets.train.classes(),
+        labels: labels_of(&sets.train),
         layers: network.sizes(),
         parameters: network.parameters(),
         activations: network.layers().iter().map(|layer| layer.activation().label()).collect(),

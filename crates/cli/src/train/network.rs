@@ -3,8 +3,11 @@
 use crate::failure::Failure;
 use crate::numbers::count_of_list;
 use crate::report::sizes;
+use crate::task::labels_of;
 use crate::text::shape;
 use crate::{memory, names};
+use minibatch::activation::{Range, Sigmoid};
+use minibatch::cost::BinaryCrossEntropy;
 use minibatch::recipe::{Choices, Chosen};
 use minibatch::{
     Activation, Cost, Dataset, Initializer, Layer, Network, NetworkError, Origin, Recipe, Registry, Settings,
@@ -55,6 +58,10 @@ pub(crate) struct Args {
     /// The hidden layers of the recipe.
     #[arg(skip)]
     pub(super) recipe: Option<Recipe>,
+
+    /// Whether one sigmoid is enough for two classes, as it is where they come from a table.
+    #[arg(skip)]
+    pub(super) one_for_two: bool,
 }
 
 impl Args {
@@ -79,11 +86,9 @@ impl Args {
                 "--activation {name}: there is no hidden layer; --output-activation sets that of the output"
             )));
         }
-        let widths: Vec<usize> = [data.input_len()]
-            .into_iter()
-            .chain(hidden.iter().copied())
-            .chain([data.targets().width()])
-            .collect();
+        let outputs = self.outputs(data, &*chosen.output);
+        let widths: Vec<usize> =
+            [data.input_len()].into_iter().chain(hidden.iter().copied()).chain([outputs]).collect();
         let what = format!("a network {} in training", sizes(&widths));
         let bytes = footprint::least(&widths, settings.batch_size.min(data.len()), &settings.optimizer);
         memory::check(what, bytes, "ask for fewer neurons, or smaller minibatches").map_err(too_large)?;
@@ -96,7 +101,7 @@ impl Args {
             builder.layer_named(width, Arc::clone(&chosen.activation))
         };
         let output = Arc::clone(&chosen.output);
-        let builder = hidden.iter().fold(builder, layer).layer_named(data.targets().width(), output);
+        let builder = hidden.iter().fold(builder, layer).layer_named(outputs, output);
         builder.build().map_err(|error| match error {
             NetworkError::Pair { .. } => Failure::usage(format!("{error}; choose with --output-activation")),
             NetworkError::OutputOnly { .. } => {
@@ -107,15 +112,35 @@ impl Args {
         })
     }
 
-    /// The choices that are made.
-    pub(super) fn choices(&self) -> Choices {
-        Choices {
+    /// The outputs for `data` with this activation.
+    fn outputs(&self, data: &Dataset, output: &dyn Activation) -> usize {
+        let is_one = self.one_for_two && data.classes() == Some(2) && output.range() == Range::Unit;
+        match &self.layers {
+            Some(layers) => layers.last().copied().unwrap_or_default(),
+            None if is_one => 1,
+            None => data.targets().width(),
+        }
+    }
+
+    /// The choices that are made for `data`: those of the options, and sigmoids for labels and for two classes of a table, where
+    /// nothing is said of output and cost, and `recipe` has no choice of its own.
+    pub(super) fn choices(&self, data: &Dataset, recipe: Recipe) -> Choices {
+        let mut choices = Choices {
             activation: self.activation.clone(),
             output: self.output_activation.clone(),
             cost: self.cost.clone(),
             initializer: self.init,
             ..Choices::default()
+        };
+        let is_one = self.one_for_two
+            && data.classes() == Some(2)
+            && recipe == Recipe::Auto
+            && self.layers.as_ref().is_none_or(|layers| layers.last() == Some(&1));
+        if choices.output.is_none() && choices.cost.is_none() && (is_one || labels_of(data).is_some()) {
+            choices.output = Some(Arc::new(Sigmoid));
+            choices.cost = Some(Arc::new(BinaryCrossEntropy));
         }
+        choices
     }
 
     /// The sizes of the hidden layers, n_1, …, n_{L−1}. Checks that the first and last layer fit the data.
@@ -133,7 +158,8 @@ impl Args {
                 expected.0, expected.1
             )));
         };
-        if (*inputs, *outputs) != expected {
+        let is_one = self.one_for_two && data.classes() == Some(2) && *outputs == 1;
+        if (*inputs, *outputs) != expected && !(is_one && *inputs == expected.0) {
             let what = if data.classes().is_some() { "classes" } else { "values of an example" };
             return Err(Failure::usage(format!(
                 "--layers {}: expected {} first, the inputs ({}), and {} last, the {what}",

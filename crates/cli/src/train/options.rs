@@ -3,7 +3,7 @@
 use super::{checkpoint, network, stopping, techniques};
 use crate::failure::Failure;
 use crate::numbers::{class_weights, count, fraction, learning_rate, seed};
-use crate::task::Task;
+use crate::task::{Task, labels_of};
 use crate::{dataset, machine, names};
 use clap::ValueEnum;
 use minibatch::data::Scale;
@@ -123,11 +123,11 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Takes the recipe's values of options that are about the data and the size of the network.
+    /// Takes the recipe's values of options that are about the data and the size of the network, and looks at the kind of the data.
     pub(crate) fn follow_recipe(&mut self) {
-        let Some(recipe) = self.recipe.filter(|_| self.resume.is_none()).map(RecipeName::recipe) else {
-            return;
-        };
+        self.network.one_for_two = self.data.is_table();
+        let given = self.recipe.filter(|_| self.resume.is_none());
+        let Some(recipe) = given.map(RecipeName::recipe) else { return };
         self.network.recipe = Some(recipe);
         if recipe == Recipe::RealMlp {
             self.validation_split.get_or_insert(0.2);
@@ -150,11 +150,10 @@ impl Args {
         hidden: &[usize],
         from: Option<&Network>,
     ) -> (Recipe, Chosen) {
-        let choices = self.choices(from);
-        // The tutorial's recipe is for digits.
-        let usual = || if self.data.is_table() { Recipe::Auto } else { Recipe::of(&choices, hidden) };
-        let recipe = self.recipe.map_or_else(usual, RecipeName::recipe);
-        (recipe, recipe.complete(&choices, hidden, data.classes()))
+        let (recipe, choices) = self.choices(data, hidden, from);
+        // Labels are learned as classes are.
+        let classes = data.classes().or(labels_of(data));
+        (recipe, recipe.complete(&choices, hidden, classes))
     }
 
     /// The choices of the recipe for a new run on `data`, in words.
@@ -164,18 +163,29 @@ impl Args {
         }
         let Ok(hidden) = self.network.hidden_layers(data) else { return Vec::new() };
         let (recipe, chosen) = self.chosen(data, hidden, None);
-        recipe.reasons(&self.choices(None), &chosen)
+        recipe.reasons(&self.choices(data, hidden, None).1, &chosen)
     }
 
-    /// The choices that are made. The network is that of `from`, if it is given.
-    fn choices(&self, from: Option<&Network>) -> Choices {
-        Choices {
+    /// The recipe, and the choices that are made beside it. The network is that of `from`, if it is given.
+    fn choices(&self, data: &Dataset, hidden: &[usize], from: Option<&Network>) -> (Recipe, Choices) {
+        let with = |network: Choices| Choices {
             optimizer: self.optimizer.clone(),
             learning_rate: self.learning_rate,
             schedule: self.schedule.clone(),
             batch_size: self.batch_size,
-            ..from.map_or_else(|| self.network.choices(), network::choices_of)
-        }
+            ..network
+        };
+        let of_network = |recipe| match from {
+            Some(network) => network::choices_of(network),
+            None => self.network.choices(data, recipe),
+        };
+        // The tutorial's recipe is for digits.
+        let usual = || match self.data.is_table() {
+            true => Recipe::Auto,
+            false => Recipe::of(&with(of_network(Recipe::Tutorial)), hidden),
+        };
+        let recipe = self.recipe.map_or_else(usual, RecipeName::recipe);
+        (recipe, with(of_network(recipe)))
     }
 
     /// The settings of a new run by this `recipe` with these choices, of a network with so many hidden layers.
@@ -185,7 +195,10 @@ impl Args {
         data: &Dataset,
         hidden: usize,
     ) -> Result<Settings, Failure> {
-        let usual = recipe.settings(chosen, data.classes());
+        let mut usual = recipe.settings(chosen, data.classes().or(labels_of(data)));
+        if data.classes().is_none() {
+            usual.label_smoothing = 0.0;
+        }
         let epochs = self.epochs.unwrap_or(usual.epochs);
         let mut settings = Settings {
             epochs,

@@ -251,3 +251,116 @@ fn realmlp_is_a_recipe_for_tables() {
     let plan = &events(&out)[0];
     assert_eq!((&plan["input_scaling"], &plan["learning_rate"]), (&6.0.into(), &0.07.into()));
 }
+
+/// Columns of yes and no are labels: each has a sigmoid, an answer and a score.
+#[test]
+fn several_columns_of_yes_and_no_are_labels() {
+    let world = World::empty();
+    let row = |i: usize| {
+        let x = (i * 37 % 100) as f64 / 10.0;
+        let [loud, fast] = [x > 4.0, x < 7.0];
+        format!("{x},{},{}\n", u8::from(loud), if fast { "yes" } else { "no" })
+    };
+    let text = format!("x,loud,fast\n{}", (0..200).map(row).collect::<String>());
+    fs::write(world.path("songs.csv"), &text).unwrap();
+    let out =
+        ok(&world, "train songs.csv --target loud,fast --test-split 0.2 --seed 1 --checkpoint run.ckpt");
+    for expected in [
+        "training set      160 examples of 1 inputs, 2 labels each\n",
+        "target            loud, fast: each yes or no\n",
+        "network           1-32-2,",
+        "activation        sigmoid in every layer\n",
+        "cost              binary-cross-entropy\n",
+        "Test set: micro F1 ",
+    ] {
+        assert!(out.contains(expected), "{expected:?} in {out}");
+    }
+    let metrics: Value = serde_json::from_str(&ok(&world, "eval run.ckpt songs.csv --json")).unwrap();
+    let f1 = metrics["metrics"]["labels"]["micro_mean"]["f1"].as_f64().unwrap();
+    assert!(f1 > 0.95, "{metrics}");
+    assert!(
+        ok(&world, "eval run.ckpt songs.csv")
+            .contains("   label  precision     recall         F1   examples\n")
+    );
+    fs::write(world.path("new.csv"), "x\n1\n9.5\n").unwrap();
+    let lines = ok(&world, "predict run.ckpt new.csv");
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines[0], "x,predicted_loud,predicted_fast,output_loud,output_fast");
+    assert!(lines[1].starts_with("1,0,1,0.") && lines[2].starts_with("9.5,1,0,0."), "{lines:?}");
+    let answers = events(&ok(&world, "predict run.ckpt new.csv --json"));
+    assert_eq!((&answers[0]["labels"]["loud"], &answers[0]["labels"]["fast"]), (&false.into(), &true.into()));
+    assert!(ok(&world, "verify run.ckpt songs.csv --test-split 0.2").contains("The bits agree"));
+    // Asked for as values, they are.
+    let text = text.replace("yes", "1").replace("no", "0");
+    fs::write(world.path("numbers.csv"), text).unwrap();
+    let out = ok(&world, "train numbers.csv --target loud,fast --task regression --epochs 1");
+    assert!(
+        out.contains("2 values each\n") && out.contains("errors are told in their own units, costs aren't\n")
+    );
+}
+
+/// Two classes of a table have one sigmoid, unless softmax is asked for.
+#[test]
+fn two_classes_have_one_sigmoid() {
+    let world = world();
+    let rows: String = (0..120).map(|i| format!("{},{}\n", i % 10, ["low", "high"][(i % 10) / 5])).collect();
+    fs::write(world.path("two.csv"), format!("x,y\n{rows}")).unwrap();
+    let out = ok(&world, "train two.csv --target y --test-split 0.2 --checkpoint run.ckpt");
+    for expected in
+        ["2 classes\n", "target            y: high, low\n", "network           1-32-1,", "log loss 0."]
+    {
+        assert!(out.contains(expected), "{expected:?} in {out}");
+    }
+    fs::write(world.path("new.csv"), "x\n0\n9\n").unwrap();
+    let lines = ok(&world, "predict run.ckpt new.csv");
+    let lines: Vec<&str> = lines.lines().collect();
+    assert_eq!(lines[0], "x,predicted_y,output_high,output_low");
+    assert!(lines[1].starts_with("0,low,0.") && lines[2].starts_with("9,high,0."), "{lines:?}");
+    assert!(ok(&world, "eval run.ckpt two.csv").contains("class ↓ answer →"));
+    assert!(ok(&world, "verify run.ckpt two.csv --test-split 0.2").contains("The bits agree"));
+    let two = ok(&world, "train two.csv --target y --output-activation softmax --epochs 1");
+    assert!(two.contains("network           1-32-2,"), "{two}");
+    let by_layers = ok(&world, "train two.csv --target y --layers 1,4,1 --epochs 1");
+    assert!(by_layers.contains("cost              binary-cross-entropy\n"), "{by_layers}");
+}
+
+/// The costs of one value are in its units: the mean square is the square of the RMSE.
+#[test]
+fn costs_are_told_in_the_units_of_the_target() {
+    let world = world();
+    let train = "train plants.csv --target price --test-split 0.2 --epochs 2 --json --cost";
+    for (cost, power) in [("mse", 2), ("mae", 1), ("quadratic", 2)] {
+        let out = events(&ok(&world, &format!("{train} {cost}")));
+        let epoch = out.iter().rfind(|event| event["event"] == "epoch").expect("an epoch");
+        let test = &epoch["test"];
+        let figure = |name: &str| test[name].as_f64().unwrap_or_else(|| panic!("{name} in {epoch}"));
+        let expected = match cost {
+            "mse" => figure("rmse").powi(2),
+            "mae" => figure("mae"),
+            _ => figure("rmse").powi(2) / 2.0,
+        };
+        assert!((figure("cost") - expected).abs() < 1e-4 * expected, "{cost}, power {power}: {epoch}");
+        // Prices are hundreds.
+        assert!(epoch["cost"].as_f64().unwrap() > 10.0, "{epoch}");
+    }
+}
+
+/// A column's name may have a comma in it; it then stands in quotes in an option's list.
+#[test]
+fn names_of_columns_may_have_commas() {
+    let world = World::empty();
+    let rows: String = (0..60).map(|i| format!("{},{},{}\n", i % 7, i % 2, ["a", "b", "c"][i % 3])).collect();
+    fs::write(world.path("t.csv"), format!("\"width, mm\",\"is, new\",kind\n{rows}")).unwrap();
+    fs::write(world.path("run.toml"), "target = 'kind'\ndrop = ['width, mm']\nepochs = 1\n").unwrap();
+    let run = |arguments: &[&str]| {
+        let out = world.command("").args(arguments).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let given = ["train", "t.csv", "--target", "kind", "--drop", r#""width, mm""#, "--epochs", "1", "--json"];
+    let by_option = events(&run(&given));
+    let by_file = events(&run(&["train", "t.csv", "--config", "run.toml", "--json"]));
+    for events in [by_option, by_file] {
+        assert_eq!(events[0]["table"]["names"], serde_json::json!(["is, new"]));
+    }
+}

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::statistics::{moments, quantile};
 use super::{InputColumn, InputKind, Preparation, Scale, Scaler, TargetColumns, ValueColumn};
-use crate::error::{Error, TableFault};
+use crate::error::{Error, TableFault, list_item};
 use crate::split::{TEST, VALIDATION, split_rows};
 use crate::table::{Column, Table, Text};
 
@@ -15,13 +15,16 @@ const MOST_INTEGER_CLASSES: usize = 20;
 /// The kinds of targets of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TargetKind {
-    /// Found by looking: texts are classes, and so are integers of at most 20 different values. Other numbers are values.
+    /// Found by looking: texts are classes, and so are integers of at most 20 different values. Other numbers are values. Several
+    /// columns of yes and no are labels.
     #[default]
     Look,
     /// Classes.
     Classes,
     /// Values.
     Values,
+    /// Labels, each yes or no: 0 or 1, false or true, no or yes.
+    Labels,
 }
 
 /// A fault of a column, with which a table can be trained on.
@@ -64,7 +67,7 @@ impl fmt::Display for ColumnNote {
 }
 
 impl Table {
-    /// The kind of the targets, in the light of what is asked for. Several are values.
+    /// The kind of the targets, in the light of what is asked for. Several are labels, or values.
     ///
     /// # Errors
     /// [`Error::Table`] if they can't be that.
@@ -87,7 +90,15 @@ impl Table {
                 }
                 _ => TargetKind::Values,
             },
-            (_, TargetKind::Look) => TargetKind::Values,
+            (several, TargetKind::Look) => {
+                let is_label = |index: &usize| {
+                    column(*index)
+                        .texts
+                        .as_ref()
+                        .is_some_and(|texts| texts.iter().all(|text| yes_or_no(text).is_some()))
+                };
+                if several.iter().all(is_label) { TargetKind::Labels } else { TargetKind::Values }
+            }
             (_, asked) => asked,
         };
         for index in &targets {
@@ -98,9 +109,24 @@ impl Table {
             }
             if kind == TargetKind::Classes && texts.is_none() {
                 let help = format!(
-                    "leave out --task classification, or take every number as a class with --categorical '{name}'"
+                    "leave out --task classification, or take every number as a class with --categorical '{}'",
+                    list_item(name)
                 );
                 return Err(self.refused(name, TableFault::new("classes", "more than 100 numbers", help)));
+            }
+            if kind == TargetKind::Labels {
+                let wrong = texts.iter().flatten().find(|text| yes_or_no(text).is_none());
+                let help = "leave out --task multi-label";
+                if let Some(text) = wrong {
+                    let fault =
+                        TableFault::new("0 or 1, no or yes, false or true", format!("'{}'", text.text), help);
+                    return Err(self.refused(name, fault.at_line(text.line)));
+                }
+                if texts.is_none() {
+                    let fault =
+                        TableFault::new("0 or 1, no or yes, false or true", "more than 100 numbers", help);
+                    return Err(self.refused(name, fault));
+                }
             }
             if kind == TargetKind::Values
                 && let Some(text) = text(index)
@@ -175,6 +201,15 @@ impl Table {
     }
 }
 
+/// The label that a text is: 0, no and false aren't, 1, yes and true are.
+pub(super) fn yes_or_no(text: &Text) -> Option<bool> {
+    match &*text.text.to_ascii_lowercase() {
+        "0" | "no" | "false" => Some(false),
+        "1" | "yes" | "true" => Some(true),
+        _ => None,
+    }
+}
+
 fn is_integer(text: &Text) -> bool {
     text.text.parse::<i64>().is_ok()
 }
@@ -209,6 +244,9 @@ impl Preparation {
                 let classes = texts.iter().flatten().map(|text| text.text.clone()).collect();
                 TargetColumns::Classes { name: name.clone(), classes }
             }
+            (TargetKind::Labels, targets) => TargetColumns::Labels(
+                targets.iter().map(|&target| table.columns[target].name.clone()).collect(),
+            ),
             (_, targets) => {
                 TargetColumns::Values(targets.iter().map(|&target| learning.values(target)).collect())
             }
@@ -258,7 +296,7 @@ impl Learning<'_> {
         // A row that isn't trained on may lack a value, too.
         let may_lack = lacks || column.missing > 0;
         let Some(&first) = self.numbers.first() else {
-            let help = format!("leave the column out with --drop '{}'", column.name);
+            let help = format!("leave the column out with --drop '{}'", list_item(&column.name));
             return Err(self
                 .table
                 .refused(&column.name, TableFault::new("a value in a training row", "none", help)));
@@ -295,7 +333,7 @@ impl Learning<'_> {
         let is_copy = |target: usize| {
             let pairs = || self.table.cells(column).zip(self.table.cells(target));
             match &self.table.columns[target].texts {
-                Some(texts) if self.kind == TargetKind::Classes => {
+                Some(texts) if self.kind != TargetKind::Values => {
                     let (mut of_target, mut of_cell) = (HashMap::new(), HashMap::new());
                     let is_paired = |(cell, target): (f32, f32)| {
                         let (cell, target) = (cell.to_bits(), target.to_bits());

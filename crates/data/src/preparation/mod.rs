@@ -120,6 +120,8 @@ pub enum TargetColumns {
     },
     /// Columns of numbers.
     Values(Vec<ValueColumn>),
+    /// Columns of yes and no, by their names.
+    Labels(Vec<String>),
 }
 
 /// A column of numbers to learn. A network learns (y − mean)/deviation.
@@ -178,12 +180,13 @@ impl Preparation {
         self.columns.iter().map(|column| column.kind.inputs()).sum()
     }
 
-    /// The number of outputs that a network needs.
+    /// The number of outputs that a network needs. For two classes one output is enough: that of the second.
     #[must_use]
     pub fn outputs(&self) -> usize {
         match &self.targets {
             TargetColumns::Classes { classes, .. } => classes.len(),
             TargetColumns::Values(columns) => columns.len(),
+            TargetColumns::Labels(names) => names.len(),
         }
     }
 
@@ -192,7 +195,7 @@ impl Preparation {
     pub fn classes(&self) -> Option<&[String]> {
         match &self.targets {
             TargetColumns::Classes { classes, .. } => Some(classes),
-            TargetColumns::Values(_) => None,
+            TargetColumns::Values(_) | TargetColumns::Labels(_) => None,
         }
     }
 
@@ -202,6 +205,7 @@ impl Preparation {
         match &self.targets {
             TargetColumns::Classes { name, .. } => vec![name],
             TargetColumns::Values(columns) => columns.iter().map(|column| &*column.name).collect(),
+            TargetColumns::Labels(names) => names.iter().map(String::as_str).collect(),
         }
     }
 
@@ -209,9 +213,15 @@ impl Preparation {
     #[must_use]
     pub fn values(&self) -> Option<&[ValueColumn]> {
         match &self.targets {
-            TargetColumns::Classes { .. } => None,
+            TargetColumns::Classes { .. } | TargetColumns::Labels(_) => None,
             TargetColumns::Values(columns) => Some(columns),
         }
+    }
+
+    /// Whether the targets are columns of yes and no.
+    #[must_use]
+    pub fn has_labels(&self) -> bool {
+        matches!(self.targets, TargetColumns::Labels(_))
     }
 
     /// The most bytes that it takes in a network's file.
@@ -227,6 +237,7 @@ impl Preparation {
         let targets = match &self.targets {
             TargetColumns::Classes { name, classes } => text(name) + classes.iter().map(text).sum::<u64>(),
             TargetColumns::Values(columns) => columns.iter().map(|column| text(&column.name)).sum(),
+            TargetColumns::Labels(names) => names.iter().map(text).sum(),
         };
         self.columns.iter().map(of_column).sum::<u64>() + targets + REST as u64
     }
@@ -267,6 +278,7 @@ impl Preparation {
                     return Some(format!("the scaling of target '{}' isn't possible", column.name));
                 }
             }
+            TargetColumns::Labels(_) => {}
         }
         let names = self.columns.iter().map(|column| &*column.name).chain(self.target_names());
         if has_twins(names) {
@@ -275,7 +287,8 @@ impl Preparation {
         // Counted without a sum that could be too large.
         let found =
             self.columns.iter().try_fold(0_usize, |sum, column| sum.checked_add(column.kind.inputs()));
-        if found != Some(inputs) || self.outputs() != outputs {
+        let one_for_two = outputs == 1 && self.classes().is_some_and(|classes| classes.len() == 2);
+        if found != Some(inputs) || !(self.outputs() == outputs || one_for_two) {
             return Some(format!(
                 "it makes {} inputs and {} targets, for a network of {inputs} inputs and {outputs} outputs",
                 found.map_or_else(|| "too many".to_owned(), |found| found.to_string()),

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::mem;
 use std::path::Path;
 
+use super::learn::yes_or_no;
 use super::{InputColumn, InputKind, Preparation, Scaler, TargetColumns, ValueColumn};
 use crate::dataset::Dataset;
 use crate::error::{Error, TableFault, listed};
@@ -99,6 +100,9 @@ impl Preparation {
             TargetColumns::Values(columns) => {
                 columns.iter().map(|column| (&column.name, true, Hint::Numbers, false)).collect()
             }
+            TargetColumns::Labels(names) => {
+                names.iter().map(|name| (name, true, Hint::Categories, false)).collect()
+            }
         };
         read(&|names| {
             let wanted = |(name, is_target, hint, may_lack): (&String, bool, Hint, bool)| {
@@ -163,6 +167,9 @@ impl Preparation {
             }
             TargetCells::Values { values, columns } => {
                 Dataset::from_values(inputs, &[width], values, columns.len())?
+            }
+            TargetCells::Labels { labels, columns } => {
+                Dataset::from_labels(inputs, &[width], &labels, columns.len())?
             }
         };
         Ok(Prepared { dataset, unknown: unknown(plans) })
@@ -276,6 +283,11 @@ enum TargetCells {
         columns: Vec<(usize, ValueColumn, Option<Vec<f32>>)>,
         values: Vec<f32>,
     },
+    Labels {
+        /// The index of each column in the table, and the label of each of its texts.
+        columns: Vec<(usize, Vec<bool>)>,
+        labels: Vec<bool>,
+    },
 }
 
 impl TargetCells {
@@ -311,6 +323,24 @@ impl TargetCells {
                     values: Vec::with_capacity(table.rows * columns.len()),
                 })
             }
+            TargetColumns::Labels(names) => {
+                let column = |name: &String| {
+                    let (cell, column) = find(table, name);
+                    let label = |text: &Text| {
+                        yes_or_no(text).ok_or_else(|| {
+                            let found = format!("'{}'", text.text);
+                            let fault = TableFault::new("0 or 1, no or yes, false or true", found, "");
+                            fault.at_line(text.line).in_column(name).in_file(&table.path)
+                        })
+                    };
+                    let labels = column.texts.iter().flatten().map(label).collect::<Result<Vec<_>, _>>()?;
+                    Ok((cell, labels))
+                };
+                Ok(TargetCells::Labels {
+                    columns: names.iter().map(column).collect::<Result<_, Error>>()?,
+                    labels: Vec::with_capacity(table.rows * names.len()),
+                })
+            }
         }
     }
 
@@ -322,6 +352,9 @@ impl TargetCells {
                     let cell = row[*cell];
                     scaled.output(numbers.as_ref().map_or(cell, |numbers| numbers[cell as usize]))
                 }));
+            }
+            TargetCells::Labels { columns, labels } => {
+                labels.extend(columns.iter().map(|(cell, of_texts)| of_texts[row[*cell] as usize]));
             }
         }
     }

@@ -20,7 +20,7 @@ use flate2::read::MultiGzDecoder;
 use super::cells::{Cell, Cells, Ends, Seen, is_missing, number};
 use super::options::{Missing, TableOptions};
 use super::{Column, SHEET_ROWS, Table, Text, dialect};
-use crate::error::{Error, TableFault, listed};
+use crate::error::{Error, TableFault, list_item, listed};
 use crate::regular::open_regular;
 
 pub(crate) use super::cells::Hint;
@@ -382,13 +382,13 @@ impl Reading<'_> {
                 "clean the data before training on it".to_owned(),
             ),
             Cell::NotANumber => {
-                let name = &self.names[self.wanted[column].index];
+                let item = list_item(&self.names[self.wanted[column].index]);
                 let why =
                     if self.wanted[column].hint == Hint::Numbers { "" } else { ", as on the lines before" };
                 let help = if self.is_decided {
                     String::new()
                 } else {
-                    format!("leave the column out with --drop '{name}'")
+                    format!("leave the column out with --drop '{item}'")
                 };
                 (format!("a number{why}"), help)
             }
@@ -401,12 +401,12 @@ impl Reading<'_> {
     #[cold]
     fn free_text(&self, column: usize) -> Error {
         let cells = &self.cells[column];
-        let name = &self.names[self.wanted[column].index];
+        let item = list_item(&self.names[self.wanted[column].index]);
         // If most texts are numbers, the one that isn't is the fault.
         let texts = cells.seen.iter().filter(|seen| seen.number.is_none()).count();
         match cells.first_text() {
             Some(text) if 4 * texts < cells.seen.len() => {
-                let help = format!("leave the column out with --drop '{name}'");
+                let help = format!("leave the column out with --drop '{item}'");
                 self.problem(
                     Some(text.line),
                     Some(column),
@@ -420,7 +420,7 @@ impl Reading<'_> {
                     text.map_or_else(String::new, |text| format!(", such as {}", shown(&text.text)));
                 let found = format!("free text, {} and more{example}", cells.seen.len());
                 let help = format!(
-                    "leave it out with --drop '{name}', or take every text as a category with --categorical '{name}'"
+                    "leave it out with --drop '{item}', or take every text as a category with --categorical '{item}'"
                 );
                 self.problem(None, Some(column), "numbers or categories", found, help)
             }

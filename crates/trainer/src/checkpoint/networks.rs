@@ -91,8 +91,8 @@ pub(super) fn read(
     }
     let at = of_network(name, "class-names");
     if let Some(names) = entries.optional::<Vec<String>>(&at)? {
-        if names.len() != network.outputs() {
-            return Err(invalid(&at, format!("{} names of {} classes", names.len(), network.outputs())));
+        if names.len() != network.classes() {
+            return Err(invalid(&at, format!("{} names of {} classes", names.len(), network.classes())));
         }
         network.class_names = Some(names.into());
     }

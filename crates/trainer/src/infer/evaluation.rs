@@ -1,11 +1,12 @@
 //! The evaluation of a network on a dataset: cost and accuracy, or fit.
 
 use super::pass::pass;
+use crate::answer;
 use crate::error::Error;
 use crate::network::Network;
 use crate::network::cost::Outputs;
 use minibatch_data::{Dataset, Targets};
-use minibatch_kernels::{Pool, argmax};
+use minibatch_kernels::Pool;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 use std::ops::Range;
@@ -26,7 +27,7 @@ use std::ops::Range;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct Evaluation {
-    /// Mean cost per example.
+    /// Mean cost per example, in the units of the table where the network learns one value of it.
     pub cost: f64,
     /// Number of examples.
     pub examples: usize,
@@ -62,9 +63,9 @@ impl Serialize for Evaluation {
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Score {
-    /// For targets that are classes.
+    /// For targets that are classes or labels.
     Classes {
-        /// Examples whose largest output is their class.
+        /// Examples that are answered with their class, or with all of their labels.
         correct: usize,
     },
     /// For targets that are values.
@@ -85,7 +86,7 @@ pub struct Fit {
 }
 
 impl Evaluation {
-    /// Examples classified correctly, if the targets are classes.
+    /// Examples classified correctly, if the targets are classes; those of which every label is right, if they are labels.
     #[must_use]
     pub fn correct(&self) -> Option<usize> {
         match self.score {
@@ -94,7 +95,7 @@ impl Evaluation {
         }
     }
 
-    /// The fraction of examples classified correctly, if the targets are classes.
+    /// The fraction of examples classified correctly, if the targets are classes or labels.
     #[must_use]
     pub fn accuracy(&self) -> Option<f64> {
         Some(self.correct()? as f64 / self.examples as f64)
@@ -191,8 +192,13 @@ impl Tally {
         let (mut tally, units) = (Tally::default(), network.output_units());
         for (row, example) in examples.enumerate() {
             match data.targets() {
-                Targets::Classes { labels, .. } => {
-                    tally.correct += usize::from(argmax(outputs.a.row(row)) == labels[example] as usize);
+                Targets::Classes { labels, classes } => {
+                    let answer = answer::class(outputs.a.row(row), *classes);
+                    tally.correct += usize::from(answer == labels[example] as usize);
+                }
+                Targets::Labels { .. } => {
+                    let is_correct = answer::has_all_labels(outputs.a.row(row), outputs.y.row(row));
+                    tally.correct += usize::from(is_correct);
                 }
                 _ => tally.residuals.add(outputs.a.row(row), outputs.y.row(row), &units),
             }
@@ -220,7 +226,8 @@ impl Tally {
             }
             _ => (Score::Classes { correct: self.correct }, Vec::new()),
         };
-        (Evaluation { cost: self.cost / data.len() as f64, examples: data.len(), score }, by_output)
+        let cost = network.cost_in_units(self.cost / data.len() as f64);
+        (Evaluation { cost, examples: data.len(), score }, by_output)
     }
 }
 

@@ -16,6 +16,8 @@ mod rows;
 
 pub use evaluation::{Evaluation, Fit, Score};
 pub(crate) use metrics::LARGEST_MATRIX;
-pub use metrics::{ClassMean, ClassMetrics, ClassScore, Measures, Metrics, Mistake, TopK, ValueMetrics};
+pub use metrics::{
+    ClassMean, ClassMetrics, ClassScore, LabelMetrics, Measures, Metrics, Mistake, TopK, ValueMetrics,
+};
 pub use predictor::Predictor;
 pub use rows::Rows;

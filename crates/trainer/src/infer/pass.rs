@@ -40,12 +40,17 @@ impl<T> Worker<T> {
         for (row, example) in examples.enumerate() {
             let target = self.targets.row_mut(row);
             match data.targets() {
-                Targets::Values { data, width } => target.copy_from_slice(&data[example * width..][..*width]),
+                Targets::Values { data, width } | Targets::Labels { data, width } => {
+                    target.copy_from_slice(&data[example * width..][..*width]);
+                }
+                Targets::Classes { labels, classes: 2 } if target.len() == 1 => {
+                    target[0] = labels[example] as f32;
+                }
                 Targets::Classes { labels, .. } => {
                     target.fill(0.0);
                     target[labels[example] as usize] = 1.0;
                 }
-                _ => unreachable!("targets are classes or values"),
+                _ => unreachable!("targets are classes, labels or values"),
             }
         }
         Outputs {
@@ -92,8 +97,11 @@ impl Network {
             return Err(Error::Shape { what: "inputs", expected: self.inputs(), found: data.input_len() });
         }
         let (width, outputs) = (data.targets().width(), self.outputs());
-        // A test set may lack the last classes. Values must fit exactly.
-        let fits = if data.classes().is_some() { width <= outputs } else { width == outputs };
+        // A test set may lack the last classes, and one output tells two. Labels and values must fit exactly.
+        let fits = match data.classes() {
+            Some(classes) => classes <= outputs || (classes, outputs) == (2, 1),
+            None => width == outputs,
+        };
         if !fits {
             return Err(Error::Shape { what: "outputs", expected: outputs, found: width });
         }

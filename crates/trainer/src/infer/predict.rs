@@ -2,10 +2,11 @@
 
 use super::inference::{Inference, TRANCHE};
 use super::rows::Rows;
+use crate::answer;
 use crate::error::Error;
 use crate::network::Network;
 use crate::network::activation::Range;
-use minibatch_kernels::{Matrix, Pool, Solo, Team, argmax};
+use minibatch_kernels::{Matrix, Pool, Solo, Team};
 use std::sync::{Mutex, PoisonError};
 
 /// Multiply-adds that are worth waking another thread for.
@@ -114,14 +115,14 @@ impl Network {
         Ok(rows)
     }
 
-    /// The class of each row of n_0 inputs: its largest output.
+    /// The class of each row of n_0 inputs: its largest output. A single sigmoid is the second of two [classes](Network::classes) above ½.
     ///
     /// # Errors
     ///
     /// As [`predict`](Self::predict).
     pub fn predict_classes<'a>(&self, pool: &Pool, x: impl Into<Rows<'a>>) -> Result<Vec<usize>, Error> {
         let outputs = self.predict(pool, x)?;
-        Ok((0..outputs.rows()).map(|row| argmax(outputs.row(row))).collect())
+        Ok((0..outputs.rows()).map(|row| answer::class(outputs.row(row), self.classes())).collect())
     }
 
     /// The probabilities of the classes for rows of n_0 inputs, as [`predict_rows`](Self::predict_rows). The network's outputs

@@ -1,10 +1,11 @@
 //! Outputs for one example at a time, at once.
 
 use super::rows::Rows;
+use crate::answer;
 use crate::error::Error;
 use crate::network::Network;
 use minibatch_data::Row;
-use minibatch_kernels::{Isa, Matrix, SparseRow, argmax};
+use minibatch_kernels::{Isa, Matrix, SparseRow};
 use std::sync::Arc;
 
 /// Answers for one example at a time: on the calling thread, without a pool, and without allocating.
@@ -99,12 +100,13 @@ impl Predictor {
         Ok(outputs)
     }
 
-    /// The class of one example: its largest output.
+    /// The class of one example: its largest output. A single sigmoid is the second of two [classes](Network::classes) above ½.
     ///
     /// # Errors
     ///
     /// As [`predict`](Self::predict).
     pub fn class<'x>(&mut self, x: impl Into<Row<'x>>) -> Result<usize, Error> {
-        self.predict(x).map(argmax)
+        let classes = self.network.classes();
+        self.predict(x).map(|outputs| answer::class(outputs, classes))
     }
 }

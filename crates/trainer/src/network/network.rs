@@ -1,5 +1,6 @@
 //! A network: its layers and its cost.
 
+use super::activation::Range;
 use super::cost::Cost;
 use super::init::Origin;
 use super::layer::Layer;
@@ -125,6 +126,22 @@ impl Network {
         self.profile.as_deref()
     }
 
+    /// The number of classes that the outputs tell apart: two of a single output between 0 and 1, such as a sigmoid, which is then the
+    /// probability of the second; else as many as there are outputs.
+    ///
+    /// ```
+    /// use minibatch::Network;
+    ///
+    /// assert_eq!(Network::builder(4).layer(1).build()?.classes(), 2);
+    /// assert_eq!(Network::builder(4).layer(3).build()?.classes(), 3);
+    /// # Ok::<(), minibatch::NetworkError>(())
+    /// ```
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        let is_unit = self.layers.last().is_some_and(|layer| layer.activation().range() == Range::Unit);
+        if is_unit { self.outputs().max(2) } else { self.outputs() }
+    }
+
     /// The names of the classes, in the order of the outputs, if they have some.
     #[must_use]
     pub fn class_names(&self) -> Option<&[String]> {
@@ -147,12 +164,12 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// Unless there are as many as outputs.
+    /// Unless there are as many as [classes](Self::classes).
     pub fn set_class_names(&mut self, names: Vec<String>) -> Result<(), Error> {
-        if names.len() != self.outputs() {
+        if names.len() != self.classes() {
             return Err(Error::Shape {
                 what: "names of classes",
-                expected: self.outputs(),
+                expected: self.classes(),
                 found: names.len(),
             });
         }
@@ -171,6 +188,15 @@ impl Network {
     pub(crate) fn output_units(&self) -> Vec<f64> {
         let values = self.preparation.iter().filter_map(|preparation| preparation.values());
         values.flatten().map(|column| column.deviation).collect()
+    }
+
+    /// A cost of this network's outputs in the units of the one value that it learns. Of several values, whose units differ, and of a
+    /// cost without a [degree](Cost::degree) it stays that of the standardised values.
+    pub(crate) fn cost_in_units(&self, cost: f64) -> f64 {
+        match (&*self.output_units(), self.cost.degree()) {
+            ([unit], Some(degree)) => (0..degree).fold(cost, |cost, _| cost * unit),
+            _ => cost,
+        }
     }
 
     /// Whether the cost is computed from Z_L.

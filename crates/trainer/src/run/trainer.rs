@@ -477,11 +477,12 @@ impl Trainer {
     /// The count of correctly classified examples when an epoch begins. It costs more than a hundredth of a small network's step, so
     /// only a run with a validation set has it, whose accuracy it is compared with.
     fn no_correct_yet(&self) -> Option<usize> {
-        self.validation.as_ref().and(self.data.classes()).map(|_| 0)
+        (self.validation.is_some() && !self.data.targets().are_values()).then_some(0)
     }
 
     fn end_epoch(&mut self) -> Epoch {
         let cost = std::mem::take(&mut self.cost_sum) / self.examples() as f64;
+        let cost = self.network().cost_in_units(cost);
         self.position = 0;
         let seconds = std::mem::take(&mut self.elapsed).as_secs_f64();
         let correct = self.correct;

@@ -1,5 +1,6 @@
 //! Every buffer of a training step, allocated once.
 
+use crate::answer::{has_all_labels, is_yes};
 use crate::augment::Changed;
 use crate::network::{Layer, LayerValues, Network};
 use crate::settings::Settings;
@@ -108,15 +109,25 @@ impl Workspace {
         self.gradient.iter_mut().flatten().for_each(|layer| layer.for_each_slice(|values| values.fill(0.0)));
     }
 
-    /// How many of the examples `index(0)`, …, `index(rows − 1)` of `data` have their class as the first of their largest outputs.
-    /// 0 if the targets are values. Augmentation may have mixed the targets of a step; here the labels of the data count.
+    /// How many of the examples `index(0)`, …, `index(rows − 1)` of `data` are answered with their class, or with all of their
+    /// labels. 0 if the targets are values. Augmentation may have mixed the targets of a step; here the labels of the data count.
     pub(crate) fn correct(&self, data: &Dataset, rows: usize, index: impl Fn(usize) -> usize) -> usize {
-        let (Targets::Classes { labels, .. }, Some(outputs)) = (data.targets(), self.activations.last())
-        else {
-            return 0;
+        let Some(outputs) = self.activations.last() else { return 0 };
+        let count = |is_correct: &dyn Fn(&[f32], usize) -> bool| {
+            (0..rows).filter(|&row| is_correct(outputs.row(row), index(row))).count()
         };
-        let is_correct = |&row: &usize| is_first_largest(outputs.row(row), labels[index(row)] as usize);
-        (0..rows).filter(is_correct).count()
+        match data.targets() {
+            Targets::Classes { labels, classes: 2 } if outputs.cols() == 1 => {
+                count(&|a, example| is_yes(a[0]) == (labels[example] == 1))
+            }
+            Targets::Classes { labels, .. } => {
+                count(&|a, example| is_first_largest(a, labels[example] as usize))
+            }
+            Targets::Labels { data, width } => {
+                count(&|a, example| has_all_labels(a, &data[example * width..][..*width]))
+            }
+            _ => 0,
+        }
     }
 
     /// Takes the targets of the examples `index(0)`, …, `index(rows − 1)` of `data` as Y: classes become one-hot rows, smoothed as
@@ -129,15 +140,21 @@ impl Workspace {
         index: impl Fn(usize) -> usize,
     ) {
         let [off, on] = class_targets(smoothing, self.targets.cols());
+        let of_two = class_targets(smoothing, 2);
         for row in 0..rows {
             let (index, target) = (index(row), self.targets.row_mut(row));
             match data.targets() {
-                Targets::Values { data, width } => target.copy_from_slice(&data[index * width..][..*width]),
+                Targets::Values { data, width } | Targets::Labels { data, width } => {
+                    target.copy_from_slice(&data[index * width..][..*width]);
+                }
+                Targets::Classes { labels, classes: 2 } if target.len() == 1 => {
+                    target[0] = of_two[labels[index] as usize];
+                }
                 Targets::Classes { labels, .. } => {
                     target.fill(off);
                     target[labels[index] as usize] = on;
                 }
-                _ => unreachable!("targets are classes or values"),
+                _ => unreachable!("targets are classes, labels or values"),
             }
         }
     }

@@ -93,7 +93,7 @@ pub struct ClassScore {
 }
 
 impl ClassScore {
-    fn new(class: usize, right: usize, support: usize, answers: usize) -> ClassScore {
+    pub(super) fn new(class: usize, right: usize, support: usize, answers: usize) -> ClassScore {
         ClassScore {
             class,
             precision: fraction(right, answers),
@@ -125,7 +125,7 @@ pub struct ClassMean {
 
 impl ClassMean {
     /// The mean with these weights, or 0 if they are.
-    fn new<'a>(scores: impl Iterator<Item = (f64, &'a ClassScore)>) -> ClassMean {
+    pub(super) fn new<'a>(scores: impl Iterator<Item = (f64, &'a ClassScore)>) -> ClassMean {
         let (mut mean, mut weights) = (ClassMean::default(), 0.0);
         for (weight, score) in scores {
             mean.precision += weight * score.precision;
@@ -211,13 +211,16 @@ struct Probabilities {
 }
 
 impl ClassTally {
-    /// The tally of examples with these labels and outputs.
-    pub(super) fn new(labels: &[u32], outputs: Outputs<'_>) -> ClassTally {
+    /// The tally of examples with these labels, of so many classes, and outputs.
+    pub(super) fn new(labels: &[u32], classes: usize, outputs: Outputs<'_>) -> ClassTally {
         let range = outputs.activation.range();
         let probabilities = (range >= Range::Unit).then(Probabilities::default);
         let mut tally = ClassTally { probabilities, ..ClassTally::default() };
         for (row, &label) in labels.iter().enumerate() {
             let (a, label) = (outputs.a.row(row), label as usize);
+            // One output is the probability of the second of two classes.
+            let of_two = if let (&[a], 2) = (a, classes) { [1.0 - a, a] } else { [0.0; 2] };
+            let a = if a.len() == 1 && classes == 2 { &of_two[..] } else { a };
             let answer = argmax(a);
             tally.answers.push(answer as u32);
             // A right answer needs no look at the others.

@@ -1,12 +1,14 @@
 //! All that is measured of a network on a dataset, in one pass: [`Metrics`].
 //!
-//! [`classes`] has what is measured where targets are classes, [`values`] where they are values.
+//! [`classes`] has what is measured where targets are classes, [`labels`](mod@labels) where they are labels, [`values`] where they are values.
 
 mod classes;
+mod labels;
 mod values;
 
 pub(crate) use classes::LARGEST_MATRIX;
 pub use classes::{ClassMean, ClassMetrics, ClassScore, Mistake, TopK};
+pub use labels::LabelMetrics;
 pub use values::ValueMetrics;
 
 use super::evaluation::{Evaluation, Tally};
@@ -14,13 +16,14 @@ use super::pass::pass;
 use crate::error::Error;
 use crate::network::Network;
 use classes::ClassTally;
+use labels::LabelTally;
 use minibatch_data::{Dataset, Targets};
 use minibatch_kernels::Pool;
 use serde::{Deserialize, Serialize};
 
 /// All that is measured of a network on a dataset. [`Network::metrics`] measures it.
 ///
-/// In serde's formats it has the fields `evaluation`, and `classes` or `values`.
+/// In serde's formats it has the fields `evaluation`, and `classes`, `labels` or `values`.
 ///
 /// ```
 /// use minibatch::{Dataset, Metrics, Network, Pool};
@@ -59,6 +62,8 @@ pub enum Measures {
     Classes(ClassMetrics),
     /// For targets that are values.
     Values(ValueMetrics),
+    /// For targets that are labels.
+    Labels(LabelMetrics),
 }
 
 impl Metrics {
@@ -67,7 +72,16 @@ impl Metrics {
     pub fn classes(&self) -> Option<&ClassMetrics> {
         match &self.measures {
             Measures::Classes(classes) => Some(classes),
-            Measures::Values(_) => None,
+            Measures::Values(_) | Measures::Labels(_) => None,
+        }
+    }
+
+    /// The measures for labels, if the targets are labels.
+    #[must_use]
+    pub fn labels(&self) -> Option<&LabelMetrics> {
+        match &self.measures {
+            Measures::Labels(labels) => Some(labels),
+            Measures::Classes(_) | Measures::Values(_) => None,
         }
     }
 
@@ -75,7 +89,7 @@ impl Metrics {
     #[must_use]
     pub fn values(&self) -> Option<&ValueMetrics> {
         match &self.measures {
-            Measures::Classes(_) => None,
+            Measures::Classes(_) | Measures::Labels(_) => None,
             Measures::Values(values) => Some(values),
         }
     }
@@ -93,7 +107,20 @@ impl Network {
     pub fn metrics(&self, pool: &Pool, data: &Dataset) -> Result<Metrics, Error> {
         self.check_shape(data)?;
         let mut whole = Tally::default();
-        let Targets::Classes { labels, .. } = data.targets() else {
+        if let Targets::Labels { width, .. } = data.targets() {
+            let tallies = pass(self, pool, data, |examples, outputs| {
+                let labels = LabelTally::new(outputs);
+                (Tally::new(self, data, examples, outputs), labels)
+            });
+            let mut labels = LabelTally::default();
+            for (tally, of_labels) in &tallies {
+                whole.add_all(tally);
+                labels.add_all(of_labels);
+            }
+            let measures = Measures::Labels(labels.metrics(*width, data.len()));
+            return Ok(Metrics { evaluation: whole.evaluation(self, data).0, measures });
+        }
+        let Targets::Classes { labels, classes: count } = data.targets() else {
             let tallies =
                 pass(self, pool, data, |examples, outputs| Tally::new(self, data, examples, outputs));
             tallies.iter().for_each(|tally| whole.add_all(tally));
@@ -101,7 +128,7 @@ impl Network {
             return Ok(Metrics { evaluation, measures: Measures::Values(ValueMetrics::new(by_output)) });
         };
         let tallies = pass(self, pool, data, |examples, outputs| {
-            let classes = ClassTally::new(&labels[examples.clone()], outputs);
+            let classes = ClassTally::new(&labels[examples.clone()], *count, outputs);
             (Tally::new(self, data, examples, outputs), classes)
         });
         let mut classes = ClassTally::default();
@@ -109,7 +136,7 @@ impl Network {
             whole.add_all(tally);
             classes.add_all(of_classes);
         }
-        let measures = Measures::Classes(classes.metrics(labels, self.outputs()));
+        let measures = Measures::Classes(classes.metrics(labels, self.outputs().max(*count)));
         Ok(Metrics { evaluation: whole.evaluation(self, data).0, measures })
     }
 }

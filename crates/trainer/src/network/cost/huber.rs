@@ -56,6 +56,10 @@ impl Cost for Huber {
         i32::from(a - y > limit) - i32::from(a - y < -limit)
     }
 
+    fn degree(&self) -> Option<u32> {
+        Some(2)
+    }
+
     fn reduction(&self) -> Reduction {
         Reduction::Mean
     }

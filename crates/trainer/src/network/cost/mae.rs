@@ -31,6 +31,10 @@ impl Cost for Mae {
         i32::from(a > y) - i32::from(a < y)
     }
 
+    fn degree(&self) -> Option<u32> {
+        Some(1)
+    }
+
     fn reduction(&self) -> Reduction {
         Reduction::Mean
     }

@@ -89,6 +89,12 @@ pub trait Cost: Any + Debug + Send + Sync {
         0
     }
 
+    /// d with C(s·a, s·y) = sᵈ·C(a, y) for each s > 0, if there is one: 2 for squares. The cost of standardised values is then told in
+    /// the values' own units. A threshold counts as scaled, too.
+    fn degree(&self) -> Option<u32> {
+        None
+    }
+
     /// Whether C sums c over the outputs or averages it.
     fn reduction(&self) -> Reduction {
         Reduction::Sum

@@ -19,6 +19,10 @@ impl Cost for Mse {
         2.0 * (a - y)
     }
 
+    fn degree(&self) -> Option<u32> {
+        Some(2)
+    }
+
     fn reduction(&self) -> Reduction {
         Reduction::Mean
     }

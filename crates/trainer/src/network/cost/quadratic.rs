@@ -28,6 +28,10 @@ impl Cost for Quadratic {
         0.5 * sum(self.reduction(), outputs.a, outputs.y, |a, y| (a - y) * (a - y))
     }
 
+    fn degree(&self) -> Option<u32> {
+        Some(2)
+    }
+
     fn output_error(&self, outputs: Outputs<'_>, delta: &mut MatMut<'_>) {
         outputs.error_by(delta, |d| subtract(outputs.isa, d, outputs.y));
     }

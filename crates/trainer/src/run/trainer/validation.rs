@@ -25,7 +25,7 @@ impl Trainer {
     pub fn set_validation(&mut self, data: &Dataset) -> Result<(), Error> {
         self.network().check_shape(data)?;
         let monitor = self.settings.early_stopping.map(|stopping| stopping.monitor);
-        if monitor == Some(Monitor::Accuracy) && data.classes().is_none() {
+        if monitor == Some(Monitor::Accuracy) && data.targets().are_values() {
             let (expected, found) = ("the cost, where targets are values".to_owned(), "accuracy".to_owned());
             return Err(Error::Setting { setting: "monitor", expected, found });
         }
