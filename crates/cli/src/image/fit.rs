@@ -1,6 +1,8 @@
 //! A foreign picture as inputs of a network: as its training set was treated.
 
 use super::file::{Levels, scaled};
+use super::ruled::unruled;
+use super::specks::despecked;
 use super::{Picture, prepare};
 use clap::ValueEnum;
 use minibatch_data::{InputProfile, Row};
@@ -46,7 +48,7 @@ pub(crate) struct Fitted {
 }
 
 /// The inputs that a picture becomes, in the way that is `asked` for or that the training set calls for. An image of the
-/// network's own size and polarity goes in as it is.
+/// network's own size and polarity goes in as it is, but without the ruled lines, the frame and the specks that no digit has.
 pub(crate) fn inputs(
     picture: &dyn Levels,
     asked: Option<Prepare>,
@@ -56,6 +58,13 @@ pub(crate) fn inputs(
     let (width, height) = picture.size();
     let picture = &Picture { width, height, level: |i| picture.level(i) };
     let fits = (height, width) == (rows, columns);
+    let is_digit = match asked {
+        Some(asked) => asked == Prepare::Mnist,
+        None => profile.is_none_or(InputProfile::is_like_mnist),
+    };
+    let clean = if fits && is_digit { cleaned(picture) } else { None };
+    let level = |i: usize| clean.as_ref().map_or_else(|| (picture.level)(i), |clean| clean[i]);
+    let picture = &Picture { width, height, level };
     let way = asked.unwrap_or_else(|| match profile {
         Some(profile) if fits && !profile.is_inverted(&profile_of(picture)) => Prepare::None,
         Some(profile) if !profile.is_like_mnist() => Prepare::Resize,
@@ -77,6 +86,14 @@ pub(crate) fn inputs(
                 .to_owned()
         }),
     }
+}
+
+/// The levels of a small picture without its ruled lines, frame and specks. `None` if it has none of them.
+fn cleaned(picture: &Picture<impl Fn(usize) -> f32>) -> Option<Vec<f32>> {
+    let (width, height) = (picture.width, picture.height);
+    let levels: Vec<f32> = picture.levels().collect();
+    let unruled = unruled(&levels, width, height);
+    despecked(unruled.as_ref().unwrap_or(&levels), width, height).or(unruled)
 }
 
 /// The profile of one picture.

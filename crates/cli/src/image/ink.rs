@@ -2,16 +2,17 @@
 //!
 //! ```text
 //! reduce the picture to at most 1,024 pixels a side: all that follows looks at this one
+//! take out ruled lines
 //! part light from dark (Otsu)
 //! strip a frame, and bars along a side
 //! paper is the part that most of the border belongs to; its median is the background
 //! ink is what differs from it by 0.4 of the contrast or more
-//! erase ruled lines: rows and columns of ink from side to side, but for the strokes that cross them
 //! keep the largest piece of connected ink, and others of at least a twentieth of it that span no side
 //! ```
 
 use super::Picture;
 use super::rank::{median, quantiles};
+use super::ruled::unruled;
 use super::window::Window;
 
 /// The most pixels of a side that are looked at.
@@ -25,6 +26,8 @@ pub(super) struct Ink {
     width: usize,
     /// The cells that belong to the digit, or lie beside it.
     kept: Vec<bool>,
+    /// The levels of cells that were on a ruled line, without the line. It is empty if there are no such lines.
+    bridged: Vec<Option<f32>>,
     /// The level of the paper.
     background: f32,
     /// 1 if ink is lighter than paper, else −1.
@@ -45,7 +48,8 @@ impl Ink {
         /// The part of the contrast from which on a cell is ink for sure.
         const SURE: f32 = 0.4;
         let step = (picture.width.max(picture.height) as f32 / MOST as f32).max(1.0);
-        let cells = Cells::reduce(picture, step).smoothed();
+        let (cells, bridged) = Cells::reduce(picture, step).unruled();
+        let cells = cells.smoothed();
         let Parts { sheet, is_light, light_paper } = Parts::of(&cells)?;
         let inside = |i: usize| sheet.contains(i % cells.width, i / cells.width);
         let levels = || {
@@ -67,27 +71,21 @@ impl Ink {
         }
         let toward_ink = if light_paper { -1.0 } else { 1.0 };
         let sure = |i: usize| inside(i) && toward_ink * (cells.levels[i] - background) >= SURE * contrast;
-        let mut mask: Vec<bool> = (0..cells.levels.len()).map(sure).collect();
-        let before = mask.clone();
-        let mut erased = erase_lines(&mut mask, &sheet, cells.width);
-        // A digit of straight strokes isn't ruled paper.
-        let count = |mask: &[bool]| mask.iter().filter(|inked| **inked).count();
-        if count(&mask) * 10 < count(&before) {
-            mask = before;
-            erased.fill(false);
-        }
+        let mask: Vec<bool> = (0..cells.levels.len()).map(sure).collect();
         let (digit, has_second) = largest(&mask, &sheet, cells.width)?;
-        let kept = beside(&digit, &erased, &sheet, cells.width);
+        let kept = beside(&digit, &sheet, cells.width);
         let floor = (NOISE * cells.noisier * deviation).clamp(contrast / 32.0, contrast / 2.0);
-        Some(Ink { step, width: cells.width, kept, background, toward_ink, floor, has_second })
+        Some(Ink { step, width: cells.width, kept, bridged, background, toward_ink, floor, has_second })
     }
 
     /// The difference of a pixel from the background, in the direction of the ink. It is 0 where no ink is kept.
     #[inline]
     pub(super) fn difference(&self, column: usize, row: usize, level: f32) -> f32 {
         let cell = |place: usize| (place as f32 / self.step) as usize;
+        let cell = cell(row) * self.width + cell(column);
+        let level = self.bridged.get(cell).copied().flatten().unwrap_or(level);
         let difference = self.toward_ink * (level - self.background);
-        let is_kept = self.kept.get(cell(row) * self.width + cell(column)).copied().unwrap_or(false);
+        let is_kept = self.kept.get(cell).copied().unwrap_or(false);
         if is_kept && difference > self.floor { difference } else { 0.0 }
     }
 }
@@ -121,6 +119,14 @@ impl Cells {
         Cells { width: across.len(), height: down.len(), levels, noisier: 1.0 }
     }
 
+    /// Takes ruled lines out. The levels of the cells that this changes are returned, too.
+    fn unruled(self) -> (Cells, Vec<Option<f32>>) {
+        let Some(levels) = unruled(&self.levels, self.width, self.height) else { return (self, Vec::new()) };
+        let changed =
+            levels.iter().zip(&self.levels).map(|(new, old)| (new != old).then_some(*new)).collect();
+        (Cells { levels, ..self }, changed)
+    }
+
     /// Takes noise out, as far as strokes are wide enough to bear it: each cell becomes the mean of the nine around it.
     fn smoothed(self) -> Cells {
         /// Cells of a side of a picture whose strokes are wide enough.
@@ -150,11 +156,11 @@ impl Cells {
 
 /// A part of the picture: columns and rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sheet {
-    left: usize,
-    right: usize,
-    top: usize,
-    bottom: usize,
+pub(super) struct Sheet {
+    pub(super) left: usize,
+    pub(super) right: usize,
+    pub(super) top: usize,
+    pub(super) bottom: usize,
 }
 
 impl Sheet {
@@ -270,55 +276,9 @@ fn deviation<I: Iterator<Item = f32>>(paper: &impl Fn() -> I, background: f32) -
     Some(if is_saturated { three_quarters.max(half) / MEDIAN } else { half / MEDIAN })
 }
 
-/// Erases lines of ink that go from side to side, but for the strokes that cross them. Returns the cells that were erased.
-fn erase_lines(mask: &mut [bool], sheet: &Sheet, width: usize) -> Vec<bool> {
-    /// The share of a line's cells that are ink.
-    const MOSTLY: f32 = 0.8;
-    let mut erased = vec![false; mask.len()];
-    let (columns, rows) = sheet.size();
-    let thickest = (columns.max(rows) / 16).max(2);
-    // Rows first, then columns: `at` finds the cell of a line and of a place along it.
-    type At<'s> = Box<dyn Fn(usize, usize) -> usize + 's>;
-    let directions: [(usize, usize, At<'_>); 2] = [
-        (rows, columns, Box::new(move |line, place| (sheet.top + line) * width + sheet.left + place)),
-        (columns, rows, Box::new(move |line, place| (sheet.top + place) * width + sheet.left + line)),
-    ];
-    for (lines, places, at) in directions {
-        let is_line = |mask: &[bool], line: usize| {
-            let inked = (0..places).filter(|&place| mask[at(line, place)]).count();
-            inked as f32 >= MOSTLY * places as f32
-        };
-        let mut line = 0;
-        while line < lines {
-            let first = line;
-            while line < lines && is_line(mask, line) {
-                line += 1;
-            }
-            let run = first..line;
-            line += 1;
-            if run.is_empty() || run.len() > thickest {
-                continue;
-            }
-            for place in 0..places {
-                let inked = |line: Option<usize>| {
-                    line.filter(|&line| line < lines).is_some_and(|line| mask[at(line, place)])
-                };
-                let crosses = inked(run.start.checked_sub(1)) && inked(Some(run.end));
-                if !crosses {
-                    for line in run.clone() {
-                        mask[at(line, place)] = false;
-                        erased[at(line, place)] = true;
-                    }
-                }
-            }
-        }
-    }
-    erased
-}
-
 /// A piece of connected ink.
-struct Piece {
-    cells: Vec<usize>,
+pub(super) struct Piece {
+    pub(super) cells: Vec<usize>,
     bounds: Sheet,
 }
 
@@ -358,7 +318,7 @@ fn largest(mask: &[bool], sheet: &Sheet, width: usize) -> Option<(Vec<bool>, boo
 }
 
 /// The pieces of ink, each with all cells that touch by a side or a corner.
-fn pieces(mask: &[bool], sheet: &Sheet, width: usize) -> Vec<Piece> {
+pub(super) fn pieces(mask: &[bool], sheet: &Sheet, width: usize) -> Vec<Piece> {
     let mut seen = vec![false; mask.len()];
     let mut pieces = Vec::new();
     for start in (sheet.top..sheet.bottom)
@@ -394,8 +354,8 @@ fn pieces(mask: &[bool], sheet: &Sheet, width: usize) -> Vec<Piece> {
     pieces
 }
 
-/// The cells of the digit and those beside it, where its edges fade, without what was erased.
-fn beside(digit: &[bool], erased: &[bool], sheet: &Sheet, width: usize) -> Vec<bool> {
+/// The cells of the digit and those beside it, where its edges fade.
+fn beside(digit: &[bool], sheet: &Sheet, width: usize) -> Vec<bool> {
     let inked = || (0..digit.len()).filter(|&i| digit[i]);
     // A twentieth of the digit's size.
     let extent = |place: fn(usize, usize) -> usize| {
@@ -415,7 +375,6 @@ fn beside(digit: &[bool], erased: &[bool], sheet: &Sheet, width: usize) -> Vec<b
                 .fill(true);
         }
     }
-    kept.iter_mut().zip(erased).for_each(|(kept, erased)| *kept &= !erased);
     kept
 }
 

@@ -6,6 +6,8 @@ mod fit;
 mod ink;
 mod prepare;
 mod rank;
+mod ruled;
+mod specks;
 mod window;
 
 pub(crate) use decode::decode;

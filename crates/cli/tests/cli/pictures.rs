@@ -1,4 +1,4 @@
-//! Foreign pictures of digits, made from images of 28 × 28.
+//! Foreign pictures of digits, made from images of 28 × 28: large ones of seventeen kinds, and small ones that are spoilt.
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
@@ -114,6 +114,79 @@ pub(crate) fn picture(digit: &[u8], kind: usize, seed: u32) -> Vec<u8> {
             grey(&pixels)
         }
         _ => panic!("there are {KINDS} kinds"),
+    }
+}
+
+/// What spoils a small picture.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Spoilt {
+    Nothing,
+    /// So many squares of ink, of up to so many pixels a side.
+    Specks(usize, usize),
+    /// A line after so many rows of 28, of so much ink.
+    Lines(usize, f32),
+    /// A frame of ink, so many pixels wide.
+    Frame(usize),
+    /// Normal noise with this standard deviation, on paper that is as light (or dark) as can be.
+    Noise(f32),
+}
+
+impl Spoilt {
+    pub(crate) fn all() -> Vec<Spoilt> {
+        let mut all = vec![Spoilt::Nothing, Spoilt::Specks(12, 1), Spoilt::Specks(8, 2), Spoilt::Noise(0.1)];
+        all.extend((1..4).map(Spoilt::Frame));
+        all.extend((6..10).flat_map(|rows| [0.3, 0.5, 0.7, 1.0].map(|ink| Spoilt::Lines(rows, ink))));
+        all
+    }
+
+    /// A picture of `side` × `side` that shows `digit` (28 × 28, white on black) in whole, as a PNG file.
+    pub(crate) fn picture(self, digit: &[u8], side: usize, is_dark: bool, seed: u32) -> Vec<u8> {
+        let scale = side as f32 / SIDE as f32;
+        let source = |place: usize| (place as f32 + 0.5) / scale - 0.5;
+        let mut ink: Vec<f32> =
+            (0..side * side).map(|i| sample(digit, source(i % side), source(i / side))).collect();
+        let mut below = numbers(seed.wrapping_mul(747_796_405).wrapping_add(2_891_336_453));
+        match self {
+            Spoilt::Nothing => {}
+            Spoilt::Specks(count, largest) => {
+                for _ in 0..count {
+                    let size = 1 + below(largest);
+                    let (column, row) = (below(side + 1 - size), below(side + 1 - size));
+                    (row..row + size).for_each(|row| ink[row * side + column..][..size].fill(1.0));
+                }
+            }
+            Spoilt::Lines(rows, line) => {
+                let scaled = |rows: usize| (rows as f32 * scale).round() as usize;
+                let (rows, thickness) = (scaled(rows), scaled(1));
+                let first = below(rows);
+                for (_, row) in
+                    ink.chunks_mut(side).enumerate().filter(|(row, _)| (row + first) % rows < thickness)
+                {
+                    row.iter_mut().for_each(|ink| *ink = ink.max(line));
+                }
+            }
+            Spoilt::Frame(width) => {
+                for (i, ink) in ink.iter_mut().enumerate() {
+                    let (column, row) = (i % side, i / side);
+                    if column.min(side - 1 - column).min(row).min(side - 1 - row) < width {
+                        *ink = 1.0;
+                    }
+                }
+            }
+            Spoilt::Noise(deviation) => {
+                let mut bell = || (0..12).map(|_| below(1000) as f32 / 1000.0).sum::<f32>() - 6.0;
+                ink.iter_mut().for_each(|ink| *ink += deviation * bell());
+            }
+        }
+        let level = |ink: f32| if is_dark { 1.0 - ink } else { ink };
+        let pixels: Vec<u8> = ink.iter().map(|&ink| (255.0 * level(ink)).round() as u8).collect();
+        let mut file = Vec::new();
+        let mut encoder = Encoder::new(&mut file, side as u32, side as u32);
+        encoder.set_color(ColorType::Grayscale);
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(&pixels).unwrap();
+        writer.finish().unwrap();
+        file
     }
 }
 

@@ -1,6 +1,6 @@
 //! `minibatch predict`.
 
-use crate::pictures::{KINDS, normalised, picture};
+use crate::pictures::{KINDS, Spoilt, normalised, picture};
 use crate::world::{TEST, TRAINING, World};
 use minibatch::Dataset;
 use minibatch_data::{Row, Targets, synthetic, write_idx_f32, write_idx_u8};
@@ -250,22 +250,37 @@ fn pictures_of_mnist_are_read() {
         Dataset::map(&data.join("t10k-images-idx3-ubyte"), &data.join("t10k-labels-idx1-ubyte")).unwrap();
     let Targets::Classes { labels, .. } = test.targets() else { panic!("digits are classes") };
     // The indices of the digits that are read right.
-    let right = |kind: usize, indices: &[usize]| -> Vec<usize> {
-        let names: Vec<String> = indices.iter().map(|index| format!("{kind}-{index}.png")).collect();
+    let right = |draw: &dyn Fn(&[u8], u32) -> Vec<u8>, indices: &[usize]| -> Vec<usize> {
+        let names: Vec<String> = indices.iter().map(|index| format!("{index}.png")).collect();
         for (name, &index) in names.iter().zip(indices) {
-            fs::write(world.path(name), picture(bytes(&test, index), kind, index as u32)).unwrap();
+            fs::write(world.path(name), draw(bytes(&test, index), index as u32)).unwrap();
         }
         let run = world.run(&format!("predict run.ckpt --json {}", names.join(" ")));
         let found: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let is_right = |index: usize| {
-            let image = format!("{kind}-{index}.png");
+            let image = format!("{index}.png");
             found.iter().any(|one| one["image"] == image && one["class"] == labels[index])
         };
         indices.iter().copied().filter(|&index| is_right(index)).collect()
     };
-    let mut clean = right(0, &(0..DIGITS + 40).collect::<Vec<_>>());
+    let mut clean = right(&|digit, seed| picture(digit, 0, seed), &(0..DIGITS + 40).collect::<Vec<_>>());
     clean.truncate(DIGITS);
     assert_eq!(clean.len(), DIGITS);
-    let kept: Vec<usize> = (0..KINDS).map(|kind| right(kind, &clean).len()).collect();
+    let kept: Vec<usize> =
+        (0..KINDS).map(|kind| right(&|digit, seed| picture(digit, kind, seed), &clean).len()).collect();
     assert!(kept.iter().all(|&count| 100 * count >= 97 * DIGITS), "right of {DIGITS}, by kind: {kept:?}");
+
+    // Pictures of the size of MNIST's own, where a line is as thick as a stroke is wide, and a little larger ones.
+    let mut low = Vec::new();
+    for side in [28, 40, 56] {
+        for spoilt in Spoilt::all() {
+            for is_dark in [false, true] {
+                let count = right(&|digit, seed| spoilt.picture(digit, side, is_dark, seed), &clean).len();
+                if 100 * count < 97 * DIGITS {
+                    low.push((side, spoilt, is_dark, count));
+                }
+            }
+        }
+    }
+    assert!(low.is_empty(), "right of {DIGITS}: {low:#?}");
 }
