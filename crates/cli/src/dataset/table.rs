@@ -417,7 +417,9 @@ impl Columns {
             Scale::None => "not scaled".to_owned(),
             scale => format!("scaling {scale}"),
         };
-        format!("{} become {} inputs, {scale}", kinds.join(" and "), self.inputs)
+        let verb = if self.names.len() == 1 { "becomes" } else { "become" };
+        let inputs = if self.inputs == 1 { "1 input".to_owned() } else { format!("{} inputs", self.inputs) };
+        format!("{} {verb} {inputs}, {scale}", kinds.join(" and "))
     }
 
     /// The targets in words.

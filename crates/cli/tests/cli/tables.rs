@@ -266,7 +266,7 @@ fn several_columns_of_yes_and_no_are_labels() {
     let out =
         ok(&world, "train songs.csv --target loud,fast --test-split 0.2 --seed 1 --checkpoint run.ckpt");
     for expected in [
-        "training set      160 examples of 1 inputs, 2 labels each\n",
+        "training set      160 examples of 1 input, 2 labels each\n",
         "target            loud, fast: each yes or no\n",
         "network           1-32-2,",
         "activation        sigmoid in every layer\n",
