@@ -8,9 +8,9 @@ use crate::memory;
 use crate::task::Task;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use minibatch_data::preparation::{ColumnNote, Unknown};
+use minibatch_data::preparation::{ColumnNote, Far, Unknown};
 use minibatch_data::{
-    Dataset, Missing, Need, Preparation, Scale, Table, TableOptions, TargetKind, list_item, open_regular,
+    Dataset, Missing, Need, Preparation, Row, Scale, Table, TableOptions, TargetKind, list_item, open_regular,
 };
 use serde::Serialize;
 use std::fs;
@@ -274,7 +274,13 @@ pub(crate) fn judged(
 ) -> Result<(Dataset, Vec<String>), Failure> {
     let table = with_targets(path, keys, preparation)?;
     let prepared = preparation.dataset(table)?;
-    Ok((prepared.dataset, prepared.unknown.iter().map(of_unknown).collect()))
+    let rows = (0..prepared.dataset.len()).filter_map(|row| match prepared.dataset.input(row) {
+        Row::Floats(inputs) => Some(inputs),
+        Row::Bytes(_) => None,
+    });
+    let far = preparation.far(rows);
+    let notes = prepared.unknown.iter().map(of_unknown).chain(far.iter().map(of_far)).collect();
+    Ok((prepared.dataset, notes))
 }
 
 /// Reads the table at `path` with the targets of a network that has this preparation.
@@ -371,6 +377,11 @@ pub(crate) fn is_table(path: &Path, keys: &Keys) -> bool {
         && !start.is_empty()
         && !start.contains(&0)
         && std::str::from_utf8(&start).map_or_else(|error| error.valid_up_to() + 4 > start.len(), |_| true)
+}
+
+/// The note that a column lies far from the rows that the network was trained on.
+pub(crate) fn of_far(Far { column, distance, .. }: &Far) -> String {
+    format!("note: column '{column}': the mean is {distance}; is its unit another?")
 }
 
 /// The note that a category isn't among those that the network was trained with.

@@ -2,7 +2,7 @@
 
 use super::{Args, Format};
 use crate::dataset::arrays::Keys;
-use crate::dataset::table::{Source, of_unknown, read, shown_path};
+use crate::dataset::table::{Source, of_far, of_unknown, read, shown_path};
 use crate::failure::{Failure, tell};
 use crate::memory;
 use crate::report::write_out;
@@ -70,10 +70,12 @@ pub(super) fn run(
     pool: &Pool,
 ) -> Result<(), Failure> {
     let mut out = Vec::new();
-    let mut unknown = Vec::new();
+    let mut notes = Vec::new();
     for path in &args.images {
         let one = Predicted::new(path, &args.keys, network, preparation, pool)?;
-        unknown.extend(one.rows.unknown.iter().map(of_unknown));
+        notes.extend(one.rows.unknown.iter().map(of_unknown));
+        let far = preparation.far(one.rows.inputs.chunks(preparation.inputs().max(1)));
+        notes.extend(far.iter().map(of_far));
         let as_json = args.json || args.format == Some(Format::Jsonl);
         let written = match as_json {
             true => one.write_json(&mut out, preparation, args.top),
@@ -82,7 +84,7 @@ pub(super) fn run(
         written.map_err(|error| Failure::output(&error))?;
     }
     write_out(&out)?;
-    unknown.iter().for_each(|note| tell(note));
+    notes.iter().for_each(|note| tell(note));
     Ok(())
 }
 

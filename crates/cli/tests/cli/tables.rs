@@ -364,3 +364,28 @@ fn names_of_columns_may_have_commas() {
         assert_eq!(events[0]["table"]["names"], serde_json::json!(["is, new"]));
     }
 }
+
+/// Numbers in another unit are told, in one line for each column, by `eval` and `predict`.
+#[test]
+fn numbers_far_from_the_training_rows_are_noted() {
+    let world = world();
+    ok(&world, &format!("{CLASSES} --epochs 2 --checkpoint run.ckpt"));
+    let metres = plants().lines().map(|line| match line.split_once(',') {
+        Some((length, rest)) if length != "length" => format!("{}00,{rest}\n", length.replace('.', "")),
+        _ => format!("{line}\n"),
+    });
+    fs::write(world.path("metres.csv"), metres.collect::<String>()).unwrap();
+    for command in ["eval run.ckpt metres.csv", "predict run.ckpt metres.csv"] {
+        let run = world.run(command);
+        assert_eq!(run.code, Some(0));
+        let far = "note: column 'length': the mean is ";
+        assert!(run.stderr.contains(far) && run.stderr.ends_with("; is its unit another?"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(" standard deviations above that of the training rows"),
+            "{}",
+            run.stderr
+        );
+    }
+    let near = world.run("eval run.ckpt plants.csv");
+    assert!(!near.stderr.contains("is its unit another"), "{}", near.stderr);
+}

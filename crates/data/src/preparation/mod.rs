@@ -12,6 +12,7 @@
 //!
 //! A category that the training rows don't have, or a missing one, makes all of these inputs 0.
 
+mod far;
 #[cfg(feature = "table")]
 mod learn;
 #[cfg(feature = "table")]
@@ -20,6 +21,7 @@ mod scale;
 #[cfg(feature = "table")]
 mod statistics;
 
+pub use far::Far;
 #[cfg(feature = "table")]
 pub use learn::{ColumnFault, ColumnNote, TargetKind};
 #[cfg(feature = "table")]
