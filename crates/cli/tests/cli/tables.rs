@@ -370,7 +370,8 @@ fn names_of_columns_may_have_commas() {
 fn numbers_far_from_the_training_rows_are_noted() {
     let world = world();
     ok(&world, &format!("{CLASSES} --epochs 2 --checkpoint run.ckpt"));
-    let metres = plants().lines().map(|line| match line.split_once(',') {
+    let text = plants();
+    let metres = text.lines().map(|line| match line.split_once(',') {
         Some((length, rest)) if length != "length" => format!("{}00,{rest}\n", length.replace('.', "")),
         _ => format!("{line}\n"),
     });
