@@ -131,7 +131,8 @@ impl Args {
         self.network.recipe = Some(recipe);
         if recipe == Recipe::RealMlp {
             self.validation_split.get_or_insert(0.2);
-            if self.data.is_table() {
+            // The network of another run has its own preparation.
+            if self.data.is_table() && self.from.is_none() {
                 self.table.scale.get_or_insert(Scale::Robust);
             }
         }

@@ -247,6 +247,7 @@ fn realmlp_is_a_recipe_for_tables() {
         ok(&world, "verify run.ckpt plants.csv --test-split 0.2 --validation-split 0.2")
             .contains("The bits agree")
     );
+    ok(&world, "train plants.csv --from run.ckpt --recipe realmlp --epochs 1");
     let out = ok(&world, "train plants.csv --target price --recipe realmlp --epochs 2 --json");
     let plan = &events(&out)[0];
     assert_eq!((&plan["input_scaling"], &plan["learning_rate"]), (&6.0.into(), &0.07.into()));
