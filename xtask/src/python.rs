@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-/// What PyTorch needs besides CUDA. The versions are in the peers' `requirements.txt`.
+/// The packages that PyTorch needs besides CUDA. The versions are in the peers' `requirements.txt`.
 const TORCH_NEEDS: [&str; 6] = ["filelock", "fsspec", "jinja2", "networkx", "sympy", "typing-extensions"];
 
 /// The lists of pinned packages are in this folder.

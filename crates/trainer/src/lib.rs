@@ -61,8 +61,8 @@
 //! # Your own data
 //!
 //! [`Dataset::from_classes`] takes inputs row after row and a class for each row; [`Dataset::from_labels`] takes several labels, each
-//! yes or no, and [`Dataset::from_values`] values to learn instead. Inputs are numbers, taken as they are, or bytes, which stand for x/255. [`Dataset::map`] and [`Dataset::read`] open
-//! IDX files, the form in which MNIST comes.
+//! yes or no, and [`Dataset::from_values`] values to learn instead. Inputs are numbers, taken as they are, or bytes, which stand for
+//! x/255. [`Dataset::map`] and [`Dataset::read`] open IDX files, the form in which MNIST comes.
 //!
 //! ```
 //! use minibatch::Dataset;
@@ -361,6 +361,7 @@ pub mod schedule;
 mod settings;
 mod smoothing;
 mod step;
+mod target_rows;
 
 pub use augment::Augment;
 pub use average::Average;

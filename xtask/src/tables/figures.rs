@@ -1,4 +1,4 @@
-//! What the script tells, and the figures of several seeds.
+//! The lines of the script, and the figures of several seeds.
 
 use std::collections::BTreeMap;
 
@@ -144,7 +144,7 @@ impl Mean {
         Some(Self { mean, standard_error })
     }
 
-    /// What a mean difference of errors says: within two standard errors of 0, it is noise of the seeds.
+    /// The meaning of a mean difference of errors: within two standard errors of 0, it is noise of the seeds.
     pub(super) fn verdict(self) -> &'static str {
         match self.standard_error {
             None => "one seed",

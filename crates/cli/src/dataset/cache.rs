@@ -33,7 +33,7 @@ const FORMAT: u32 = 1;
 /// The most bytes of a list that are read.
 const MOST_LISTED: u64 = 1 << 30;
 
-/// What became of a cache.
+/// The fate of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {

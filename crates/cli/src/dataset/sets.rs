@@ -24,7 +24,7 @@ pub(crate) struct Sets {
     pub(crate) preparation: Option<Preparation>,
     /// The names of the classes of pictures.
     pub(crate) class_names: Option<Vec<String>>,
-    /// What became of the cache of pictures, if there is one.
+    /// The fate of the cache of pictures, if there is one.
     pub(crate) cache: Option<Report>,
     /// Notes about the data, in words.
     pub(crate) notes: Vec<String>,

@@ -346,11 +346,9 @@ fn parquet(_: &Path, _: &dyn Fn(&str) -> Need) -> Result<Option<Box<dyn Read>>, 
     Ok(None)
 }
 
-/// Whether the file at `path` begins as a Parquet file does.
+/// Whether the file at `path` can be read, and begins as a Parquet file does.
 fn is_parquet(path: &Path) -> bool {
-    let mut start = Vec::new();
-    let is_read = open_regular(path).is_ok_and(|file| file.take(4).read_to_end(&mut start).is_ok());
-    is_read && start == b"PAR1"
+    minibatch_data::is_parquet(path).unwrap_or(false)
 }
 
 /// The name that messages call a table.

@@ -102,7 +102,7 @@ fn bridge(
     inside
 }
 
-/// What most cells of a row or a column are, by their differences from the paper: lighter (1) or darker (−1). `None` if most are
+/// The kind of most cells of a row or a column, by their differences from the paper: lighter (1) or darker (−1). `None` if most are
 /// neither.
 fn kind(differences: impl Iterator<Item = f32>, cells: usize) -> Option<f32> {
     /// The share of the cells of a ruled line that aren't paper. MNIST's digits are at most 20 of 28 pixels long.

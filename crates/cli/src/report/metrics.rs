@@ -76,7 +76,6 @@ pub(crate) fn write_tables(out: &mut Vec<u8>, measures: &Measures, labels: &Labe
 
 /// Writes precision, recall and F1 of each class, and their means.
 fn write_scores(out: &mut Vec<u8>, classes: &ClassMetrics, labels: &Labels) -> io::Result<()> {
-    let width = labels.width(8);
     let mut shown: Vec<&ClassScore> = classes.by_class.iter().collect();
     if shown.len() > SHOWN {
         shown.retain(|score| score.support > 0);
@@ -87,25 +86,37 @@ fn write_scores(out: &mut Vec<u8>, classes: &ClassMetrics, labels: &Labels) -> i
     } else {
         writeln!(out)?;
     }
+    let means = [("macro", classes.macro_mean), ("weighted", classes.weighted_mean)];
+    let examples = classes.by_class.iter().map(|score| score.support).sum();
+    write_rows_of_scores(out, "class", labels, &shown, examples, &means)
+}
+
+/// Writes the rows of scores, and below them their means over so many examples. `kind` is the kind of what is scored.
+fn write_rows_of_scores(
+    out: &mut Vec<u8>,
+    kind: &str,
+    labels: &Labels,
+    shown: &[&ClassScore],
+    examples: usize,
+    means: &[(&str, ClassMean)],
+) -> io::Result<()> {
+    let width = labels.width(8);
     let mut line = |name: &str, figures: [String; 3], examples: String| {
         let [precision, recall, f1] = figures;
         writeln!(out, "{name:>width$}  {precision:>9}  {recall:>9}  {f1:>9}  {examples:>9}")
     };
-    line("class", ["precision", "recall", "F1"].map(str::to_owned), "examples".to_owned())?;
+    line(kind, ["precision", "recall", "F1"].map(str::to_owned), "examples".to_owned())?;
     for ClassScore { class, precision, recall, f1, support, .. } in shown {
         line(&labels.name(*class), [precision, recall, f1].map(|x| percent(*x)), grouped(*support))?;
     }
-    let examples = classes.by_class.iter().map(|score| score.support).sum();
-    for (name, mean) in [("macro", classes.macro_mean), ("weighted", classes.weighted_mean)] {
-        let ClassMean { precision, recall, f1, .. } = mean;
-        line(name, [precision, recall, f1].map(percent), grouped(examples))?;
+    for (name, ClassMean { precision, recall, f1, .. }) in means {
+        line(name, [precision, recall, f1].map(|x| percent(*x)), grouped(examples))?;
     }
     Ok(())
 }
 
 /// Writes precision, recall and F1 of each label, and their means.
 fn write_labels(out: &mut Vec<u8>, metrics: &LabelMetrics, labels: &Labels) -> io::Result<()> {
-    let width = labels.width(8);
     let mut shown: Vec<&ClassScore> = metrics.by_label.iter().collect();
     if shown.len() > SHOWN {
         shown.sort_by(|one, other| one.f1.total_cmp(&other.f1));
@@ -115,22 +126,10 @@ fn write_labels(out: &mut Vec<u8>, metrics: &LabelMetrics, labels: &Labels) -> i
     } else {
         writeln!(out)?;
     }
-    let mut line = |name: &str, figures: [String; 3], examples: String| {
-        let [precision, recall, f1] = figures;
-        writeln!(out, "{name:>width$}  {precision:>9}  {recall:>9}  {f1:>9}  {examples:>9}")
-    };
-    line("label", ["precision", "recall", "F1"].map(str::to_owned), "examples".to_owned())?;
-    for ClassScore { class, precision, recall, f1, support, .. } in shown {
-        line(&labels.name(*class), [precision, recall, f1].map(|x| percent(*x)), grouped(*support))?;
-    }
-    let examples: usize = metrics.by_label.iter().map(|score| score.support).sum();
-    for (name, mean) in
-        [("micro", metrics.micro_mean), ("macro", metrics.macro_mean), ("weighted", metrics.weighted_mean)]
-    {
-        let ClassMean { precision, recall, f1, .. } = mean;
-        line(name, [precision, recall, f1].map(percent), grouped(examples))?;
-    }
-    Ok(())
+    let means =
+        [("micro", metrics.micro_mean), ("macro", metrics.macro_mean), ("weighted", metrics.weighted_mean)];
+    let examples = metrics.by_label.iter().map(|score| score.support).sum();
+    write_rows_of_scores(out, "label", labels, &shown, examples, &means)
 }
 
 /// Writes the confusion matrix, or if it is too large the most frequent mistakes.

@@ -27,7 +27,7 @@ pub(crate) struct Plan {
     /// The columns of the table, if the data are one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<Columns>,
-    /// What became of the cache of pictures, if there is one.
+    /// The fate of the cache of pictures, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<CacheReport>,
     /// Shape of an example, `[28, 28]`.

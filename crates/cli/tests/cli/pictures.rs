@@ -117,7 +117,7 @@ pub(crate) fn picture(digit: &[u8], kind: usize, seed: u32) -> Vec<u8> {
     }
 }
 
-/// What spoils a small picture.
+/// A fault of a small picture.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Spoilt {
     Nothing,

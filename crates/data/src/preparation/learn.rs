@@ -118,13 +118,11 @@ impl Table {
                 let wrong = texts.iter().flatten().find(|text| yes_or_no(text).is_none());
                 let help = "leave out --task multi-label";
                 if let Some(text) = wrong {
-                    let fault =
-                        TableFault::new("0 or 1, no or yes, false or true", format!("'{}'", text.text), help);
+                    let fault = TableFault::new(YES_OR_NO, format!("'{}'", text.text), help);
                     return Err(self.refused(name, fault.at_line(text.line)));
                 }
                 if texts.is_none() {
-                    let fault =
-                        TableFault::new("0 or 1, no or yes, false or true", "more than 100 numbers", help);
+                    let fault = TableFault::new(YES_OR_NO, "more than 100 numbers", help);
                     return Err(self.refused(name, fault));
                 }
             }
@@ -200,6 +198,9 @@ impl Table {
         fault.in_column(column).in_file(&self.path)
     }
 }
+
+/// The texts of labels, in words.
+pub(super) const YES_OR_NO: &str = "0 or 1, no or yes, false or true";
 
 /// The label that a text is: 0, no and false aren't, 1, yes and true are.
 pub(super) fn yes_or_no(text: &Text) -> Option<bool> {

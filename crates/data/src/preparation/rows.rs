@@ -5,7 +5,7 @@ use std::io::Read;
 use std::mem;
 use std::path::Path;
 
-use super::learn::yes_or_no;
+use super::learn::{YES_OR_NO, yes_or_no};
 use super::{InputColumn, InputKind, Preparation, Scaler, TargetColumns, ValueColumn};
 use crate::dataset::Dataset;
 use crate::error::{Error, TableFault, listed};
@@ -329,7 +329,7 @@ impl TargetCells {
                     let label = |text: &Text| {
                         yes_or_no(text).ok_or_else(|| {
                             let found = format!("'{}'", text.text);
-                            let fault = TableFault::new("0 or 1, no or yes, false or true", found, "");
+                            let fault = TableFault::new(YES_OR_NO, found, "");
                             fault.at_line(text.line).in_column(name).in_file(&table.path)
                         })
                     };

@@ -14,8 +14,8 @@ mod options;
 mod read;
 
 pub use options::{Missing, Need, TableOptions};
-pub use read::unpacked;
 pub(crate) use read::{Form, Hint, OnMissing, Wanted, read, read_commas};
+pub use read::{is_parquet, unpacked};
 
 pub(crate) use cells::number;
 

@@ -208,13 +208,13 @@ pub(crate) fn read_commas(
 }
 
 /// Whether the file at `path` begins as a Parquet file does.
-#[cfg(feature = "parquet")]
-fn is_parquet(path: &Path) -> Result<bool, Error> {
+///
+/// # Errors
+/// [`Error::Io`] if it can't be read.
+pub fn is_parquet(path: &Path) -> Result<bool, Error> {
     let mut start = Vec::new();
-    open_regular(path)?
-        .take(PARQUET.len() as u64)
-        .read_to_end(&mut start)
-        .map_err(Error::io(path, "read"))?;
+    let mut file = open_regular(path)?.take(PARQUET.len() as u64);
+    file.read_to_end(&mut start).map_err(Error::io(path, "read"))?;
     Ok(start == PARQUET)
 }
 

@@ -5,6 +5,7 @@ use super::rows::Rows;
 use crate::error::Error;
 use crate::network::Network;
 use crate::network::cost::Outputs;
+use crate::target_rows::TargetRows;
 use minibatch_data::{Dataset, Targets};
 use minibatch_kernels::{Isa, Matrix, Pool, Solo};
 use std::ops::Range;
@@ -37,22 +38,8 @@ impl<T> Worker<T> {
         examples: Range<usize>,
     ) -> Outputs<'a> {
         let rows = examples.len();
-        for (row, example) in examples.enumerate() {
-            let target = self.targets.row_mut(row);
-            match data.targets() {
-                Targets::Values { data, width } | Targets::Labels { data, width } => {
-                    target.copy_from_slice(&data[example * width..][..*width]);
-                }
-                Targets::Classes { labels, classes: 2 } if target.len() == 1 => {
-                    target[0] = labels[example] as f32;
-                }
-                Targets::Classes { labels, .. } => {
-                    target.fill(0.0);
-                    target[labels[example] as usize] = 1.0;
-                }
-                _ => unreachable!("targets are classes, labels or values"),
-            }
-        }
+        let targets = TargetRows::new(data.targets(), network.outputs(), 0.0);
+        examples.enumerate().for_each(|(row, example)| targets.write(example, self.targets.row_mut(row)));
         Outputs {
             isa,
             activation: network.layers[network.layers.len() - 1].activation(),

@@ -4,7 +4,7 @@ use crate::answer::{has_all_labels, is_yes};
 use crate::augment::Changed;
 use crate::network::{Layer, LayerValues, Network};
 use crate::settings::Settings;
-use crate::smoothing::class_targets;
+use crate::target_rows::TargetRows;
 use minibatch_data::{Dataset, Row, Targets};
 use minibatch_kernels::{Matrix, TeamInputs, prefetch};
 
@@ -139,24 +139,8 @@ impl Workspace {
         rows: usize,
         index: impl Fn(usize) -> usize,
     ) {
-        let [off, on] = class_targets(smoothing, self.targets.cols());
-        let of_two = class_targets(smoothing, 2);
-        for row in 0..rows {
-            let (index, target) = (index(row), self.targets.row_mut(row));
-            match data.targets() {
-                Targets::Values { data, width } | Targets::Labels { data, width } => {
-                    target.copy_from_slice(&data[index * width..][..*width]);
-                }
-                Targets::Classes { labels, classes: 2 } if target.len() == 1 => {
-                    target[0] = of_two[labels[index] as usize];
-                }
-                Targets::Classes { labels, .. } => {
-                    target.fill(off);
-                    target[labels[index] as usize] = on;
-                }
-                _ => unreachable!("targets are classes, labels or values"),
-            }
-        }
+        let targets = TargetRows::new(data.targets(), self.targets.cols(), smoothing);
+        (0..rows).for_each(|row| targets.write(index(row), self.targets.row_mut(row)));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is measured where targets are labels, several for each example.
+//! The measures for targets that are labels, several for each example.
 
 use super::classes::{ClassMean, ClassScore};
 use crate::answer::is_yes;
