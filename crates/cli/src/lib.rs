@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod dataset;
+#[allow(dead_code, unused_imports, reason = "the commands that draw come next")]
+mod draw;
 mod eval;
 mod failure;
 mod gradcheck;
@@ -26,6 +28,7 @@ mod task;
 mod text;
 mod train;
 mod verify;
+mod whole_file;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};

@@ -20,10 +20,11 @@
 
 use super::listing::{Listing, Shape};
 use crate::failure::Failure;
+use crate::whole_file::{cannot, written};
 use minibatch_data::{Dataset, ElementType, open_regular, write_idx_header};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufWriter, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -289,31 +290,12 @@ impl Kept<'_> {
     }
 }
 
-/// Writes a file in one step: what `write` writes goes to a temporary file beside it, which is then renamed.
-fn written(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let failed = |error: io::Error| cannot("write", path, &error);
-    let temporary = path.with_extension("tmp");
-    let mut out = BufWriter::new(File::create(&temporary).map_err(failed)?);
-    let outcome = write(&mut out).and_then(|()| out.flush().map_err(failed));
-    drop(out);
-    outcome.and_then(|()| fs::rename(&temporary, path).map_err(failed)).inspect_err(|_| {
-        let _ = fs::remove_file(&temporary);
-    })
-}
-
 fn fingerprint(dataset: &Dataset) -> String {
     format!("{:016x}", dataset.fingerprint())
 }
 
 fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn cannot(action: &str, path: &Path, error: &io::Error) -> Failure {
-    Failure::Run(format!("{}: cannot {action}: {error}", path.display()))
 }
 
 /// Refuses a cache that lies among the pictures, where a later run would take it for a class.

@@ -1,0 +1,26 @@
+//! Files that are written whole or not at all.
+
+use crate::failure::Failure;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+/// Writes a file in one step: what `write` writes goes to a temporary file beside it, which is then renamed.
+pub(crate) fn written(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failed = |error: io::Error| cannot("write", path, &error);
+    let temporary = path.with_extension("tmp");
+    let mut out = BufWriter::new(File::create(&temporary).map_err(failed)?);
+    let outcome = write(&mut out).and_then(|()| out.flush().map_err(failed));
+    drop(out);
+    outcome.and_then(|()| fs::rename(&temporary, path).map_err(failed)).inspect_err(|_| {
+        let _ = fs::remove_file(&temporary);
+    })
+}
+
+/// The failure of an action on a file.
+pub(crate) fn cannot(action: &str, path: &Path, error: &io::Error) -> Failure {
+    Failure::Run(format!("{}: cannot {action}: {error}", path.display()))
+}
