@@ -23,6 +23,7 @@ mod predict;
 mod progress;
 mod recorded;
 mod report;
+mod show;
 mod signals;
 mod task;
 mod text;
@@ -46,6 +47,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Look at data: pictures in a grid, the columns of a table
+    Show(Box<show::Args>),
     /// Train a network on images, pictures, a table or arrays, and report how good it is after every epoch
     Train(Box<train::Args>),
     /// Evaluate a checkpoint's network on a test set, a table, pictures or arrays
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
 fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
     match command {
         None => Ok(()),
+        Some(Command::Show(args)) => show::run(&args),
         Some(Command::Train(args)) => train::run(&args, started),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Info(args)) => info::run(&args),
