@@ -17,6 +17,7 @@ mod info;
 pub mod inspect;
 mod machine;
 mod memory;
+mod mistakes;
 mod names;
 mod numbers;
 mod predict;
@@ -29,6 +30,7 @@ mod task;
 mod text;
 mod train;
 mod verify;
+mod weights;
 mod whole_file;
 
 use clap::error::ErrorKind;
@@ -57,6 +59,8 @@ enum Command {
     Info(info::Args),
     /// Name the classes that a checkpoint's network sees in pictures, rows of a table or arrays, or the values
     Predict(predict::Args),
+    /// Draw a layer's weights in colours: of the first layer a picture for each unit
+    Weights(weights::Args),
     /// Train a checkpoint's run again from its start and say whether the bits agree
     Verify(verify::Args),
     /// Hold backpropagation against central differences for every pair of cost and output activation
@@ -84,6 +88,7 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Weights(args)) => weights::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Gradcheck(args)) => gradcheck::run(&args),
     }
