@@ -7,6 +7,7 @@
 
 mod dataset;
 mod eval;
+mod examples;
 mod failure;
 mod gradcheck;
 mod image;
@@ -28,7 +29,7 @@ mod train;
 mod verify;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -44,21 +45,33 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Train a network on images, pictures, a table or arrays, and report how good it is after every epoch
+    #[command(after_help = examples::help(&examples::TRAIN))]
     Train(Box<train::Args>),
     /// Evaluate a checkpoint's network on a test set, a table, pictures or arrays
+    #[command(after_help = examples::help(&examples::EVAL))]
     Eval(eval::Args),
     /// Show what a checkpoint holds: layers, settings, history, weight hash
+    #[command(after_help = examples::help(&examples::INFO))]
     Info(info::Args),
     /// Name the classes that a checkpoint's network sees in pictures, rows of a table or arrays, or the values
+    #[command(after_help = examples::help(&examples::PREDICT))]
     Predict(predict::Args),
     /// Train a checkpoint's run again from its start and say whether the bits agree
+    #[command(after_help = examples::help(&examples::VERIFY))]
     Verify(verify::Args),
     /// Hold backpropagation against central differences for every pair of cost and output activation
+    #[command(after_help = examples::help(&examples::GRADCHECK))]
     Gradcheck(gradcheck::Args),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 success, 1 the run failed, 2 wrong usage, 129, 130 and 143 stopped by SIGHUP, \
                           SIGINT and SIGTERM, 141 the output's reader went away.";
+
+/// The command line, for the programs that write its manual. It isn't an interface of the command.
+#[doc(hidden)]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
 
 /// Runs the command that the process's arguments name.
 pub fn main() -> ExitCode {
