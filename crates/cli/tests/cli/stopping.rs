@@ -143,4 +143,7 @@ fn of_equal_results_one_epoch_is_named() {
         assert!(lines.iter().all(|line| text.succeeded().contains(line)), "{options}: {}", text.stdout);
     }
     assert!(told_apart >= 2, "{told_apart} of the runs have such ties");
+    let text = world.run("train easy.csv --target y --recipe realmlp --test-split 0.3 --early-stopping 3");
+    let stopped = "\nStopped early: 3 epochs without a gain of the validation accuracy; ";
+    assert!(text.succeeded().contains(stopped), "{}", text.stdout);
 }
