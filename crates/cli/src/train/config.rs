@@ -103,7 +103,8 @@ fn scalar(value: &Value) -> Option<String> {
 }
 
 /// Options that say where a run's files are, and what is printed. A recorded configuration leaves them out.
-const OF_FILES: [&str; 7] = ["checkpoint", "checkpoint-every", "keep", "log", "json", "from", "cache"];
+const OF_FILES: [&str; 9] =
+    ["checkpoint", "checkpoint-every", "keep", "log", "tensorboard", "json", "quiet", "from", "cache"];
 
 /// The options among `arguments` that decide a run, as a file has them.
 pub(crate) fn text(arguments: &[OsString]) -> String {

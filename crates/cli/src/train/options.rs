@@ -44,6 +44,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
 
+    /// Write the figures of each epoch to an event file in this folder, for TensorBoard; a resumed run adds a file
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tensorboard: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) data: dataset::Args,
 
@@ -116,6 +120,10 @@ pub(crate) struct Args {
     /// Print JSON lines: the plan, one object per epoch, and the end
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Print nothing on standard output; errors and notes stay on standard error
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) quiet: bool,
 
     /// The options that were given, as a configuration file has them.
     #[arg(skip)]
