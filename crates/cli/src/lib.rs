@@ -22,6 +22,8 @@ mod memory;
 mod mistakes;
 mod names;
 mod numbers;
+#[allow(dead_code, unused_imports, reason = "the commands that write pages come next")]
+mod page;
 mod predict;
 mod progress;
 mod recorded;
