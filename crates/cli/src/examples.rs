@@ -27,7 +27,10 @@ pub(crate) const TRAIN: [Example; 6] = [
 
 pub(crate) const EVAL: [Example; 4] = [
     ("eval run.ckpt", "accuracy, scores by class and confusions on MNIST's test set"),
-    ("eval run.ckpt --mistakes 25 --output wrong.png", "the same, and the most confident mistakes as a picture"),
+    (
+        "eval run.ckpt --mistakes 25 --output wrong.png",
+        "the same, and the most confident mistakes as a picture",
+    ),
     ("eval iris.ckpt new.csv", "the rows of a table, whose targets are known"),
     ("eval run.ckpt --dataset synthetic --json", "all figures as one JSON object"),
 ];

@@ -7,7 +7,7 @@
 
 mod compare;
 mod dataset;
-#[allow(dead_code, unused_imports, reason = "the commands that draw come next")]
+#[allow(dead_code, unused_imports, reason = "the dashboard and the report come next")]
 mod draw;
 mod eval;
 mod examples;
@@ -23,6 +23,7 @@ mod mistakes;
 mod names;
 mod numbers;
 #[allow(dead_code, unused_imports, reason = "the commands that write pages come next")]
+#[allow(clippy::wrong_self_convention, clippy::write_with_newline, reason = "the report comes next")]
 mod page;
 mod predict;
 mod progress;

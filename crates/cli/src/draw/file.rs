@@ -45,14 +45,21 @@ impl Target {
         Ok(Target { path: text.into(), format })
     }
 
+    /// Refuses a place where no file can be written.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let path = self.path.display();
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let found = match folder {
+            _ if self.path.is_dir() => "a folder; name another".to_owned(),
+            Some(folder) if !folder.is_dir() => format!("no folder {}; create it", folder.display()),
+            _ => return Ok(()),
+        };
+        Err(Failure::Run(format!("{path}: expected a file to write, found {found}")))
+    }
+
     /// Writes the file, whole or not at all. A file that is there is replaced.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
-        if self.path.is_dir() {
-            let path = self.path.display();
-            return Err(Failure::Run(format!(
-                "{path}: expected a file to write, found a folder; name another"
-            )));
-        }
+        self.check()?;
         written(&self.path, |out| out.write_all(bytes).map_err(|error| cannot("write", &self.path, &error)))
     }
 }

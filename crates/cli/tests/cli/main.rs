@@ -5,6 +5,7 @@ mod bad_input;
 mod bad_tables;
 mod checkpoint;
 mod config;
+mod drawing;
 #[cfg(unix)]
 mod faults;
 mod fine_tuning;
