@@ -42,7 +42,11 @@ pub(crate) fn run(_: &Args) -> Result<()> {
                 .filter(|word| word.ends_with(".ckpt"))
                 .for_each(|file| _ = std::fs::remove_file(file));
         }
-        let status = Command::new(&program).args(&words).current_dir(&root).status().with_context(|| line.to_owned())?;
+        let status = Command::new(&program)
+            .args(&words)
+            .current_dir(&root)
+            .status()
+            .with_context(|| line.to_owned())?;
         ensure!(status.success(), "`minibatch {line}` failed");
         for page in words.iter().filter(|word| word.ends_with(".html")).map(PathBuf::from) {
             photograph(&root, &page)?;

@@ -1,6 +1,6 @@
 //! `minibatch compare`: several runs side by side. It says which settings differ, draws their curves and tells their results.
 
-use crate::draw::{Chart, Format, Scale, Series, Target, Terminal};
+use crate::draw::{Chart, Format, Scale, Series, Target, Terminal, fitted, width};
 use crate::failure::Failure;
 use crate::page::{self, Cell, Section, Table};
 use crate::recorded;
@@ -183,15 +183,14 @@ fn write_columns(out: &mut Vec<u8>, rows: &[Row], terminal: &Terminal) -> io::Re
     const MOST: usize = 32;
     const LEAST: usize = 16;
     let runs = rows.first().map_or(0, |row| row.values.len());
-    let length = |text: &str| text.chars().count();
-    let first = rows.iter().map(|row| length(row.name)).max().unwrap_or(0);
+    let first = rows.iter().map(|row| width(row.name)).max().unwrap_or(0);
     let fitting = terminal.columns.saturating_sub(first) / runs.max(1);
     let most = if terminal.is_terminal { fitting.saturating_sub(2).clamp(LEAST, MOST) } else { MOST };
-    let width = |run: usize| {
-        let longest = rows.iter().map(|row| row.values[run].as_deref().map_or(1, length)).max();
+    let widest = |run: usize| {
+        let longest = rows.iter().map(|row| row.values[run].as_deref().map_or(1, width)).max();
         longest.unwrap_or(1).min(most)
     };
-    let widths: Vec<usize> = (0..runs).map(width).collect();
+    let widths: Vec<usize> = (0..runs).map(widest).collect();
     for Row { name, values } in rows {
         let cells: Vec<Vec<String>> = values
             .iter()
@@ -201,7 +200,8 @@ fn write_columns(out: &mut Vec<u8>, rows: &[Row], terminal: &Terminal) -> io::Re
         for line in 0..cells.iter().map(Vec::len).max().unwrap_or(1) {
             let mut text = format!("{:<first$}", if line == 0 { name } else { "" });
             for (cell, width) in cells.iter().zip(&widths) {
-                text.push_str(&format!("  {:<width$}", cell.get(line).map_or("", String::as_str)));
+                text.push_str("  ");
+                text.push_str(&fitted(cell.get(line).map_or("", String::as_str), *width));
             }
             writeln!(out, "{}", text.trim_end())?;
         }
