@@ -19,6 +19,8 @@ mod machine;
 mod memory;
 mod names;
 mod numbers;
+#[allow(dead_code, unused_imports, reason = "the commands that write pages come next")]
+mod page;
 mod predict;
 mod progress;
 mod recorded;

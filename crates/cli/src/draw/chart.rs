@@ -61,6 +61,11 @@ impl Chart {
         SERIES[index % SERIES.len()]
     }
 
+    /// The dashes of the curve with this number, as SVG has them. The first one has none.
+    pub(crate) fn dashes(index: usize) -> &'static str {
+        svg::dashes(index)
+    }
+
     /// The chart as an SVG element without a title. Colours of text and axes are those of the text around it.
     pub(crate) fn svg(&self, width: u32, height: u32) -> String {
         let mut text = String::new();

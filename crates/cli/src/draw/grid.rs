@@ -239,11 +239,12 @@ fn image(
 
 impl Legend {
     /// The numbers at the left end, the middle and the right end of the bar.
-    fn numbers(self) -> [String; 3] {
+    pub(crate) fn numbers(self) -> [String; 3] {
         [figure(-self.greatest), "0".to_owned(), figure(self.greatest)]
     }
 
-    fn bar(self, width: usize, height: usize) -> Raster {
+    /// The colours from the left end to the right end.
+    pub(crate) fn bar(self, width: usize, height: usize) -> Raster {
         let mut bar = Raster::new(width, height, WHITE);
         for x in 0..bar.width() {
             let color = diverging(2.0 * x as f64 / (width.max(2) - 1) as f64 - 1.0);

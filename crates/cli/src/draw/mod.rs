@@ -26,5 +26,5 @@ pub(crate) use chart::{Chart, Scale, Series};
 pub(crate) use file::Target;
 pub(crate) use grid::{Grid, Legend, Tile};
 pub(crate) use raster::Raster;
-pub(crate) use svg::escaped;
+pub(crate) use svg::{data_uri, escaped};
 pub(crate) use terminal::{Colors, Terminal};

@@ -1,0 +1,136 @@
+//! Tables, and figures that a program finds by their names.
+
+use crate::draw::escaped;
+
+/// A table. Its first column has the names of its rows.
+pub(crate) struct Table {
+    pub(crate) caption: String,
+    pub(crate) columns: Vec<String>,
+    rows: Vec<(String, Vec<Cell>)>,
+    /// A class of the page's style, or nothing.
+    class: &'static str,
+}
+
+/// A cell of a table.
+pub(crate) struct Cell {
+    text: String,
+    /// Name and exact value.
+    figure: Option<(String, f64)>,
+    tint: Option<(Tint, f64)>,
+}
+
+/// The colour behind a cell's text. The text says all without it.
+#[derive(Clone, Copy)]
+pub(crate) enum Tint {
+    Good,
+    Bad,
+}
+
+impl Cell {
+    pub(crate) fn new(text: impl Into<String>) -> Cell {
+        Cell { text: text.into(), figure: None, tint: None }
+    }
+
+    /// The cell with a name and an exact value, by which a program finds it.
+    pub(crate) fn named(mut self, name: impl Into<String>, value: f64) -> Cell {
+        self.figure = Some((name.into(), value));
+        self
+    }
+
+    /// The cell with a colour behind its text: none for 0, the strongest for 1.
+    pub(crate) fn tinted(mut self, tint: Tint, strength: f64) -> Cell {
+        self.tint = Some((tint, strength.clamp(0.0, 1.0))).filter(|(_, strength)| *strength > 0.0);
+        self
+    }
+
+    fn html(&self) -> String {
+        let text = match &self.figure {
+            Some((name, value)) => figure(name, *value, &self.text),
+            None => escaped(&self.text),
+        };
+        match self.tint {
+            Some((tint, strength)) => {
+                let class = match tint {
+                    Tint::Good => "good",
+                    Tint::Bad => "bad",
+                };
+                format!("<td class=\"{class}\" style=\"--s:{strength:.3}\">{text}</td>")
+            }
+            None => format!("<td>{text}</td>"),
+        }
+    }
+}
+
+impl Table {
+    /// A table without rows.
+    pub(crate) fn new(
+        caption: impl Into<String>,
+        columns: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Table {
+        let columns = columns.into_iter().map(Into::into).collect();
+        Table { caption: caption.into(), columns, rows: Vec::new(), class: "" }
+    }
+
+    /// The table as one whose cells are counts by row and column, drawn as squares.
+    pub(crate) fn as_matrix(mut self) -> Table {
+        self.class = " class=\"matrix\"";
+        self
+    }
+
+    /// Adds a row.
+    pub(crate) fn row(&mut self, name: impl Into<String>, cells: impl IntoIterator<Item = Cell>) {
+        self.rows.push((name.into(), cells.into_iter().collect()));
+    }
+
+    /// The table in a frame of its own, in which a wide one is scrolled.
+    pub(crate) fn html(&self) -> String {
+        let caption = escaped(&self.caption);
+        let heads: String =
+            self.columns.iter().map(|name| format!("<th scope=\"col\">{}</th>", escaped(name))).collect();
+        let mut html = format!(
+            "<div class=\"scroll\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\">\n\
+             <table{}>\n<caption>{caption}</caption>\n<thead>\n<tr>{heads}</tr>\n</thead>\n<tbody>\n",
+            self.class
+        );
+        for (name, cells) in &self.rows {
+            let cells: String = cells.iter().map(Cell::html).collect();
+            html.push_str(&format!("<tr><th scope=\"row\">{}</th>{cells}</tr>\n", escaped(name)));
+        }
+        html.push_str("</tbody>\n</table>\n</div>\n");
+        html
+    }
+}
+
+/// A figure that a program finds by its name. Its exact value stands beside the text that is shown.
+pub(crate) fn figure(name: &str, value: f64, shown: &str) -> String {
+    format!("<data data-figure=\"{}\" value=\"{value}\">{}</data>", escaped(name), escaped(shown))
+}
+
+/// Names and values. Values are HTML.
+pub(crate) fn facts<'a>(class: &str, facts_html: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let facts: String = facts_html
+        .into_iter()
+        .map(|(name, html)| format!("<div><dt>{}</dt><dd>{html}</dd></div>\n", escaped(name)))
+        .collect();
+    format!("<dl class=\"{class}\">\n{facts}</dl>\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_names_its_rows_and_columns() {
+        let mut table = Table::new("A < B", ["class", "&"]).as_matrix();
+        table.row("<b>", [Cell::new("3").named("x", 0.5).tinted(Tint::Good, 2.0)]);
+        let html = table.html();
+        for part in [
+            "aria-label=\"A &lt; B\" tabindex=\"0\"",
+            "<table class=\"matrix\">",
+            "<th scope=\"col\">class</th><th scope=\"col\">&amp;</th>",
+            "<th scope=\"row\">&lt;b&gt;</th><td class=\"good\" style=\"--s:1.000\"><data data-figure=\"x\" value=\"0.5\">3</data></td>",
+        ] {
+            assert!(html.contains(part), "{html}");
+        }
+    }
+}
