@@ -373,8 +373,8 @@ pub use early_stopping::{EarlyStopping, Monitor, Ties, Verdict};
 pub use epoch::Epoch;
 pub use error::{Divergence, Error};
 pub use infer::{
-    ClassMean, ClassMetrics, ClassScore, Evaluation, Fit, LabelMetrics, Measures, Metrics, Mistake,
-    Predictor, Rows, Score, TopK, ValueMetrics,
+    ClassMean, ClassMetrics, ClassScore, Evaluation, Fit, LabelMetrics, LargeError, Measures, Metrics,
+    Mistake, Predictor, Rows, Score, TopK, ValueMetrics, WrongAnswer,
 };
 pub use label::LabelError;
 /// Datasets: IDX files, tables and NumPy's arrays, the preparation of tables, drawing digits, their errors.

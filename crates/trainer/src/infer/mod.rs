@@ -9,6 +9,7 @@ mod array;
 mod evaluation;
 pub(crate) mod inference;
 mod metrics;
+mod mistakes;
 mod pass;
 mod predict;
 mod predictor;
@@ -19,5 +20,6 @@ pub(crate) use metrics::LARGEST_MATRIX;
 pub use metrics::{
     ClassMean, ClassMetrics, ClassScore, LabelMetrics, Measures, Metrics, Mistake, TopK, ValueMetrics,
 };
+pub use mistakes::{LargeError, WrongAnswer};
 pub use predictor::Predictor;
 pub use rows::Rows;

@@ -229,15 +229,9 @@ impl ClassTally {
                 *count += usize::from(before < k);
             }
             if let Some(sums) = &mut tally.probabilities {
-                let sum = match range {
-                    Range::Distribution => 1.0,
-                    _ => a.iter().map(|&a| f64::from(a)).sum::<f64>(),
-                };
-                let probability = |class: usize| match f64::from(a[class]) {
-                    a if sum == 0.0 => a,
-                    a => a / sum,
-                };
-                sums.add(probability(label), probability(answer), answer == label);
+                let [of_label, of_answer] =
+                    [label, answer].map(|class| probability(a, class, classes, range));
+                sums.add(of_label, of_answer, answer == label);
             }
         }
         tally
@@ -313,6 +307,23 @@ impl Probabilities {
     fn calibration_error(&self, examples: usize) -> f64 {
         let gap = |bin: &Bin| (bin.correct as f64 - bin.confidence).abs();
         self.bins.iter().map(gap).sum::<f64>() / examples as f64
+    }
+}
+
+/// The probability of a class by the outputs of an example, which have this range: the class's output, divided by the sum of all where they
+/// are probabilities of their own. Outputs that aren't probabilities are taken as they are. One output for two `classes` is the
+/// probability of the second.
+pub(in super::super) fn probability(a: &[f32], class: usize, classes: usize, range: Range) -> f64 {
+    if let (&[second], 2) = (a, classes) {
+        return if class == 1 { f64::from(second) } else { f64::from(1.0 - second) };
+    }
+    let own = f64::from(a[class]);
+    if range != Range::Unit {
+        return own;
+    }
+    match a.iter().map(|&a| f64::from(a)).sum::<f64>() {
+        0.0 => own,
+        sum => own / sum,
     }
 }
 

@@ -7,6 +7,7 @@ mod labels;
 mod values;
 
 pub(crate) use classes::LARGEST_MATRIX;
+pub(super) use classes::probability;
 pub use classes::{ClassMean, ClassMetrics, ClassScore, Mistake, TopK};
 pub use labels::LabelMetrics;
 pub use values::ValueMetrics;
