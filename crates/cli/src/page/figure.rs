@@ -12,8 +12,9 @@ const SIZE: (u32, u32) = (460, 270);
 const MOST_POINTS: usize = 600;
 const MOST_ROWS: usize = 120;
 
-/// A chart with the names of its curves, and below it a table of its figures.
-pub(crate) fn chart(chart: &Chart) -> String {
+/// A chart with the names of its curves, and below it a table of its figures. A program finds those by `name`, curve and place, as in
+/// `cost-training-3`.
+pub(crate) fn chart(name: &str, chart: &Chart) -> String {
     let title = escaped(&chart.title);
     let names = chart.series.iter().enumerate().map(|(index, series)| {
         let (color, dashes) = (Chart::color(index).hex(), Chart::dashes(index));
@@ -26,7 +27,7 @@ pub(crate) fn chart(chart: &Chart) -> String {
     let names: String = names.collect();
     let thinned = Chart { series: chart.series.iter().map(thinned).collect(), ..chart.clone() };
     let svg = thinned.svg(SIZE.0, SIZE.1);
-    let table = numbers(chart).html();
+    let table = numbers(name, chart).html();
     format!(
         "<figure class=\"chart\">\n<figcaption>{title}</figcaption>\n<ul class=\"names\">{names}</ul>\n{svg}\n\
          <details><summary>Figures<span class=\"hidden\"> of {title}</span></summary>\n{table}</details>\n</figure>\n"
@@ -50,7 +51,7 @@ fn thinned(series: &Series) -> Series {
 }
 
 /// The figures of a chart: a row for each place on its horizontal axis, or for every so many of them.
-fn numbers(chart: &Chart) -> Table {
+fn numbers(name: &str, chart: &Chart) -> Table {
     // Places are whole numbers.
     let places: BTreeSet<u64> =
         chart.series.iter().flat_map(|series| &series.points).map(|(x, _)| *x as u64).collect();
@@ -65,8 +66,11 @@ fn numbers(chart: &Chart) -> Table {
         }
         let cells = chart.series.iter().map(|series| {
             let at = series.points.partition_point(|(x, _)| (*x as u64) < place);
-            let point = series.points.get(at).filter(|(x, _)| *x as u64 == place);
-            Cell::new(point.map_or_else(|| "–".to_owned(), |(_, y)| chart.scale.shown(*y)))
+            match series.points.get(at).filter(|(x, _)| *x as u64 == place) {
+                Some((_, y)) => Cell::new(chart.scale.shown(*y))
+                    .named(format!("{name}-{}-{place}", series.name.replace(' ', "-")), *y),
+                None => Cell::new("–"),
+            }
         });
         table.row(place.to_string(), cells);
     }
@@ -115,11 +119,11 @@ mod tests {
         let one = Chart { title: "Cost".to_owned(), x: "epoch", scale: Scale::Linear, series };
         let few = thinned(&one.series[0]).points;
         assert!(few.len() <= MOST_POINTS && few.contains(&(1234.0, 9.0)));
-        let html = chart(&one);
+        let html = chart("cost", &one);
         assert!(
-            html.contains("<caption>Cost, every 42th epoch and the last</caption>") && html.len() < 40_000
+            html.contains("<caption>Cost, every 42th epoch and the last</caption>") && html.len() < 50_000
         );
-        assert!(html.contains("<th scope=\"row\">4999</th><td>0.5000</td>"));
+        assert!(html.contains("<th scope=\"row\">4999</th><td><data data-figure=\"cost-&lt;i&gt;-4999\" value=\"0.5\">0.5000</data></td>"));
         assert!(html.contains("</svg>&lt;i&gt;</li>") && !html.contains("<i>"));
     }
 

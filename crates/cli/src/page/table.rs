@@ -15,7 +15,7 @@ pub(crate) struct Table {
 pub(crate) struct Cell {
     text: String,
     /// Name and exact value.
-    figure: Option<(String, f64)>,
+    figure: Option<(String, String)>,
     tint: Option<(Tint, f64)>,
 }
 
@@ -32,8 +32,8 @@ impl Cell {
     }
 
     /// The cell with a name and an exact value, by which a program finds it.
-    pub(crate) fn named(mut self, name: impl Into<String>, value: f64) -> Cell {
-        self.figure = Some((name.into(), value));
+    pub(crate) fn named(mut self, name: impl Into<String>, value: impl ToString) -> Cell {
+        self.figure = Some((name.into(), value.to_string()));
         self
     }
 
@@ -45,7 +45,7 @@ impl Cell {
 
     fn html(&self) -> String {
         let text = match &self.figure {
-            Some((name, value)) => figure(name, *value, &self.text),
+            Some((name, value)) => figure(name, value, &self.text),
             None => escaped(&self.text),
         };
         match self.tint {
@@ -102,8 +102,9 @@ impl Table {
 }
 
 /// A figure that a program finds by its name. Its exact value stands beside the text that is shown.
-pub(crate) fn figure(name: &str, value: f64, shown: &str) -> String {
-    format!("<data data-figure=\"{}\" value=\"{value}\">{}</data>", escaped(name), escaped(shown))
+pub(crate) fn figure(name: &str, value: impl ToString, shown: &str) -> String {
+    let [name, value, shown] = [name, &value.to_string(), shown].map(escaped);
+    format!("<data data-figure=\"{name}\" value=\"{value}\">{shown}</data>")
 }
 
 /// Names and values. Values are HTML.
