@@ -118,7 +118,8 @@ impl Info {
         let parameters = grouped(self.parameters);
         let named = |(name, value): (&str, String)| (name.to_owned(), value);
         let network = format!("{}, {parameters} parameters", sizes(&layers));
-        let mut rows: Vec<_> = [("checkpoint", self.checkpoint.clone()), ("network", network)].map(named).into();
+        let mut rows: Vec<_> =
+            [("checkpoint", self.checkpoint.clone()), ("network", network)].map(named).into();
         for (l, layer) in (1..).zip(&self.layers) {
             let Layer { inputs, outputs, activation, parameters } = layer;
             let name = format!("  layer {l}");

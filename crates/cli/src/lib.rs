@@ -19,7 +19,6 @@ mod machine;
 mod memory;
 mod names;
 mod numbers;
-#[allow(dead_code, unused_imports, reason = "the commands that write pages come next")]
 mod page;
 mod predict;
 mod progress;
@@ -28,6 +27,7 @@ mod report;
 mod report_page;
 mod run_page;
 mod shell;
+mod show;
 mod signals;
 mod task;
 mod text;
@@ -51,6 +51,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Look at data: pictures in a grid, the columns of a table
+    Show(Box<show::Args>),
     /// Train a network on images, pictures, a table or arrays, and report how good it is after every epoch
     Train(Box<train::Args>),
     /// Evaluate a checkpoint's network on a test set, a table, pictures or arrays
@@ -59,6 +61,8 @@ enum Command {
     Info(info::Args),
     /// Name the classes that a checkpoint's network sees in pictures, rows of a table or arrays, or the values
     Predict(predict::Args),
+    /// Write a page of all that is known of a run: curves, mistakes, weights, settings
+    Report(report_page::Args),
     /// Train a checkpoint's run again from its start and say whether the bits agree
     Verify(verify::Args),
     /// Hold backpropagation against central differences for every pair of cost and output activation
@@ -81,10 +85,12 @@ pub fn main() -> ExitCode {
 fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
     match command {
         None => Ok(()),
+        Some(Command::Show(args)) => show::run(&args),
         Some(Command::Train(args)) => train::run(&args, started),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Report(args)) => report_page::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Gradcheck(args)) => gradcheck::run(&args),
     }

@@ -74,5 +74,7 @@ pub use random::generator;
 pub use regular::open_regular;
 pub use shuffle::{Order, Shuffle, ShuffleState};
 #[cfg(feature = "table")]
-pub use table::{Column, Missing, Need, Table, TableOptions, Text, is_parquet, unpacked};
+pub use table::{
+    Column, ColumnSummary, Content, Missing, Need, Table, TableOptions, Text, is_parquet, unpacked,
+};
 pub use targets::{MAX_CLASSES, Targets};

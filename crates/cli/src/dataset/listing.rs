@@ -83,6 +83,12 @@ impl Listing {
         Ok(Listing { folder: folder.to_owned(), classes, files })
     }
 
+    /// The pictures with these indices alone.
+    pub(super) fn chosen(mut self, indices: &[usize]) -> Listing {
+        self.files = indices.iter().filter_map(|&index| self.files.get(index).cloned()).collect();
+        self
+    }
+
     /// The shape of an example: that which is asked for, or else that of the first picture.
     pub(super) fn example_shape(&self, Shape { size, channels }: Shape) -> Result<Vec<usize>, Failure> {
         let (own, _) = picture(&self.files[0].0, size, channels)?;

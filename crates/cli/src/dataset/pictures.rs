@@ -48,7 +48,7 @@ impl Args {
     }
 
     /// Refuses these options for other data.
-    pub(super) fn check_unused(&self) -> Result<(), Failure> {
+    pub(crate) fn check_unused(&self) -> Result<(), Failure> {
         let refused =
             |option| Err(Failure::usage(format!("{option} is for folders of pictures; name one as DATA")));
         self.first_given().map_or(Ok(()), refused)
@@ -87,6 +87,31 @@ fn starts_as_picture(path: &Path) -> bool {
 /// Reads the pictures of a folder. `known` are the classes of a network that has been trained, in the order of its outputs.
 pub(crate) fn read(folder: &Path, shape: Shape, known: &[String]) -> Result<Dataset, Failure> {
     Listing::new(folder, Some(known))?.read(shape)
+}
+
+/// Some of the pictures in a folder.
+pub(crate) struct Sample {
+    /// The pictures that were chosen.
+    pub(crate) pictures: Dataset,
+    /// Their indices among all.
+    pub(crate) indices: Vec<usize>,
+    pub(crate) class_names: Vec<String>,
+    /// The number of all.
+    pub(crate) all: usize,
+}
+
+/// Reads the pictures of a folder that `choose` takes by the names and the classes of all.
+pub(crate) fn sample(
+    folder: &Path,
+    args: &Args,
+    choose: impl FnOnce(&[String], &[u32]) -> Result<Vec<usize>, Failure>,
+) -> Result<Sample, Failure> {
+    let listing = Listing::new(folder, None)?;
+    let (class_names, all) = (listing.classes.clone(), listing.files.len());
+    let classes: Vec<u32> = listing.files.iter().map(|(_, class)| *class).collect();
+    let indices = choose(&class_names, &classes)?;
+    let pictures = listing.chosen(&indices).read(args.shape())?;
+    Ok(Sample { pictures, indices, class_names, all })
 }
 
 /// The sets of a run, the names of their classes, and what became of its cache.

@@ -51,6 +51,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WAY", ignore_case = true)]
     missing: Option<Way>,
 
+    #[command(flatten)]
+    form: Form,
+}
+
+/// The form of a table's text.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+#[group(skip)]
+pub(crate) struct Form {
     /// Character between two cells of a table [default: found by looking]
     #[arg(long, value_name = "C", value_parser = delimiter)]
     delimiter: Option<u8>,
@@ -62,6 +70,48 @@ pub(crate) struct Args {
     /// The table's first line has no names; columns are called 1, 2, …
     #[arg(long)]
     no_header: bool,
+}
+
+impl Form {
+    /// The first of the options that was given.
+    pub(crate) fn first_given(self) -> Option<&'static str> {
+        let given = [
+            ("--delimiter", self.delimiter.is_some()),
+            ("--decimal-comma", self.decimal_comma),
+            ("--no-header", self.no_header),
+        ];
+        given.into_iter().find_map(|(option, given)| given.then_some(option))
+    }
+
+    /// Refuses the options for the file at `path`, if it is no text.
+    fn check(self, path: &Path) -> Result<(), Failure> {
+        match self.first_given() {
+            Some(option) if is_parquet(path) => {
+                let path = path.display();
+                Err(Failure::usage(format!("{option} is for tables of text, and {path} is none")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn options(self) -> TableOptions {
+        let Form { delimiter, decimal_comma, no_header } = self;
+        TableOptions {
+            delimiter,
+            decimal_comma,
+            header: no_header.then_some(false),
+            ..TableOptions::default()
+        }
+    }
+}
+
+/// Reads the table at `path` to look at its columns.
+pub(crate) fn look(path: &Path, keys: &Keys, form: Form) -> Result<Table, Failure> {
+    form.check(path)?;
+    read(path, keys, &|_| Need::IfPossible, |name, text| match text {
+        Source::Text(reader) => Table::look(name, reader, &form.options()),
+        Source::Commas(reader) => Table::look_at_commas(name, reader),
+    })
 }
 
 /// The treatments of missing values.
@@ -128,32 +178,20 @@ impl Args {
             ("--categorical", !self.categorical.is_empty()),
             ("--scale", self.scale.is_some()),
             ("--missing", self.missing.is_some()),
-            ("--decimal-comma", self.decimal_comma),
-            ("--no-header", self.no_header),
+            ("--decimal-comma", self.form.decimal_comma),
+            ("--no-header", self.form.no_header),
         ];
         given.into_iter().find_map(|(option, given)| given.then_some(option))
     }
 
     /// The first of the options that was given.
     pub(crate) fn first_given(&self) -> Option<&'static str> {
-        let delimiter = self.delimiter.map(|_| "--delimiter");
+        let delimiter = self.form.delimiter.map(|_| "--delimiter");
         self.first_of_preparation().or(self.tested.first_given()).or(delimiter)
     }
 
     fn options(&self, task: Option<Task>, path: &Path, keys: &Keys) -> Result<TableOptions, Failure> {
-        let of_text = [
-            ("--delimiter", self.delimiter.is_some()),
-            ("--decimal-comma", self.decimal_comma),
-            ("--no-header", self.no_header),
-        ];
-        if let Some((option, _)) = of_text.iter().find(|(_, given)| *given)
-            && is_parquet(path)
-        {
-            return Err(Failure::usage(format!(
-                "{option} is for tables of text, and {} is none",
-                path.display()
-            )));
-        }
+        self.form.check(path)?;
         // An archive says which of its arrays has the targets.
         let targets = match keys.kind(path) {
             Some(Kind::Rows) if self.target.is_empty() => keys.targets(path)?,
@@ -171,9 +209,7 @@ impl Args {
                 Some(Way::Median) => Missing::Median,
                 Some(Way::Drop) => Missing::Drop,
             },
-            delimiter: self.delimiter,
-            decimal_comma: self.decimal_comma,
-            header: self.no_header.then_some(false),
+            ..self.form.options()
         })
     }
 

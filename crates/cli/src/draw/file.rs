@@ -1,7 +1,7 @@
 //! A drawing as a file.
 
 use crate::failure::Failure;
-use crate::whole_file::{cannot, written};
+use crate::whole_file::{cannot, probed, written};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -43,6 +43,28 @@ impl Target {
             || formats.iter().map(|format| format!(".{}", format.ending())).collect::<Vec<_>>().join(" or ");
         let format = format.ok_or_else(|| format!("expected a name that ends with {}", all()))?;
         Ok(Target { path: text.into(), format })
+    }
+
+    /// Refuses a file that can't be written, before anything is computed for it. `option` names it.
+    pub(crate) fn check(&self, option: &str) -> Result<(), Failure> {
+        let path = self.path.display();
+        let refused = |why: String| Err(Failure::Usage(format!("{option} {path}: {why}")));
+        let folder = match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        if !folder.is_dir() {
+            let shown = folder.display();
+            return refused(match folder.exists() {
+                true => format!("the folder {shown} is a file, not a folder; name one"),
+                false => format!("the folder {shown} is missing; create it first"),
+            });
+        }
+        if self.path.exists() && !self.path.is_file() {
+            let found = if self.path.is_dir() { "a folder" } else { "a pipe or device" };
+            return refused(format!("expected a file to write, found {found}; name another"));
+        }
+        probed(&self.path)
     }
 
     /// Writes the file, whole or not at all. A file that is there is replaced.

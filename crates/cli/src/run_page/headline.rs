@@ -24,7 +24,8 @@ pub(super) fn html(page: &RunPage<'_>) -> String {
         }
         (None, None) => String::new(),
     };
-    let shown = if epochs == of { grouped(epochs) } else { format!("{} of {}", grouped(epochs), grouped(of)) };
+    let shown =
+        if epochs == of { grouped(epochs) } else { format!("{} of {}", grouped(epochs), grouped(of)) };
     cells.push(("Epochs".to_owned(), figure("epochs", epochs, &shown) + &best));
     let (seconds, rate) = page.training();
     if epochs > 0 {
@@ -32,7 +33,8 @@ pub(super) fn html(page: &RunPage<'_>) -> String {
         let training = figure("training-seconds", seconds, &duration(seconds));
         cells.push(("Training time".to_owned(), format!("{training}<small>{rate}</small>")));
     }
-    let notes: String = page.notes.iter().map(|note| format!("<li>{}</li>\n", escaped(capital(note)))).collect();
+    let notes: String =
+        page.notes.iter().map(|note| format!("<li>{}</li>\n", escaped(capital(note)))).collect();
     let notes = if notes.is_empty() {
         notes
     } else {
@@ -67,7 +69,8 @@ fn scores(set: Set, evaluation: &Evaluation) -> Vec<(String, String)> {
             vec![(format!("{name} accuracy"), shown + &of), cost]
         }
         (None, Some(Fit { rmse, mae, r_squared })) => {
-            let one = |figure_name: &str, x: f64| figure(&format!("{word}-{figure_name}"), x, &four_digits(x));
+            let one =
+                |figure_name: &str, x: f64| figure(&format!("{word}-{figure_name}"), x, &four_digits(x));
             vec![
                 (format!("{name} RMSE"), one("rmse", rmse) + &small(&format!("on {examples} examples"))),
                 ("MAE".to_owned(), one("mae", mae)),
@@ -80,7 +83,9 @@ fn scores(set: Set, evaluation: &Evaluation) -> Vec<(String, String)> {
 
 /// Measures beside cost and score.
 fn measures(measures: &Measures) -> Vec<(String, String)> {
-    let cell = |name: &str, figure_name: &str, x: f64, shown: String| (name.to_owned(), figure(figure_name, x, &shown));
+    let cell = |name: &str, figure_name: &str, x: f64, shown: String| {
+        (name.to_owned(), figure(figure_name, x, &shown))
+    };
     match measures {
         Measures::Classes(classes) => {
             let mean = classes.macro_mean.f1;

@@ -29,7 +29,9 @@ pub(super) fn html(page: &RunPage<'_>) -> String {
     };
     let first = inspected[0].epoch;
     let late = if first > 1 {
-        format!(" The process that made this page went on with the run, and looked at the layers from epoch {first} on.")
+        format!(
+            " The process that made this page went on with the run, and looked at the layers from epoch {first} on."
+        )
     } else {
         String::new()
     };

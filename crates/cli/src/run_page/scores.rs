@@ -39,7 +39,8 @@ fn of_answers(classes: &ClassMetrics, labels: &Labels, judged: &Judged<'_>) -> S
         }
         return table.html();
     };
-    let heads = std::iter::once("class ↓ answer →".to_owned()).chain((0..matrix.len()).map(|j| labels.name(j)));
+    let heads =
+        std::iter::once("class ↓ answer →".to_owned()).chain((0..matrix.len()).map(|j| labels.name(j)));
     let title = format!("Confusion matrix of the {set}: how often each class had each answer");
     let mut table = Table::new(title, heads).as_matrix();
     for (i, row) in matrix.iter().enumerate() {
@@ -62,8 +63,11 @@ fn of_classes(classes: &ClassMetrics, labels: &Labels, judged: &Judged<'_>) -> S
 
 /// Precision, recall and F1 of each label, and their means.
 fn of_labels(all: &LabelMetrics, labels: &Labels, judged: &Judged<'_>) -> String {
-    let means =
-        [("micro mean", all.micro_mean), ("macro mean", all.macro_mean), ("weighted mean", all.weighted_mean)];
+    let means = [
+        ("micro mean", all.micro_mean),
+        ("macro mean", all.macro_mean),
+        ("weighted mean", all.weighted_mean),
+    ];
     of_scores("label", &all.by_label, |score| score.f1, "F1", &means, labels, judged)
 }
 

@@ -86,7 +86,11 @@ fn cell(kind: &InputKind, inputs: &[f32]) -> String {
         (InputKind::Numbers { scaler, .. }, [x, ..]) => {
             let x = f64::from(*x);
             let x = if scaler.draws_in { x / (1.0 - (x / 3.0) * (x / 3.0)).max(1e-12).sqrt() } else { x };
-            if scaler.factor == 0.0 { figure(scaler.offset) } else { figure(x / scaler.factor + scaler.offset) }
+            if scaler.factor == 0.0 {
+                figure(scaler.offset)
+            } else {
+                figure(x / scaler.factor + scaler.offset)
+            }
         }
         (InputKind::Categories { categories, .. }, [x]) if *x != 0.0 => {
             categories.get(usize::from(*x > 0.0)).cloned().unwrap_or_default()

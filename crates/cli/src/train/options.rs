@@ -1,6 +1,7 @@
 //! The options of `train`, and the settings that they give.
 
 use super::{checkpoint, network, stopping, techniques};
+use crate::draw::Target;
 use crate::failure::Failure;
 use crate::numbers::{class_weights, count, fraction, learning_rate, seed};
 use crate::task::{Task, labels_of};
@@ -43,6 +44,10 @@ pub(crate) struct Args {
     /// Write a row for each epoch to this file, which ends with .jsonl or .csv; a resumed run adds to it
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
+
+    /// Write a page of the whole run to this file, which ends with .html
+    #[arg(long, value_name = "FILE", value_parser = Target::of_page)]
+    pub(crate) report: Option<Target>,
 
     #[command(flatten)]
     pub(crate) data: dataset::Args,

@@ -75,6 +75,9 @@ pub(crate) fn command(args: &Args, path: &Path) -> String {
     }
     words.extend(args.machine.given());
     words.extend(args.keeping.given());
+    if let Some(page) = &args.report {
+        words.extend(["--report".into(), page.path.clone().into()]);
+    }
     if args.inspect {
         words.push("--inspect".into());
     }

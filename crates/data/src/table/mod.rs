@@ -12,10 +12,12 @@ mod cells;
 mod dialect;
 mod options;
 mod read;
+mod summary;
 
 pub use options::{Missing, Need, TableOptions};
 pub(crate) use read::{Form, Hint, OnMissing, Wanted, read, read_commas};
 pub use read::{is_parquet, unpacked};
+pub use summary::{ColumnSummary, Content};
 
 pub(crate) use cells::number;
 

@@ -483,7 +483,7 @@ impl Reading<'_> {
                 Ends::FewNumbers | Ends::Texts => {
                     let seen = &self.cells[column].seen;
                     let comma = |seen: &Seen| number(&seen.text, true).is_some() && seen.text.contains(&b',');
-                    if hint == Hint::Look && seen.iter().all(comma) {
+                    if hint == Hint::Look && !seen.is_empty() && seen.iter().all(comma) {
                         let (found, help) = (shown(&seen[0].text), "--decimal-comma takes them for numbers");
                         let expected = "numbers with a decimal point, or texts";
                         return Err(self.problem(

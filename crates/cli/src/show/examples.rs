@@ -1,0 +1,207 @@
+//! Pictures in a grid.
+
+use super::{Args, title_of};
+use crate::dataset::{Looked, pictures};
+use crate::draw::{Grid, Raster, Terminal, Tile};
+use crate::failure::Failure;
+use crate::report::{Event, Report, shown, write_out};
+use crate::text::{figure, grouped, images};
+use minibatch::Dataset;
+use minibatch_data::{Row, Targets, TrainTest};
+use serde::Serialize;
+use std::io;
+
+/// Examples that are shown, and what is known of them.
+struct Chosen {
+    place: String,
+    /// The set in words: `training` or `test`.
+    set: &'static str,
+    /// The data that hold the examples, and the index of each there.
+    data: Dataset,
+    rows: Vec<usize>,
+    /// The index of each among all.
+    indices: Vec<usize>,
+    class_names: Option<Vec<String>>,
+    /// The number of all.
+    all: usize,
+}
+
+/// A picture, as JSON has it.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "example")]
+struct Example {
+    set: &'static str,
+    index: usize,
+    label: String,
+}
+
+impl Event for Example {
+    fn write(&self, _: &mut Vec<u8>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Shows some of the data.
+pub(super) fn show(args: &Args, looked: Looked<'_>) -> Result<(), Failure> {
+    let chosen = choose(args, looked)?;
+    if args.json {
+        return chosen.rows.iter().zip(&chosen.indices).try_for_each(|(&row, &index)| {
+            let label = label(chosen.data.targets(), row, chosen.class_names.as_deref());
+            Report::Json.print(&Example { set: chosen.set, index, label })
+        });
+    }
+    let grid = chosen.grid(args.labels || args.class.is_some())?;
+    match &args.output {
+        Some(target) => {
+            grid.write(target)?;
+            write_out(format!("Drew {} into {}.\n", grid.title, shown(&target.path)).as_bytes())
+        }
+        None => write_out((grid.text(&Terminal::of_output()).join("\n") + "\n").as_bytes()),
+    }
+}
+
+fn choose(args: &Args, looked: Looked<'_>) -> Result<Chosen, Failure> {
+    let set = if args.test { "test" } else { "training" };
+    let place = title_of(&args.data.place());
+    let of_data = |data: Dataset, class_names: Option<Vec<String>>| {
+        let classes = match data.targets() {
+            Targets::Classes { labels, .. } => Some(&labels[..]),
+            _ => None,
+        };
+        let rows = args.choose(data.len(), class_names.as_deref(), classes)?;
+        let (indices, all) = (rows.clone(), data.len());
+        Ok(Chosen { place: place.clone(), set, data, rows, indices, class_names, all })
+    };
+    match looked {
+        Looked::Images(named) => {
+            args.pictures.check_unused()?;
+            let TrainTest { train, test } = named.open()?;
+            of_data(if args.test { test } else { train }, None)
+        }
+        Looked::Arrays(path) => {
+            args.pictures.check_unused()?;
+            let (train, test) = args.data.keys.images(path)?;
+            let none = || {
+                Failure::Run(format!(
+                    "{}: expected arrays to test on, found none; leave out --test",
+                    path.display()
+                ))
+            };
+            of_data(if args.test { test.ok_or_else(none)? } else { train }, None)
+        }
+        Looked::Pictures(path) => {
+            if args.test {
+                return Err(Failure::usage(
+                    "--test: a folder of pictures has no test set; name its own folder",
+                ));
+            }
+            let take =
+                |names: &[String], classes: &[u32]| args.choose(classes.len(), Some(names), Some(classes));
+            let sample = pictures::sample(path, &args.pictures, take)?;
+            let pictures::Sample { pictures: data, indices, class_names, all } = sample;
+            let rows = (0..indices.len()).collect();
+            Ok(Chosen { place, set: "", data, rows, indices, class_names: Some(class_names), all })
+        }
+        Looked::Table(_) => unreachable!("a table is shown by its columns"),
+    }
+}
+
+impl Args {
+    /// The indices of the examples to show, of so many with these classes.
+    fn choose(
+        &self,
+        all: usize,
+        names: Option<&[String]>,
+        classes: Option<&[u32]>,
+    ) -> Result<Vec<usize>, Failure> {
+        let candidates: Vec<usize> = match &self.class {
+            None => (0..all).collect(),
+            Some(asked) => {
+                let Some(classes) = classes else {
+                    return Err(Failure::usage(format!(
+                        "--class {asked}: the data have values, not classes; leave it out"
+                    )));
+                };
+                let by_name = || names?.iter().position(|name| name == asked);
+                let number = by_name().or_else(|| asked.parse().ok());
+                let of_class: Vec<usize> =
+                    (0..all).filter(|&index| Some(classes[index] as usize) == number).collect();
+                if of_class.is_empty() {
+                    let most = classes.iter().max().map_or(0, |class| class + 1);
+                    let known = match names {
+                        Some(names) => format!("one of {}", names.join(", ")),
+                        None => format!("a number from 0 to {}", most.saturating_sub(1)),
+                    };
+                    return Err(Failure::usage(format!("--class {asked}: expected {known}")));
+                }
+                of_class
+            }
+        };
+        let shown = self.count.min(candidates.len());
+        Ok((0..shown).map(|i| candidates[i * candidates.len() / shown]).collect())
+    }
+}
+
+impl Chosen {
+    /// The pictures as a grid, with their labels if they are asked for.
+    fn grid(&self, with_labels: bool) -> Result<Grid, Failure> {
+        let shape = self.data.example_shape();
+        let values: Vec<Vec<f32>> = self.rows.iter().map(|&row| values(self.data.input(row))).collect();
+        let range = range(self.data.input(0), &values);
+        let tile = |(values, (&row, index)): (&Vec<f32>, (&usize, &usize))| {
+            let picture = Raster::of_values(values, shape, range)?;
+            let label = || label(self.data.targets(), row, self.class_names.as_deref());
+            let caption = if with_labels { vec![label(), format!("#{index}")] } else { Vec::new() };
+            Some(Tile { picture, caption })
+        };
+        let tiles: Option<Vec<Tile>> =
+            values.iter().zip(self.rows.iter().zip(&self.indices)).map(tile).collect();
+        let Some(tiles) = tiles else {
+            let place = &self.place;
+            return Err(Failure::Run(format!(
+                "{place}: expected pictures, found {}; save them as a table, whose columns `show` sums up",
+                images(shape)
+            )));
+        };
+        let (shown, all) = (grouped(tiles.len()), grouped(self.all));
+        let set = if self.set.is_empty() { String::new() } else { format!("{} ", self.set) };
+        let title = format!("{}: {shown} of {all} {set}{}", self.place, images(shape));
+        Ok(Grid { title, tiles, legend: None })
+    }
+}
+
+/// The inputs of an example as numbers: bytes as they are.
+pub(crate) fn values(row: Row<'_>) -> Vec<f32> {
+    match row {
+        Row::Bytes(bytes) => bytes.iter().map(|&byte| f32::from(byte)).collect(),
+        Row::Floats(floats) => floats.to_vec(),
+    }
+}
+
+/// The darkest and the brightest value: those of bytes, or else the extremes of what is shown.
+pub(crate) fn range(like: Row<'_>, values: &[Vec<f32>]) -> (f32, f32) {
+    match like {
+        Row::Bytes(_) => (0.0, 255.0),
+        Row::Floats(_) => {
+            let all = values.iter().flatten().copied().filter(|x| x.is_finite());
+            let (low, high) =
+                all.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+            if low < high { (low, high) } else { (low.min(0.0), high.max(1.0)) }
+        }
+    }
+}
+
+/// The label of an example in words.
+fn label(targets: &Targets, row: usize, names: Option<&[String]>) -> String {
+    match targets {
+        Targets::Classes { labels, .. } => {
+            let class = labels[row] as usize;
+            names.and_then(|names| names.get(class)).cloned().unwrap_or_else(|| class.to_string())
+        }
+        Targets::Values { data, width } | Targets::Labels { data, width } => {
+            let values = &data[row * width..][..*width];
+            values.iter().map(|&value| figure(f64::from(value))).collect::<Vec<_>>().join(" ")
+        }
+        _ => String::new(),
+    }
+}
