@@ -15,12 +15,14 @@ mod floor;
 mod fuzz;
 mod hash;
 mod kill;
+mod manual;
 mod peers;
 mod python;
 mod recipes;
 mod soak;
 mod speedrun;
 mod tables;
+mod tensorboard;
 mod time_limit;
 mod torch;
 mod trained;
@@ -64,6 +66,10 @@ enum Task {
     Wasm(wasm::Args),
     /// Take the golden runs of every technique in PyTorch, and compare (the first time it makes an environment of 1.4 GB)
     Torch(torch::Args),
+    /// Train with `--tensorboard`, and compare what TensorBoard reads with what the run printed
+    Tensorboard(tensorboard::Args),
+    /// Write the command's completions for shells and the pages of its manual
+    Manual(manual::Args),
     /// Measure Minibatch and other trainers side by side, and write the table to benches/record
     #[command(disable_help_flag = true)]
     Peers(peers::Args),
@@ -94,6 +100,8 @@ fn main() -> ExitCode {
         Task::Arm(args) => arm::run(&args),
         Task::Wasm(args) => wasm::run(&args),
         Task::Torch(args) => torch::run(&args),
+        Task::Tensorboard(args) => tensorboard::run(&args),
+        Task::Manual(args) => manual::run(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),
         Task::Floor(args) => floor::run(&args),

@@ -1,4 +1,4 @@
-//! Python environments with PyTorch, made once under `target`.
+//! Python environments, made once under `target`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,11 +11,13 @@ const TORCH_NEEDS: [&str; 6] = ["filelock", "fsspec", "jinja2", "networkx", "sym
 /// The lists of pinned packages are in this folder.
 const SOURCES: &str = "benches/peers/python";
 
-/// A virtual environment with the peers' PyTorch.
+/// A virtual environment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Environment {
     /// The folder, relative to the repository's root.
     pub(crate) folder: &'static str,
+    /// Whether it has the peers' PyTorch.
+    pub(crate) has_torch: bool,
     /// Further packages of the peers' `requirements.txt`.
     pub(crate) needs: &'static [&'static str],
     /// A further list of pinned packages, which are installed without what they ask for.
@@ -28,8 +30,8 @@ impl Environment {
         let (sources, folder) = (root.join(SOURCES), root.join(self.folder));
         let python = folder.join("bin/python");
         let pinned = sources.join("requirements.txt");
-        let alone: Vec<PathBuf> =
-            ["requirements-torch.txt"].into_iter().chain(self.list).map(|name| sources.join(name)).collect();
+        let torch = self.has_torch.then_some("requirements-torch.txt");
+        let alone: Vec<PathBuf> = torch.into_iter().chain(self.list).map(|name| sources.join(name)).collect();
         let stamp = folder.join("made-from");
         let wanted = alone.iter().map(std::fs::read_to_string).collect::<Result<String, _>>()?;
         if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
@@ -51,11 +53,16 @@ impl Environment {
         if self.list.is_some() {
             alone.iter().for_each(|list| _ = needed.arg("--constraint").arg(list));
         }
-        succeed(needed.args(TORCH_NEEDS).args(self.needs))?;
+        if self.has_torch {
+            needed.args(TORCH_NEEDS);
+        }
+        succeed(needed.args(self.needs))?;
         for list in &alone {
             succeed(pip().arg("--no-deps").arg("--requirement").arg(list))?;
         }
-        succeed(Command::new(&python).arg(sources.join("cuda_stand_ins.py")))?;
+        if self.has_torch {
+            succeed(Command::new(&python).arg(sources.join("cuda_stand_ins.py")))?;
+        }
         std::fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
         Ok(python)
     }

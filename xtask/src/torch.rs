@@ -10,7 +10,8 @@ use crate::python::{Environment, succeed};
 #[derive(clap::Args)]
 pub(crate) struct Args {}
 
-const ENVIRONMENT: Environment = Environment { folder: "target/torch", needs: &[], list: None };
+const ENVIRONMENT: Environment =
+    Environment { folder: "target/torch", has_torch: true, needs: &[], list: None };
 
 /// Makes `target/torch`, a virtual environment with the peers' PyTorch, unless there is one, and runs the script in it.
 pub(crate) fn run(_: &Args) -> Result<()> {

@@ -2,15 +2,18 @@
 
 use crate::dataset::pictures::{self, Shape};
 use crate::dataset::{self, Looked, table};
+use crate::draw::{Target, Terminal};
 use crate::failure::{Failure, tell};
+use crate::mistakes::Worst;
+use crate::numbers::count;
 use crate::report::{
     Event, Labels, Report, measure, metric_rows, notes, score, shown, sizes, write_rows, write_tables,
 };
 use crate::text::{figure, grouped, images};
 use crate::{machine, memory, recorded};
-use minibatch::{Checkpoint, ClassMetrics, Dataset, Evaluation, Finding, Measures, footprint};
+use minibatch::{Checkpoint, ClassMetrics, Dataset, Evaluation, Finding, Measures, Network, footprint};
 use serde::Serialize;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// What `eval` can be told.
@@ -30,6 +33,14 @@ pub(crate) struct Args {
     /// IDX file of their labels
     #[arg(long, value_name = "FILE", requires = "test_images")]
     test_labels: Option<PathBuf>,
+
+    /// Show the N most confident mistakes, or the N largest errors: pictures, or rows of a table
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = count)]
+    mistakes: Option<usize>,
+
+    /// Draw the mistakes into this file, which ends with .png or .svg, instead of the terminal
+    #[arg(long, value_name = "FILE", requires = "mistakes", value_parser = Target::of_pictures)]
+    output: Option<Target>,
 
     #[command(flatten)]
     machine: machine::Args,
@@ -54,6 +65,12 @@ struct Evaluated {
     example_shape: Vec<usize>,
     test: Evaluation,
     metrics: Measures,
+    /// The worst answers, if they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mistakes: Option<Worst>,
+    /// The worst answers in words and pictures.
+    #[serde(skip)]
+    drawn: Vec<String>,
     #[serde(skip)]
     labels: Labels,
 }
@@ -71,7 +88,11 @@ impl Event for Evaluated {
         ];
         write_rows(out, &rows)?;
         write_rows(out, &metric_rows(&self.metrics))?;
-        write_tables(out, &self.metrics, &self.labels)
+        write_tables(out, &self.metrics, &self.labels, &Terminal::of_output())?;
+        if !self.drawn.is_empty() {
+            writeln!(out)?;
+        }
+        self.drawn.iter().try_for_each(|line| writeln!(out, "{line}"))
     }
 }
 
@@ -90,6 +111,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let labels = Labels::of(network);
     let mut notes = notes(&findings, test.len(), &labels);
     notes.extend(data_notes);
+    let mistakes = args.mistakes.map(|most| Worst::find(network, &pool, &test, most)).transpose()?;
+    let drawn = match &mistakes {
+        None => Vec::new(),
+        Some(worst) => args.draw(worst, network, &test, &labels)?,
+    };
     Report::new(args.json).print(&Evaluated {
         checkpoint: shown(&args.checkpoint),
         layers: checkpoint.network.sizes(),
@@ -98,10 +124,45 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         example_shape: test.example_shape().to_vec(),
         test: metrics.evaluation,
         metrics: metrics.measures,
+        mistakes,
+        drawn,
         labels,
     })?;
     notes.iter().for_each(|note| tell(note));
     Ok(())
+}
+
+impl Args {
+    /// Draws the worst answers into the file that is asked for, or as lines of text.
+    fn draw(
+        &self,
+        worst: &Worst,
+        network: &Network,
+        test: &Dataset,
+        labels: &Labels,
+    ) -> Result<Vec<String>, Failure> {
+        let Some(target) = &self.output else {
+            return Ok(if self.json {
+                Vec::new()
+            } else {
+                worst.text(network, test, labels, &Terminal::of_output())
+            });
+        };
+        match worst.grid(network, test, labels) {
+            Some(grid) => {
+                grid.write(target)?;
+                Ok(vec![format!("Drew {} into {}.", grid.title, shown(&target.path))])
+            }
+            None if worst.is_empty() => Ok(vec!["no mistakes, nothing drawn".to_owned()]),
+            None => {
+                let (file, data) = (target.path.display(), self.data.place());
+                let data = data.display();
+                Err(Failure::usage(format!(
+                    "--output {file}: expected mistakes on pictures, found rows of {data}; leave it out, and they are printed"
+                )))
+            }
+        }
+    }
 }
 
 /// The data to evaluate the network of `checkpoint` on, which was read from `path`, and notes about them. `files` are images and labels

@@ -5,10 +5,12 @@
 //! SIGHUP, SIGINT and SIGTERM, 141 the reader of the output went away.
 #![forbid(unsafe_code)]
 
+mod compare;
 mod dataset;
 #[allow(dead_code, unused_imports, reason = "the commands that draw come next")]
 mod draw;
 mod eval;
+mod examples;
 mod failure;
 mod gradcheck;
 mod image;
@@ -17,6 +19,7 @@ mod info;
 pub mod inspect;
 mod machine;
 mod memory;
+mod mistakes;
 mod names;
 mod numbers;
 mod page;
@@ -33,10 +36,11 @@ mod task;
 mod text;
 mod train;
 mod verify;
+mod weights;
 mod whole_file;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -52,25 +56,45 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Look at data: pictures in a grid, the columns of a table
+    #[command(after_help = examples::help(&examples::SHOW))]
     Show(Box<show::Args>),
     /// Train a network on images, pictures, a table or arrays, and report how good it is after every epoch
+    #[command(after_help = examples::help(&examples::TRAIN))]
     Train(Box<train::Args>),
     /// Evaluate a checkpoint's network on a test set, a table, pictures or arrays
+    #[command(after_help = examples::help(&examples::EVAL))]
     Eval(eval::Args),
     /// Show what a checkpoint holds: layers, settings, history, weight hash
+    #[command(after_help = examples::help(&examples::INFO))]
     Info(info::Args),
     /// Name the classes that a checkpoint's network sees in pictures, rows of a table or arrays, or the values
+    #[command(after_help = examples::help(&examples::PREDICT))]
     Predict(predict::Args),
     /// Write a page of all that is known of a run: curves, mistakes, weights, settings
+    #[command(after_help = examples::help(&examples::REPORT))]
     Report(report_page::Args),
+    /// Draw a layer's weights in colours: of the first layer a picture for each unit
+    #[command(after_help = examples::help(&examples::WEIGHTS))]
+    Weights(weights::Args),
+    /// Compare runs: settings that differ, curves, results and times
+    #[command(after_help = examples::help(&examples::COMPARE))]
+    Compare(compare::Args),
     /// Train a checkpoint's run again from its start and say whether the bits agree
+    #[command(after_help = examples::help(&examples::VERIFY))]
     Verify(verify::Args),
     /// Hold backpropagation against central differences for every pair of cost and output activation
+    #[command(after_help = examples::help(&examples::GRADCHECK))]
     Gradcheck(gradcheck::Args),
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 success, 1 the run failed, 2 wrong usage, 129, 130 and 143 stopped by SIGHUP, \
                           SIGINT and SIGTERM, 141 the output's reader went away.";
+
+/// The command line, for the programs that write its manual. It isn't an interface of the command.
+#[doc(hidden)]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
 
 /// Runs the command that the process's arguments name.
 pub fn main() -> ExitCode {
@@ -91,6 +115,8 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Report(args)) => report_page::run(&args),
+        Some(Command::Weights(args)) => weights::run(&args),
+        Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),
         Some(Command::Gradcheck(args)) => gradcheck::run(&args),
     }

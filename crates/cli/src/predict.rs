@@ -8,7 +8,7 @@ use crate::dataset::note_if_far;
 use crate::dataset::table::is_table;
 use crate::failure::{Failure, tell};
 use crate::image::{Prepare, inputs, is_picture, pixels, size, with_grey};
-use crate::numbers::count;
+use crate::numbers::{Indices, count, indices};
 use crate::report::{Labels, write_out};
 use crate::text::{grouped, shape};
 use crate::{dataset, machine, memory, recorded};
@@ -35,9 +35,9 @@ pub(crate) struct Args {
     #[arg(value_name = "DATA", conflicts_with = "index")]
     images: Vec<PathBuf>,
 
-    /// Images of a dataset's test set instead, from 0
-    #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = index)]
-    index: Vec<usize>,
+    /// Images of a dataset's test set instead, from 0, and ranges of them: 0-99,105
+    #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, value_parser = indices)]
+    index: Vec<Indices>,
 
     #[command(flatten)]
     data: dataset::Named,
@@ -241,7 +241,7 @@ impl Seer<'_> {
         if fitted.has_second {
             let path = path.display();
             self.notes
-                .push(format!("note: {path}: shows two digits or more; the answer is for the largest one"));
+                .push(format!("note: {path}: shows two digits or more; the answer is for the largest one; cut the picture to have the others"));
         }
         let found = InputProfile::of_rows(1, &[rows, columns], |_| Row::Floats(&image));
         self.notes.extend(note_if_far(profile, &found, path));
@@ -306,15 +306,16 @@ impl Seer<'_> {
         let test = self.args.data.open_test(self.network)?;
         self.notes.extend(note_if_far(self.network.profile(), &test.profile(), &folder));
         check_shape(&folder, test.example_shape(), self.args, self.network)?;
-        if let Some(index) = self.args.index.iter().find(|&&index| index >= test.len()) {
+        if let Some(indices) = Indices::beyond(&self.args.index, test.len()) {
             let (folder, last) = (folder.display(), test.len() - 1);
             return Err(Failure::usage(format!(
-                "--index {index}: expected 0 to {last}, the test images of {folder}"
+                "--index {indices}: expected 0 to {last}, the test images of {folder}"
             )));
         }
-        self.check_memory(&folder, self.args.index.len(), AT_A_TIME * test.input_len())?;
+        self.check_memory(&folder, Indices::count(&self.args.index), AT_A_TIME * test.input_len())?;
         let shared: Rc<Path> = folder.into();
-        for indices in self.args.index.chunks(AT_A_TIME) {
+        let indices: Vec<usize> = self.args.index.iter().flat_map(Indices::iter).collect();
+        for indices in indices.chunks(AT_A_TIME) {
             let (mut bytes, mut floats) = (Vec::new(), Vec::new());
             for &index in indices {
                 match test.input(index) {
@@ -374,11 +375,6 @@ fn truth(targets: &Targets, index: usize) -> Option<Truth> {
         }
         _ => None,
     }
-}
-
-/// The index of an example in a set.
-fn index(text: &str) -> Result<usize, String> {
-    text.trim().parse().map_err(|_| "expected whole numbers from 0, such as 7 or 0,3,12".to_owned())
 }
 
 fn check_shape(path: &Path, image: &[usize], args: &Args, network: &Network) -> Result<(), Failure> {

@@ -3,6 +3,8 @@
 mod columns;
 mod examples;
 
+pub(crate) use examples::{range, values};
+
 use crate::dataset::table::{self, Form};
 use crate::dataset::{self, Looked, pictures};
 use crate::draw::Target;

@@ -90,7 +90,7 @@ pub(crate) fn note_on_targets(data: &Dataset) -> Option<String> {
     let Targets::Classes { labels, classes } = data.targets() else {
         let (least, most) = whole_numbers(data)?;
         return Some(format!(
-            "note: the values to learn are whole numbers from {least} to {most}; classes are learned better from integers"
+            "note: the values to learn are whole numbers from {least} to {most}; if they are classes, save them as integers"
         ));
     };
     let mut occurs = vec![false; *classes];
@@ -101,7 +101,7 @@ pub(crate) fn note_on_targets(data: &Dataset) -> Option<String> {
         let last = classes - 1;
         format!(
             "note: {classes} outputs, one for each class from 0 to {last}, of which the training set has {found}; the first is \
-             class {first}"
+             class {first}; number classes from 0, without gaps, for no more outputs than they need"
         )
     })
 }

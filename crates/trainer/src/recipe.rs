@@ -323,12 +323,12 @@ fn warning_for_classes(recipe: Recipe, chosen: &Chosen, hidden: &[usize], classe
     let Chosen { activation, output, cost, .. } = chosen;
     let name = output.name();
     if let Some(defect) = cost.defect_for_classes(&**output) {
-        return Some(format!("{defect}; other costs learn classes better"));
+        return Some(format!("{defect}; leave out --cost for one that learns classes better"));
     }
     // Far below 0 the slope is 0, or leads further down.
     if !output.is_row_wise() && output.derivative(-3.0) <= 0.0 {
         return Some(format!(
-            "an output of {name} that falls far below 0 learns no more; classes are learned better with another output"
+            "an output of {name} that falls far below 0 learns no more; classes are learned better with --output-activation softmax"
         ));
     }
     let is_narrow = hidden.iter().any(|&width| width < 2 * classes);
@@ -338,18 +338,20 @@ fn warning_for_classes(recipe: Recipe, chosen: &Chosen, hidden: &[usize], classe
     if punishes && (hidden.len() < 2 || is_narrow || is_nearly_linear) {
         let cost = cost.name();
         return Some(format!(
-            "{cost} after {name} punishes answers that are more than right; classes are learned better with softmax outputs"
+            "{cost} after {name} punishes answers that are more than right; classes are learned better with --output-activation softmax"
         ));
     }
     if overshoots && activation.name() == Identity.name() {
-        return Some(format!("a linear network learns classes better with softmax outputs than with {name}"));
+        return Some(format!(
+            "a linear network with outputs of {name} learns classes badly; they are learned better with --output-activation softmax"
+        ));
     }
     // The tutorial's recipe is for small networks.
     let is_small = hidden.len() == 1 && is_narrow && recipe == Recipe::Auto;
     (is_small && !(output.is_row_wise() && cost.matches(&**output))).then(|| {
         format!(
             "a layer of {} neurons can hardly keep {classes} classes apart with {} and {name}; classes are learned better with \
-             softmax and categorical-cross-entropy",
+             more neurons, or with --output-activation softmax and --cost categorical-cross-entropy",
             hidden[0],
             cost.name()
         )

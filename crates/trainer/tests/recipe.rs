@@ -113,7 +113,7 @@ fn what_learns_badly_is_told() {
         ("relu identity mse", &[32], "mse after identity punishes"),
         ("relu identity mse", &[32, 19], "mse after identity punishes"),
         ("selu tanh huber", &[32, 32], "huber after tanh punishes"),
-        ("identity lecun-tanh hinge", &[32, 32], "a linear network learns classes better with softmax"),
+        ("identity lecun-tanh hinge", &[32, 32], "a linear network with outputs of lecun-tanh learns"),
         (
             "relu sigmoid binary-cross-entropy",
             &[19],

@@ -45,6 +45,7 @@ pub(crate) struct Args {
 
 const ENVIRONMENT: Environment = Environment {
     folder: "target/tables",
+    has_torch: true,
     needs: &["numpy", "scikit-learn", "scipy", "threadpoolctl"],
     list: Some("requirements-tables.txt"),
 };

@@ -309,9 +309,9 @@ pub(crate) fn note_if_far(
 ) -> Option<String> {
     let trained = trained.filter(|trained| trained.is_far(found))?;
     let polarity = match (trained.is_inverted(found), trained.mean < 0.5) {
-        (false, _) => "",
-        (true, true) => ": they are dark on light, and those were light on dark",
-        (true, false) => ": they are light on dark, and those were dark on light",
+        (false, _) => "; prepare them as those were",
+        (true, true) => ": they are dark on light, and those were light on dark; invert them",
+        (true, false) => ": they are light on dark, and those were dark on light; invert them",
     };
     let [was, is] = [trained, found].map(|it| format!("mean {:.3}, deviation {:.3}", it.mean, it.deviation));
     Some(format!(

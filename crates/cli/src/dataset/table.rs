@@ -267,7 +267,10 @@ impl Args {
         };
         let mut notes = Vec::new();
         if table.dropped() > 0 {
-            notes.push(format!("note: {} rows with missing values are left out", table.dropped()));
+            notes.push(format!(
+                "note: {} rows with missing values are left out; --missing median keeps them",
+                table.dropped()
+            ));
         }
         let preparation = match known {
             Some(known) => known.clone(),
@@ -415,7 +418,7 @@ pub(crate) fn is_table(path: &Path, keys: &Keys) -> bool {
 
 /// The note that a column lies far from the rows that the network was trained on.
 pub(crate) fn of_far(Far { column, distance, .. }: &Far) -> String {
-    format!("note: column '{column}': the mean is {distance}; is its unit another?")
+    format!("note: column '{column}': the mean is {distance}; check that its unit is the same")
 }
 
 /// The note that a category isn't among those that the network was trained with.
@@ -423,7 +426,7 @@ pub(crate) fn of_unknown(Unknown { column, cells, example, .. }: &Unknown) -> St
     let s = if *cells == 1 { "" } else { "s" };
     format!(
         "note: column '{column}': {cells} cell{s} with a category that the training rows don't have, such as '{example}'; \
-         it counts as none"
+         it counts as none; check its spelling, or train on rows that have it"
     )
 }
 

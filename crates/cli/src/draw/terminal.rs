@@ -87,9 +87,7 @@ impl Terminal {
             let upper = picture.at(x, top);
             let lower = (top + 1 < picture.height()).then(|| picture.at(x, top + 1));
             if self.colors == Colors::None {
-                let brightness = (upper.brightness() + lower.unwrap_or(upper).brightness()) / 2.0;
-                let step = (brightness * (RAMP.len() - 1) as f64).round() as usize;
-                line.push(char::from(RAMP[step.min(RAMP.len() - 1)]));
+                line.push(character(upper.mixed(lower.unwrap_or(upper), 0.5)));
                 continue;
             }
             if last != Some((upper, lower)) {
@@ -105,6 +103,24 @@ impl Terminal {
             line.push_str("\x1b[0m");
         }
         line
+    }
+}
+
+/// The character for a colour where there are no colours. Those of the diverging scale have other ones than greys: `-` and `=` are blue,
+/// `+` and `#` are red, and what is close to 0 is a space.
+fn character(color: Rgb) -> char {
+    let Rgb(r, _, b) = color;
+    let brightness = color.brightness();
+    if r.abs_diff(b) < 16 {
+        let step = (brightness * (RAMP.len() - 1) as f64).round() as usize;
+        return if r == b { char::from(RAMP[step.min(RAMP.len() - 1)]) } else { ' ' };
+    }
+    match (r < b, brightness) {
+        (_, bright) if bright > 0.85 => ' ',
+        (true, bright) if bright > 0.45 => '-',
+        (true, _) => '=',
+        (false, bright) if bright > 0.45 => '+',
+        (false, _) => '#',
     }
 }
 

@@ -79,14 +79,20 @@ fn numbers(name: &str, chart: &Chart) -> Table {
 
 /// Pictures in rows that fit the screen, each with its caption.
 pub(crate) fn pictures(grid: &Grid) -> io::Result<String> {
+    let single = grid.tiles.len() == 1;
     let mut html =
         format!("<figure class=\"pictures\">\n<figcaption>{}</figcaption>\n<ul>\n", escaped(&grid.title));
     for tile in &grid.tiles {
         let uri = data_uri("image/png", &tile.picture.png()?);
         let (width, height) = (tile.picture.width(), tile.picture.height());
-        let alt = escaped(&tile.caption.join(", "));
+        let alt = if tile.caption.is_empty() { grid.title.clone() } else { tile.caption.join(", ") };
+        let alt = escaped(&alt);
+        // A single picture has the size that shows its pixels, up to that of the page.
+        let factor = (640 / width).min(480 / height).clamp(1, 24);
+        let size = if single { format!(" style=\"width:{}px\"", width * factor) } else { String::new() };
         // Writing to a string can't fail.
-        let _ = write!(html, "<li><img src=\"{uri}\" width=\"{width}\" height=\"{height}\" alt=\"{alt}\">");
+        let _ =
+            write!(html, "<li><img src=\"{uri}\" width=\"{width}\" height=\"{height}\"{size} alt=\"{alt}\">");
         for line in &tile.caption {
             let _ = write!(html, "<span aria-hidden=\"true\">{}</span>", escaped(line));
         }

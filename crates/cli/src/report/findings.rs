@@ -7,6 +7,11 @@ use minibatch::{ClassScore, Finding, UnitActivity};
 /// Classes that have a note each. Of more, one note tells.
 const CLASSES: usize = 5;
 
+/// What may help a class that is hardly ever answered, or several: examples of `these`.
+fn help_for(these: &str) -> String {
+    format!("more examples of {these} in training, --class-weights balanced or another --seed may help")
+}
+
 /// A note for each of the findings, in one line. `tested` is the number of examples of the test set.
 pub(crate) fn notes(findings: &[Finding], tested: usize, labels: &Labels) -> Vec<String> {
     let neglected: Vec<&ClassScore> = findings.iter().filter_map(class).collect();
@@ -15,7 +20,9 @@ pub(crate) fn notes(findings: &[Finding], tested: usize, labels: &Labels) -> Vec
         let first: Vec<String> =
             neglected.iter().take(CLASSES).map(|score| labels.name(score.class)).collect();
         let (count, first) = (grouped(neglected.len()), first.join(", "));
-        let note = format!("note: {count} classes are never or hardly ever answered, among them {first}");
+        let help = help_for("them");
+        let note =
+            format!("note: {count} classes are never or hardly ever answered, among them {first}; {help}");
         return std::iter::once(note).chain(others).collect();
     }
     neglected.into_iter().map(|score| of_class(score, tested, labels)).chain(others).collect()
@@ -35,28 +42,25 @@ fn of_class(
 ) -> String {
     let class = labels.name(*class);
     let (support, tested) = (grouped(*support), grouped(tested));
-    match answers {
-        0 => format!(
-            "note: class {class} is never answered, though {support} of {tested} test examples are of it"
-        ),
-        1 => format!(
-            "note: class {class} is answered once, though {support} of {tested} test examples are of it"
-        ),
-        _ => format!(
-            "note: class {class} is answered {answers} times, though {support} of {tested} test examples are of it"
-        ),
-    }
+    let answered = match answers {
+        0 => "never answered".to_owned(),
+        1 => "answered once".to_owned(),
+        _ => format!("answered {answers} times"),
+    };
+    let help = help_for("it");
+    format!("note: class {class} is {answered}, though {support} of {tested} test examples are of it; {help}")
 }
 
 fn other(finding: &Finding) -> Option<String> {
     match finding {
         Finding::StalledCost { epochs, lowest } => Some(format!(
-            "note: the training cost hasn't fallen for {epochs} epochs; its lowest was {}",
+            "note: the training cost hasn't fallen for {epochs} epochs, its lowest was {}; another --learning-rate may help, \
+             usually a smaller one",
             figure(*lowest)
         )),
         Finding::RisingCost { epochs, from, to } => Some(format!(
             "note: the cost on the validation set has risen for {epochs} epochs in a row, from {} to {}: the network fits \
-             the training set too closely",
+             the training set too closely; --early-stopping, --l2 or --dropout may help",
             figure(*from),
             figure(*to)
         )),
@@ -67,12 +71,16 @@ fn other(finding: &Finding) -> Option<String> {
 
 fn of_units(UnitActivity { layer, units, examples, dead, saturated, .. }: &UnitActivity) -> String {
     let (units, examples) = (grouped(*units), grouped(*examples));
+    let help = match *dead {
+        0 => "a smaller --learning-rate or another --init may help",
+        _ => "a smaller --learning-rate or --activation leaky-relu may help",
+    };
     let dead = (*dead > 0).then(|| format!("{} dead (0 for each example)", grouped(*dead)));
     let saturated = (*saturated > 0)
         .then(|| format!("{} saturated (slope below 0.01 for each example)", grouped(*saturated)));
     let idle: Vec<String> = dead.into_iter().chain(saturated).collect();
     format!(
-        "note: of the {units} units of layer {layer}, {}: tried on {examples} training examples",
+        "note: of the {units} units of layer {layer}, {}, tried on {examples} training examples; {help}",
         idle.join(" and ")
     )
 }
@@ -95,7 +103,8 @@ mod tests {
     #[test]
     fn each_finding_is_a_line() {
         let few = found(&format!("[{},{},{}]", neglected(3, 0), neglected(4, 1), neglected(5, 9)));
-        let tail = "though 1,200 of 9,000 test examples are of it";
+        let tail = "though 1,200 of 9,000 test examples are of it; more examples of it in training, --class-weights balanced or \
+                    another --seed may help";
         assert_eq!(
             notes(&few, 9000, &Labels::default()),
             [
@@ -108,7 +117,10 @@ mod tests {
         let many = found(&format!("[{}]", many.join(",")));
         assert_eq!(
             notes(&many, 9000, &Labels::default()),
-            ["note: 6 classes are never or hardly ever answered, among them 0, 1, 2, 3, 4"]
+            [
+                "note: 6 classes are never or hardly ever answered, among them 0, 1, 2, 3, 4; more examples of them in training, \
+              --class-weights balanced or another --seed may help"
+            ]
         );
         let others = found(
             r#"[{"finding":"rising-cost","epochs":5,"from":0.5,"to":1.25},
@@ -118,9 +130,9 @@ mod tests {
             notes(&others, 9000, &Labels::default()),
             [
                 "note: the cost on the validation set has risen for 5 epochs in a row, from 0.5000 to 1.250: the network \
-                 fits the training set too closely",
+                 fits the training set too closely; --early-stopping, --l2 or --dropout may help",
                 "note: of the 32 units of layer 2, 3 dead (0 for each example) and 1 saturated (slope below 0.01 for each \
-                 example): tried on 1,000 training examples",
+                 example), tried on 1,000 training examples; a smaller --learning-rate or --activation leaky-relu may help",
             ]
         );
     }

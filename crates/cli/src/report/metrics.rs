@@ -1,6 +1,7 @@
 //! Metrics as text: rows for a summary, tables, and the short form that ends a run.
 
 use super::Labels;
+use crate::draw::{Colors, Terminal, color};
 use crate::text::{figure, grouped, percent};
 use minibatch::{ClassMean, ClassMetrics, ClassScore, Fit, LabelMetrics, Measures, ValueMetrics};
 use std::io::{self, Write};
@@ -62,11 +63,16 @@ pub(crate) fn in_short(measures: &Measures, labels: &Labels) -> Option<String> {
 }
 
 /// Writes the tables.
-pub(crate) fn write_tables(out: &mut Vec<u8>, measures: &Measures, labels: &Labels) -> io::Result<()> {
+pub(crate) fn write_tables(
+    out: &mut Vec<u8>,
+    measures: &Measures,
+    labels: &Labels,
+    terminal: &Terminal,
+) -> io::Result<()> {
     match measures {
         Measures::Classes(classes) => {
             write_scores(out, classes, labels)?;
-            write_confusion(out, classes, labels)
+            write_confusion(out, classes, labels, terminal)
         }
         Measures::Labels(metrics) => write_labels(out, metrics, labels),
         Measures::Values(values) if values.by_output.len() > 1 => write_fits(out, values, labels),
@@ -133,7 +139,12 @@ fn write_labels(out: &mut Vec<u8>, metrics: &LabelMetrics, labels: &Labels) -> i
 }
 
 /// Writes the confusion matrix, or if it is too large the most frequent mistakes.
-fn write_confusion(out: &mut Vec<u8>, classes: &ClassMetrics, labels: &Labels) -> io::Result<()> {
+fn write_confusion(
+    out: &mut Vec<u8>,
+    classes: &ClassMetrics,
+    labels: &Labels,
+    terminal: &Terminal,
+) -> io::Result<()> {
     let names = labels.width(8);
     if let Some(matrix) = classes.confusion.as_deref().filter(|matrix| matrix.len() <= SHOWN) {
         let largest = matrix.iter().flatten().max().copied().unwrap_or_default();
@@ -145,8 +156,20 @@ fn write_confusion(out: &mut Vec<u8>, classes: &ClassMetrics, labels: &Labels) -
         writeln!(out, "\nclass ↓ answer →")?;
         writeln!(out, "{}", line("", (0..matrix.len()).map(|answer| labels.name(answer)).collect()))?;
         for (class, row) in matrix.iter().enumerate() {
-            let cell = |&count: &usize| if count == 0 { "·".to_owned() } else { count.to_string() };
-            writeln!(out, "{}", line(&labels.name(class), row.iter().map(cell).collect()))?;
+            let examples = row.iter().sum::<usize>().max(1);
+            let cell = |(answer, &count): (usize, &usize)| {
+                let text = if count == 0 { "·".to_owned() } else { count.to_string() };
+                let text = format!("{text:>width$}");
+                if terminal.colors == Colors::None || count == 0 {
+                    return text;
+                }
+                // A root, so that a few mistakes are seen beside many right answers.
+                let share = (count as f64 / examples as f64).sqrt();
+                let color = if answer == class { color::RIGHT } else { color::WRONG };
+                terminal.paint_on(&text, color::DARK.mixed(color, share))
+            };
+            let cells: String = row.iter().enumerate().map(cell).collect();
+            writeln!(out, "{:>names$} {cells}", labels.name(class))?;
         }
         return Ok(());
     }

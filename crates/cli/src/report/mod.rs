@@ -32,6 +32,8 @@ pub(crate) enum Report {
     Text,
     /// One JSON object a line.
     Json,
+    /// Nothing.
+    Quiet,
 }
 
 impl Report {
@@ -46,6 +48,7 @@ impl Report {
         let formatted = match self {
             Report::Text => event.write(&mut text),
             Report::Json => serde_json::to_writer(&mut text, event).map_err(io::Error::from),
+            Report::Quiet => return Ok(()),
         };
         if self == Report::Json {
             text.push(b'\n');

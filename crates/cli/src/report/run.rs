@@ -405,11 +405,15 @@ impl Event for Summary {
                 None => write!(out, ".")?,
             }
         }
-        if let Some((EarlyStopping { monitor, .. }, Verdict { gain, waited, .. })) = &self.stopping {
+        if let Some((EarlyStopping { monitor, least_gain, .. }, verdict)) = &self.stopping {
+            let Verdict { best, gain, waited } = verdict;
             let (monitor, s) = (monitor.name(), if *waited == 1 { "" } else { "s" });
+            // Any gain counts, so a later best epoch is as good as that of the gain, and is the one with a name.
+            let has_equal = *least_gain == 0.0 && best != gain;
+            let since = if has_equal { String::new() } else { format!(" since epoch {gain}") };
             write!(
                 out,
-                "\nStopped early: {waited} epoch{s} without a gain of the validation {monitor} since epoch {gain}; \
+                "\nStopped early: {waited} epoch{s} without a gain of the validation {monitor}{since}; \
                  `--early-stopping` with more of them goes on."
             )?;
         }

@@ -15,9 +15,11 @@ mod layers;
 mod scores;
 mod worst;
 
+use crate::draw::{Grid, escaped};
 use crate::failure::Failure;
 use crate::page::{self, Section};
 use crate::report::{Labels, sizes};
+use crate::weights;
 use minibatch::{Dataset, Epoch, Evaluation, LayerInspection, Measures, Network, Pool, Settings};
 
 /// All that the page of a run tells.
@@ -119,16 +121,26 @@ impl RunPage<'_> {
             ("layers", "Inside the layers", layers::html(self)),
             ("scores", scores_heading, scores_html),
             ("worst", worst_heading, worst_html),
+            ("weights", "First layer", self.weights()?),
             ("speed", "Speed", curves::speed(self)),
             ("settings", "Settings", self.settings()),
-            ("again", "The run again", self.again()),
+            ("again", "Repeat", self.again()),
         ];
         let sections = sections.map(|(id, heading, html)| Section { id, heading: heading.to_owned(), html });
         Ok(page::document(&title, &headline::html(self), &sections))
     }
 
+    /// A picture of each of the first units, or one of all units and inputs.
+    fn weights(&self) -> Result<String, Failure> {
+        /// Units that are shown.
+        const MOST: usize = 64;
+        let grid = weights::grid(self.network, 1, MOST);
+        let title = format!("W{}", grid.title.trim_start_matches('w'));
+        Ok(page::pictures(&Grid { title, ..grid })?)
+    }
+
     fn settings(&self) -> String {
-        let rows = self.rows.iter().map(|(name, value)| (name.trim(), crate::draw::escaped(value)));
+        let rows = self.rows.iter().map(|(name, value)| (name.trim(), escaped(value)));
         page::facts("rows", rows)
     }
 

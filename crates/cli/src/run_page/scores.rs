@@ -43,11 +43,19 @@ fn of_answers(classes: &ClassMetrics, labels: &Labels, judged: &Judged<'_>) -> S
         std::iter::once("class ↓ answer →".to_owned()).chain((0..matrix.len()).map(|j| labels.name(j)));
     let title = format!("Confusion matrix of the {set}: how often each class had each answer");
     let mut table = Table::new(title, heads).as_matrix();
+    let shares = |row: &[usize]| {
+        let all = row.iter().sum::<usize>().max(1) as f64;
+        row.iter().map(|&count| count as f64 / all).collect::<Vec<_>>()
+    };
+    // Mistakes are few. The most frequent one has the strongest colour.
+    let wrong = matrix.iter().enumerate().flat_map(|(i, row)| {
+        shares(row).into_iter().enumerate().filter(move |(j, _)| *j != i).map(|(_, share)| share)
+    });
+    let most = wrong.fold(0.0, f64::max).max(f64::MIN_POSITIVE);
     for (i, row) in matrix.iter().enumerate() {
-        let all: usize = row.iter().sum();
-        let cells = row.iter().enumerate().map(|(j, &count)| {
-            let share = count as f64 / all.max(1) as f64;
-            let (tint, strength) = if i == j { (Tint::Good, share) } else { (Tint::Bad, share.sqrt()) };
+        let cells = row.iter().zip(shares(row)).enumerate().map(|(j, (&count, share))| {
+            let (tint, strength) =
+                if i == j { (Tint::Good, share) } else { (Tint::Bad, (share / most).sqrt()) };
             Cell::new(grouped(count)).named(format!("confusion-{i}-{j}"), count).tinted(tint, strength)
         });
         table.row(labels.name(i), cells);

@@ -106,8 +106,18 @@ fn scalar(value: &Value) -> Option<String> {
 }
 
 /// Options that say where a run's files are, and what is printed. A recorded configuration leaves them out.
-const OF_FILES: [&str; 8] =
-    ["checkpoint", "checkpoint-every", "keep", "log", "report", "json", "from", "cache"];
+const OF_FILES: [&str; 10] = [
+    "checkpoint",
+    "checkpoint-every",
+    "keep",
+    "log",
+    "report",
+    "tensorboard",
+    "json",
+    "quiet",
+    "from",
+    "cache",
+];
 
 /// The options among `arguments` that decide a run, as a file has them.
 pub(crate) fn text(arguments: &[OsString]) -> String {

@@ -1,6 +1,6 @@
 //! The plan and the end of a run, as they are printed.
 
-use super::judge::{best, best_by};
+use super::judge::{best, best_tested};
 use super::observer::RunObserver;
 use super::options::Args;
 use super::resume;
@@ -62,7 +62,7 @@ pub(super) fn summary(
 ) -> Result<Summary, Error> {
     let metrics = trainer.metrics(sets.judging())?;
     let findings = trainer.diagnose(Some(&metrics))?;
-    let tested = best_by(trainer.history(), |epoch| epoch.test);
+    let tested = best_tested(trainer);
     let (best_epoch, best_test) = (tested.map(|epoch| epoch.number), tested.and_then(|epoch| epoch.test));
     let chosen = best(trainer).and_then(|epoch| {
         Some(Chosen { epoch: epoch.number, validation: epoch.validation?, test: epoch.test })

@@ -13,6 +13,17 @@ pub(super) fn best(trainer: &Trainer) -> Option<&Epoch> {
     }
 }
 
+/// The epoch of `trainer`'s run with the best result on the test set. If the [`best`] epoch has no worse a result there, it is that
+/// one, so that equal results have one epoch's name; else it is the first of equal results.
+pub(super) fn best_tested(trainer: &Trainer) -> Option<&Epoch> {
+    let tested = best_by(trainer.history(), |epoch| epoch.test)?;
+    let is_no_worse = |best: &&Epoch| {
+        let results = tested.test.zip(best.test);
+        results.is_some_and(|(of_tested, of_best)| !better(&of_tested, &of_best))
+    };
+    Some(best(trainer).filter(is_no_worse).unwrap_or(tested))
+}
+
 /// The epoch of `history` with the best of these evaluations.
 pub(crate) fn best_by(history: &[Epoch], evaluation: fn(&Epoch) -> Option<Evaluation>) -> Option<&Epoch> {
     let evaluated = history.iter().filter_map(|epoch| Some((epoch, evaluation(epoch)?)));

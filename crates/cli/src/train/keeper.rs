@@ -80,7 +80,9 @@ impl Keeper {
         self.newest = Some(state(trainer));
         self.taken = Instant::now();
         // The same warning isn't repeated after every step.
-        let warning = receipt.failure.map(|failure| format!("warning: {failure}; the run goes on"));
+        let warning = receipt
+            .failure
+            .map(|failure| format!("warning: {failure}; the run goes on, and the next save tries again"));
         let warning = warning.filter(|warning| *warning != self.warned);
         if let Some(warning) = &warning {
             self.warned.clone_from(warning);

@@ -24,6 +24,7 @@ mod page;
 pub(crate) mod resume;
 pub(crate) mod stopping;
 mod techniques;
+mod tensorboard;
 
 pub(crate) use options::Args;
 
@@ -40,6 +41,7 @@ use log::Log;
 use minibatch::Dataset;
 use observer::RunObserver;
 use std::time::Instant;
+use tensorboard::EventFile;
 
 /// Trains a network and prints the plan, the epochs and the end. `started` is the start of the process.
 pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
@@ -55,6 +57,8 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     args.stopping.check(validation_split.is_some(), args.resume.is_some())?;
     args.report.iter().try_for_each(|target| target.check("--report"))?;
     let log = args.log.as_deref().map(|path| Log::open(path, args.resume.is_some(), started)).transpose()?;
+    let events = args.tensorboard.as_deref();
+    let events = events.map(|folder| EventFile::create(folder, args.resume.is_some())).transpose()?;
     // The file is reserved before the checkpoint in it is read, so that nobody writes it afterwards, and before anything that
     // takes time.
     let reserved =
@@ -108,7 +112,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         check_targets(trainer.network(), test, "test", &folder)?;
     }
 
-    let report = Report::new(args.json);
+    let report = if args.quiet { Report::Quiet } else { Report::new(args.json) };
     let plan = events::plan(args, &pool, &trainer, &sets, path, replaces, resumed);
     report.print(&plan)?;
     if cfg!(debug_assertions) {
@@ -122,9 +126,10 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         notes.for_each(|note| tell(note));
     }
     let signals = Signals::catch()?;
-    let progress = Progress::new(&trainer, trainer.settings().epochs, !args.json);
+    let progress = Progress::new(&trainer, trainer.settings().epochs, report == Report::Text);
     let inspected = args.report.as_ref().map(|_| Vec::new());
-    let mut run = RunObserver { keeper, log, report, signals, progress, inspects: args.inspect, inspected };
+    let mut run =
+        RunObserver { keeper, log, events, report, signals, progress, inspects: args.inspect, inspected };
     match run.train(&mut trainer, sets.test.as_ref())? {
         None => {
             let summary = events::summary(&run, &trainer, &sets, started)?;

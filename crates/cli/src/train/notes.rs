@@ -31,7 +31,7 @@ pub(super) fn far_inputs(train: &Dataset) -> Option<String> {
     let shown = if size < 1e6 { format!("{size:.0}") } else { format!("{size:.0e}") };
     (size > FAR).then(|| {
         format!(
-            "note: the inputs are {shown} in size (root mean square); networks learn better from numbers scaled to about 1"
+            "note: the inputs are {shown} in size (root mean square); scale them to about 1, from which networks learn better; a file of bytes is scaled as it is read"
         )
     })
 }

@@ -3,6 +3,7 @@
 use super::judge;
 use super::keeper::Keeper;
 use super::log::Log;
+use super::tensorboard::EventFile;
 use crate::failure::{Failure, tell};
 use crate::progress::Progress;
 use crate::report::{EpochLine, Report};
@@ -16,6 +17,7 @@ use std::ops::ControlFlow;
 pub(super) struct RunObserver {
     pub(super) keeper: Option<Keeper>,
     pub(super) log: Option<Log>,
+    pub(super) events: Option<EventFile>,
     pub(super) report: Report,
     pub(super) signals: Signals,
     pub(super) progress: Progress,
@@ -110,6 +112,9 @@ impl Observer for RunObserver {
         self.progress.suspend(|| self.report.print(&line))?;
         if let Some(log) = &mut self.log {
             log.add(trainer, epoch)?;
+        }
+        if let Some(events) = &mut self.events {
+            events.add(trainer, &line)?;
         }
         Ok(self.flow())
     }

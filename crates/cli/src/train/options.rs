@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// Write a page of the whole run to this file, which ends with .html
     #[arg(long, value_name = "FILE", value_parser = Target::of_page)]
     pub(crate) report: Option<Target>,
+    /// Write the figures of each epoch to an event file in this folder, for TensorBoard; a resumed run adds a file
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tensorboard: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) data: dataset::Args,
@@ -121,6 +124,10 @@ pub(crate) struct Args {
     /// Print JSON lines: the plan, one object per epoch, and the end
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Print nothing on standard output; errors and notes stay on standard error
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) quiet: bool,
 
     /// The options that were given, as a configuration file has them.
     #[arg(skip)]

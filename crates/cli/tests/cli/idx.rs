@@ -101,6 +101,7 @@ fn labels_with_gaps_and_classes_saved_as_floats_are_told() {
     let labels: Vec<u8> = (0..205).map(|i| 1 + 100 * (i % 3) as u8).collect();
     write_idx_u8(&mut File::create(world.path("set/train-labels-idx1-ubyte")).unwrap(), &[205], &labels)
         .unwrap();
-    let note = "note: 202 outputs, one for each class from 0 to 201, of which the training set has 3; the first is class 1";
+    let note = "note: 202 outputs, one for each class from 0 to 201, of which the training set has 3; the first is class 1; \
+                number classes from 0, without gaps, for no more outputs than they need";
     assert!(world.run("train set --epochs 1").stderr.contains(note));
 }

@@ -32,6 +32,7 @@ mod resume;
 mod signals;
 mod stopping;
 mod tables;
+mod tensorboard;
 mod train;
 mod usage;
 mod verify;

@@ -192,14 +192,21 @@ fn what_went_wrong_is_told() {
     let classes = [1, 2].map(|class| {
         let examples = of_class(class);
         assert!(examples >= 10);
-        format!("note: class {class} is never answered, though {examples} of 60 test examples are of it")
+        format!(
+            "note: class {class} is never answered, though {examples} of 60 test examples are of it; more examples of it in \
+             training, --class-weights balanced or another --seed may help"
+        )
     });
     let lowest = figure(&world.json(train)[1]["cost"]);
     let expected = [
         classes[0].clone(),
         classes[1].clone(),
-        format!("note: the training cost hasn't fallen for 6 epochs; its lowest was {lowest}"),
-        "note: of the 8 units of layer 1, 8 dead (0 for each example): tried on 205 training examples"
+        format!(
+            "note: the training cost hasn't fallen for 6 epochs, its lowest was {lowest}; another --learning-rate may help, \
+             usually a smaller one"
+        ),
+        "note: of the 8 units of layer 1, 8 dead (0 for each example), tried on 205 training examples; a smaller \
+         --learning-rate or --activation leaky-relu may help"
             .to_owned(),
     ];
     assert_eq!(run.stderr.lines().collect::<Vec<_>>(), expected);

@@ -172,28 +172,28 @@ fn choices_that_learn_badly_are_told() {
         ),
         (
             "--cost mae --output-activation identity",
-            "mae is least where all outputs are 0, since most targets of classes are; other costs learn classes better",
+            "mae is least where all outputs are 0, since most targets of classes are; leave out --cost for one that learns classes better",
         ),
         (
             "--cost hinge --output-activation tanh",
-            "hinge asks for outputs beyond −1 and 1, which tanh doesn't reach; other costs learn classes better",
+            "hinge asks for outputs beyond −1 and 1, which tanh doesn't reach; leave out --cost for one that learns classes better",
         ),
         (
             "--output-activation relu",
-            "an output of relu that falls far below 0 learns no more; classes are learned better with another output",
+            "an output of relu that falls far below 0 learns no more; classes are learned better with --output-activation softmax",
         ),
         (
             "--hidden 5,5 --cost mse --output-activation elu",
-            "mse after elu punishes answers that are more than right; classes are learned better with softmax outputs",
+            "mse after elu punishes answers that are more than right; classes are learned better with --output-activation softmax",
         ),
         (
             "--activation identity --cost hinge",
-            "a linear network learns classes better with softmax outputs than with identity",
+            "a linear network with outputs of identity learns classes badly; they are learned better with --output-activation softmax",
         ),
         (
             "--hidden 5 --output-activation sigmoid",
             "a layer of 5 neurons can hardly keep 3 classes apart with binary-cross-entropy and sigmoid; classes are learned \
-             better with softmax and categorical-cross-entropy",
+             better with more neurons, or with --output-activation softmax and --cost categorical-cross-entropy",
         ),
     ] {
         let run = world.run(&format!("train --data set --epochs 1 {options}"));
@@ -218,7 +218,7 @@ fn choices_that_learn_badly_are_told() {
 #[test]
 fn inputs_far_from_1_are_told() {
     let world = World::new();
-    let note = "note: the inputs are 147 in size (root mean square); networks learn better from numbers scaled to about 1";
+    let note = "note: the inputs are 147 in size (root mean square); scale them to about 1, from which networks learn better; a file of bytes is scaled as it is read";
     for (scale, expected) in [(1.0, note), (1.0 / 255.0, "")] {
         let pixels: Vec<f32> = (0..TRAINING * 20).map(|i| scale * (i * 37 % 256) as f32).collect();
         let mut file = File::create(world.path("set/train-images-idx3-ubyte")).unwrap();

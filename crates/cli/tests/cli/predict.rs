@@ -90,6 +90,9 @@ fn every_format_tells_the_same() {
         let class = one["class"].as_u64().unwrap() as usize;
         assert_eq!(fields[4 + class].parse::<f64>().unwrap(), one["output"].as_f64().unwrap());
     }
+    let ranges = |index: &str| world.json(&format!("predict run.ckpt --data set --index {index}"));
+    assert_eq!(ranges("2-4,59,7-7"), ranges("2,3,4,59,7"));
+    assert_eq!(ranges("0-59").len(), TEST);
     let text = lines("--top 2");
     let (class, label) = (&json[0]["class"], &json[0]["label"]);
     assert!(
@@ -220,7 +223,8 @@ fn two_digits_in_a_picture_are_told() {
         encoder.set_color(png::ColorType::Grayscale);
         encoder.write_header().unwrap().write_image_data(pixels).unwrap();
     };
-    let note = "shows two digits or more; the answer is for the largest one";
+    let note =
+        "shows two digits or more; the answer is for the largest one; cut the picture to have the others";
     let (mut two, mut one) = (0, 0);
     for index in 0..10 {
         let (left, right) = (digit(index), digit(index + 10));

@@ -2,6 +2,7 @@
 
 use crate::world::World;
 use serde_json::Value;
+use std::fs;
 
 const TRAIN: &str =
     "train --data set --recipe tutorial --hidden 8 --validation-split 0.3 --learning-rate 30 --seed 5";
@@ -104,4 +105,45 @@ fn the_rule_of_a_recorded_run_stays() {
         assert!(run.code == Some(2) && run.stderr.contains(message), "{options}: {}", run.stderr);
     }
     world.run(&format!("{resume} run.ckpt --early-stopping 2 --monitor cost")).succeeded();
+}
+
+/// Results that are equal have the name of one epoch, in the text and in JSON: the restored one, or else the chosen one.
+#[test]
+fn of_equal_results_one_epoch_is_named() {
+    let world = World::new();
+    let rows: String = (0..120).map(|i| format!("{}.{},{}\n", i % 2, i % 7, ["no", "yes"][i % 2])).collect();
+    fs::write(world.path("easy.csv"), format!("x,y\n{rows}")).unwrap();
+    let mut told_apart = 0;
+    for (options, answers_with) in [
+        // The last of equal validation errors, by the recipe.
+        ("easy.csv --target y --recipe realmlp --test-split 0.3 --epochs 6", Some(6)),
+        // The epoch of the lowest validation cost, which comes after others with the same accuracy.
+        ("set --recipe tutorial --epochs 12 --validation-split 0.3 --early-stopping 12", None),
+        // The first of equal validation accuracies, and no epoch restored.
+        ("set --recipe tutorial --epochs 12 --validation-split 0.3 --seed 2", None),
+        ("set --recipe tutorial --epochs 12 --validation-split 0.3 --seed 3", None),
+    ] {
+        let events = world.json(&format!("train {options}"));
+        let (epochs, end) = parts(&events);
+        let test = |number: usize| epochs[number - 1]["test"]["accuracy"].as_f64().unwrap();
+        let number = |value: &Value| value.as_u64().unwrap() as usize;
+        let (best, chosen) = (number(&end["best_epoch"]), number(&end["chosen"]["epoch"]));
+        let largest = (1..=epochs.len()).map(test).fold(0.0, f64::max);
+        assert_eq!((test(best), &end["best_test_accuracy"]), (largest, &largest.into()), "{options}");
+        assert!(best == chosen || test(chosen) < largest, "{options}: {best} and {chosen}");
+        if let Some(restored) = end.get("result_epoch") {
+            assert_eq!(number(restored), chosen, "{options}");
+        }
+        assert!(answers_with.is_none_or(|expected| chosen == expected), "{options}: {chosen}");
+        // The first of the best on the test set is another epoch, which was named before.
+        let first = (1..=epochs.len()).find(|&epoch| test(epoch) == largest).unwrap();
+        told_apart += usize::from(first != best);
+        let text = world.run(&format!("train {options}"));
+        let lines = [format!(", after epoch {best}.\n"), format!("\nBest by validation: epoch {chosen}, ")];
+        assert!(lines.iter().all(|line| text.succeeded().contains(line)), "{options}: {}", text.stdout);
+    }
+    assert!(told_apart >= 2, "{told_apart} of the runs have such ties");
+    let text = world.run("train easy.csv --target y --recipe realmlp --test-split 0.3 --early-stopping 3");
+    let stopped = "\nStopped early: 3 epochs without a gain of the validation accuracy; ";
+    assert!(text.succeeded().contains(stopped), "{}", text.stdout);
 }

@@ -172,7 +172,7 @@ fn faults_of_a_table_are_noted() {
     fs::write(world.path("table.csv"), format!("id,same,x,y\n{rows}")).unwrap();
     let run = world.run("train table.csv --target y --missing drop --epochs 1 --checkpoint run.ckpt");
     for expected in [
-        "note: 4 rows with missing values are left out",
+        "note: 4 rows with missing values are left out; --missing median keeps them",
         "note: column 'same' is the same in all training rows and tells nothing; leave it out with --drop 'same'",
     ] {
         assert!(run.stderr.contains(expected), "{}", run.stderr);
@@ -190,7 +190,8 @@ fn a_category_that_training_did_not_have_counts_as_none() {
     ok(&world, &format!("{CLASSES} --epochs 2 --checkpoint run.ckpt"));
     fs::write(world.path("new.csv"), "length,colour\n1,blue\n2,blue\n3,green\n").unwrap();
     let run = world.run("predict run.ckpt new.csv");
-    let note = "note: column 'colour': 3 cells with a category that the training rows don't have, such as 'blue'; it counts as none";
+    let note = "note: column 'colour': 3 cells with a category that the training rows don't have, such as 'blue'; it counts as none; \
+                check its spelling, or train on rows that have it";
     assert!(run.stderr.contains(note), "{}", run.stderr);
 }
 
@@ -381,7 +382,11 @@ fn numbers_far_from_the_training_rows_are_noted() {
         let run = world.run(command);
         assert_eq!(run.code, Some(0));
         let far = "note: column 'length': the mean is ";
-        assert!(run.stderr.contains(far) && run.stderr.ends_with("; is its unit another?"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(far) && run.stderr.ends_with("; check that its unit is the same"),
+            "{}",
+            run.stderr
+        );
         assert!(
             run.stderr.contains(" standard deviations above that of the training rows"),
             "{}",
@@ -389,5 +394,5 @@ fn numbers_far_from_the_training_rows_are_noted() {
         );
     }
     let near = world.run("eval run.ckpt plants.csv");
-    assert!(!near.stderr.contains("is its unit another"), "{}", near.stderr);
+    assert!(!near.stderr.contains("check that its unit"), "{}", near.stderr);
 }

@@ -12,6 +12,7 @@
 //!
 //! A category that the training rows don't have, or a missing one, makes all of these inputs 0.
 
+mod cells;
 mod far;
 #[cfg(feature = "table")]
 mod learn;
