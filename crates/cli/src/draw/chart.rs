@@ -177,7 +177,7 @@ impl Chart {
         let grid = INK.mix(if look.has_grid { 0.15 } else { 0.0 });
         let shown = |y: &f64| match in_decades {
             // The neighbours are ten times as large, or as small.
-            true => self.scale.short(10f64.powf(*y), 10f64.powf(*y)),
+            true => self.scale.short(10f64.powf(*y), 10f64.powf(*y + 1.0)),
             false => self.scale.short(*y, high - low),
         };
         let whole = |x: &f64| if x.fract().abs() < 1e-9 { format!("{x:.0}") } else { String::new() };
@@ -302,7 +302,7 @@ mod tests {
         let short = |scale: Scale, y: f64, span: f64| scale.short(y, span);
         assert_eq!([0.0, 0.005, 0.01].map(|y| short(Scale::Percent, y, 0.03)), ["0.0%", "0.5%", "1.0%"]);
         assert_eq!([0.9, 0.95].map(|y| short(Scale::Percent, y, 0.25)), ["90%", "95%"]);
-        assert_eq!([1.0, 0.1, 0.01].map(|y| short(Scale::Decades, y, y)), ["1.0", "0.10", "0.010"]);
+        assert_eq!([1.0, 0.1, 0.01].map(|y| short(Scale::Decades, y, 10.0 * y)), ["1", "0.1", "0.01"]);
         assert_eq!([0.05, 0.1].map(|y| short(Scale::Linear, y, 0.15)), ["0.05", "0.10"]);
     }
 

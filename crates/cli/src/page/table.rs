@@ -43,7 +43,13 @@ impl Cell {
         self
     }
 
-    fn html(&self) -> String {
+    /// Whether the cell has words, and no number.
+    fn is_words(&self) -> bool {
+        let number = |c: char| c.is_ascii_digit() || "+-–∞".contains(c);
+        !self.text.starts_with(number) && !["NaN", "inf", ""].contains(&&*self.text)
+    }
+
+    fn html(&self, class: &str) -> String {
         let text = match &self.figure {
             Some((name, value)) => figure(name, value, &self.text),
             None => escaped(&self.text),
@@ -56,7 +62,7 @@ impl Cell {
                 };
                 format!("<td class=\"{class}\" style=\"--s:{strength:.3}\">{text}</td>")
             }
-            None => format!("<td>{text}</td>"),
+            None => format!("<td{class}>{text}</td>"),
         }
     }
 }
@@ -85,15 +91,25 @@ impl Table {
     /// The table in a frame of its own, in which a wide one is scrolled.
     pub(crate) fn html(&self) -> String {
         let caption = escaped(&self.caption);
-        let heads: String =
-            self.columns.iter().map(|name| format!("<th scope=\"col\">{}</th>", escaped(name))).collect();
+        // Words are aligned at their left, numbers at their right.
+        let has_words = |column: &usize| {
+            self.rows.iter().any(|(_, cells)| cells.get(*column).is_some_and(Cell::is_words))
+        };
+        let words: Vec<bool> = (0..self.columns.len()).map(|column| has_words(&column)).collect();
+        let class = |column: usize| if words.get(column) == Some(&true) { " class=\"words\"" } else { "" };
+        let head = |(place, name): (usize, &String)| {
+            let class = place.checked_sub(1).map_or("", class);
+            format!("<th scope=\"col\"{class}>{}</th>", escaped(name))
+        };
+        let heads: String = self.columns.iter().enumerate().map(head).collect();
         let mut html = format!(
             "<div class=\"scroll\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\">\n\
              <table{}>\n<caption>{caption}</caption>\n<thead>\n<tr>{heads}</tr>\n</thead>\n<tbody>\n",
             self.class
         );
         for (name, cells) in &self.rows {
-            let cells: String = cells.iter().map(Cell::html).collect();
+            let cells: String =
+                cells.iter().enumerate().map(|(place, cell)| cell.html(class(place))).collect();
             html.push_str(&format!("<tr><th scope=\"row\">{}</th>{cells}</tr>\n", escaped(name)));
         }
         html.push_str("</tbody>\n</table>\n</div>\n");

@@ -5,8 +5,8 @@ use super::judge;
 use super::observer::RunObserver;
 use super::options::Args;
 use crate::dataset::Sets;
-use crate::failure::{Failure, tell};
-use crate::report::{Plan, Summary, place, shown};
+use crate::failure::Failure;
+use crate::report::{Plan, Report, Summary, place, shown, write_out};
 use crate::run_page::{Again, Judged, RunPage, Set};
 use crate::shell;
 use crate::signals::Signal;
@@ -64,8 +64,10 @@ pub(super) fn write(
         again: again(args, trainer, run),
     };
     target.write(page.html()?.as_bytes())?;
-    tell(&format!("note: the page of the run is in {}", target.path.display()));
-    Ok(())
+    match run.report {
+        Report::Text => write_out(format!("Wrote {}.\n", target.path.display()).as_bytes()),
+        _ => Ok(()),
+    }
 }
 
 /// How far the run came.

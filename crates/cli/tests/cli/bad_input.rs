@@ -248,6 +248,8 @@ fn checkpoints(world: &World) {
     write("notes.lock", b"a plan");
     write("kept.ckpt.1", &good);
     fs::create_dir(world.path("kept.ckpt.2")).unwrap();
+    // A page can't be written over a folder.
+    fs::create_dir(world.path("page.html")).unwrap();
 }
 
 fn pictures(world: &World) {

@@ -3,6 +3,7 @@
 mod arrays;
 mod bad_input;
 mod bad_tables;
+mod browser;
 mod checkpoint;
 mod config;
 #[cfg(unix)]
@@ -27,6 +28,7 @@ mod pictures;
 #[cfg(unix)]
 mod places;
 mod predict;
+mod report_page;
 mod resume;
 #[cfg(unix)]
 mod signals;
