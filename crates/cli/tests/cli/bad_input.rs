@@ -295,6 +295,7 @@ fn a_closed_pipe_ends_every_command_quietly() {
         "train --data set --recipe tutorial --epochs 1 --json",
         "eval run.ckpt --data set",
         "info run.ckpt",
+        "report run.ckpt --data set",
         "predict run.ckpt set/t10k-images-idx3-ubyte",
         "predict run.ckpt --data set --index 1 --json",
         "verify run.ckpt --data set",

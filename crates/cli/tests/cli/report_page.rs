@@ -131,6 +131,27 @@ fn a_resumed_run_tells_from_where_on_its_layers_are_known() {
     assert!(page.contains("No epoch has ended in the process that made this page."));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_run_that_a_signal_stops_has_a_page_of_what_there_is() {
+    let world = World::new();
+    let options = "--epochs 200000 --checkpoint my.ckpt --checkpoint-every 20epochs --threads 1 --report run.html --json";
+    let pipe = || std::process::Stdio::piped();
+    let child = world.command(&format!("{TRAIN} {options}")).stdout(pipe()).stderr(pipe()).spawn().unwrap();
+    let id = child.id().to_string();
+    let end = std::thread::spawn(|| child.wait_with_output());
+    world.wait_for("my.ckpt");
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let run = crate::world::Run::new(end.join().unwrap().unwrap());
+    assert_eq!(run.code, Some(130), "{}", run.stderr);
+    let stopped: Value = serde_json::from_str(run.stdout.lines().last().unwrap()).unwrap();
+    assert!(stopped["resume"].as_str().unwrap().ends_with(" --report run.html --json"), "{stopped}");
+    let page = fs::read_to_string(world.path("run.html")).unwrap();
+    assert!(page.contains("<p>The run was stopped by SIGINT at "));
+    assert_eq!(figure(&page, "epochs"), stopped["epochs"].as_f64().unwrap());
+    assert!(figure(&page, "confusion-0-0") >= 0.0 && page.contains("minibatch verify my.ckpt --data set"));
+}
+
 #[test]
 fn a_failed_run_leaves_the_page_that_was_there() {
     let world = World::new();
