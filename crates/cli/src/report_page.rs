@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let path = &args.checkpoint;
     let beside = || Target::of_page(&shown(&path.with_extension("html"))).map_err(Failure::Usage);
     let target = args.output.clone().map_or_else(beside, Ok)?;
-    target.check("--output")?;
+    target.check()?;
     let checkpoint = recorded::load(path)?;
     let network = checkpoint.result();
     let pool = args.machine.pool()?;

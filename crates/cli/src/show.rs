@@ -9,7 +9,7 @@ use crate::dataset::table::{self, Form};
 use crate::dataset::{self, Looked, pictures};
 use crate::draw::Target;
 use crate::failure::Failure;
-use crate::numbers::count;
+use crate::numbers::{Indices, count, indices};
 use std::path::Path;
 
 /// What `show` can be told.
@@ -21,6 +21,10 @@ pub(crate) struct Args {
     /// Pictures to show, evenly spaced among all
     #[arg(long, value_name = "N", default_value_t = 25, allow_negative_numbers = true, value_parser = count)]
     count: usize,
+
+    /// Show the pictures with these indices, such as 0-24,105
+    #[arg(long, value_name = "N,…", value_delimiter = ',', allow_negative_numbers = true, conflicts_with_all = ["count", "class"], value_parser = indices)]
+    index: Vec<Indices>,
 
     /// Tell the index and the label of each picture
     #[arg(long)]
@@ -54,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     match args.data.look()? {
         Looked::Table(path) => {
             let others = [
+                ("--index", !args.index.is_empty()),
                 ("--labels", args.labels),
                 ("--class", args.class.is_some()),
                 ("--test", args.test),

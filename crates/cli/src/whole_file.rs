@@ -11,7 +11,8 @@ pub(crate) fn written(
     write: impl FnOnce(&mut BufWriter<File>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let failed = |error: io::Error| cannot("write", path, &error);
-    let temporary = path.with_extension("tmp");
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!(".{name}.{}.tmp", std::process::id()));
     let mut out = BufWriter::new(File::create(&temporary).map_err(failed)?);
     let outcome = write(&mut out).and_then(|()| out.flush().map_err(failed));
     drop(out);

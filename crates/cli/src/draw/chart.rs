@@ -93,6 +93,34 @@ impl Chart {
         })
     }
 
+    /// Charts one below the other as an SVG, each with its title and the names of its curves.
+    pub(crate) fn svg_of_all(charts: &[Chart], (width, height): (u32, u32)) -> String {
+        /// The height of a chart's title and of the names of its curves.
+        const HEAD: u32 = 44;
+        let whole = charts.len() as u32 * (height + HEAD);
+        let titles: Vec<&str> = charts.iter().map(|chart| chart.title.as_str()).collect();
+        let mut svg = svg::begin(width, whole, &svg::label(&titles.join(", "), ""));
+        for (chart, place) in charts.iter().zip(0..) {
+            let top = place * (height + HEAD);
+            svg::text(&mut svg, 8, top + 18, &chart.title, "font-weight=\"bold\"");
+            let mut left = 8;
+            let drawn = chart.series.iter().enumerate().filter(|(_, series)| !series.points.is_empty());
+            for (index, series) in drawn {
+                let (color, dashes) = (Chart::color(index).hex(), svg::dashes(index));
+                svg.push_str(&format!(
+                    "<path d=\"M{left} {y}h24\" stroke=\"{color}\" stroke-width=\"2.5\" stroke-dasharray=\"{dashes}\"/>\n",
+                    y = top + 34
+                ));
+                svg::text(&mut svg, left + 30, top + 38, &series.name, "");
+                left += 50 + 7 * series.name.chars().count() as u32;
+            }
+            let inner = chart.svg(width, height).replacen("<svg ", &format!("<svg y=\"{}\" ", top + HEAD), 1);
+            svg.push_str(&inner);
+        }
+        svg.push_str("</svg>\n");
+        svg
+    }
+
     /// The chart in characters, without a title.
     pub(crate) fn cells(&self, columns: usize, lines: usize) -> Cells {
         let (backend, cells) = Braille::new(columns, lines, INK);
@@ -123,10 +151,10 @@ impl Chart {
 
     /// The names of the curves on a line, each in its colour with its last value.
     pub(crate) fn names(&self, terminal: &Terminal) -> String {
-        let names = self.series.iter().enumerate().map(|(i, series)| {
-            let last =
-                series.points.last().map_or_else(String::new, |&(_, y)| format!(" {}", self.scale.shown(y)));
-            format!("{} {}{last}", terminal.paint("⣀⣀", Chart::color(i)), series.name)
+        let names = self.series.iter().enumerate().filter_map(|(i, series)| {
+            let &(_, last) = series.points.last()?;
+            let (curve, last) = (terminal.paint("⣀⣀", Chart::color(i)), self.scale.shown(last));
+            Some(format!("{curve} {} {last}", series.name))
         });
         names.collect::<Vec<_>>().join("   ")
     }

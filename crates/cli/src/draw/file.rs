@@ -45,36 +45,22 @@ impl Target {
         Ok(Target { path: text.into(), format })
     }
 
-    /// Refuses a file that can't be written, before anything is computed for it. `option` names it.
-    pub(crate) fn check(&self, option: &str) -> Result<(), Failure> {
+    /// Refuses a place where no file can be written. A command that takes long does so before it begins.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         let path = self.path.display();
-        let refused = |why: String| Err(Failure::Usage(format!("{option} {path}: {why}")));
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let found = match folder {
+            _ if self.path.is_dir() => "a folder; name another".to_owned(),
+            _ if self.path.exists() && !self.path.is_file() => "a pipe or device; name another".to_owned(),
+            Some(folder) if !folder.is_dir() => format!("no folder {}; create it", folder.display()),
+            _ => return probed(&self.path),
         };
-        if !folder.is_dir() {
-            let shown = folder.display();
-            return refused(match folder.exists() {
-                true => format!("the folder {shown} is a file, not a folder; name one"),
-                false => format!("the folder {shown} is missing; create it first"),
-            });
-        }
-        if self.path.exists() && !self.path.is_file() {
-            let found = if self.path.is_dir() { "a folder" } else { "a pipe or device" };
-            return refused(format!("expected a file to write, found {found}; name another"));
-        }
-        probed(&self.path)
+        Err(Failure::Run(format!("{path}: expected a file to write, found {found}")))
     }
 
     /// Writes the file, whole or not at all. A file that is there is replaced.
     pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
-        if self.path.is_dir() {
-            let path = self.path.display();
-            return Err(Failure::Run(format!(
-                "{path}: expected a file to write, found a folder; name another"
-            )));
-        }
+        self.check()?;
         written(&self.path, |out| out.write_all(bytes).map_err(|error| cannot("write", &self.path, &error)))
     }
 }

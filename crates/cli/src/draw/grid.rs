@@ -3,11 +3,10 @@
 use super::color::{BLACK, Rgb, WHITE, diverging};
 use super::file::{Format, Target};
 use super::raster::{CHARACTER, LINE, Raster};
-use super::svg::{data_uri, escaped, label};
+use super::svg::{self, data_uri, escaped, label};
 use super::terminal::{Colors, Terminal};
 use crate::failure::Failure;
 use crate::text::figure;
-use std::fmt::Write;
 use std::io;
 
 /// Pictures with captions, in rows.
@@ -36,6 +35,8 @@ pub(crate) struct Legend {
 const LEAST_SIDE: usize = 84;
 /// The space between two pictures of a file, in pixels.
 const GAP: usize = 12;
+/// The space between two pictures of a terminal.
+const SPACE: &str = "  ";
 /// The columns that a picture of a terminal has at least, if it isn't smaller itself.
 const LEAST_COLUMNS: usize = 12;
 /// The size of the legend's bar in a file, in pixels.
@@ -63,10 +64,9 @@ impl Grid {
         let captions = self.tiles.iter().flat_map(|tile| &tile.caption);
         let widest = captions.map(|line| line.chars().count()).max().unwrap_or(0);
         let least = width.min(LEAST_COLUMNS).max(widest.min(24));
-        // A space stands between two pictures.
-        let fitting = ((terminal.columns + 1) / (least + 1)).max(1);
+        let fitting = ((terminal.columns + SPACE.len()) / (least + SPACE.len())).max(1);
         let columns = self.columns().min(fitting);
-        let most = ((terminal.columns + 1) / columns).saturating_sub(1).max(1);
+        let most = ((terminal.columns + SPACE.len()) / columns).saturating_sub(SPACE.len()).max(1);
         let shown = width.min(most);
         let rows = (height * shown).div_ceil(width).max(1);
         let cell = shown.max(least.min(most));
@@ -89,7 +89,7 @@ impl Grid {
                 let parts = pictures
                     .iter()
                     .map(|picture| picture.get(line).cloned().unwrap_or_else(|| " ".repeat(cell)));
-                lines.push(parts.collect::<Vec<_>>().join(" ").trim_end().to_owned());
+                lines.push(parts.collect::<Vec<_>>().join(SPACE).trim_end().to_owned());
             }
             for line in 0..self.caption_lines() {
                 let parts = row.iter().map(|tile| {
@@ -100,7 +100,7 @@ impl Grid {
                         .unwrap_or_default();
                     format!("{text:<cell$}")
                 });
-                lines.push(parts.collect::<Vec<_>>().join(" ").trim_end().to_owned());
+                lines.push(parts.collect::<Vec<_>>().join(SPACE).trim_end().to_owned());
             }
         }
         if let Some(legend) = self.legend {
@@ -157,13 +157,9 @@ impl Grid {
         let layout = self.layout();
         let (width, height) = layout.size;
         let label = label(&self.title, &format!("{} pictures", self.tiles.len()));
-        let mut svg = format!(
-            "<svg {label} width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" \
-             xmlns=\"http://www.w3.org/2000/svg\" font-family=\"sans-serif\" font-size=\"11\" fill=\"currentColor\">\n"
-        );
+        let mut svg = svg::begin(width as u32, height as u32, &label);
         let mut write = |left: usize, top: usize, text: &str| {
-            // Writing to a string can't fail.
-            let _ = writeln!(svg, "<text x=\"{left}\" y=\"{}\">{}</text>", top + LINE - 3, escaped(text));
+            svg::text(&mut svg, left as u32, (top + LINE - 3) as u32, text, "");
         };
         write(GAP, GAP, &self.title);
         if let Some(legend) = self.legend {
@@ -256,9 +252,7 @@ impl Legend {
     fn text(self, terminal: &Terminal) -> String {
         let [least, _, greatest] = self.numbers();
         if terminal.colors == Colors::None {
-            return format!(
-                "{least} is dark at one end of the scale, 0 is bright, {greatest} is dark at its other end"
-            );
+            return format!("= and - are from {least} to 0, + and # from 0 to {greatest}");
         }
         let bar = terminal.picture(&self.bar(32, 2)).concat();
         format!("{least} {bar} {greatest}")

@@ -23,7 +23,7 @@ mod terminal;
 
 pub(crate) use bars::{histogram, sparkline};
 pub(crate) use chart::{Chart, Scale, Series};
-pub(crate) use file::Target;
+pub(crate) use file::{Format, Target};
 pub(crate) use grid::{Grid, Legend, Tile};
 pub(crate) use raster::Raster;
 pub(crate) use svg::{data_uri, escaped};

@@ -27,6 +27,20 @@ pub(super) fn label(title: &str, summary: &str) -> String {
     format!("role=\"img\" aria-label=\"{}\"", escaped(format!("{title}: {summary}").trim_end_matches(": ")))
 }
 
+/// The start of an SVG that is a file of its own. Its text is dark on a light screen, and light on a dark one.
+pub(super) fn begin(width: u32, height: u32, attributes: &str) -> String {
+    format!(
+        "<svg {attributes} width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" xmlns=\"http://www.w3.org/2000/svg\" \
+         font-family=\"sans-serif\" font-size=\"12\" fill=\"currentColor\">\n\
+         <style>svg{{color:#222}}@media(prefers-color-scheme:dark){{svg{{color:#ddd}}}}</style>\n"
+    )
+}
+
+/// Adds a line of text with these attributes.
+pub(super) fn text(svg: &mut String, x: u32, y: u32, text: &str, attributes: &str) {
+    svg.push_str(&format!("<text x=\"{x}\" y=\"{y}\" {attributes}>{}</text>\n", escaped(text)));
+}
+
 /// An SVG of plotters' with these attributes in its root. What is drawn in `ink` has the colour of the text around it.
 pub(super) fn themed(svg: &str, ink: RGBColor, attributes: &str) -> String {
     let RGBColor(r, g, b) = ink;

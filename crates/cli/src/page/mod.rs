@@ -67,7 +67,7 @@ pub(crate) fn document(title: &str, lead_html: &str, sections: &[Section]) -> St
 pub(crate) fn paragraph(text: &str) -> String {
     let text = escaped(text);
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return format!("<p>{text}</p>\n");
     }
     let parts = parts.iter().enumerate().map(|(i, part)| match i % 2 {

@@ -32,7 +32,7 @@ impl Cell {
     }
 
     /// The cell with a name and an exact value, by which a program finds it.
-    pub(crate) fn named(mut self, name: impl Into<String>, value: impl ToString) -> Cell {
+    pub(crate) fn named(mut self, name: impl Into<String>, value: &impl ToString) -> Cell {
         self.figure = Some((name.into(), value.to_string()));
         self
     }
@@ -78,7 +78,7 @@ impl Table {
     }
 
     /// The table as one whose cells are counts by row and column, drawn as squares.
-    pub(crate) fn as_matrix(mut self) -> Table {
+    pub(crate) fn with_squares(mut self) -> Table {
         self.class = " class=\"matrix\"";
         self
     }
@@ -118,7 +118,7 @@ impl Table {
 }
 
 /// A figure that a program finds by its name. Its exact value stands beside the text that is shown.
-pub(crate) fn figure(name: &str, value: impl ToString, shown: &str) -> String {
+pub(crate) fn figure(name: &str, value: &impl ToString, shown: &str) -> String {
     let [name, value, shown] = [name, &value.to_string(), shown].map(escaped);
     format!("<data data-figure=\"{name}\" value=\"{value}\">{shown}</data>")
 }
@@ -138,8 +138,8 @@ mod tests {
 
     #[test]
     fn a_table_names_its_rows_and_columns() {
-        let mut table = Table::new("A < B", ["class", "&"]).as_matrix();
-        table.row("<b>", [Cell::new("3").named("x", 0.5).tinted(Tint::Good, 2.0)]);
+        let mut table = Table::new("A < B", ["class", "&"]).with_squares();
+        table.row("<b>", [Cell::new("3").named("x", &0.5).tinted(Tint::Good, 2.0)]);
         let html = table.html();
         for part in [
             "aria-label=\"A &lt; B\" tabindex=\"0\"",

@@ -16,13 +16,12 @@ pub(super) fn html(page: &RunPage<'_>) -> String {
         let points: Vec<(f64, f64)> = points.collect();
         (!points.is_empty()).then(|| Series { name: name.to_owned(), points })
     };
-    let one = |name: &str, title: &str, scale: Scale, series: Vec<Option<Series>>| {
+    let one = |title: &str, scale: Scale, series: Vec<Option<Series>>| {
         let series: Vec<Series> = series.into_iter().flatten().collect();
         let drawn = Chart { title: title.to_owned(), x: "epoch", scale, series };
-        if drawn.series.is_empty() { String::new() } else { chart(name, &drawn) }
+        if drawn.series.is_empty() { String::new() } else { chart(&drawn) }
     };
     let cost = one(
-        "cost",
         "Cost",
         Scale::Decades,
         vec![
@@ -32,7 +31,6 @@ pub(super) fn html(page: &RunPage<'_>) -> String {
         ],
     );
     let accuracy = one(
-        "accuracy",
         "Accuracy",
         Scale::Percent,
         vec![
@@ -42,7 +40,6 @@ pub(super) fn html(page: &RunPage<'_>) -> String {
         ],
     );
     let error = one(
-        "rmse",
         "RMSE",
         Scale::Decades,
         vec![
@@ -53,7 +50,7 @@ pub(super) fn html(page: &RunPage<'_>) -> String {
     let rates: Vec<f64> = page.history.iter().filter_map(|epoch| epoch.learning_rate).collect();
     let moves = rates.windows(2).any(|two| two[0] != two[1]);
     let rate = curve("η", &|epoch| epoch.learning_rate).filter(|_| moves);
-    let rate = one("learning-rate", "Learning rate η, at the end of each epoch", Scale::Decades, vec![rate]);
+    let rate = one("Learning rate η, at the end of each epoch", Scale::Decades, vec![rate]);
     let note = if page.history.len() > 1 && page.history.iter().any(|epoch| epoch.correct.is_some()) {
         "Training figures are taken before each minibatch's update, while the network still changes. The others are taken after the epoch."
     } else {
@@ -74,7 +71,7 @@ pub(super) fn speed(page: &RunPage<'_>) -> String {
     let (training, rate) = page.training();
     let seconds = page.history.iter().map(|epoch| epoch.seconds);
     let fastest = page.examples as f64 / seconds.fold(f64::INFINITY, f64::min);
-    let shown = |name: &str, x: f64, text: String| figure(name, x, &text);
+    let shown = |name: &str, x: f64, text: String| figure(name, &x, &text);
     let mut rows = vec![
         ("training", shown("training-time", training, duration(training)) + " in steps"),
         ("mean", shown("mean-rate", rate, samples_per_second(rate))),
@@ -84,5 +81,5 @@ pub(super) fn speed(page: &RunPage<'_>) -> String {
         let all = shown("process-seconds", seconds, duration(seconds));
         rows.push(("whole process", format!("{all}, with loading, evaluating and saving")));
     }
-    format!("<div class=\"columns\">\n{}<div>{}</div>\n</div>\n", chart("speed", &drawn), facts("rows", rows))
+    format!("<div class=\"columns\">\n{}<div>{}</div>\n</div>\n", chart(&drawn), facts("rows", rows))
 }

@@ -20,17 +20,17 @@ pub(super) fn html(page: &RunPage<'_>) -> String {
     let best = match (page.restored, page.best) {
         (Some(epoch), _) => small(&format!("the weights are those after epoch {epoch}, the best")),
         (None, Some(epoch)) => {
-            format!("<small>the best was epoch {}</small>", figure("best-epoch", epoch, &epoch.to_string()))
+            format!("<small>the best was epoch {}</small>", figure("best-epoch", &epoch, &epoch.to_string()))
         }
         (None, None) => String::new(),
     };
     let shown =
         if epochs == of { grouped(epochs) } else { format!("{} of {}", grouped(epochs), grouped(of)) };
-    cells.push(("Epochs".to_owned(), figure("epochs", epochs, &shown) + &best));
+    cells.push(("Epochs".to_owned(), figure("epochs", &epochs, &shown) + &best));
     let (seconds, rate) = page.training();
     if epochs > 0 {
-        let rate = figure("samples-per-second", rate, &samples_per_second(rate));
-        let training = figure("training-seconds", seconds, &duration(seconds));
+        let rate = figure("samples-per-second", &rate, &samples_per_second(rate));
+        let training = figure("training-seconds", &seconds, &duration(seconds));
         cells.push(("Training time".to_owned(), format!("{training}<small>{rate}</small>")));
     }
     let notes: String =
@@ -60,17 +60,17 @@ fn scores(set: Set, evaluation: &Evaluation) -> Vec<(String, String)> {
         Set::Validation => "Validation",
         Set::Named => "Data",
     };
-    let cost = figure(&format!("{word}-cost"), evaluation.cost, &four_digits(evaluation.cost));
+    let cost = figure(&format!("{word}-cost"), &evaluation.cost, &four_digits(evaluation.cost));
     let cost = (format!("{name} cost"), cost);
     match (evaluation.accuracy().zip(evaluation.correct()), evaluation.fit()) {
         (Some((accuracy, correct)), _) => {
-            let shown = figure(&format!("{word}-accuracy"), accuracy, &percent(accuracy));
+            let shown = figure(&format!("{word}-accuracy"), &accuracy, &percent(accuracy));
             let of = small(&format!("{} of {examples} right", grouped(correct)));
             vec![(format!("{name} accuracy"), shown + &of), cost]
         }
         (None, Some(Fit { rmse, mae, r_squared })) => {
             let one =
-                |figure_name: &str, x: f64| figure(&format!("{word}-{figure_name}"), x, &four_digits(x));
+                |figure_name: &str, x: f64| figure(&format!("{word}-{figure_name}"), &x, &four_digits(x));
             vec![
                 (format!("{name} RMSE"), one("rmse", rmse) + &small(&format!("on {examples} examples"))),
                 ("MAE".to_owned(), one("mae", mae)),
@@ -84,7 +84,7 @@ fn scores(set: Set, evaluation: &Evaluation) -> Vec<(String, String)> {
 /// Measures beside cost and score.
 fn measures(measures: &Measures) -> Vec<(String, String)> {
     let cell = |name: &str, figure_name: &str, x: f64, shown: String| {
-        (name.to_owned(), figure(figure_name, x, &shown))
+        (name.to_owned(), figure(figure_name, &x, &shown))
     };
     match measures {
         Measures::Classes(classes) => {

@@ -12,15 +12,15 @@ pub(super) fn html(page: &RunPage<'_>) -> String {
         Ok(_) => return paragraph("No epoch has ended in the process that made this page."),
         Err(why) => return paragraph(why),
     };
-    let one = |name: &str, title: &str, scale: Scale, value: &dyn Fn(&LayerInspection) -> f64| {
-        chart(name, &Chart { title: title.to_owned(), x: "epoch", scale, series: by_layer(inspected, value) })
+    let one = |title: &str, scale: Scale, value: &dyn Fn(&LayerInspection) -> f64| {
+        chart(&Chart { title: title.to_owned(), x: "epoch", scale, series: by_layer(inspected, value) })
     };
-    let count = |name: &str, title: &str, value: &dyn Fn(&LayerInspection) -> usize| {
+    let count = |title: &str, value: &dyn Fn(&LayerInspection) -> usize| {
         let any = inspected.iter().flat_map(|epoch| &epoch.layers).any(|layer| value(layer) > 0);
-        if any { one(name, title, Scale::Linear, &|layer| value(layer) as f64) } else { String::new() }
+        if any { one(title, Scale::Linear, &|layer| value(layer) as f64) } else { String::new() }
     };
-    let dead = count("dead", "Dead units", &|layer| layer.activity.dead);
-    let saturated = count("saturated", "Saturated units", &|layer| layer.activity.saturated);
+    let dead = count("Dead units", &|layer| layer.activity.dead);
+    let saturated = count("Saturated units", &|layer| layer.activity.saturated);
     let none = match (dead.is_empty(), saturated.is_empty()) {
         (true, true) => "No unit was ever dead or saturated.",
         (true, false) => "No unit was ever dead.",
@@ -44,9 +44,9 @@ pub(super) fn html(page: &RunPage<'_>) -> String {
     );
     format!(
         "<div class=\"columns\">\n{}{}{}{dead}{saturated}</div>\n{}",
-        one("flat", "Share of flat slopes", Scale::Percent, &|layer| layer.activity.flat),
-        one("error", "Size of the error ‖δ‖", Scale::Decades, &|layer| layer.error),
-        one("update", "Step of the weights ‖ΔW‖/‖W‖", Scale::Decades, &|layer| layer.update),
+        one("Share of flat slopes", Scale::Percent, &|layer| layer.activity.flat),
+        one("Size of the error ‖δ‖", Scale::Decades, &|layer| layer.error),
+        one("Step of the weights ‖ΔW‖/‖W‖", Scale::Decades, &|layer| layer.update),
         paragraph(words.trim_end())
     )
 }

@@ -42,7 +42,7 @@ fn of_answers(classes: &ClassMetrics, labels: &Labels, judged: &Judged<'_>) -> S
     let heads =
         std::iter::once("class ↓ answer →".to_owned()).chain((0..matrix.len()).map(|j| labels.name(j)));
     let title = format!("Confusion matrix of the {set}: how often each class had each answer");
-    let mut table = Table::new(title, heads).as_matrix();
+    let mut table = Table::new(title, heads).with_squares();
     let shares = |row: &[usize]| {
         let all = row.iter().sum::<usize>().max(1) as f64;
         row.iter().map(|&count| count as f64 / all).collect::<Vec<_>>()
@@ -56,7 +56,7 @@ fn of_answers(classes: &ClassMetrics, labels: &Labels, judged: &Judged<'_>) -> S
         let cells = row.iter().zip(shares(row)).enumerate().map(|(j, (&count, share))| {
             let (tint, strength) =
                 if i == j { (Tint::Good, share) } else { (Tint::Bad, (share / most).sqrt()) };
-            Cell::new(grouped(count)).named(format!("confusion-{i}-{j}"), count).tinted(tint, strength)
+            Cell::new(grouped(count)).named(format!("confusion-{i}-{j}"), &count).tinted(tint, strength)
         });
         table.row(labels.name(i), cells);
     }
@@ -98,7 +98,7 @@ fn of_scores(
         title.push_str(&format!(", the {MOST_ROWS} of the lowest {measure}"));
     }
     let mut table = Table::new(title, [kind, "precision", "recall", "F1", "examples"]);
-    let share = |name: &str, of: &str, x: f64| Cell::new(percent(x)).named(format!("{name}-{of}"), x);
+    let share = |name: &str, of: &str, x: f64| Cell::new(percent(x)).named(format!("{name}-{of}"), &x);
     for ClassScore { class, precision, recall, f1, support, .. } in shown {
         let of = class.to_string();
         let cells = [("precision", precision), ("recall", recall), ("f1", f1)];
@@ -128,7 +128,7 @@ fn of_values(values: &ValueMetrics, labels: &Labels, judged: &Judged<'_>) -> Str
     let mut table = Table::new(title, ["value", "RMSE", "MAE", "R²"]);
     let cells = |of: &str, fit: &Fit| {
         let all = [("rmse", fit.rmse), ("mae", fit.mae), ("r-squared", fit.r_squared)];
-        all.map(|(name, x)| Cell::new(figure(x)).named(format!("{name}-{of}"), x))
+        all.map(|(name, x)| Cell::new(figure(x)).named(format!("{name}-{of}"), &x))
     };
     for (output, fit) in shown {
         table.row(labels.name(output), cells(&output.to_string(), fit));

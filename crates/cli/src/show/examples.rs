@@ -4,6 +4,7 @@ use super::{Args, title_of};
 use crate::dataset::{Looked, pictures};
 use crate::draw::{Grid, Raster, Terminal, Tile};
 use crate::failure::Failure;
+use crate::numbers::Indices;
 use crate::report::{Event, Report, shown, write_out};
 use crate::text::{figure, grouped, images};
 use minibatch::Dataset;
@@ -114,6 +115,17 @@ impl Args {
         names: Option<&[String]>,
         classes: Option<&[u32]>,
     ) -> Result<Vec<usize>, Failure> {
+        if !self.index.is_empty() {
+            return match Indices::beyond(&self.index, all) {
+                Some(index) => {
+                    let last = all.saturating_sub(1);
+                    Err(Failure::usage(format!(
+                        "--index {index}: expected 0 to {last}, the pictures there are"
+                    )))
+                }
+                None => Ok(self.index.iter().flat_map(Indices::iter).collect()),
+            };
+        }
         let candidates: Vec<usize> = match &self.class {
             None => (0..all).collect(),
             Some(asked) => {

@@ -29,6 +29,7 @@ mod tensorboard;
 pub(crate) use options::Args;
 
 use crate::dataset::{Asked, Sets};
+use crate::draw::Target;
 use crate::failure::{Failure, tell};
 use crate::progress::Progress;
 use crate::recorded;
@@ -55,7 +56,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         args.validation_split
     };
     args.stopping.check(validation_split.is_some(), args.resume.is_some())?;
-    args.report.iter().try_for_each(|target| target.check("--report"))?;
+    args.report.iter().try_for_each(Target::check)?;
     let log = args.log.as_deref().map(|path| Log::open(path, args.resume.is_some(), started)).transpose()?;
     let events = args.tensorboard.as_deref();
     let events = events.map(|folder| EventFile::create(folder, args.resume.is_some())).transpose()?;
@@ -137,7 +138,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
             let notes = report::notes(&summary.findings, sets.judging().len(), &summary.labels);
             notes.iter().for_each(|note| tell(note));
             let ending = page::Ending::Last(&summary, notes);
-            page::write(args, &plan, &trainer, &sets, &run, ending)
+            page::write(args, &plan, &trainer, &sets, &run, &ending)
         }
         Some(signal) => {
             // Output to a closed terminal fails. The run is saved, and the exit code tells of the signal.
@@ -145,7 +146,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
                 failure.report();
             }
             let ending = page::Ending::Signal(signal, started.elapsed());
-            if let Err(failure) = page::write(args, &plan, &trainer, &sets, &run, ending) {
+            if let Err(failure) = page::write(args, &plan, &trainer, &sets, &run, &ending) {
                 failure.report();
             }
             Err(Failure::Stopped(signal))

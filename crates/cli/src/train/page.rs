@@ -28,11 +28,11 @@ pub(super) fn write(
     trainer: &Trainer,
     sets: &Sets,
     run: &RunObserver,
-    ending: Ending<'_>,
+    ending: &Ending<'_>,
 ) -> Result<(), Failure> {
     let Some(target) = &args.report else { return Ok(()) };
     let measured;
-    let (evaluation, measures, notes, seconds): (Evaluation, &Measures, _, f64) = match &ending {
+    let (evaluation, measures, notes, seconds): (Evaluation, &Measures, _, f64) = match ending {
         Ending::Last(summary, notes) => {
             (summary.evaluation, &summary.metrics, notes.clone(), summary.seconds)
         }
@@ -48,7 +48,7 @@ pub(super) fn write(
         settings: trainer.settings(),
         examples: trainer.examples(),
         history: trainer.history(),
-        ending: sentences(&ending, trainer),
+        ending: sentences(ending, trainer),
         best: judge::best(trainer).map(|epoch| epoch.number),
         restored: trainer.best().map(|best| best.epoch),
         layers: Ok(run.inspected.as_deref().unwrap_or_default()),

@@ -6,6 +6,7 @@ mod bad_tables;
 mod browser;
 mod checkpoint;
 mod config;
+mod drawing;
 #[cfg(unix)]
 mod faults;
 mod fine_tuning;

@@ -74,7 +74,7 @@ fn the_page_has_the_figures_of_the_run_and_asks_for_nothing() {
     assert_eq!(page.matches("http:").count(), page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count());
     assert_eq!(page.matches("src=").count(), page.matches("src=\"data:image/png").count());
     for layer in [1, 2] {
-        assert!(figure(&page, &format!("update-layer-{layer}-3")) > 0.0);
+        assert!(figure(&page, &format!("step-of-the-weights-layer-{layer}-3")) > 0.0);
     }
     assert_eq!(page.matches("alt=\"#").count(), 8, "a picture for each unit");
     assert!(page.contains("minibatch train --data=set --epochs=3 --hidden=8 --recipe=tutorial --seed=5"));
@@ -123,8 +123,8 @@ fn a_resumed_run_tells_from_where_on_its_layers_are_known() {
     assert!(world.run(arguments).succeeded().ends_with("Wrote run.html.\n"));
     let page = fs::read_to_string(world.path("run.html")).unwrap();
     assert!(page.contains("went on with the run, and looked at the layers from epoch 3 on"));
-    assert!(figure(&page, "cost-training-1") > 0.0 && figure(&page, "flat-layer-1-3") >= 0.0);
-    assert!(!page.contains("flat-layer-1-2"));
+    assert!(figure(&page, "cost-training-1") > 0.0 && figure(&page, "share-of-flat-slopes-layer-1-3") >= 0.0);
+    assert!(!page.contains("share-of-flat-slopes-layer-1-2"));
     // A run that is over already has a page, too.
     world.run(arguments).succeeded();
     let page = fs::read_to_string(world.path("run.html")).unwrap();
