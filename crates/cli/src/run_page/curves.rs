@@ -64,10 +64,16 @@ pub(super) fn speed(page: &RunPage<'_>) -> String {
     if page.history.is_empty() {
         return paragraph("No epoch has ended.");
     }
-    let points = page.history.iter().map(|epoch| (epoch.number as f64, page.examples as f64 / epoch.seconds));
+    let points =
+        page.history.iter().map(|epoch| (epoch.number as f64, page.examples as f64 / epoch.seconds / 1e3));
     let points = points.filter(|(_, rate)| rate.is_finite()).collect();
     let series = vec![Series { name: "training".to_owned(), points }];
-    let drawn = Chart { title: "Samples a second".to_owned(), x: "epoch", scale: Scale::Linear, series };
+    let drawn = Chart {
+        title: "Samples a second, in thousands".to_owned(),
+        x: "epoch",
+        scale: Scale::Linear,
+        series,
+    };
     let (training, rate) = page.training();
     let seconds = page.history.iter().map(|epoch| epoch.seconds);
     let fastest = page.examples as f64 / seconds.fold(f64::INFINITY, f64::min);

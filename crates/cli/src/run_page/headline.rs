@@ -18,7 +18,7 @@ pub(super) fn html(page: &RunPage<'_>) -> String {
     }
     let (epochs, of) = (page.history.len(), page.settings.epochs);
     let best = match (page.restored, page.best) {
-        (Some(epoch), _) => small(&format!("the weights are those after epoch {epoch}, the best")),
+        (Some(epoch), _) => small(&format!("the weights of epoch {epoch}, the best")),
         (None, Some(epoch)) => {
             format!("<small>the best was epoch {}</small>", figure("best-epoch", &epoch, &epoch.to_string()))
         }
