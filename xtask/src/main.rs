@@ -18,6 +18,7 @@ mod hash;
 mod kill;
 mod manual;
 mod peers;
+mod pictures;
 mod python;
 mod recipes;
 mod soak;
@@ -76,6 +77,8 @@ enum Task {
     Peers(peers::Args),
     /// Measure samples a second against width, depth and minibatch; draw them beside the roofline into docs/pictures
     Curves(curves::Args),
+    /// Make the README's pictures anew, by the commands that it names
+    Pictures(pictures::Args),
     /// Measure every product of C1 to C4, and squares, as a share of the register peak, and name what fell below its floor
     Floor(floor::Args),
     /// Train the presets of benches/presets with several seeds, and hold accuracy and seconds against their goals
@@ -105,6 +108,7 @@ fn main() -> ExitCode {
         Task::Manual(args) => manual::run(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),
+        Task::Pictures(args) => pictures::run(&args),
         Task::Floor(args) => floor::run(&args),
         Task::Speedrun(args) => speedrun::run(&args),
         Task::Recipes(args) => recipes::run(&args),

@@ -4,7 +4,7 @@ use super::color::{BLACK, Rgb, WHITE, diverging};
 use super::file::{Format, Target};
 use super::raster::{CHARACTER, LINE, Raster};
 use super::svg::{self, data_uri, escaped, label};
-use super::terminal::{Colors, Terminal};
+use super::terminal::{Colors, Terminal, fitted, width as text_width};
 use crate::failure::Failure;
 use crate::text::figure;
 use std::io;
@@ -62,7 +62,7 @@ impl Grid {
     pub(crate) fn text(&self, terminal: &Terminal) -> Vec<String> {
         let (width, height) = self.side();
         let captions = self.tiles.iter().flat_map(|tile| &tile.caption);
-        let widest = captions.map(|line| line.chars().count()).max().unwrap_or(0);
+        let widest = captions.map(|line| text_width(line)).max().unwrap_or(0);
         let least = width.min(LEAST_COLUMNS).max(widest.min(24));
         let fitting = ((terminal.columns + SPACE.len()) / (least + SPACE.len())).max(1);
         let columns = self.columns().min(fitting);
@@ -92,14 +92,8 @@ impl Grid {
                 lines.push(parts.collect::<Vec<_>>().join(SPACE).trim_end().to_owned());
             }
             for line in 0..self.caption_lines() {
-                let parts = row.iter().map(|tile| {
-                    let text: String = tile
-                        .caption
-                        .get(line)
-                        .map(|text| text.chars().take(cell).collect())
-                        .unwrap_or_default();
-                    format!("{text:<cell$}")
-                });
+                let parts =
+                    row.iter().map(|tile| fitted(tile.caption.get(line).map_or("", String::as_str), cell));
                 lines.push(parts.collect::<Vec<_>>().join(SPACE).trim_end().to_owned());
             }
         }

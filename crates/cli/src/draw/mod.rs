@@ -27,4 +27,4 @@ pub(crate) use file::{Format, Target};
 pub(crate) use grid::{Grid, Legend, Tile};
 pub(crate) use raster::Raster;
 pub(crate) use svg::{data_uri, escaped};
-pub(crate) use terminal::{Colors, Terminal};
+pub(crate) use terminal::{Colors, Terminal, cut, fitted, width};

@@ -106,6 +106,23 @@ impl Terminal {
     }
 }
 
+/// The columns that `text` takes. Letters of East Asia take two, control sequences none.
+pub(crate) fn width(text: &str) -> usize {
+    console::measure_text_width(text)
+}
+
+/// `text` in so many columns: filled up with spaces, or cut with an ellipsis at its end.
+pub(crate) fn fitted(text: &str, columns: usize) -> String {
+    let text = cut(text, columns);
+    let rest = columns.saturating_sub(width(&text));
+    text + &" ".repeat(rest)
+}
+
+/// `text` in so many columns at most. A longer one ends with an ellipsis.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    console::truncate_str(text, columns, "…").into_owned()
+}
+
 /// The character for a colour where there are no colours. Those of the diverging scale have other ones than greys: `-` and `=` are blue,
 /// `+` and `#` are red, and what is close to 0 is a space.
 fn character(color: Rgb) -> char {
@@ -157,6 +174,14 @@ mod tests {
             "\x1b[38;5;16;48;5;231m▀\x1b[38;5;231;48;5;231m▀\x1b[0m"
         );
         assert_eq!(terminal(Colors::None).picture(&picture), ["=@", "  "]);
+    }
+
+    #[test]
+    fn text_is_fitted_by_the_columns_that_it_takes() {
+        assert_eq!((width("日本"), width("\x1b[31mab\x1b[0m")), (4, 2));
+        assert_eq!(fitted("日本", 6), "日本  ");
+        assert_eq!(fitted("abcdef", 4), "abc…");
+        assert_eq!(cut("abc", 4), "abc");
     }
 
     #[test]

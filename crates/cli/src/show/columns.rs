@@ -1,7 +1,7 @@
 //! The columns of a table at a glance.
 
 use super::title_of;
-use crate::draw::{Terminal, histogram};
+use crate::draw::{Terminal, cut, fitted, histogram, width};
 use crate::failure::Failure;
 use crate::report::{Event, Report, write_out};
 use crate::text::{figure, grouped};
@@ -56,15 +56,16 @@ fn text(title: &str, rows: usize, columns: &[ColumnSummary], terminal: &Terminal
     let s = |count: usize| if count == 1 { "" } else { "s" };
     let (all, rows_s, columns_s) = (columns.len(), s(rows), s(columns.len()));
     let names: Vec<String> = columns.iter().map(|column| cut(&column.name, LONGEST)).collect();
-    let width = names.iter().map(|name| name.chars().count()).fold(6, usize::max);
+    let first = names.iter().map(|name| width(name)).fold(6, usize::max);
     let mut lines = vec![
         format!("{title}: {} row{rows_s}, {} column{columns_s}", grouped(rows), grouped(all)),
         String::new(),
-        format!("{:<width$}  kind     missing  distribution      values", "column"),
+        format!("{:<first$}  kind     missing  distribution      values", "column"),
     ];
     for (name, ColumnSummary { missing, content, .. }) in names.iter().zip(columns) {
         let (kind, bars, words) = words(content);
-        let line = format!("{name:<width$}  {kind:<7}  {:>7}  {bars:<PARTS$}  {words}", grouped(*missing));
+        let line =
+            format!("{}  {kind:<7}  {:>7}  {bars:<PARTS$}  {words}", fitted(name, first), grouped(*missing));
         // A terminal would break a long line; a pipe has room.
         let most = if terminal.is_terminal { terminal.columns } else { usize::MAX };
         lines.push(cut(line.trim_end(), most));
@@ -96,14 +97,6 @@ impl Event for Column<'_> {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         writeln!(out, "{}", self.column)
     }
-}
-
-/// Text of at most so many characters. A longer one ends with an ellipsis.
-fn cut(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// A number of a column. Whole ones are shown as such.
