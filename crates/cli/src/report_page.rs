@@ -1,6 +1,6 @@
 //! `minibatch report`: the page of the run in a checkpoint.
 
-use crate::draw::Target;
+use crate::draw::{Format, Target};
 use crate::failure::{Failure, tell};
 use crate::info::Info;
 use crate::report::{Labels, notes, place, shown, write_out};
@@ -34,8 +34,10 @@ pub(crate) struct Args {
 /// Writes the page.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let path = &args.checkpoint;
-    let beside = || Target::of_page(&shown(&path.with_extension("html"))).map_err(Failure::Usage);
-    let target = args.output.clone().map_or_else(beside, Ok)?;
+    let target = match &args.output {
+        Some(target) => target.clone(),
+        None => beside(path)?,
+    };
     target.check()?;
     let checkpoint = recorded::load(path)?;
     let network = checkpoint.result();
@@ -93,6 +95,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         tell(&format!("note: {why}"));
     }
     Ok(())
+}
+
+/// The page beside a checkpoint. One that is there may be that of `train --report`, which knows more.
+fn beside(checkpoint: &Path) -> Result<Target, Failure> {
+    let page = checkpoint.with_extension("html");
+    if page.is_file() {
+        let page = page.display();
+        return Err(Failure::usage(format!(
+            "{page}: expected a new name, found a file; `--output {page}` replaces it, --output FILE names another"
+        )));
+    }
+    Ok(Target { path: page, format: Format::Html })
 }
 
 /// The data to judge the network on and notes about them, or the sentence that says why there are none. Without a word of the user's, the

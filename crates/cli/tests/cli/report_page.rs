@@ -85,6 +85,10 @@ fn the_page_has_the_figures_of_the_run_and_asks_for_nothing() {
     assert_eq!(again.last().unwrap()["weight_hash"], text(&page, "weight-hash"));
 
     // Later, with the data and without.
+    let refused = world.run("report run.ckpt --data set");
+    let why = "error: run.html: expected a new name, found a file; `--output run.html` replaces it, --output FILE names another";
+    assert_eq!((refused.code, &*refused.stderr), (Some(2), why));
+    fs::rename(world.path("run.html"), world.path("first.html")).unwrap();
     assert_eq!(world.run("report run.ckpt --data set").succeeded(), "Wrote run.html.\n");
     let later = fs::read_to_string(world.path("run.html")).unwrap();
     check_figures(&later, &events);
