@@ -5,6 +5,7 @@
 mod arm;
 mod asan;
 mod busy;
+mod chromium;
 mod ci;
 mod compiler;
 mod curves;

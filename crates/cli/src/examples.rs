@@ -57,6 +57,12 @@ pub(crate) const COMPARE: [Example; 2] = [
     ("compare a.ckpt b.ckpt --output comparison.html", "the same as a page"),
 ];
 
+pub(crate) const REPORT: [Example; 3] = [
+    ("report run.ckpt", "a page of the run in run.html; mistakes are on it if MNIST is at hand"),
+    ("report iris.ckpt new.csv --output iris.html", "the network judged on the rows of a table"),
+    ("report run.ckpt --dataset fashion-mnist", "or on the test set of another dataset"),
+];
+
 pub(crate) const VERIFY: [Example; 2] = [
     ("verify run.ckpt", "trains the run on MNIST again and compares the bits"),
     ("verify iris.ckpt iris.csv --test-split 0.2 --threads 1", "a table's run, on one thread"),

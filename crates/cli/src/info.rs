@@ -31,7 +31,7 @@ pub(crate) struct Args {
 /// The content of a checkpoint.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "info")]
-struct Info {
+pub(crate) struct Info {
     checkpoint: String,
     layers: Vec<Layer>,
     parameters: usize,
@@ -78,7 +78,7 @@ struct Layer {
 }
 
 impl Info {
-    fn new(path: &Path, checkpoint: &Checkpoint) -> Result<Info, Failure> {
+    pub(crate) fn new(path: &Path, checkpoint: &Checkpoint) -> Result<Info, Failure> {
         let Checkpoint { network, origin, settings, class, data, progress, history, annotations, .. } =
             checkpoint;
         let layer = |layer: &minibatch::Layer| Layer {
@@ -110,29 +110,25 @@ impl Info {
             history: history.iter().map(|epoch| EpochLine::new(epoch, settings, examples)).collect(),
         })
     }
-}
 
-impl Event for Info {
-    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+    /// The content without the history, as names and values.
+    pub(crate) fn rows(&self) -> Vec<(String, String)> {
         let inputs = self.layers.iter().map(|layer| layer.inputs).take(1);
         let layers: Vec<usize> = inputs.chain(self.layers.iter().map(|layer| layer.outputs)).collect();
         let parameters = grouped(self.parameters);
-        write_rows(
-            out,
-            &[
-                ("checkpoint", self.checkpoint.clone()),
-                ("network", format!("{}, {parameters} parameters", sizes(&layers))),
-            ],
-        )?;
+        let named = |(name, value): (&str, String)| (name.to_owned(), value);
+        let network = format!("{}, {parameters} parameters", sizes(&layers));
+        let mut rows: Vec<_> =
+            [("checkpoint", self.checkpoint.clone()), ("network", network)].map(named).into();
         for (l, layer) in (1..).zip(&self.layers) {
             let Layer { inputs, outputs, activation, parameters } = layer;
             let name = format!("  layer {l}");
             let value = format!("{inputs} → {outputs}, {activation}, {} parameters", grouped(*parameters));
-            write_rows(out, &[(&name, value)])?;
+            rows.push((name, value));
         }
         if let Some(table) = &self.table {
-            write_rows(out, &[("columns", table.words()), ("target", table.of_targets())])?;
-            write_rows(out, &[("  in this order", table.names.join(", "))])?;
+            rows.extend([("columns", table.words()), ("target", table.of_targets())].map(named));
+            rows.push(named(("  in this order", table.names.join(", "))));
         }
         let Settings { optimizer: rule, learning_rate, batch_size, epochs, seed, .. } = &self.settings;
         let mut trained = format!("{} of {epochs}", self.history.len());
@@ -155,7 +151,7 @@ impl Event for Info {
             self.result_epoch.map(|epoch| format!(", of the weights after epoch {epoch}, the best"));
         let restored = restored.unwrap_or_default();
         let Info { data_fingerprint: fingerprint, .. } = self;
-        let rows = [
+        let of_run = [
             ("cost", cost(&self.cost)),
             ("optimiser", optimiser),
             ("learning rate η", learning_rate.to_string()),
@@ -171,10 +167,17 @@ impl Event for Info {
             ("weight hash", format!("{}{restored}", self.weight_hash)),
             ("compared hash", self.compared_hash.clone()),
         ];
-        write_rows(out, &rows)?;
-        write_rows(out, &techniques(&self.settings))?;
+        rows.extend(of_run.map(named));
+        rows.extend(techniques(&self.settings).into_iter().map(named));
         let steps_per_epoch = self.settings.epoch_steps(self.training_examples as usize);
-        write_rows(out, &changes(&self.changes, steps_per_epoch))?;
+        rows.extend(changes(&self.changes, steps_per_epoch).into_iter().map(named));
+        rows
+    }
+}
+
+impl Event for Info {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        write_rows(out, &self.rows())?;
         if !self.history.is_empty() {
             writeln!(out)?;
         }

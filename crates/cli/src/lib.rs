@@ -22,13 +22,14 @@ mod memory;
 mod mistakes;
 mod names;
 mod numbers;
-#[allow(dead_code, unused_imports, reason = "the commands that write pages come next")]
-#[allow(clippy::wrong_self_convention, clippy::write_with_newline, reason = "the report comes next")]
 mod page;
 mod predict;
 mod progress;
 mod recorded;
 mod report;
+mod report_page;
+mod run_page;
+mod shell;
 mod show;
 mod signals;
 mod task;
@@ -69,6 +70,9 @@ enum Command {
     /// Name the classes that a checkpoint's network sees in pictures, rows of a table or arrays, or the values
     #[command(after_help = examples::help(&examples::PREDICT))]
     Predict(predict::Args),
+    /// Write a page of all that is known of a run: curves, mistakes, weights, settings
+    #[command(after_help = examples::help(&examples::REPORT))]
+    Report(report_page::Args),
     /// Draw a layer's weights in colours: of the first layer a picture for each unit
     #[command(after_help = examples::help(&examples::WEIGHTS))]
     Weights(weights::Args),
@@ -110,6 +114,7 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Report(args)) => report_page::run(&args),
         Some(Command::Weights(args)) => weights::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),

@@ -21,6 +21,17 @@ pub(crate) fn written(
     })
 }
 
+/// Refuses a file that [`written`] couldn't write. Nothing is left, and the file isn't touched.
+pub(crate) fn probed(path: &Path) -> Result<(), Failure> {
+    let temporary = path.with_extension("tmp");
+    let made = File::create_new(&temporary).and_then(|_| fs::remove_file(&temporary));
+    match made {
+        // A file of this name is replaced when the time comes.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(cannot("write", path, &error)),
+        _ => Ok(()),
+    }
+}
+
 /// The failure of an action on a file.
 pub(crate) fn cannot(action: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::Run(format!("{}: cannot {action}: {error}", path.display()))

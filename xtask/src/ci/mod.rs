@@ -29,12 +29,13 @@ struct Step {
 }
 
 /// The steps. Quick ones come first, and a step comes before those that build on it.
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: tidy::run },
     Step { name: "clippy", run: clippy },
     Step { name: "docs", run: docs },
     Step { name: "test", run: test },
+    Step { name: "pages", run: crate::chromium::check },
     Step { name: "features", run: features },
     Step { name: "loom", run: loom },
     Step { name: "arm", run: crate::arm::build },

@@ -203,7 +203,11 @@ impl Chart {
             .y_label_area_size(look.labels.0)
             .build_cartesian_2d(left..right, low..high)?;
         let grid = INK.mix(if look.has_grid { 0.15 } else { 0.0 });
-        let shown = |y: &f64| self.scale.short(if in_decades { 10f64.powf(*y) } else { *y }, high - low);
+        let shown = |y: &f64| match in_decades {
+            // The neighbours are ten times as large, or as small.
+            true => self.scale.short(10f64.powf(*y), 10f64.powf(*y + 1.0)),
+            false => self.scale.short(*y, high - low),
+        };
         let whole = |x: &f64| if x.fract().abs() < 1e-9 { format!("{x:.0}") } else { String::new() };
         chart
             .configure_mesh()
@@ -250,8 +254,9 @@ impl Scale {
         if y != 0.0 && (y.abs() < 1e-3 || y.abs() >= 1e5) {
             return format!("{y:.0e}");
         }
-        let digits = (1.0 - (span / 5.0).max(1e-9).log10()).floor().clamp(0.0, 4.0) as usize;
-        let digits = if unit.is_empty() { digits } else { digits.saturating_sub(1) };
+        let places = -(span / 5.0).max(1e-9).log10();
+        let places = if unit.is_empty() { (1.0 + places).floor() } else { places.ceil() };
+        let digits = places.clamp(0.0, 4.0) as usize;
         format!("{y:.digits$}{unit}")
     }
 }
@@ -318,6 +323,15 @@ mod tests {
                 chart.cells(3, 1);
             }
         }
+    }
+
+    #[test]
+    fn numbers_at_an_axis_differ_from_their_neighbours() {
+        let short = |scale: Scale, y: f64, span: f64| scale.short(y, span);
+        assert_eq!([0.0, 0.005, 0.01].map(|y| short(Scale::Percent, y, 0.03)), ["0.0%", "0.5%", "1.0%"]);
+        assert_eq!([0.9, 0.95].map(|y| short(Scale::Percent, y, 0.25)), ["90%", "95%"]);
+        assert_eq!([1.0, 0.1, 0.01].map(|y| short(Scale::Decades, y, 10.0 * y)), ["1", "0.1", "0.01"]);
+        assert_eq!([0.05, 0.1].map(|y| short(Scale::Linear, y, 0.15)), ["0.05", "0.10"]);
     }
 
     #[test]

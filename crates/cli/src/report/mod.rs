@@ -73,8 +73,8 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// Writes names and values in two columns.
-pub(crate) fn write_rows(out: &mut Vec<u8>, rows: &[(&str, String)]) -> io::Result<()> {
-    rows.iter().try_for_each(|(name, value)| writeln!(out, "{name:<16}  {value}"))
+pub(crate) fn write_rows(out: &mut Vec<u8>, rows: &[(impl AsRef<str>, String)]) -> io::Result<()> {
+    rows.iter().try_for_each(|(name, value)| writeln!(out, "{:<16}  {value}", name.as_ref()))
 }
 
 /// A cost's name and formula.

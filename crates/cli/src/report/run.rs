@@ -83,10 +83,9 @@ impl Plan {
     pub(crate) fn steps_per_epoch(&self) -> usize {
         self.settings.epoch_steps(self.training_examples)
     }
-}
 
-impl Event for Plan {
-    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+    /// The plan as names and values.
+    pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
         let [training, parameters, steps] =
             [self.training_examples, self.parameters, self.steps_per_epoch()].map(grouped);
         let activation = match &*self.activations {
@@ -111,24 +110,24 @@ impl Event for Plan {
             (None, outputs) => format!("{outputs} values each"),
         };
         let data = ("data", self.data.clone());
-        write_rows(out, &[data, ("training set", format!("{training} {images}, {targets}"))])?;
+        let mut rows = vec![data, ("training set", format!("{training} {images}, {targets}"))];
         if let Some(examples) = self.validation_examples {
             let examples = grouped(examples);
             let set = format!("{examples} {images}, set aside from the training set");
-            write_rows(out, &[("validation set", set)])?;
+            rows.push(("validation set", set));
         }
         let test = match self.test_examples {
             Some(examples) => format!("{} {images}, evaluated after every epoch", grouped(examples)),
             None => "none; the validation set judges (--test-split F or --test FILE gives one)".to_owned(),
         };
-        write_rows(out, &[("test set", test)])?;
+        rows.push(("test set", test));
         if let Some(cache) = &self.cache {
-            write_rows(out, &[("pictures", cache.words())])?;
+            rows.push(("pictures", cache.words()));
         }
         if let Some(table) = &self.table {
-            write_rows(out, &[("columns", table.words()), ("target", table.of_targets())])?;
+            rows.extend([("columns", table.words()), ("target", table.of_targets())]);
         }
-        let rows = [
+        rows.extend([
             ("network", format!("{}, {parameters} parameters", sizes(&self.layers))),
             ("activation", activation),
             ("cost", cost(&self.cost)),
@@ -141,19 +140,25 @@ impl Event for Plan {
             ("threads", self.threads.to_string()),
             ("instruction set", self.isa.to_owned()),
             ("checkpoint", checkpoint),
-        ];
-        write_rows(out, &rows)?;
+        ]);
         if let Some(recipe) = &self.recipe {
             let chose = self.reasons.join("; ");
             let chose = if chose.is_empty() { chose } else { format!(", which chose {chose}") };
-            write_rows(out, &[("recipe", format!("{recipe}{chose}"))])?;
+            rows.push(("recipe", format!("{recipe}{chose}")));
         }
-        write_rows(out, &techniques(&self.settings))?;
-        write_rows(out, &changes(&self.changes, self.steps_per_epoch()))?;
+        rows.extend(techniques(&self.settings));
+        rows.extend(changes(&self.changes, self.steps_per_epoch()));
         if let Some(Resumed { checkpoint, epochs, position }) = &self.resumed {
             let place = place(*epochs, position.div_ceil(*batch_size));
-            write_rows(out, &[("resumed", format!("{checkpoint} as of {place}"))])?;
+            rows.push(("resumed", format!("{checkpoint} as of {place}")));
         }
+        rows
+    }
+}
+
+impl Event for Plan {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        write_rows(out, &self.rows())?;
         writeln!(out)
     }
 }
@@ -350,6 +355,9 @@ pub(crate) struct Summary {
     /// The names of classes or outputs.
     #[serde(skip)]
     pub labels: Labels,
+    /// Cost and score of the trained network on that set.
+    #[serde(skip)]
+    pub evaluation: Evaluation,
     /// Further measures of the trained network on that set.
     pub metrics: Measures,
     /// Signs that the run has learned badly. Standard error tells them in words.

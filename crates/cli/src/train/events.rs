@@ -80,6 +80,7 @@ pub(super) fn summary(
         result_epoch: trainer.best().map(|best| best.epoch),
         judged_by: if sets.test.is_some() { "test" } else { "validation" },
         labels: Labels::of(trainer.network()),
+        evaluation: metrics.evaluation,
         metrics: metrics.measures,
         findings,
         weight_hash: format!("{:016x}", trainer.result().weight_hash()),

@@ -7,6 +7,7 @@ use super::tensorboard::EventFile;
 use crate::failure::{Failure, tell};
 use crate::progress::Progress;
 use crate::report::{EpochLine, Report};
+use crate::run_page::Inspected;
 use crate::signals::{Signal, Signals};
 use minibatch::{Dataset, Epoch, Observer, Trainer};
 use std::ops::ControlFlow;
@@ -20,8 +21,10 @@ pub(super) struct RunObserver {
     pub(super) report: Report,
     pub(super) signals: Signals,
     pub(super) progress: Progress,
-    /// Whether the layers are inspected after each epoch.
+    /// Whether the state of the layers is shown after each epoch.
     pub(super) inspects: bool,
+    /// The state of the layers after each epoch, if a page is made of the run.
+    pub(super) inspected: Option<Vec<Inspected>>,
 }
 
 impl RunObserver {
@@ -99,8 +102,12 @@ impl Observer for RunObserver {
         let best = judge::best(trainer).is_some_and(|best| best.number == epoch.number);
         self.save(trainer, best)?;
         let mut line = EpochLine::new(epoch, trainer.settings(), trainer.examples());
-        if self.inspects {
-            line.layers = Some(trainer.inspect()?);
+        if self.inspects || self.inspected.is_some() {
+            let layers = trainer.inspect()?;
+            if let Some(inspected) = &mut self.inspected {
+                inspected.push(Inspected { epoch: epoch.number, layers: layers.clone() });
+            }
+            line.layers = self.inspects.then_some(layers);
         }
         self.progress.suspend(|| self.report.print(&line))?;
         if let Some(log) = &mut self.log {

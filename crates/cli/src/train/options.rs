@@ -1,6 +1,7 @@
 //! The options of `train`, and the settings that they give.
 
 use super::{checkpoint, network, stopping, techniques};
+use crate::draw::Target;
 use crate::failure::Failure;
 use crate::numbers::{class_weights, count, fraction, learning_rate, seed};
 use crate::task::{Task, labels_of};
@@ -44,6 +45,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
 
+    /// Write a page of the whole run to this file, which ends with .html
+    #[arg(long, value_name = "FILE", value_parser = Target::of_page)]
+    pub(crate) report: Option<Target>,
     /// Write the figures of each epoch to an event file in this folder, for TensorBoard; a resumed run adds a file
     #[arg(long, value_name = "DIR")]
     pub(crate) tensorboard: Option<PathBuf>,

@@ -3,6 +3,7 @@
 mod arrays;
 mod bad_input;
 mod bad_tables;
+mod browser;
 mod checkpoint;
 mod config;
 mod drawing;
@@ -28,6 +29,7 @@ mod pictures;
 #[cfg(unix)]
 mod places;
 mod predict;
+mod report_page;
 mod resume;
 #[cfg(unix)]
 mod signals;
