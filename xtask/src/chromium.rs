@@ -32,7 +32,7 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
 }
 
 /// The browser that the environment variable CHROMIUM names, or one on the path.
-fn found() -> Option<PathBuf> {
+pub(crate) fn found() -> Option<PathBuf> {
     let named = std::env::var_os("CHROMIUM").filter(|name| !name.is_empty()).map(PathBuf::from);
     named.or_else(|| NAMES.iter().find_map(|name| on_path(name)))
 }

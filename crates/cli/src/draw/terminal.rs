@@ -173,7 +173,7 @@ mod tests {
             terminal(Colors::Indexed).picture(&picture)[0],
             "\x1b[38;5;16;48;5;231m▀\x1b[38;5;231;48;5;231m▀\x1b[0m"
         );
-        assert_eq!(terminal(Colors::None).picture(&picture), ["=@", "  "]);
+        assert_eq!(terminal(Colors::None).picture(&picture), ["+@", "  "]);
     }
 
     #[test]
