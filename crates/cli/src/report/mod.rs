@@ -5,6 +5,7 @@ mod initial_values;
 mod labels;
 mod metrics;
 mod run;
+mod terminal_line;
 
 pub(crate) use findings::notes;
 pub(crate) use initial_values::InitialValues;
@@ -13,6 +14,7 @@ pub(crate) use metrics::{metric_rows, write_tables};
 pub(crate) use run::{
     Chosen, EpochLine, Plan, Resumed, Stopped, Summary, changes, measure, place, score, techniques,
 };
+pub(crate) use terminal_line::{COSTS, OnTerminal};
 
 use crate::failure::Failure;
 use serde::Serialize;

@@ -75,6 +75,9 @@ pub(crate) fn command(args: &Args, path: &Path) -> String {
     }
     words.extend(args.machine.given());
     words.extend(args.keeping.given());
+    if args.dashboard {
+        words.push("--dashboard".into());
+    }
     if args.inspect {
         words.push("--inspect".into());
     }

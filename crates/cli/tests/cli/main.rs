@@ -5,6 +5,8 @@ mod bad_input;
 mod bad_tables;
 mod checkpoint;
 mod config;
+#[cfg(all(unix, feature = "dashboard"))]
+mod dashboard;
 #[cfg(unix)]
 mod faults;
 mod fine_tuning;
@@ -32,6 +34,8 @@ mod resume;
 mod signals;
 mod stopping;
 mod tables;
+#[cfg(unix)]
+mod terminal;
 mod train;
 mod usage;
 mod verify;
