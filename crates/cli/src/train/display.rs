@@ -5,7 +5,7 @@ use crate::draw::Terminal;
 use crate::failure::{Failure, tell};
 use crate::progress::{Bar, Clock};
 use crate::report::{COSTS, EpochLine, OnTerminal, Report};
-use minibatch::{Settings, Trainer};
+use minibatch::Trainer;
 
 /// A run at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,8 @@ pub(super) struct Lines {
     pub(super) bar: Bar,
     /// The terminal that the lines go to, if they go to one.
     pub(super) terminal: Option<Terminal>,
+    /// Whether η moves in this run.
+    pub(super) rate_moves: bool,
 }
 
 impl Display for Lines {
@@ -67,7 +69,7 @@ impl Display for Lines {
     fn after_epoch(&mut self, moment: Moment<'_>, mut line: EpochLine, is_best: bool) -> Result<(), Failure> {
         let history = moment.trainer.history();
         let costs = || history[history.len().saturating_sub(COSTS)..].iter().map(|epoch| epoch.cost);
-        let moves = rate_moves(moment.trainer, &line);
+        let moves = self.rate_moves || line.shows_rate;
         line.on_terminal = self.terminal.map(|terminal| OnTerminal::new(terminal, costs(), is_best, moves));
         self.bar.suspend(|| self.report.print(&line))
     }
@@ -80,9 +82,4 @@ impl Display for Lines {
         self.bar.finish();
         Ok(())
     }
-}
-
-/// Whether the lines of a run show η.
-pub(super) fn rate_moves(trainer: &Trainer, line: &EpochLine) -> bool {
-    line.shows_rate || trainer.settings().schedule != Settings::default().schedule
 }

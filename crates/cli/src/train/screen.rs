@@ -7,7 +7,7 @@ use crate::failure::{Failure, tell};
 use crate::progress::Bar;
 use crate::report::Report;
 use crate::signals::Signals;
-use minibatch::Trainer;
+use minibatch::{Settings, Trainer};
 
 /// Refuses `--dashboard` in a build without it.
 pub(super) fn check(args: &Args) -> Result<(), Failure> {
@@ -28,16 +28,17 @@ pub(super) fn begin(
     example_shape: &[usize],
 ) -> Result<(Box<dyn Display>, Signals), Failure> {
     let terminal = Some(Terminal::of_output()).filter(|it| it.is_terminal && report == Report::Text);
+    let rate_moves = trainer.settings().schedule != Settings::default().schedule;
     if args.dashboard {
         match terminal {
-            Some(terminal) => match dashboard(report, terminal, example_shape) {
+            Some(terminal) => match dashboard(report, terminal, rate_moves, example_shape) {
                 Ok(dashboard) => return Ok(dashboard),
                 Err(failure) => tell(&format!("note: the dashboard can't be shown, so lines are: {failure}")),
             },
             None => tell("note: standard output is no terminal, so --dashboard shows lines"),
         }
     }
-    let lines = Lines { report, bar: Bar::new(trainer, report == Report::Text), terminal };
+    let lines = Lines { report, bar: Bar::new(trainer, report == Report::Text), terminal, rate_moves };
     Ok((Box::new(lines), Signals::catch()?))
 }
 
@@ -46,6 +47,7 @@ pub(super) fn begin(
 fn dashboard(
     report: Report,
     terminal: Terminal,
+    rate_moves: bool,
     example_shape: &[usize],
 ) -> std::io::Result<(Box<dyn Display>, Signals)> {
     use super::dashboard::{Dashboard, leave};
@@ -53,11 +55,11 @@ fn dashboard(
     let signals = Signals::catch_and_restore(leave)?;
     #[cfg(not(unix))]
     let signals = Signals::catch()?;
-    Ok((Box::new(Dashboard::start(report, terminal, example_shape)?), signals))
+    Ok((Box::new(Dashboard::start(report, terminal, rate_moves, example_shape)?), signals))
 }
 
 /// [`check`] has refused it.
 #[cfg(not(feature = "dashboard"))]
-fn dashboard(_: Report, _: Terminal, _: &[usize]) -> std::io::Result<(Box<dyn Display>, Signals)> {
+fn dashboard(_: Report, _: Terminal, _: bool, _: &[usize]) -> std::io::Result<(Box<dyn Display>, Signals)> {
     Err(std::io::ErrorKind::Unsupported.into())
 }

@@ -25,7 +25,7 @@ mod weights;
 
 pub(super) use console::leave;
 
-use super::display::{Display, Moment, Wish, rate_moves};
+use super::display::{Display, Moment, Wish};
 use crate::draw::Terminal;
 use crate::failure::{Failure, tell};
 use crate::report::{COSTS, EpochLine, OnTerminal, Report, shown as shown_path};
@@ -39,8 +39,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// How often keys are looked for.
-const KEYS: Duration = Duration::from_millis(50);
+/// The time after which keys are looked for again. Between these times a slice costs a look at the clock, some 50 ns.
+const TICK: Duration = Duration::from_millis(25);
 /// How long the answer to a key stays.
 const ANSWER: Duration = Duration::from_secs(4);
 /// The lines of epochs that are printed at the end.
@@ -60,6 +60,8 @@ pub(super) struct Dashboard {
     picture: Picture,
     /// When keys were looked for.
     looked: Instant,
+    /// Whether there was time for an inspection then.
+    may_inspect: bool,
     /// Whether a key waits for a frame.
     is_asked: bool,
     message: Option<(String, Instant)>,
@@ -82,6 +84,7 @@ impl Dashboard {
     pub(super) fn start(
         report: Report,
         terminal: Terminal,
+        rate_moves: bool,
         example_shape: &[usize],
     ) -> io::Result<Dashboard> {
         let mut budget = Budget::new();
@@ -96,6 +99,7 @@ impl Dashboard {
             share: None,
             picture: Picture::default(),
             looked: begun,
+            may_inspect: false,
             is_asked: false,
             message: None,
             frame: None,
@@ -103,7 +107,7 @@ impl Dashboard {
             inspected: Vec::new(),
             lines: VecDeque::with_capacity(LINES),
             costs: VecDeque::with_capacity(LINES + COSTS),
-            rate_moves: false,
+            rate_moves,
             notes: Vec::new(),
             example_shape: example_shape.to_vec(),
         })
@@ -194,6 +198,7 @@ impl Dashboard {
 
     /// Keeps what the layers do, if it is known or if there is time to look.
     fn inspect(&mut self, trainer: &Trainer, line: &EpochLine) {
+        self.may_inspect = false;
         let layers = match &line.layers {
             Some(layers) => layers.clone(),
             None => {
@@ -234,20 +239,26 @@ fn guess(trainer: &Trainer, seconds: f64) -> Duration {
 impl Display for Dashboard {
     fn after_slice(&mut self, moment: Moment<'_>) -> Result<Option<Wish>, Failure> {
         let begun = Instant::now();
-        let mut wish = None;
-        if begun - self.looked >= KEYS {
-            self.looked = begun;
-            wish = self.look_for_keys(moment)?;
+        if self.frame.is_some() && begun - self.looked < TICK {
+            return Ok(None);
         }
+        self.looked = begun;
+        let wish = self.look_for_keys(moment)?;
         self.draw_in_time(moment)?;
+        let next = self.inspection.unwrap_or(Duration::ZERO);
+        self.may_inspect = self.budget.allows(Work::Inspection, next);
         self.budget.count(begun);
         Ok(wish)
     }
 
+    /// An epoch may take no more than some microseconds. So this asks no clock unless it inspects the layers.
     fn after_epoch(&mut self, moment: Moment<'_>, line: EpochLine, is_best: bool) -> Result<(), Failure> {
-        let begun = Instant::now();
-        self.inspect(moment.trainer, &line);
-        self.rate_moves = rate_moves(moment.trainer, &line);
+        if self.may_inspect {
+            let begun = Instant::now();
+            self.inspect(moment.trainer, &line);
+            self.budget.count(begun);
+        }
+        self.rate_moves |= line.shows_rate;
         if self.costs.len() == LINES + COSTS {
             self.costs.pop_front();
         }
@@ -256,7 +267,6 @@ impl Display for Dashboard {
             self.lines.pop_front();
         }
         self.lines.push_back((line, is_best));
-        self.budget.count(begun);
         Ok(())
     }
 
