@@ -18,6 +18,7 @@ mod kill;
 mod peers;
 mod python;
 mod recipes;
+mod recording;
 mod soak;
 mod speedrun;
 mod tables;
@@ -69,6 +70,8 @@ enum Task {
     Peers(peers::Args),
     /// Measure samples a second against width, depth and minibatch; draw them beside the roofline into docs/pictures
     Curves(curves::Args),
+    /// Record the dashboard of a run on MNIST as an animated picture, docs/pictures/dashboard.svg
+    Recording(recording::Args),
     /// Measure every product of C1 to C4, and squares, as a share of the register peak, and name what fell below its floor
     Floor(floor::Args),
     /// Train the presets of benches/presets with several seeds, and hold accuracy and seconds against their goals
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         Task::Torch(args) => torch::run(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),
+        Task::Recording(args) => recording::run(&args),
         Task::Floor(args) => floor::run(&args),
         Task::Speedrun(args) => speedrun::run(&args),
         Task::Recipes(args) => recipes::run(&args),

@@ -28,7 +28,7 @@ pub(super) enum Wish {
 
 /// Shows a run while it trains.
 pub(super) trait Display {
-    /// Called after each slice of steps. It returns what the user has asked for since the last call.
+    /// Called before the first slice of steps, and after each. It returns what the user has asked for since the last call.
     fn after_slice(&mut self, moment: Moment<'_>) -> Result<Option<Wish>, Failure>;
 
     /// Called after each epoch, with its line. `is_best` is true if it is the best epoch so far.

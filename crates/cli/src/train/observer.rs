@@ -32,6 +32,8 @@ impl RunObserver {
         trainer: &mut Trainer,
         test: Option<&Dataset>,
     ) -> Result<Option<Signal>, Failure> {
+        // The first slice may take long.
+        self.show(trainer)?;
         // A program that uses the library may have written the checkpoint before it evaluated the last epoch.
         if let (0, Some(epoch)) = (trainer.position(), trainer.history().last().copied()) {
             if epoch.validation.is_none() && trainer.validate()?.is_some() {
@@ -74,6 +76,17 @@ impl RunObserver {
         Ok(())
     }
 
+    /// Lets the display move on, and notes what the user asks for.
+    fn show(&mut self, trainer: &Trainer) -> Result<(), Failure> {
+        let moment = Moment { trainer, clock: &self.clock, keeper: self.keeper.as_ref() };
+        match self.display.after_slice(moment)? {
+            Some(Wish::Save) => self.wants_save = true,
+            Some(Wish::Stop) => self.signals.interrupt(),
+            None => {}
+        }
+        Ok(())
+    }
+
     /// Stops the run once a signal has come.
     fn flow(&self) -> ControlFlow<()> {
         self.signals.caught().map_or(ControlFlow::Continue(()), |_| ControlFlow::Break(()))
@@ -90,12 +103,7 @@ impl Observer for RunObserver {
 
     fn after_steps(&mut self, trainer: &mut Trainer) -> Result<ControlFlow<()>, Failure> {
         self.clock.end_slice(trainer);
-        let moment = Moment { trainer, clock: &self.clock, keeper: self.keeper.as_ref() };
-        match self.display.after_slice(moment)? {
-            Some(Wish::Save) => self.wants_save = true,
-            Some(Wish::Stop) => self.signals.interrupt(),
-            None => {}
-        }
+        self.show(trainer)?;
         // An epoch that has ended is saved once it has been evaluated.
         if trainer.position() > 0 {
             self.save(trainer, false)?;

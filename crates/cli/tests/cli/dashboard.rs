@@ -2,6 +2,7 @@
 
 use crate::terminal::Session;
 use crate::world::World;
+use std::process::Command;
 
 const TRAIN: &str = "train --data set --recipe tutorial --hidden 8 --seed 5 --threads 1 --dashboard";
 /// What takes the screen, and what gives it back.
@@ -52,6 +53,23 @@ fn control_c_is_a_signal() {
     let (code, written) = session.ended();
     assert_eq!(code, Some(130), "{written:?}");
     assert!(after_the_screen(&written).contains("Saved run.ckpt; to go on:"), "{written:?}");
+}
+
+#[test]
+fn signals_give_the_screen_back() {
+    for (signal, code) in [("TERM", 143), ("HUP", 129)] {
+        let world = World::new();
+        let arguments = format!("{TRAIN} --epochs 1000000 --checkpoint run.ckpt");
+        let Some(session) = Session::start(&world, &arguments) else { return };
+        session.wait_for(TAKEN);
+        world.wait_for("run.ckpt");
+        let id = std::fs::read_to_string(world.path("pid")).unwrap();
+        let sent = Command::new("kill").args([&format!("-{signal}"), id.trim()]).status().unwrap();
+        assert!(sent.success());
+        let (ended, written) = session.ended();
+        assert_eq!(ended, Some(code), "{written:?}");
+        assert!(after_the_screen(&written).contains(&format!("Stopped by SIG{signal} at ")), "{written:?}");
+    }
 }
 
 #[test]

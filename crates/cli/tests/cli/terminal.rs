@@ -26,7 +26,11 @@ impl Session {
             }
             return None;
         }
-        let line = format!("stty rows 24 cols 80; exec {}", world.program(arguments));
+        // If the tests run under `nohup`, the processes that they start ignore SIGHUP.
+        let line = format!(
+            "stty rows 24 cols 80; echo $$ > pid; exec env --default-signal=HUP {}",
+            world.program(arguments)
+        );
         let mut command = Command::new("script");
         command.args(["-qefc", &line, "/dev/null"]).current_dir(world.path(""));
         command.env("TERM", "xterm-256color").env("SHELL", "/bin/sh");
