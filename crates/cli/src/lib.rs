@@ -7,7 +7,6 @@
 
 mod compare;
 mod dataset;
-#[allow(dead_code, unused_imports, reason = "the dashboard and the report come next")]
 mod draw;
 mod eval;
 mod examples;

@@ -151,12 +151,19 @@ impl Chart {
 
     /// The names of the curves on a line, each in its colour with its last value.
     pub(crate) fn names(&self, terminal: &Terminal) -> String {
-        let names = self.series.iter().enumerate().filter_map(|(i, series)| {
-            let &(_, last) = series.points.last()?;
-            let (curve, last) = (terminal.paint("⣀⣀", Chart::color(i)), self.scale.shown(last));
-            Some(format!("{curve} {} {last}", series.name))
+        let names = self.legend().map(|(color, name, last)| {
+            let last = if last.is_empty() { last } else { format!(" {last}") };
+            format!("{} {name}{last}", terminal.paint("⣀⣀", color))
         });
         names.collect::<Vec<_>>().join("   ")
+    }
+
+    /// The colour, the name and the last value of each curve. The value is empty if there is none.
+    pub(crate) fn legend(&self) -> impl Iterator<Item = (Rgb, &str, String)> {
+        self.series.iter().enumerate().map(|(i, series)| {
+            let last = series.points.last().map_or_else(String::new, |&(_, y)| self.scale.shown(y));
+            (Chart::color(i), &*series.name, last)
+        })
     }
 
     /// The curves in words: from where to where each goes.

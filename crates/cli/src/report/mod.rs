@@ -6,6 +6,7 @@ mod labels;
 mod metrics;
 mod run;
 mod settings;
+mod terminal_line;
 
 pub(crate) use findings::notes;
 pub(crate) use initial_values::InitialValues;
@@ -14,8 +15,8 @@ pub(crate) use metrics::{metric_rows, write_tables};
 pub(crate) use run::{
     Chosen, EpochLine, Plan, Resumed, Stopped, Summary, changes, measure, place, score, techniques,
 };
-
 pub(crate) use settings::settings;
+pub(crate) use terminal_line::{COSTS, OnTerminal};
 
 use crate::failure::Failure;
 use serde::Serialize;

@@ -1,6 +1,7 @@
 //! The events of a training run: its plan, its epochs, its end.
 
 use super::metrics::in_short;
+use super::terminal_line::{Derived, OnTerminal};
 use super::{Event, InitialValues, Labels, cost, optimizer, sizes, write_rows};
 use crate::dataset::CacheReport;
 use crate::dataset::table::Columns;
@@ -279,6 +280,9 @@ pub(crate) struct EpochLine {
     /// The state of the layers after the epoch, if `--inspect` asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Vec<LayerInspection>>,
+    /// The look of the text on a terminal. Without one it is that of a pipe.
+    #[serde(skip)]
+    pub on_terminal: Option<OnTerminal>,
 }
 
 impl EpochLine {
@@ -291,12 +295,26 @@ impl EpochLine {
             epochs: settings.epochs,
             samples_per_second: examples as f64 / epoch.seconds,
             layers: None,
+            on_terminal: None,
         }
     }
 }
 
 impl Event for EpochLine {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        if let Some(look) = &self.on_terminal {
+            let EpochLine { epochs, accuracy, samples_per_second, .. } = *self;
+            writeln!(out, "{}", look.line(&self.epoch, &Derived { epochs, accuracy, samples_per_second }))?;
+        } else {
+            self.write_plain(out)?;
+        }
+        self.layers.iter().flatten().try_for_each(|layer| write_layer(out, layer))
+    }
+}
+
+impl EpochLine {
+    /// Writes the line of a pipe.
+    fn write_plain(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let width = self.epochs.to_string().len();
         let Epoch { number, cost, learning_rate, validation, test, .. } = self.epoch;
         let epochs = self.epochs;
@@ -313,8 +331,7 @@ impl Event for EpochLine {
         if let Some(test) = &test {
             write!(out, "  {} {}", measure(test), padded(test))?;
         }
-        writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))?;
-        self.layers.iter().flatten().try_for_each(|layer| write_layer(out, layer))
+        writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))
     }
 }
 
@@ -341,6 +358,9 @@ pub(crate) struct Summary {
     pub seconds: f64,
     /// Seconds within the training steps.
     pub training_seconds: f64,
+    /// The share of the run's time that the dashboard took.
+    #[serde(skip)]
+    pub screen: Option<f64>,
     /// The best epoch of the whole run. Epochs from before it was resumed count.
     pub best_epoch: Option<usize>,
     /// Null for regression.
@@ -391,6 +411,9 @@ impl Event for Summary {
         let weight_hash = &self.weight_hash;
         let [total, training] = [self.seconds, self.training_seconds].map(duration);
         write!(out, "\nTrained in {total}, {training} of it in steps.")?;
+        if let Some(share) = self.screen {
+            write!(out, " {} of the time was spent on the screen.", percent(share))?;
+        }
         if let (Some(epoch), Some(accuracy)) = (self.best_epoch, self.best_test_accuracy) {
             write!(out, " Best: {}, after epoch {epoch}.", percent(accuracy))?;
         }

@@ -6,12 +6,16 @@
 //! 2. [`checkpoint`]: reserves the file that the run is kept in.
 //! 3. [`begin`], [`resume`]: the data, and the trainer of a new or resumed run.
 //! 4. [`notes`]: advice to a run that is likely to learn badly.
-//! 5. [`observer`], with [`judge`] and [`keeper`]: trains.
-//! 6. [`events`]: the plan and the end, as they are printed. [`page`]: the page of the run.
+//! 5. [`display`], `dashboard`, [`screen`]: what is seen of the run while it trains.
+//! 6. [`observer`], with [`judge`] and [`keeper`]: trains.
+//! 7. [`events`]: the plan and the end, as they are printed. [`page`]: the page of the run.
 
 pub(crate) mod begin;
 mod checkpoint;
 pub(crate) mod config;
+#[cfg(feature = "dashboard")]
+mod dashboard;
+mod display;
 mod events;
 pub(crate) mod judge;
 mod keeper;
@@ -22,6 +26,7 @@ mod observer;
 mod options;
 mod page;
 pub(crate) mod resume;
+mod screen;
 pub(crate) mod stopping;
 mod techniques;
 mod tensorboard;
@@ -31,10 +36,9 @@ pub(crate) use options::Args;
 use crate::dataset::{Asked, Sets};
 use crate::draw::Target;
 use crate::failure::{Failure, tell};
-use crate::progress::Progress;
+use crate::progress::Clock;
 use crate::recorded;
 use crate::report::{self, Report, Resumed, shown};
-use crate::signals::Signals;
 use crate::task::{check_targets, note_on_targets};
 use begin::Needs;
 use keeper::Keeper;
@@ -46,6 +50,7 @@ use tensorboard::EventFile;
 
 /// Trains a network and prints the plan, the epochs and the end. `started` is the start of the process.
 pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
+    screen::check(args)?;
     let path = args.keeping.checkpoint.as_deref().or(args.resume.as_deref());
     if let (None, Some(option)) = (path, args.keeping.first_given()) {
         return Err(Failure::usage(format!("{option} needs --checkpoint FILE")));
@@ -86,7 +91,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let needs = Needs {
         evaluated: [&sets.test, &sets.validation].into_iter().flatten().map(Dataset::len).max().unwrap_or(0),
         buffers: if reserved.is_some() { args.keeping.buffers() } else { 0 },
-        inspects: args.inspect || args.report.is_some(),
+        inspects: args.inspect || args.dashboard || args.report.is_some(),
     };
     let (mut changed, mut resumed) = (false, None);
     if let Some((path, recorded)) = &mut recorded {
@@ -126,11 +131,12 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         let notes = advice.iter().chain(&of_inputs).chain(&on_targets).chain(&sets.notes);
         notes.for_each(|note| tell(note));
     }
-    let signals = Signals::catch()?;
-    let progress = Progress::new(&trainer, trainer.settings().epochs, report == Report::Text);
+    let clock = Clock::new(&trainer, trainer.settings().epochs);
+    let (display, signals) = screen::begin(args, report, &trainer, sets.train.example_shape())?;
     let inspected = args.report.as_ref().map(|_| Vec::new());
+    let (inspects, wants_save) = (args.inspect, false);
     let mut run =
-        RunObserver { keeper, log, events, report, signals, progress, inspects: args.inspect, inspected };
+        RunObserver { keeper, log, events, signals, clock, display, inspects, inspected, wants_save };
     match run.train(&mut trainer, sets.test.as_ref())? {
         None => {
             let summary = events::summary(&run, &trainer, &sets, started)?;

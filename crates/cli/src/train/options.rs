@@ -121,6 +121,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) inspect: bool,
 
+    /// Show the run on the whole screen: curves, layers, first weights, keys to save and stop (with the feature dashboard)
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) dashboard: bool,
+
     /// Print JSON lines: the plan, one object per epoch, and the end
     #[arg(long)]
     pub(crate) json: bool,

@@ -6,7 +6,7 @@ use super::observer::RunObserver;
 use super::options::Args;
 use crate::dataset::Sets;
 use crate::failure::Failure;
-use crate::report::{Plan, Report, Summary, place, shown, write_out};
+use crate::report::{Plan, Summary, place, shown, write_out};
 use crate::run_page::{Again, Judged, RunPage, Set};
 use crate::shell;
 use crate::signals::Signal;
@@ -64,10 +64,10 @@ pub(super) fn write(
         again: again(args, trainer, run),
     };
     target.write(page.html()?.as_bytes())?;
-    match run.report {
-        Report::Text => write_out(format!("Wrote {}.\n", target.path.display()).as_bytes()),
-        _ => Ok(()),
+    if args.quiet || args.json {
+        return Ok(());
     }
+    write_out(format!("Wrote {}.\n", target.path.display()).as_bytes())
 }
 
 /// How far the run came.

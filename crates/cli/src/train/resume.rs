@@ -78,6 +78,9 @@ pub(crate) fn command(args: &Args, path: &Path) -> String {
     if let Some(page) = &args.report {
         words.extend(["--report".into(), page.path.clone().into()]);
     }
+    if args.dashboard {
+        words.push("--dashboard".into());
+    }
     if args.inspect {
         words.push("--inspect".into());
     }

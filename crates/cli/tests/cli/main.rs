@@ -6,6 +6,8 @@ mod bad_tables;
 mod browser;
 mod checkpoint;
 mod config;
+#[cfg(all(unix, feature = "dashboard"))]
+mod dashboard;
 mod drawing;
 #[cfg(unix)]
 mod faults;
@@ -36,6 +38,8 @@ mod signals;
 mod stopping;
 mod tables;
 mod tensorboard;
+#[cfg(unix)]
+mod terminal;
 mod train;
 mod usage;
 mod verify;
