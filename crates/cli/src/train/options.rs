@@ -130,7 +130,7 @@ pub(crate) struct Args {
     pub(crate) json: bool,
 
     /// Print nothing on standard output; errors and notes stay on standard error
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "dashboard"])]
     pub(crate) quiet: bool,
 
     /// The options that were given, as a configuration file has them.
