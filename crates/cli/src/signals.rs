@@ -70,13 +70,13 @@ impl Signals {
         for signal in [SIGINT, SIGTERM] {
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&second))?;
         }
-        Signals::watch(caught, second)
+        Signals::watch(caught, &second)
     }
 
     /// As [`catch`](Self::catch), but `restore` is called before a second signal ends the process: the terminal isn't as it was.
     #[cfg(all(unix, feature = "dashboard"))]
     pub(crate) fn catch_and_restore(restore: fn()) -> io::Result<Signals> {
-        let signals = Signals::watch(Arc::default(), Arc::default())?;
+        let signals = Signals::watch(Arc::default(), &Arc::default())?;
         let first = AtomicBool::new(true);
         let asked = Arc::clone(&signals.asked);
         let mut coming = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
@@ -93,10 +93,10 @@ impl Signals {
     }
 
     /// Notes each signal that comes. `second` is true once SIGINT or SIGTERM has come.
-    fn watch(caught: Arc<AtomicUsize>, second: Arc<AtomicBool>) -> io::Result<Signals> {
+    fn watch(caught: Arc<AtomicUsize>, second: &Arc<AtomicBool>) -> io::Result<Signals> {
         for signal in [SIGINT, SIGTERM] {
             flag::register_usize(signal, Arc::clone(&caught), signal as usize)?;
-            flag::register(signal, Arc::clone(&second))?;
+            flag::register(signal, Arc::clone(second))?;
         }
         // A closed terminal may send SIGHUP twice, and a session that ends sends SIGTERM as well. So SIGHUP is never a second
         // signal, and doesn't make the next one a second signal. Under `nohup` it stays ignored.

@@ -11,6 +11,7 @@ mod svg;
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ use xtask_tools::{CommandLine, workspace_root};
 pub(crate) struct Args {
     /// Write the picture here instead
     #[arg(long, value_name = "FILE")]
-    out: Option<std::path::PathBuf>,
+    out: Option<PathBuf>,
 }
 
 /// The run: some ten seconds on two cores.
@@ -39,7 +40,7 @@ const FRAME: Duration = Duration::from_millis(250);
 /// The frames at most. More of them are thinned.
 const MOST: usize = 40;
 
-/// The keys, each with its share of the run. The epochs tell how far the run is.
+/// The keys, each with the share of the run's epochs after which it is pressed.
 const KEYS: [(f64, &str); 5] = [(0.4, "2"), (0.55, "3"), (0.7, "4"), (0.8, "s"), (0.85, "1")];
 
 /// Records a run.
@@ -48,9 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     CommandLine::cargo("build --release -p minibatch-cli --features dashboard").run(&root)?;
     let folder = root.join("target/recording");
     std::fs::create_dir_all(&folder)?;
-    let first = record(&root, None)?;
-    // The second run presses keys at shares of the first one's time.
-    let frames = record(&root, Some(first.seconds))?.frames;
+    let frames = record(&root)?;
     ensure!(frames.len() > 10, "the run has drawn only {} frames", frames.len());
     let stride = frames.len().div_ceil(MOST);
     let from = (frames.len() - 1) % stride;
@@ -62,13 +61,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-struct Recorded {
-    frames: Vec<svg::Screen>,
-    seconds: f64,
-}
-
-/// Runs the command, and presses the keys if its `seconds` are known.
-fn record(root: &std::path::Path, seconds: Option<f64>) -> Result<Recorded> {
+/// Runs the command, presses the keys, and returns what the terminal has shown.
+fn record(root: &Path) -> Result<Vec<svg::Screen>> {
     let program = root.join("target/release/minibatch");
     let (columns, lines) = SIZE;
     let line = format!("stty rows {lines} cols {columns}; exec '{}' {TRAIN}", program.display());
@@ -89,7 +83,7 @@ fn record(root: &std::path::Path, seconds: Option<f64>) -> Result<Recorded> {
         }
     });
     let mut terminal = vt100::Parser::new(lines, columns, 0);
-    let mut keys = KEYS.iter().filter(|_| seconds.is_some()).peekable();
+    let mut keys = KEYS.iter().peekable();
     // The time begins with the dashboard.
     let mut started: Option<Instant> = None;
     let (mut frames, mut taken): (Vec<svg::Screen>, _) = (Vec::new(), 0);
@@ -104,9 +98,8 @@ fn record(root: &std::path::Path, seconds: Option<f64>) -> Result<Recorded> {
             started = Some(Instant::now());
         }
         let Some(elapsed) = started.map(|started| started.elapsed()) else { continue };
-        if let Some((_, key)) =
-            keys.next_if(|(share, _)| elapsed.as_secs_f64() >= share * seconds.unwrap_or(f64::INFINITY))
-        {
+        let passed = passed(&terminal.screen().contents());
+        if let Some((_, key)) = keys.next_if(|(share, _)| passed >= *share) {
             keyboard.write_all(key.as_bytes())?;
         }
         if terminal.screen().alternate_screen() && elapsed >= FRAME * taken {
@@ -118,5 +111,26 @@ fn record(root: &std::path::Path, seconds: Option<f64>) -> Result<Recorded> {
     ensure!(status.success(), "the run failed: {}", terminal.screen().contents());
     // The end, on the normal screen.
     frames.push(svg::Screen::of(terminal.screen()));
-    Ok(Recorded { frames, seconds: started.map_or(0.0, |started| started.elapsed().as_secs_f64()) })
+    Ok(frames)
+}
+
+/// The share of the epochs that have passed, of the `epoch 3/30` at the top of the dashboard.
+fn passed(screen: &str) -> f64 {
+    let numbers = screen.trim_start().strip_prefix("epoch ").and_then(|rest| {
+        let (number, rest) = rest.trim_start().split_once('/')?;
+        let epochs = rest.split_whitespace().next()?;
+        Some((number.parse::<f64>().ok()?, epochs.parse::<f64>().ok()?))
+    });
+    numbers.map_or(0.0, |(number, epochs)| (number - 1.0) / epochs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::passed;
+
+    #[test]
+    fn the_epoch_is_read_from_the_screen() {
+        assert_eq!(passed(" epoch  7/30 ━━── step 3/3,375"), 0.2);
+        assert_eq!(passed("Trained in 9 s"), 0.0);
+    }
 }

@@ -211,8 +211,7 @@ impl Chart {
             .build_cartesian_2d(left..right, low..high)?;
         let grid = INK.mix(if look.has_grid { 0.15 } else { 0.0 });
         let shown = |y: &f64| match in_decades {
-            // The neighbours are ten times as large, or as small.
-            true => self.scale.short(10f64.powf(*y), 10f64.powf(*y + 1.0)),
+            true => of_decades(10f64.powf(*y)),
             false => self.scale.short(*y, high - low),
         };
         let whole = |x: &f64| if x.fract().abs() < 1e-9 { format!("{x:.0}") } else { String::new() };
@@ -266,6 +265,15 @@ impl Scale {
         let digits = places.clamp(0.0, 4.0) as usize;
         format!("{y:.digits$}{unit}")
     }
+}
+
+/// A value at an axis of logarithms: two digits.
+fn of_decades(y: f64) -> String {
+    if !(1e-3..1e5).contains(&y) {
+        return format!("{y:.0e}");
+    }
+    let digits = (1.0 - y.log10().floor()).max(0.0) as usize;
+    format!("{y:.digits$}")
 }
 
 /// The least and the greatest. 0 and 1 where there is none.
@@ -351,6 +359,7 @@ mod tests {
             series: vec![Series { name: "cost".to_owned(), points }],
         };
         assert!(chart.is_in_decades());
+        assert_eq!([0.1, 0.0032, 15.0, 2e-4].map(of_decades), ["0.10", "0.0032", "15", "2e-4"]);
         // A straight line: its middle is half way down.
         let cells = chart.cells(42, 10);
         let middle: Vec<&[super::super::braille::Cell]> = cells.lines().collect();

@@ -90,7 +90,7 @@ fn an_epoch_is_a_line_within_80_columns() {
     assert_eq!(code, Some(0), "{written}");
     let plain = console::strip_ansi_codes(&written).into_owned();
     let lines = plain.split(['\r', '\n']).filter(|line| line.contains("/3  cost "));
-    let lines: Vec<&str> = lines.map(|line| line.trim_end()).collect();
+    let lines: Vec<&str> = lines.map(str::trim_end).collect();
     assert_eq!(lines.len(), 3, "{plain}");
     for (line, number) in lines.iter().zip(1..) {
         assert!(line.starts_with(&format!("{number}/3  cost 0.")), "{line}");
@@ -100,6 +100,18 @@ fn an_epoch_is_a_line_within_80_columns() {
         assert!(line.contains(|bar| ('▁'..='█').contains(&bar)), "{line}");
     }
     assert!(written.contains("\x1b[38;5;"), "the best has a colour");
+}
+
+#[test]
+fn control_c_stops_a_run_of_lines() {
+    let world = World::new();
+    let arguments = "train --data set --recipe tutorial --hidden 8 --epochs 1000000 --checkpoint run.ckpt";
+    let Some(mut session) = Session::start(&world, arguments) else { return };
+    session.wait_for("3/1000000  cost ");
+    session.press("\x03");
+    let (code, written) = session.ended();
+    assert_eq!(code, Some(130), "{written:?}");
+    assert!(written.contains("Stopped by SIGINT at ") && written.contains("Saved run.ckpt"), "{written:?}");
 }
 
 #[cfg(not(feature = "dashboard"))]

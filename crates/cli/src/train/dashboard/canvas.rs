@@ -74,8 +74,17 @@ impl<'a> Canvas<'a> {
         }
     }
 
+    /// Draws charts beside each other.
+    pub(super) fn charts(&mut self, charts: &[Chart]) {
+        let gap = 2;
+        let (width, height) = ((self.width() + gap) / charts.len().max(1) - gap, self.height());
+        for (i, chart) in charts.iter().enumerate() {
+            self.part(i * (width + gap), 0, width, height).chart(chart);
+        }
+    }
+
     /// Draws curves under a line with their names.
-    pub(super) fn chart(&mut self, chart: &Chart) {
+    fn chart(&mut self, chart: &Chart) {
         let mut x = self.strong(0, 0, &chart.title);
         let length = |text: &str| text.chars().count();
         let width = |per_curve: usize, has_values: bool| -> usize {

@@ -21,16 +21,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, shown: &Shown<'_>) {
         layers::table(&mut canvas.part(0, height + 1, width, lines), shown);
     }
     let charts: Vec<Chart> = [Some(costs(shown)), scores(shown)].into_iter().flatten().collect();
-    side_by_side(canvas, &charts, height);
-}
-
-/// Draws charts beside each other in the upper `height` lines.
-pub(super) fn side_by_side(canvas: &mut Canvas<'_>, charts: &[Chart], height: usize) {
-    let gap = 2;
-    let width = (canvas.width() + gap) / charts.len().max(1) - gap;
-    for (i, chart) in charts.iter().enumerate() {
-        canvas.part(i * (width + gap), 0, width, height).chart(chart);
-    }
+    canvas.part(0, 0, width, height).charts(&charts);
 }
 
 fn costs(shown: &Shown<'_>) -> Chart {

@@ -1,7 +1,6 @@
 //! The activity of the layers: a row for each layer, and curves over the epochs.
 
 use super::canvas::Canvas;
-use super::curves::side_by_side;
 use super::shown::{Inspected, Shown, thinned};
 use crate::draw::{Chart, Scale, Series, sparkline};
 use crate::text::{figure, grouped, percent};
@@ -46,7 +45,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, shown: &Shown<'_>) {
     ];
     let top = lines + 2;
     let rest = height.saturating_sub(top);
-    side_by_side(&mut canvas.part(0, top, width, rest), &charts, rest);
+    canvas.part(0, top, width, rest).charts(&charts);
 }
 
 /// The lines of a table of the layers.

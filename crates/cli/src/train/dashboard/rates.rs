@@ -1,7 +1,6 @@
 //! Curves of η and of samples a second.
 
 use super::canvas::Canvas;
-use super::curves::side_by_side;
 use super::shown::Shown;
 use crate::draw::{Chart, Scale, Series};
 use minibatch::Epoch;
@@ -28,5 +27,5 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, shown: &Shown<'_>) {
         chart("η", Scale::Decades, shown.curve("last step", |epoch| epoch.learning_rate)),
         chart(name, Scale::Linear, shown.curve("training", |epoch| Some(rate(epoch) / unit))),
     ];
-    side_by_side(canvas, &charts, canvas.height());
+    canvas.charts(&charts);
 }

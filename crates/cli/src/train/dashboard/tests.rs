@@ -78,7 +78,7 @@ fn terminal(size: (u16, u16), change: impl FnOnce(&mut Shown<'_>)) -> Terminal<T
 fn lines(terminal: &Terminal<TestBackend>) -> Vec<String> {
     let buffer = terminal.backend().buffer();
     let line = |cells: &[ratatui::buffer::Cell]| {
-        cells.iter().map(|cell| cell.symbol()).collect::<String>().trim_end().to_owned()
+        cells.iter().map(ratatui::buffer::Cell::symbol).collect::<String>().trim_end().to_owned()
     };
     buffer.content.chunks(buffer.area.width.into()).map(line).collect()
 }

@@ -30,7 +30,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, shown: &Shown<'_>) {
         } else {
             picture
         };
-        let (x, y) = (i % columns * (side + 1), i / columns * side.div_ceil(2));
+        let (x, y) = (i % columns * (side + 1), i / columns * (side.div_ceil(2) + 1));
         canvas.part(x, 1 + y, side, side.div_ceil(2)).picture(picture);
     }
     let greatest = figure(weights.greatest);
@@ -40,7 +40,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, shown: &Shown<'_>) {
 
 /// The side of a picture, and how many stand beside and below each other.
 fn layout(width: usize, height: usize, count: usize) -> (usize, usize, usize) {
-    let fitting = |side: usize| ((width + 1) / (side + 1), height / side.div_ceil(2));
+    let fitting = |side: usize| ((width + 1) / (side + 1), (height + 1) / (side.div_ceil(2) + 1));
     let wanted = count.min(ENOUGH);
     let side = SIDES.into_iter().find(|&side| {
         let (columns, rows) = fitting(side);
