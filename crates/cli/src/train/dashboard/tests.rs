@@ -3,7 +3,6 @@
 use super::frame;
 use super::keys::Picture;
 use super::shown::{FirstWeights, Inspected, Shown};
-use crate::draw::color::diverging;
 use crate::draw::{Colors, Raster};
 use minibatch::{Epoch, LayerInspection};
 use ratatui::Terminal;
@@ -41,7 +40,7 @@ fn weights() -> FirstWeights {
     let picture = |unit: usize| {
         let weight = |i: usize| ((i % 28) as f32 - 14.0) * ((i / 28) as f32 - 7.0 - unit as f32) / 300.0;
         let values: Vec<f32> = (0..784).map(weight).collect();
-        Raster::of(&values, 28, 28, |x| diverging(f64::from(x))).unwrap()
+        Raster::of_signed(&values, 28, 28, 1.0).unwrap()
     };
     FirstWeights { pictures: (0..32).map(picture).collect(), units: 32, greatest: 1.25 }
 }

@@ -3,7 +3,6 @@
 use super::canvas::Canvas;
 use super::shown::{FirstWeights, Shown};
 use crate::draw::Raster;
-use crate::draw::color::diverging;
 use crate::text::figure;
 use minibatch::Network;
 
@@ -68,8 +67,7 @@ impl FirstWeights {
         let units: Vec<Vec<f32>> = (0..layer.outputs().min(MOST)).map(of_unit).collect();
         let greatest = units.iter().flatten().fold(0.0f32, |greatest, x| greatest.max(x.abs()));
         let greatest = f64::from(greatest.max(f32::MIN_POSITIVE));
-        let picture =
-            |values: &Vec<f32>| Raster::of(values, rows, columns, |x| diverging(f64::from(x) / greatest));
+        let picture = |values: &Vec<f32>| Raster::of_signed(values, rows, columns, greatest);
         let pictures: Option<Vec<Raster>> = units.iter().map(picture).collect();
         Some(FirstWeights { pictures: pictures?, units: layer.outputs(), greatest })
     }
@@ -78,6 +76,7 @@ impl FirstWeights {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::draw::color::diverging;
 
     #[test]
     fn pictures_fit_and_are_as_large_as_they_can_be() {
