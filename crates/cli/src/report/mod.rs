@@ -13,7 +13,7 @@ pub(crate) use initial_values::InitialValues;
 pub(crate) use labels::Labels;
 pub(crate) use metrics::{metric_rows, write_tables};
 pub(crate) use run::{
-    Chosen, EpochLine, Plan, Resumed, Stopped, Summary, changes, measure, place, score, techniques,
+    Chosen, EpochLine, Inspected, Plan, Resumed, Stopped, Summary, changes, measure, place, score, techniques,
 };
 pub(crate) use settings::settings;
 pub(crate) use terminal_line::{COSTS, OnTerminal};

@@ -335,6 +335,14 @@ impl EpochLine {
     }
 }
 
+/// The state of the layers after an epoch.
+#[derive(Clone, Debug)]
+pub(crate) struct Inspected {
+    /// The number of the epoch.
+    pub(crate) epoch: usize,
+    pub(crate) layers: Vec<LayerInspection>,
+}
+
 /// Writes what a layer does.
 fn write_layer(
     out: &mut Vec<u8>,

@@ -1,8 +1,9 @@
 //! The state of the layers by epoch: whether they learn, and how fast.
 
-use super::{Inspected, RunPage};
+use super::RunPage;
 use crate::draw::{Chart, Scale, Series};
 use crate::page::{chart, paragraph};
+use crate::report::Inspected;
 use minibatch::LayerInspection;
 
 /// Curves by layer of flat slopes, of the errors, of the updates, and of dead and saturated units.

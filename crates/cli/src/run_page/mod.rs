@@ -18,9 +18,9 @@ mod worst;
 use crate::draw::{Grid, escaped};
 use crate::failure::Failure;
 use crate::page::{self, Section};
-use crate::report::{Labels, sizes};
+use crate::report::{Inspected, Labels, sizes};
 use crate::weights;
-use minibatch::{Dataset, Epoch, Evaluation, LayerInspection, Measures, Network, Pool, Settings};
+use minibatch::{Dataset, Epoch, Evaluation, Measures, Network, Pool, Settings};
 
 /// All that the page of a run tells.
 pub(crate) struct RunPage<'a> {
@@ -49,14 +49,6 @@ pub(crate) struct RunPage<'a> {
     /// Seconds of the process that trained.
     pub(crate) seconds: Option<f64>,
     pub(crate) again: Again,
-}
-
-/// The state of the layers after an epoch.
-#[derive(Clone, Debug)]
-pub(crate) struct Inspected {
-    /// The number of the epoch.
-    pub(crate) epoch: usize,
-    pub(crate) layers: Vec<LayerInspection>,
 }
 
 /// A set that a network is judged on, with what is measured on it.

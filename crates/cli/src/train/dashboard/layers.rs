@@ -1,8 +1,9 @@
 //! The activity of the layers: a row for each layer, and curves over the epochs.
 
 use super::canvas::Canvas;
-use super::shown::{Inspected, Shown, thinned};
+use super::shown::{Shown, thinned};
 use crate::draw::{Chart, Scale, Series, sparkline};
+use crate::report::Inspected;
 use crate::text::{figure, grouped, percent};
 use minibatch::LayerInspection;
 

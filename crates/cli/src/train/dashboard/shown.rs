@@ -2,7 +2,8 @@
 
 use super::keys::Picture;
 use crate::draw::{Colors, Raster, Scale, Series};
-use minibatch::{Epoch, LayerInspection};
+use crate::report::Inspected;
+use minibatch::Epoch;
 
 /// All that a frame shows.
 #[derive(Debug)]
@@ -34,14 +35,6 @@ pub(super) struct Shown<'a> {
     pub(super) weights: Option<&'a FirstWeights>,
     /// The share of the time that the dashboard took.
     pub(super) share: f64,
-}
-
-/// An inspection of the layers.
-#[derive(Clone, Debug)]
-pub(super) struct Inspected {
-    /// The epoch after which it was made.
-    pub(super) epoch: usize,
-    pub(super) layers: Vec<LayerInspection>,
 }
 
 /// Weights of the first layer as pictures.

@@ -2,8 +2,9 @@
 
 use super::frame;
 use super::keys::Picture;
-use super::shown::{FirstWeights, Inspected, Shown};
+use super::shown::{FirstWeights, Shown};
 use crate::draw::{Colors, Raster};
+use crate::report::Inspected;
 use minibatch::{Epoch, LayerInspection};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
