@@ -10,7 +10,7 @@ pub(crate) const SHOW: [Example; 4] = [
     ("show iris.csv", "of a table the columns: kinds, missing values, distributions, ranges"),
 ];
 
-pub(crate) const TRAIN: [Example; 6] = [
+pub(crate) const TRAIN: [Example; 7] = [
     ("train", "the tutorial's network on MNIST, which `cargo xtask fetch-mnist` fetches"),
     ("train --dataset synthetic --hidden 128 --activation relu --epochs 5", "digits that need no files"),
     (
@@ -21,6 +21,7 @@ pub(crate) const TRAIN: [Example; 6] = [
         "train photos --validation-split 0.1 --early-stopping 5 --log run.jsonl",
         "pictures in a folder for each class, until the validation cost falls no more; a row for each epoch",
     ),
+    ("train --checkpoint run.ckpt --report run.html", "the run is kept, and shown on a page"),
     ("train --resume run.ckpt --epochs 60", "goes on with a run, to the bits of one that wasn't stopped"),
     ("train --config run.toml --seed 7", "the options of a file, but another seed"),
 ];
