@@ -11,7 +11,7 @@ use crate::report::{
 };
 use crate::text::{figure, grouped, images};
 use crate::{machine, memory, recorded};
-use minibatch::{Checkpoint, ClassMetrics, Dataset, Evaluation, Finding, Measures, Network, footprint};
+use minibatch::{ClassMetrics, Dataset, Evaluation, Finding, Measures, Network, footprint};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -57,8 +57,9 @@ struct Evaluated {
     checkpoint: String,
     /// n_0, n_1, …, n_L.
     layers: Vec<usize>,
-    /// Epochs that the network was trained for.
-    epochs: usize,
+    /// Epochs that the network was trained for, if the file has its run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epochs: Option<usize>,
     /// Folder of the dataset.
     data: String,
     /// Shape of an example, `[28, 28]`.
@@ -78,8 +79,12 @@ struct Evaluated {
 impl Event for Evaluated {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let examples = grouped(self.test.examples);
+        let trained = match self.epochs {
+            Some(epochs) => format!("trained for {epochs} epochs"),
+            None => "a network without a run".to_owned(),
+        };
         let rows = [
-            ("checkpoint", format!("{}, trained for {} epochs", self.checkpoint, self.epochs)),
+            ("checkpoint", format!("{}, {trained}", self.checkpoint)),
             ("network", sizes(&self.layers)),
             ("data", self.data.clone()),
             ("test set", format!("{examples} {}", images(&self.example_shape))),
@@ -98,9 +103,10 @@ impl Event for Evaluated {
 
 /// Evaluates.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let checkpoint = recorded::load(&args.checkpoint)?;
-    let (test, data_notes) = opened(args, &checkpoint)?;
-    let (network, pool) = (checkpoint.result(), args.machine.pool()?);
+    let trained = recorded::trained(&args.checkpoint)?;
+    let network = trained.network();
+    let (test, data_notes) = opened(args, network)?;
+    let pool = args.machine.pool()?;
     let bytes = footprint::metrics(network, test.len(), &pool);
     let what = format!("{}: evaluating its network", args.checkpoint.display());
     memory::check(what, bytes, "ask for fewer threads").map_err(Failure::Run)?;
@@ -117,8 +123,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     Report::new(args.json).print(&Evaluated {
         checkpoint: shown(&args.checkpoint),
-        layers: checkpoint.network.sizes(),
-        epochs: checkpoint.best.as_ref().map_or(checkpoint.history.len(), |best| best.epoch),
+        layers: network.sizes(),
+        epochs: trained.run().map(|run| run.best.as_ref().map_or(run.history.len(), |best| best.epoch)),
         data: shown(args.test_images.as_deref().unwrap_or(&args.data.place())),
         example_shape: test.example_shape().to_vec(),
         test: metrics.evaluation,
@@ -165,8 +171,7 @@ impl Args {
 }
 
 /// The data to evaluate on, and notes about them.
-fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>), Failure> {
-    let network = checkpoint.result();
+fn opened(args: &Args, network: &Network) -> Result<(Dataset, Vec<String>), Failure> {
     let noted = |test: Dataset, place: &Path| {
         let note = dataset::note_if_far(network.profile(), &test.profile(), place);
         (test, note.into_iter().collect())
@@ -180,12 +185,12 @@ fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>)
                 ),
                 _ => (named.open_test(network)?, args.data.place()),
             };
-            recorded::check_shape(checkpoint, &args.checkpoint, &test, &place)?;
+            recorded::check_shape(network, &args.checkpoint, &test, &place)?;
             Ok(noted(test, &place))
         }
         Looked::Arrays(path) => {
             let test = dataset::judged(args.data.keys.judged(path)?, false, network)?;
-            recorded::check_shape(checkpoint, &args.checkpoint, &test, path)?;
+            recorded::check_shape(network, &args.checkpoint, &test, path)?;
             Ok(noted(test, path))
         }
         Looked::Pictures(path) => {
@@ -202,7 +207,7 @@ fn opened(args: &Args, checkpoint: &Checkpoint) -> Result<(Dataset, Vec<String>)
         }
         Looked::Table(path) => {
             let no_preparation = || dataset::no_preparation(&args.checkpoint, path);
-            table::judged(path, &args.data.keys, checkpoint.network.preparation().ok_or_else(no_preparation)?)
+            table::judged(path, &args.data.keys, network.preparation().ok_or_else(no_preparation)?)
         }
     }
 }

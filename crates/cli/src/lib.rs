@@ -11,6 +11,7 @@ mod dataset;
 mod draw;
 mod eval;
 mod examples;
+mod exchange;
 mod failure;
 mod gradcheck;
 mod image;
@@ -69,6 +70,12 @@ enum Command {
     /// Name the classes that a checkpoint's network sees in pictures, rows of a table or arrays, or the values
     #[command(after_help = examples::help(&examples::PREDICT))]
     Predict(predict::Args),
+    /// Write a checkpoint's network as a file for other programs: ONNX, safetensors, NumPy, JSON
+    #[command(after_help = examples::help(&examples::EXPORT))]
+    Export(exchange::Export),
+    /// Make a checkpoint of a network that was trained elsewhere
+    #[command(after_help = examples::help(&examples::IMPORT))]
+    Import(exchange::Import),
     /// Draw a layer's weights in colours: of the first layer a picture for each unit
     #[command(after_help = examples::help(&examples::WEIGHTS))]
     Weights(weights::Args),
@@ -110,6 +117,8 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Export(args)) => exchange::export(&args),
+        Some(Command::Import(args)) => exchange::import(&args),
         Some(Command::Weights(args)) => weights::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),

@@ -21,6 +21,24 @@ pub(crate) fn written(
     })
 }
 
+/// Refuses a path of `--output` at which no file can be written.
+pub(crate) fn check_output(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let shown = path.display();
+    match folder {
+        _ if path.is_dir() => Err(Failure::usage(format!(
+            "--output {shown}: expected the name of a file, found a folder; name another"
+        ))),
+        Some(folder) if !folder.is_dir() => {
+            let folder = folder.display();
+            Err(Failure::usage(format!(
+                "--output {shown}: expected a folder {folder}, found none; create it first"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The failure of an action on a file.
 pub(crate) fn cannot(action: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::Run(format!("{}: cannot {action}: {error}", path.display()))

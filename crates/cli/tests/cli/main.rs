@@ -6,6 +6,7 @@ mod bad_tables;
 mod checkpoint;
 mod config;
 mod drawing;
+mod exchange;
 #[cfg(unix)]
 mod faults;
 mod fine_tuning;
