@@ -11,12 +11,14 @@ mod compiler;
 mod curves;
 mod debian;
 mod determinism;
+mod exchange;
 mod fetch;
 mod floor;
 mod fuzz;
 mod hash;
 mod kill;
 mod manual;
+mod onnx_proto;
 mod peers;
 mod pictures;
 mod python;
@@ -71,6 +73,10 @@ enum Task {
     Torch(torch::Args),
     /// Train with `--tensorboard`, and compare what TensorBoard reads with what the run printed
     Tensorboard(tensorboard::Args),
+    /// Export networks, and compare what onnxruntime, PyTorch and scikit-learn make of them with the library's outputs
+    Exchange(exchange::Args),
+    /// Make the code of ONNX's messages anew
+    OnnxProto(onnx_proto::Args),
     /// Write the command's completions for shells and the pages of its manual
     Manual(manual::Args),
     /// Measure Minibatch and other trainers side by side, and write the table to benches/record
@@ -108,6 +114,8 @@ fn main() -> ExitCode {
         Task::Wasm(args) => wasm::run(&args),
         Task::Torch(args) => torch::run(&args),
         Task::Tensorboard(args) => tensorboard::run(&args),
+        Task::Exchange(args) => exchange::run(&args),
+        Task::OnnxProto(args) => onnx_proto::run(&args),
         Task::Manual(args) => manual::run(&args),
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),

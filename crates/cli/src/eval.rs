@@ -11,7 +11,7 @@ use crate::report::{
 };
 use crate::text::{figure, grouped, images};
 use crate::{machine, memory, recorded};
-use minibatch::{Checkpoint, ClassMetrics, Dataset, Evaluation, Finding, Measures, Network, footprint};
+use minibatch::{ClassMetrics, Dataset, Evaluation, Finding, Measures, Network, footprint};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -57,8 +57,9 @@ struct Evaluated {
     checkpoint: String,
     /// n_0, n_1, …, n_L.
     layers: Vec<usize>,
-    /// Epochs that the network was trained for.
-    epochs: usize,
+    /// Epochs that the network was trained for, if the file has its run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epochs: Option<usize>,
     /// Folder of the dataset.
     data: String,
     /// Shape of an example, `[28, 28]`.
@@ -78,8 +79,12 @@ struct Evaluated {
 impl Event for Evaluated {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let examples = grouped(self.test.examples);
+        let trained = match self.epochs {
+            Some(epochs) => format!("trained for {epochs} epochs"),
+            None => "a network without a run".to_owned(),
+        };
         let rows = [
-            ("checkpoint", format!("{}, trained for {} epochs", self.checkpoint, self.epochs)),
+            ("checkpoint", format!("{}, {trained}", self.checkpoint)),
             ("network", sizes(&self.layers)),
             ("data", self.data.clone()),
             ("test set", format!("{examples} {}", images(&self.example_shape))),
@@ -98,10 +103,10 @@ impl Event for Evaluated {
 
 /// Evaluates.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let checkpoint = recorded::load(&args.checkpoint)?;
+    let trained = recorded::trained(&args.checkpoint)?;
+    let (network, pool) = (trained.network(), args.machine.pool()?);
     let files = args.test_images.as_deref().zip(args.test_labels.as_deref());
-    let (test, data_notes) = opened(&args.data, files, &args.checkpoint, &checkpoint)?;
-    let (network, pool) = (checkpoint.result(), args.machine.pool()?);
+    let (test, data_notes) = opened(&args.data, files, &args.checkpoint, network)?;
     let bytes = footprint::metrics(network, test.len(), &pool);
     let what = format!("{}: evaluating its network", args.checkpoint.display());
     memory::check(what, bytes, "ask for fewer threads").map_err(Failure::Run)?;
@@ -118,8 +123,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     };
     Report::new(args.json).print(&Evaluated {
         checkpoint: shown(&args.checkpoint),
-        layers: checkpoint.network.sizes(),
-        epochs: checkpoint.best.as_ref().map_or(checkpoint.history.len(), |best| best.epoch),
+        layers: network.sizes(),
+        epochs: trained.run().map(|run| run.best.as_ref().map_or(run.history.len(), |best| best.epoch)),
         data: shown(args.test_images.as_deref().unwrap_or(&args.data.place())),
         example_shape: test.example_shape().to_vec(),
         test: metrics.evaluation,
@@ -165,15 +170,13 @@ impl Args {
     }
 }
 
-/// The data to evaluate the network of `checkpoint` on, which was read from `path`, and notes about them. `files` are images and labels
-/// that are named apart.
+/// The data to evaluate `network` on, whose file is at `path`, and notes about them. `files` are images and labels that are named apart.
 pub(crate) fn opened(
     data: &dataset::Args,
     files: Option<(&Path, &Path)>,
     path: &Path,
-    checkpoint: &Checkpoint,
+    network: &Network,
 ) -> Result<(Dataset, Vec<String>), Failure> {
-    let network = checkpoint.result();
     let noted = |test: Dataset, place: &Path| {
         let note = dataset::note_if_far(network.profile(), &test.profile(), place);
         (test, note.into_iter().collect())
@@ -187,12 +190,12 @@ pub(crate) fn opened(
                 ),
                 None => (named.open_test(network)?, data.place()),
             };
-            recorded::check_shape(checkpoint, path, &test, &place)?;
+            recorded::check_shape(network, path, &test, &place)?;
             Ok(noted(test, &place))
         }
         Looked::Arrays(place) => {
             let test = dataset::judged(data.keys.judged(place)?, false, network)?;
-            recorded::check_shape(checkpoint, path, &test, place)?;
+            recorded::check_shape(network, path, &test, place)?;
             Ok(noted(test, place))
         }
         Looked::Pictures(place) => {
@@ -209,7 +212,7 @@ pub(crate) fn opened(
         }
         Looked::Table(place) => {
             let no_preparation = || dataset::no_preparation(path, place);
-            table::judged(place, &data.keys, checkpoint.network.preparation().ok_or_else(no_preparation)?)
+            table::judged(place, &data.keys, network.preparation().ok_or_else(no_preparation)?)
         }
     }
 }

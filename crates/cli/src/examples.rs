@@ -48,6 +48,24 @@ pub(crate) const PREDICT: [Example; 4] = [
     ("predict run.ckpt images-idx3-ubyte --format csv", "the outputs for every image of an IDX file"),
 ];
 
+pub(crate) const EXPORT: [Example; 3] = [
+    ("export run.ckpt --output net.onnx", "a graph that takes raw numbers and tells classes"),
+    ("export run.ckpt --format safetensors", "run.safetensors, for PyTorch's nn.Sequential"),
+    ("export iris.ckpt --output iris.json", "all numbers and settings as JSON"),
+];
+
+pub(crate) const IMPORT: [Example; 3] = [
+    ("import net.onnx --output net.ckpt", "a graph that is a plain network"),
+    (
+        "import net.safetensors --output net.ckpt --activation relu --output-activation softmax",
+        "weights that PyTorch saved, which don't tell the activations",
+    ),
+    (
+        "import coefs.npz --output net.ckpt --activation relu --output-activation identity --cost mse",
+        "scikit-learn's coefs_ and intercepts_, to train on with another cost",
+    ),
+];
+
 pub(crate) const WEIGHTS: [Example; 2] = [
     ("weights run.ckpt --output weights.png", "what each unit of the first layer looks for, in blue and red"),
     ("weights run.ckpt --layer 2", "the weights of the second layer, in the terminal"),

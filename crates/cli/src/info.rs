@@ -2,12 +2,12 @@
 
 use crate::dataset::table::Columns;
 use crate::failure::Failure;
-use crate::recorded;
+use crate::recorded::{self, Trained};
 use crate::report::{
     EpochLine, Event, InitialValues, Report, changes, cost, optimizer, shown, sizes, techniques, write_rows,
 };
-use crate::text::grouped;
-use minibatch::{Change, Checkpoint, Settings};
+use crate::text::{grouped, images};
+use minibatch::{Change, Checkpoint, Network, Settings};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -77,20 +77,99 @@ struct Layer {
     parameters: usize,
 }
 
-impl Info {
-    pub(crate) fn new(path: &Path, checkpoint: &Checkpoint) -> Result<Info, Failure> {
-        let Checkpoint { network, origin, settings, class, data, progress, history, annotations, .. } =
-            checkpoint;
+impl Layer {
+    /// The layers of `network`.
+    fn all(network: &Network) -> Vec<Layer> {
         let layer = |layer: &minibatch::Layer| Layer {
             inputs: layer.inputs(),
             outputs: layer.outputs(),
             activation: layer.activation().label(),
             parameters: layer.parameters(),
         };
+        network.layers().iter().map(layer).collect()
+    }
+
+    /// The network's size, its layers and the table that it is for, as names and values.
+    fn rows(layers: &[Layer], table: Option<&Columns>) -> Vec<(String, String)> {
+        let inputs = layers.iter().map(|layer| layer.inputs).take(1);
+        let widths: Vec<usize> = inputs.chain(layers.iter().map(|layer| layer.outputs)).collect();
+        let parameters = grouped(layers.iter().map(|layer| layer.parameters).sum());
+        let mut rows = vec![("network".to_owned(), format!("{}, {parameters} parameters", sizes(&widths)))];
+        for (l, layer) in (1..).zip(layers) {
+            let Layer { inputs, outputs, activation, parameters } = layer;
+            let value = format!("{inputs} → {outputs}, {activation}, {} parameters", grouped(*parameters));
+            rows.push((format!("  layer {l}"), value));
+        }
+        if let Some(table) = table {
+            let of_table = [
+                ("columns", table.words()),
+                ("target", table.of_targets()),
+                ("  in this order", table.names.join(", ")),
+            ];
+            rows.extend(of_table.map(|(name, value)| (name.to_owned(), value)));
+        }
+        rows
+    }
+}
+
+/// The content of a file with a network and no run.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename = "info")]
+struct Alone {
+    checkpoint: String,
+    layers: Vec<Layer>,
+    parameters: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    table: Option<Columns>,
+    cost: String,
+    /// The shape of the examples that it was trained on, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    example_shape: Option<Vec<usize>>,
+    /// The names of the classes, if they have some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class_names: Option<Vec<String>>,
+    /// 16 hexadecimal digits.
+    weight_hash: String,
+}
+
+impl Alone {
+    fn new(path: &Path, network: &Network) -> Alone {
+        Alone {
+            checkpoint: shown(path),
+            layers: Layer::all(network),
+            parameters: network.parameters(),
+            table: network.preparation().map(Columns::of),
+            cost: network.cost().label(),
+            example_shape: network.profile().map(|profile| profile.example_shape.clone()),
+            class_names: network.class_names().map(<[String]>::to_vec),
+            weight_hash: format!("{:016x}", network.weight_hash()),
+        }
+    }
+}
+
+impl Event for Alone {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        write_rows(out, &[("checkpoint", format!("{}, a network without a run", self.checkpoint))])?;
+        write_rows(out, &Layer::rows(&self.layers, self.table.as_ref()))?;
+        write_rows(out, &[("cost", cost(&self.cost))])?;
+        if let Some(shape) = &self.example_shape {
+            write_rows(out, &[("examples", images(shape))])?;
+        }
+        if let Some(names) = self.class_names.as_ref().filter(|_| self.table.is_none()) {
+            write_rows(out, &[("classes", names.join(", "))])?;
+        }
+        write_rows(out, &[("weight hash", self.weight_hash.clone())])
+    }
+}
+
+impl Info {
+    pub(crate) fn new(path: &Path, checkpoint: &Checkpoint) -> Result<Info, Failure> {
+        let Checkpoint { network, origin, settings, class, data, progress, history, annotations, .. } =
+            checkpoint;
         let examples = settings.epoch_examples(data.examples as usize);
         Ok(Info {
             checkpoint: shown(path),
-            layers: network.layers().iter().map(layer).collect(),
+            layers: Layer::all(network),
             parameters: network.parameters(),
             table: network.preparation().map(Columns::of),
             cost: network.cost().label(),
@@ -113,23 +192,9 @@ impl Info {
 
     /// The content without the history, as names and values.
     pub(crate) fn rows(&self) -> Vec<(String, String)> {
-        let inputs = self.layers.iter().map(|layer| layer.inputs).take(1);
-        let layers: Vec<usize> = inputs.chain(self.layers.iter().map(|layer| layer.outputs)).collect();
-        let parameters = grouped(self.parameters);
         let named = |(name, value): (&str, String)| (name.to_owned(), value);
-        let network = format!("{}, {parameters} parameters", sizes(&layers));
-        let mut rows: Vec<_> =
-            [("checkpoint", self.checkpoint.clone()), ("network", network)].map(named).into();
-        for (l, layer) in (1..).zip(&self.layers) {
-            let Layer { inputs, outputs, activation, parameters } = layer;
-            let name = format!("  layer {l}");
-            let value = format!("{inputs} → {outputs}, {activation}, {} parameters", grouped(*parameters));
-            rows.push((name, value));
-        }
-        if let Some(table) = &self.table {
-            rows.extend([("columns", table.words()), ("target", table.of_targets())].map(named));
-            rows.push(named(("  in this order", table.names.join(", "))));
-        }
+        let mut rows = vec![named(("checkpoint", self.checkpoint.clone()))];
+        rows.extend(Layer::rows(&self.layers, self.table.as_ref()));
         let Settings { optimizer: rule, learning_rate, batch_size, epochs, seed, .. } = &self.settings;
         let mut trained = format!("{} of {epochs}", self.history.len());
         if self.position > 0 {
@@ -187,7 +252,18 @@ impl Event for Info {
 
 /// Shows a checkpoint.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let checkpoint = recorded::load(&args.checkpoint)?;
+    let checkpoint = match recorded::trained(&args.checkpoint)? {
+        Trained::Run(checkpoint) => checkpoint,
+        Trained::Alone(_) if args.config => {
+            let file = args.checkpoint.display();
+            return Err(Failure::usage(format!(
+                "--config: {file} has a network without a run; leave it out"
+            )));
+        }
+        Trained::Alone(network) => {
+            return Report::new(args.json).print(&Alone::new(&args.checkpoint, &network));
+        }
+    };
     if args.config {
         return Report::new(false).print(&Configuration(configuration(&checkpoint)));
     }

@@ -10,6 +10,7 @@ mod dataset;
 mod draw;
 mod eval;
 mod examples;
+mod exchange;
 mod failure;
 mod gradcheck;
 mod image;
@@ -72,6 +73,12 @@ enum Command {
     /// Write a page of all that is known of a run: curves, mistakes, weights, settings
     #[command(after_help = examples::help(&examples::REPORT))]
     Report(report_page::Args),
+    /// Write a checkpoint's network as a file for other programs: ONNX, safetensors, NumPy, JSON
+    #[command(after_help = examples::help(&examples::EXPORT))]
+    Export(exchange::Export),
+    /// Make a checkpoint of a network that was trained elsewhere
+    #[command(after_help = examples::help(&examples::IMPORT))]
+    Import(exchange::Import),
     /// Draw a layer's weights in colours: of the first layer a picture for each unit
     #[command(after_help = examples::help(&examples::WEIGHTS))]
     Weights(weights::Args),
@@ -114,6 +121,8 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
         Some(Command::Report(args)) => report_page::run(&args),
+        Some(Command::Export(args)) => exchange::export(&args),
+        Some(Command::Import(args)) => exchange::import(&args),
         Some(Command::Weights(args)) => weights::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Verify(args)) => verify::run(&args),

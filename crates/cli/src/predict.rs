@@ -13,6 +13,7 @@ use crate::report::{Labels, write_out};
 use crate::text::{grouped, shape};
 use crate::{dataset, machine, memory, recorded};
 use clap::ValueEnum;
+use minibatch::activation::Range;
 use minibatch::{Checkpoint, Network, Pool, Rows, Score, footprint};
 use minibatch_data::{
     Dataset, ElementType, Error, IdxFile, InputProfile, Inputs, Row, Targets, open_regular,
@@ -102,22 +103,23 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if args.format == Some(Format::Csv) && args.top.is_some() {
         return Err(Failure::usage("--top: the CSV table has the outputs of all classes"));
     }
-    let checkpoint = recorded::load(&args.checkpoint)?;
+    let trained = recorded::trained(&args.checkpoint)?;
+    let network = trained.network();
+    let predicts_values = predicts_values(network, trained.run());
     let shown = match args.top {
-        Some(_) if predicts_values(&checkpoint) => {
+        Some(_) if predicts_values => {
             let checkpoint = args.checkpoint.display();
             return Err(Failure::usage(format!(
                 "--top: the network of {checkpoint} predicts values, not classes; leave it out"
             )));
         }
-        _ if predicts_values(&checkpoint) => Shown::Values,
+        _ if predicts_values => Shown::Values,
         top => Shown::Classes { top },
     };
     let pool = args.machine.pool()?;
-    if let Some(preparation) = checkpoint.network.preparation().filter(|_| args.index.is_empty()) {
-        return table::run(args, checkpoint.result(), preparation, &pool);
+    if let Some(preparation) = network.preparation().filter(|_| args.index.is_empty()) {
+        return table::run(args, network, preparation, &pool);
     }
-    let network = checkpoint.result();
     let mut seer = Seer { args, network, pool: &pool, predictions: Vec::new(), notes: Vec::new() };
     let mut refused = Vec::new();
     if args.index.is_empty() {
@@ -148,15 +150,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
-/// True if the network was trained on values. The scores of its epochs tell. Without a score, a single output means values,
-/// because one output can't choose between classes.
-fn predicts_values(checkpoint: &Checkpoint) -> bool {
-    if let Some(preparation) = checkpoint.network.preparation() {
+/// True if the network was trained on values. The scores of its run's epochs tell. Without a score, a single output means values, because
+/// one output can't choose between classes. Without a run, outputs that are no probabilities and have no names are values.
+fn predicts_values(network: &Network, run: Option<&Checkpoint>) -> bool {
+    if let Some(preparation) = network.preparation() {
         return preparation.classes().is_none();
     }
-    let scores = checkpoint.history.iter().filter_map(|epoch| epoch.test);
+    let Some(run) = run else {
+        let last = network.layers().last().map(|layer| layer.activation().range());
+        return network.class_names().is_none() && last.is_some_and(|range| range < Range::Unit);
+    };
+    let scores = run.history.iter().filter_map(|epoch| epoch.test);
     let of_values = scores.map(|test| matches!(test.score, Score::Values(_))).next();
-    of_values.unwrap_or(checkpoint.network.outputs() == 1)
+    of_values.unwrap_or(network.outputs() == 1)
 }
 
 /// Predicts file after file, and collects the predictions.

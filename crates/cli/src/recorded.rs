@@ -3,8 +3,9 @@
 use crate::failure::Failure;
 use crate::text::shape;
 use crate::{memory, report};
-use minibatch::checkpoint::{DataIdentity, Error, FormatError, Outline};
+use minibatch::checkpoint::{DataIdentity, Error, FormatError, Outline, load_networks};
 use minibatch::{Checkpoint, Dataset, Network, footprint};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io;
 use std::path::Path;
@@ -13,21 +14,78 @@ const NAME_THE_DATA: &str = "name the data that it was trained on";
 
 /// Reads the checkpoint that the user named, if its bytes and its network fit into memory.
 pub(crate) fn load(path: &Path) -> Result<Checkpoint, Failure> {
+    check_memory(path)?;
+    Checkpoint::load(path).map_err(|error| described(error, path))
+}
+
+/// Refuses a file whose bytes and networks don't fit into memory.
+fn check_memory(path: &Path) -> Result<(), Failure> {
     let outline = outline(path)?;
     // Sizes beyond a `usize` are refused when the file is read.
     let sizes: Vec<usize> = outline.sizes().iter().filter_map(|&size| usize::try_from(size).ok()).collect();
     let network = footprint::network(&sizes).saturating_mul((outline.networks() + outline.moments()) as u64);
     let what = format!("{}: its network {}", path.display(), report::sizes(&sizes));
     let bytes = network.saturating_add(outline.bytes());
-    memory::check(what, bytes, "use a machine with more memory").map_err(Failure::Run)?;
-    Checkpoint::load(path).map_err(|error| described(error, path))
+    memory::check(what, bytes, "use a machine with more memory").map_err(Failure::Run)
+}
+
+/// The content of a file: a run, or a network without one.
+pub(crate) enum Trained {
+    Run(Box<Checkpoint>),
+    Alone(Box<Network>),
+}
+
+impl Trained {
+    /// The network that answers.
+    pub(crate) fn network(&self) -> &Network {
+        match self {
+            Trained::Run(checkpoint) => checkpoint.result(),
+            Trained::Alone(network) => network,
+        }
+    }
+
+    /// The run, if there is one.
+    pub(crate) fn run(&self) -> Option<&Checkpoint> {
+        match self {
+            Trained::Run(checkpoint) => Some(checkpoint),
+            Trained::Alone(_) => None,
+        }
+    }
+}
+
+/// Reads the run or the network in the file that the user named.
+pub(crate) fn trained(path: &Path) -> Result<Trained, Failure> {
+    check_memory(path)?;
+    match Checkpoint::load(path) {
+        Ok(checkpoint) => Ok(Trained::Run(Box::new(checkpoint))),
+        Err(Error::Format { source: FormatError::NoRun, .. }) => match Network::load(path) {
+            Ok(network) => Ok(Trained::Alone(Box::new(network))),
+            Err(error) => Err(described(error, path)),
+        },
+        Err(error) => Err(described(error, path)),
+    }
 }
 
 /// Reads the network that a checkpoint's run answers with, or that of a file without a run.
 pub(crate) fn network(path: &Path) -> Result<Network, Failure> {
-    match load(path) {
-        Ok(checkpoint) => Ok(checkpoint.result().clone()),
-        Err(failure) => Network::load(path).map_err(|_| failure),
+    Ok(match trained(path)? {
+        Trained::Run(checkpoint) => checkpoint.result().clone(),
+        Trained::Alone(network) => *network,
+    })
+}
+
+/// Reads all networks that answer together, by their names: the one of a run, or those of a file without a run.
+pub(crate) fn networks(path: &Path) -> Result<BTreeMap<String, Network>, Failure> {
+    match trained(path) {
+        Ok(Trained::Run(checkpoint)) => {
+            Ok(BTreeMap::from([("main".to_owned(), checkpoint.result().clone())]))
+        }
+        Ok(Trained::Alone(_)) => load_networks(path).map_err(|error| described(error, path)),
+        // None of them need be called `main`.
+        Err(failure) => match load_networks(path) {
+            Ok(networks) if !networks.is_empty() && !networks.contains_key("main") => Ok(networks),
+            _ => Err(failure),
+        },
     }
 }
 
@@ -53,6 +111,11 @@ fn described(error: Error, path: &Path) -> Failure {
         Error::Format { source: FormatError::Magic { .. }, .. } => format!("{error}; {NAME_ANOTHER}"),
         Error::Format { source: FormatError::Memory { .. }, .. } => {
             format!("{error}; use a machine with more memory")
+        }
+        Error::Format { source: FormatError::NoRun, .. } => {
+            format!(
+                "{shown}: expected a run, found a network without one; `minibatch train --from {shown}` trains it on"
+            )
         }
         // Some errors already say what to do.
         Error::Format { ref source, .. } if !source.to_string().contains("; ") => {
@@ -128,12 +191,12 @@ pub(crate) fn check_training_set(
 
 /// Checks that the recorded network has the inputs and outputs that `data` call for.
 pub(crate) fn check_shape(
-    recorded: &Checkpoint,
+    network: &Network,
     checkpoint: &Path,
     data: &Dataset,
     folder: &Path,
 ) -> Result<(), Failure> {
-    let (network, checkpoint, folder) = (&recorded.network, checkpoint.display(), folder.display());
+    let (checkpoint, folder) = (checkpoint.display(), folder.display());
     let (inputs, outputs) = (network.inputs(), network.outputs());
     if data.input_len() != inputs {
         let (found, shape) = (data.input_len(), shape(data.example_shape()));

@@ -112,7 +112,7 @@ fn beside(checkpoint: &Path) -> Result<Target, Failure> {
 /// The data to judge the network on and notes about them, or the sentence that says why there are none. Without a word of the user's, the
 /// default dataset is taken if it is the one that the run was tested on.
 fn find(args: &Args, checkpoint: &Checkpoint) -> Result<Result<(Dataset, Vec<String>), String>, Failure> {
-    let opened = || eval::opened(&args.data, None, &args.checkpoint, checkpoint);
+    let opened = || eval::opened(&args.data, None, &args.checkpoint, checkpoint.result());
     if args.data.is_given() {
         return opened().map(Ok);
     }

@@ -4,6 +4,7 @@
 
 use minibatch::data::{Dataset, synthetic, write_idx_f32, write_idx_u8};
 use minibatch::{Isa, Network, Pool, Registry, Settings, Trainer};
+use minibatch_exchange::{Format, export};
 use std::path::Path;
 use std::{env, fs};
 
@@ -17,6 +18,7 @@ fn main() -> Outcome {
     pictures(folder)?;
     tables(folder)?;
     arrays(folder)?;
+    exchanged(folder)?;
     options(folder)?;
     kernels(folder)
 }
@@ -70,6 +72,43 @@ fn idx(folder: &Path) -> Outcome {
     let mut images = Vec::new();
     write_idx_u8(&mut images, &[2, 28, 28], &pixels)?;
     pair("digits", &array(0x08, &[2], &[4, 9]), &images)
+}
+
+/// Exported networks, and files of other programs, each after the byte of what is told.
+fn exchanged(folder: &Path) -> Outcome {
+    let mut named = Network::builder(3)
+        .layer_named(2, Registry::default().activation("gelu").ok_or("gelu")?)
+        .layer(2)
+        .seed(1)
+        .build()?;
+    named.set_class_names(vec!["no".to_owned(), "yes".to_owned()])?;
+    let other = Network::builder(3).layer(4).layer(2).seed(2).build()?;
+    named.set_profile(Dataset::from_classes(vec![0_u8, 9, 255], &[1, 3], vec![0])?.profile())?;
+    for format in Format::ALL {
+        let target = format.name();
+        let save =
+            |name: &str, choice: u8, bytes: &[u8]| write(folder, target, name, &[&[choice], bytes].concat());
+        let one = export(format, &[("main", &named)])?.bytes;
+        save("one", 0, &one)?;
+        save("one-told", 1, &one)?;
+        save("two", 0, &export(format, &[("a", &other), ("b", &other)])?.bytes)?;
+        save("cut", 0, &one[..one.len() - 9])?;
+    }
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/exchange/tests/fixtures");
+    for entry in fs::read_dir(fixtures)? {
+        let path = entry?.path();
+        let (Some(format), Some(name)) = (Format::of_path(&path), path.file_stem()) else { continue };
+        // Of these the activations are told by their file or by the choice.
+        let choice = u8::from(format != Format::Onnx);
+        if format != Format::Json {
+            write(folder, format.name(), &name.to_string_lossy(), &[&[choice], &*fs::read(&path)?].concat())?;
+        }
+    }
+    let square: &[u8] = b"{\"0.bias\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,2]},\
+        \"0.weight\":{\"dtype\":\"F64\",\"shape\":[1,1],\"data_offsets\":[2,10]}}";
+    let header = (square.len() as u64).to_le_bytes();
+    let file = [&[3][..], &header, square, &[0, 0x80, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f]].concat();
+    write(folder, "safetensors", "square", &file)
 }
 
 /// Tables of every form, each after the byte that chooses how it is read.

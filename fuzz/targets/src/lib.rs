@@ -7,6 +7,7 @@
 
 mod checkpoint;
 pub mod checkpoint_file;
+mod exchange;
 mod idx;
 mod kernels;
 mod numpy;
@@ -15,6 +16,7 @@ mod picture;
 mod table;
 
 pub use checkpoint::checkpoint;
+pub use exchange::{json, npz, onnx, safetensors};
 pub use idx::idx;
 pub use kernels::kernels;
 pub use numpy::numpy;
@@ -30,13 +32,17 @@ use tempfile::TempDir;
 pub type Target = fn(&[u8]) -> bool;
 
 /// All targets, each with the name of its fuzzer and of its corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("idx", idx),
     ("checkpoint", checkpoint),
     ("picture", picture),
     ("table", table),
     ("numpy", numpy),
     ("options", options),
+    ("safetensors", safetensors),
+    ("npz", npz),
+    ("json", json),
+    ("onnx", onnx),
     ("kernels", kernels),
 ];
 

@@ -56,6 +56,26 @@ fn table() {
 }
 
 #[test]
+fn safetensors() {
+    replay("safetensors", 4);
+}
+
+#[test]
+fn npz() {
+    replay("npz", 4);
+}
+
+#[test]
+fn json() {
+    replay("json", 3);
+}
+
+#[test]
+fn onnx() {
+    replay("onnx", 11);
+}
+
+#[test]
 fn numpy() {
     replay("numpy", 12);
 }

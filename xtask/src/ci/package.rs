@@ -7,11 +7,12 @@ use anyhow::{Context, Result, ensure};
 use xtask_tools::{CommandLine, Outcome};
 
 /// The packages and their folders under `crates/`.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 6] = [
     ("minibatch-data", "data"),
     ("minibatch-kernels", "kernels"),
     ("minibatch-checkpoint", "checkpoint"),
     ("minibatch", "trainer"),
+    ("minibatch-exchange", "exchange"),
     ("minibatch-cli", "cli"),
 ];
 /// The files that every package has beside its sources.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 #[test]
 fn bad_input_is_told_in_one_line_and_leaves_no_trace() {
-    check(&world(), "bad_input.txt", include_str!("bad_input.txt"), 235);
+    check(&world(), "bad_input.txt", include_str!("bad_input.txt"), 258);
 }
 
 /// Checks the answers to all command lines in `table`, the content of `file`. It has at least so many cases; fewer would mean that it
@@ -231,6 +231,16 @@ fn checkpoints(world: &World) {
     }
     let good = fs::read(world.path("set.ckpt")).unwrap();
     let write = |name: &str, bytes: &[u8]| fs::write(world.path(name), bytes).unwrap();
+    for format in ["onnx", "safetensors", "npz", "json"] {
+        assert_eq!(world.run(&format!("export set.ckpt --output good.{format}")).code, Some(0));
+    }
+    let tensors = fs::read(world.path("good.safetensors")).unwrap();
+    write("cut.safetensors", &tensors[..tensors.len() - 1]);
+    write("text.json", b"{\"version\": 2}");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../exchange/tests/fixtures");
+    for name in ["skip.onnx", "torch.safetensors", "keras-list.npz"] {
+        fs::copy(fixtures.join(name), world.path(name)).unwrap();
+    }
     write("text.ckpt", b"not a checkpoint");
     write("nothing.ckpt", b"");
     write("cut.ckpt", &good[..good.len() - 9]);

@@ -9,6 +9,7 @@ mod config;
 #[cfg(all(unix, feature = "dashboard"))]
 mod dashboard;
 mod drawing;
+mod exchange;
 #[cfg(unix)]
 mod faults;
 mod fine_tuning;

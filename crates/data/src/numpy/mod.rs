@@ -11,7 +11,7 @@ pub use text::NumpyText;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
@@ -231,9 +231,9 @@ pub(crate) fn half(bits: u16) -> f32 {
 
 /// An archive of named arrays, as `numpy.savez` and `numpy.savez_compressed` write it.
 #[derive(Debug)]
-pub struct NumpyArchive {
+pub struct NumpyArchive<R = BufReader<File>> {
     path: PathBuf,
-    archive: ZipArchive<BufReader<File>>,
+    archive: ZipArchive<R>,
 }
 
 impl NumpyArchive {
@@ -242,10 +242,35 @@ impl NumpyArchive {
     /// # Errors
     /// [`Error::Io`], [`Error::NotAFile`], and [`Error::Table`] if it is no archive.
     pub fn open(path: &Path) -> Result<NumpyArchive, Error> {
-        let archive = ZipArchive::new(BufReader::new(open_regular(path)?)).map_err(|error| {
+        NumpyArchive::new(path, BufReader::new(open_regular(path)?))
+    }
+}
+
+impl<R: Read + Seek> NumpyArchive<R> {
+    /// The archive that `reader` gives. Errors call it `path`.
+    ///
+    /// # Errors
+    /// [`Error::Table`] if it is no archive.
+    pub fn new(path: &Path, reader: R) -> Result<NumpyArchive<R>, Error> {
+        let archive = ZipArchive::new(reader).map_err(|error| {
             TableFault::new("an archive of arrays (.npz)", error.to_string(), "").in_file(path)
         })?;
         Ok(NumpyArchive { path: path.to_owned(), archive })
+    }
+
+    /// The bytes of the file `name` in the archive, which is no array, or nothing if there is none. At most `most` bytes are read.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it can't be unpacked, [`Error::Table`] if it is longer.
+    pub fn text(&mut self, name: &str, most: u64) -> Result<Option<Vec<u8>>, Error> {
+        let Ok(file) = self.archive.by_name(name) else { return Ok(None) };
+        let mut bytes = Vec::new();
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::io(&self.path, "unpack"))?;
+        if bytes.len() as u64 > most {
+            let expected = format!("at most {most} bytes of '{name}'");
+            return Err(TableFault::new(expected, "more".to_owned(), "").in_file(&self.path));
+        }
+        Ok(Some(bytes))
     }
 
     /// The names of the arrays.

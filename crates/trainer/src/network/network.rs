@@ -126,6 +126,21 @@ impl Network {
         self.profile.as_deref()
     }
 
+    /// Sets what the inputs of the training set are like. An importer does so for a network that was trained elsewhere; a trainer does it
+    /// by itself.
+    ///
+    /// # Errors
+    ///
+    /// If the profile is of another number of inputs, or its figures aren't finite.
+    pub fn set_profile(&mut self, profile: InputProfile) -> Result<(), Error> {
+        if profile.defect(self.inputs()).is_some() {
+            let found = profile.example_shape.iter().fold(1, |product: usize, &n| product.saturating_mul(n));
+            return Err(Error::Shape { what: "inputs of the profile", expected: self.inputs(), found });
+        }
+        self.profile = Some(Arc::new(profile));
+        Ok(())
+    }
+
     /// The number of classes that the outputs tell apart: two of a single output between 0 and 1, such as a sigmoid, which is then the
     /// probability of the second; else as many as there are outputs.
     ///

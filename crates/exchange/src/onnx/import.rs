@@ -1,0 +1,191 @@
+//! Networks out of a graph.
+
+use super::export::graph as written;
+use super::proto::tensor_proto::DataType;
+use super::proto::tensor_shape_proto::dimension;
+use super::proto::{GraphProto, ModelProto, StringStringEntryProto, TensorProto, ValueInfoProto, type_proto};
+use super::tensor::{numbers, shape};
+use super::walk::{Plain, Scaling, follow};
+use super::{DESCRIPTION, PRODUCER};
+use crate::assemble::{Tensors, assumed, built, networks};
+use crate::description::Description;
+use crate::error::Error;
+use crate::options::{Imported, Options};
+use minibatch::{Activation, Mat, Network};
+use prost::Message;
+use std::sync::Arc;
+
+/// The networks in a file.
+pub(crate) fn import(bytes: &[u8], options: &Options) -> Result<Imported, Error> {
+    let model = ModelProto::decode(bytes).map_err(|error| {
+        Error::content("the file", "a model of ONNX", format!("other bytes ({error})"), "")
+    })?;
+    let graph = model.graph.as_ref();
+    let graph = graph.ok_or_else(|| Error::content("the model", "a graph", "none", ""))?;
+    let tells = options.activation.is_some() || options.output_activation.is_some();
+    if model.producer_name() == PRODUCER
+        && !tells
+        && let Some(imported) = own(&model, graph, options)?
+    {
+        return Ok(imported);
+    }
+    let outputs: Vec<&str> =
+        graph.output.iter().filter(|output| are_numbers(output)).map(ValueInfoProto::name).collect();
+    let plain = follow(graph, &outputs, &options.registry)?;
+    check_inputs(graph, &plain)?;
+    network(graph, plain, options)
+}
+
+/// The networks of a file that was exported here: those which the description names, if their graph is the one in the file. `None`
+/// otherwise.
+fn own(model: &ModelProto, graph: &GraphProto, options: &Options) -> Result<Option<Imported>, Error> {
+    let entry = model.metadata_props.iter().find(|entry| entry.key() == DESCRIPTION);
+    let Some(json) = entry.map(StringStringEntryProto::value) else { return Ok(None) };
+    let description = Description::parse("metadata 'minibatch'", json.as_bytes())?;
+    let imported = networks(&mut Layers(graph), Some(&description), options)?;
+    let named: Vec<(&str, &Network)> =
+        description.networks.iter().map(|one| (&*one.name, &imported.networks[&one.name])).collect();
+    crate::committee::check(&named)?;
+    let (expected, _) = written(&named)?;
+    Ok((expected == *graph).then_some(imported))
+}
+
+/// The weights and biases among a graph's constants: those of the names that are written here.
+struct Layers<'g>(&'g GraphProto);
+
+impl Tensors for Layers<'_> {
+    fn list(&mut self) -> Result<Vec<(String, Vec<usize>)>, Error> {
+        let is_of_layer =
+            |tensor: &&TensorProto| [".weight", ".bias"].iter().any(|ending| tensor.name().ends_with(ending));
+        let all = self.0.initializer.iter().filter(is_of_layer);
+        all.map(|tensor| Ok((tensor.name().to_owned(), shape(tensor)?))).collect()
+    }
+
+    fn read(&mut self, name: &str) -> Result<Vec<f32>, Error> {
+        let found = self.0.initializer.iter().find(|tensor| tensor.name() == name);
+        numbers(found.ok_or_else(|| Error::tensor(name, "a tensor", "none", ""))?, |x| x as f32)
+    }
+}
+
+/// The tensor type of a value, if the file says it.
+fn tensor_type(value: &ValueInfoProto) -> Option<&type_proto::Tensor> {
+    match value.r#type.as_ref()?.value.as_ref()? {
+        type_proto::Value::TensorType(tensor) => Some(tensor),
+    }
+}
+
+/// Whether a value is of numbers with a point, as far as the file says.
+fn are_numbers(value: &ValueInfoProto) -> bool {
+    let kind = tensor_type(value).and_then(|tensor| tensor.elem_type);
+    kind.is_none_or(|kind| {
+        [DataType::Float, DataType::Double, DataType::Float16, DataType::Bfloat16]
+            .map(|one| one as i32)
+            .contains(&kind)
+    })
+}
+
+/// Checks that the first layer takes all numbers of an example, if the file says how many there are.
+fn check_inputs(graph: &GraphProto, plain: &Plain) -> Result<(), Error> {
+    let input = graph.input.iter().find(|input| input.name() == plain.input);
+    let Some(shape) = input.and_then(tensor_type).and_then(|tensor| tensor.shape.as_ref()) else {
+        return Ok(());
+    };
+    let mut numbers = Some(1_i64);
+    for dimension in shape.dim.iter().skip(1) {
+        let Some(dimension::Value::DimValue(n)) = dimension.value else { return Ok(()) };
+        numbers = numbers.and_then(|product| product.checked_mul(n));
+    }
+    let inputs = plain.layers[0].inputs;
+    if numbers == i64::try_from(inputs).ok() {
+        return Ok(());
+    }
+    let found = numbers.map_or_else(|| "too many".to_owned(), |numbers| numbers.to_string());
+    let expected = format!("{inputs} numbers of an example, as the first layer takes");
+    Err(Error::content(format!("input '{}'", plain.input), expected, found, ""))
+}
+
+/// Whether the graph takes bytes.
+fn takes_bytes(graph: &GraphProto, name: &str) -> bool {
+    let input = graph.input.iter().find(|input| input.name() == name);
+    let kind = input.and_then(tensor_type).and_then(|tensor| tensor.elem_type);
+    kind == Some(DataType::Uint8 as i32)
+}
+
+/// Makes the network that a graph is.
+fn network(graph: &GraphProto, plain: Plain, options: &Options) -> Result<Imported, Error> {
+    let mut notes = Vec::new();
+    let takes_bytes = takes_bytes(graph, &plain.input);
+    let Plain { mut layers, mut scaling, .. } = plain;
+    match (scaling.are_pixels, takes_bytes) {
+        (true, _) => notes.push(
+            "the graph divides its inputs by 255; the network takes numbers from 0 to 1, and bytes as x/255"
+                .to_owned(),
+        ),
+        (false, true) => {
+            scaling.factors.iter_mut().for_each(|factor| *factor *= 255.0);
+            notes.push(
+                "the graph takes bytes; the network takes them as x/255, and its first layer makes up for it"
+                    .to_owned(),
+            );
+        }
+        (false, false) => {}
+    }
+    let first = &mut layers[0];
+    fold(&scaling, &mut first.weights, &mut first.biases)?;
+    let count = layers.len();
+    let mut activations: Vec<Arc<dyn Activation>> = Vec::new();
+    for (l, layer) in (1..).zip(&layers) {
+        let Some(found) = layer.activation.clone() else {
+            return Err(Error::content(format!("layer {l}"), "an activation", "none", ""));
+        };
+        let (told, option) = if l == count {
+            (&options.output_activation, "--output-activation")
+        } else {
+            (&options.activation, "--activation")
+        };
+        activations.push(match told {
+            Some(told) if told.label() == found.label() => found,
+            // A classifier is often saved without its softmax.
+            Some(told) if l == count && found.name() == "identity" => Arc::clone(told),
+            Some(told) => {
+                let expected = format!("{}, as {option} says", told.label());
+                return Err(Error::content(format!("layer {l}"), expected, found.label(), ""));
+            }
+            None => found,
+        });
+    }
+    let output = Arc::clone(&activations[count - 1]);
+    let (cost, is_told) = options.cost_after(&*output);
+    if !is_told {
+        notes.push(assumed(&*cost, &*output));
+    }
+    let sizes: Vec<usize> =
+        [layers[0].inputs].into_iter().chain(layers.iter().map(|layer| layer.outputs)).collect();
+    let mut network = built(&sizes, activations, cost, options)?;
+    for (layer, found) in network.layers_mut().iter_mut().zip(&layers) {
+        layer.set_weights(Mat::row_major(&found.weights, found.outputs, found.inputs))?;
+        layer.biases_mut().copy_from_slice(&found.biases);
+    }
+    Ok(Imported::one(network, notes))
+}
+
+/// Takes a scaling of the inputs into the first layer: W·(x ⊙ f + o) + b is (W ⊙ f)·x + (W·o + b).
+fn fold(scaling: &Scaling, weights: &mut [f32], biases: &mut [f32]) -> Result<(), Error> {
+    let Scaling { factors, offsets, .. } = scaling;
+    if factors.iter().all(|&factor| factor == 1.0) && offsets.iter().all(|&offset| offset == 0.0) {
+        return Ok(());
+    }
+    let inputs = weights.len() / biases.len();
+    let at = |list: &[f64], k: usize| if list.len() == 1 { list[0] } else { list[k] };
+    for (row, bias) in weights.chunks_exact_mut(inputs).zip(biases.iter_mut()) {
+        let moved: f64 = row.iter().enumerate().map(|(k, w)| f64::from(*w) * at(offsets, k)).sum();
+        *bias = (f64::from(*bias) + moved) as f32;
+        for (k, weight) in row.iter_mut().enumerate() {
+            *weight = (f64::from(*weight) * at(factors, k)) as f32 + 0.0;
+        }
+    }
+    match weights.iter().chain(biases.iter()).find(|x| !x.is_finite()) {
+        None => Ok(()),
+        Some(wrong) => Err(Error::content("the scaling of the inputs", "finite weights with it", wrong, "")),
+    }
+}

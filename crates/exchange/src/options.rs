@@ -1,0 +1,61 @@
+//! What an importer is told, and what it gives.
+
+use minibatch::{Activation, Cost, Network, Registry};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The order of a matrix of weights in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Orientation {
+    /// A row for each output, as PyTorch has it.
+    OutIn,
+    /// A row for each input, as Keras and scikit-learn have it.
+    InOut,
+}
+
+/// What an importer is told. What a file says itself needn't be told; what is told counts.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// n_0, n_1, …, n_L. A file of another network is refused.
+    pub layers: Option<Vec<usize>>,
+    /// The activation of the hidden layers.
+    pub activation: Option<Arc<dyn Activation>>,
+    /// The activation of the output layer.
+    pub output_activation: Option<Arc<dyn Activation>>,
+    /// The cost. If neither this nor the file says one, it is the one whose output error is A − Y, or else the quadratic cost.
+    pub cost: Option<Arc<dyn Cost>>,
+    /// The order of the weights. The shapes tell it, unless all layers are square.
+    pub orientation: Option<Orientation>,
+    /// The activations and costs that a file may name.
+    pub registry: Registry,
+}
+
+impl Options {
+    /// The cost for a network with this output activation, where no file says one, and whether it was told.
+    pub(crate) fn cost_after(&self, output: &dyn Activation) -> (Arc<dyn Cost>, bool) {
+        if let Some(cost) = &self.cost {
+            return (Arc::clone(cost), true);
+        }
+        let matching = minibatch::cost::built_in().into_iter().find(|cost| cost.matches(output));
+        (matching.unwrap_or_else(|| Arc::new(minibatch::cost::Quadratic)), false)
+    }
+}
+
+/// The content of a file.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The networks by their names. A single one is called `main`, unless the file has a name for it.
+    pub networks: BTreeMap<String, Network>,
+    /// What was assumed or left out, a sentence each.
+    pub notes: Vec<String>,
+}
+
+impl Imported {
+    /// A single network.
+    pub(crate) fn one(network: Network, notes: Vec<String>) -> Imported {
+        Imported { networks: BTreeMap::from([(MAIN.to_owned(), network)]), notes }
+    }
+}
+
+/// The name of a network that is alone.
+pub(crate) const MAIN: &str = "main";
