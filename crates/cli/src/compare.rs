@@ -9,6 +9,7 @@ use crate::text::{duration, figure, grouped, percent};
 use minibatch::{Checkpoint, Epoch, Evaluation};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::mem;
 use std::path::PathBuf;
 
 /// The lines of a chart in the terminal.
@@ -209,25 +210,24 @@ fn write_columns(out: &mut Vec<u8>, rows: &[Row], terminal: &Terminal) -> io::Re
     Ok(())
 }
 
-/// Text in lines of so many characters at most, broken at spaces where it can be.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
+/// Text in lines of so many columns at most, broken at spaces where it can be.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let (mut lines, mut line) = (Vec::new(), String::new());
     for word in text.split(' ') {
-        let mut word: Vec<char> = word.chars().collect();
-        let used = lines.last().map_or(0, |line| line.chars().count());
-        if used > 0 && used + 1 + word.len() > width {
-            lines.push(String::new());
-        } else if used > 0 {
-            lines.last_mut().expect("there is a line").push(' ');
+        if !line.is_empty() && width(&line) + 1 + width(word) > columns {
+            lines.push(mem::take(&mut line));
         }
-        while word.len() > width {
-            let rest = word.split_off(width);
-            lines.last_mut().expect("there is a line").extend(word);
-            lines.push(String::new());
-            word = rest;
+        if !line.is_empty() {
+            line.push(' ');
         }
-        lines.last_mut().expect("there is a line").extend(word);
+        for letter in word.chars() {
+            if width(&line) >= columns {
+                lines.push(mem::take(&mut line));
+            }
+            line.push(letter);
+        }
     }
+    lines.push(line);
     lines
 }
 
