@@ -189,3 +189,115 @@ fn fold(scaling: &Scaling, weights: &mut [f32], biases: &mut [f32]) -> Result<()
         Some(wrong) => Err(Error::content("the scaling of the inputs", "finite weights with it", wrong, "")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::graph::Graph;
+    use super::super::proto::OperatorSetIdProto;
+    use super::super::proto::tensor_proto::DataLocation;
+    use super::*;
+
+    /// A graph of x → `y` with these nodes, an operator with its inputs and its output each, and these constants.
+    fn graph(nodes: &[(&str, &[&str], &str)], constants: &[(&str, &[usize], &[f32])]) -> Graph {
+        let mut graph = Graph::default();
+        graph.input("x", DataType::Float, &[2], "");
+        for (operator, inputs, output) in nodes {
+            graph.node(operator, inputs, output);
+        }
+        for (name, shape, numbers) in constants {
+            graph.floats(name, shape, numbers.iter().copied());
+        }
+        graph.output("y", DataType::Float, &[2], "");
+        graph
+    }
+
+    /// The outcome of importing a graph: the sizes, or the error.
+    fn outcome(graph: Graph) -> Result<Vec<usize>, String> {
+        let opset_import = vec![OperatorSetIdProto { domain: None, version: Some(13) }];
+        let model = ModelProto { graph: Some(graph.proto), opset_import, ..ModelProto::default() };
+        let imported = import(&model.encode_to_vec(), &Options::default());
+        imported.map(|imported| imported.networks["main"].sizes()).map_err(|error| error.to_string())
+    }
+
+    const W: (&str, &[usize], &[f32]) = ("w", &[2, 2], &[1.0, 2.0, 3.0, 4.0]);
+    const B: (&str, &[usize], &[f32]) = ("b", &[2], &[5.0, 6.0]);
+
+    #[test]
+    fn plain_graphs_are_read() {
+        let nodes: [(&str, &[&str], &str); 3] =
+            [("MatMul", &["x", "w"], "m"), ("Add", &["m", "b"], "z"), ("Relu", &["z"], "y")];
+        assert_eq!(outcome(graph(&nodes, &[W, B])), Ok(vec![2, 2]));
+        // Nodes that the output doesn't need aren't looked at.
+        let more = [&nodes[..], &[("Conv", &["y", "w"], "other")]].concat();
+        assert_eq!(outcome(graph(&more, &[W, B])), Ok(vec![2, 2]));
+    }
+
+    #[test]
+    fn graphs_that_are_no_plain_networks_are_refused_by_the_node() {
+        let refused = |nodes: &[(&str, &[&str], &str)], constants: &[(&str, &[usize], &[f32])]| {
+            outcome(graph(nodes, constants)).unwrap_err()
+        };
+        for (nodes, expected) in [
+            (
+                &[("Conv", &["x", "w"][..], "y")][..],
+                "node 0 (Conv 'y'): expected an operator of a plain network",
+            ),
+            (
+                &[("Add", &["a", "x"], "z"), ("Relu", &["z"], "a"), ("Relu", &["z"], "y")],
+                "node 0 (Add 'z'): expected what was computed before, and the graph's inputs once, found 'a'",
+            ),
+            (&[("Relu", &["y"], "y")], "node 0 (Relu 'y'): expected what was computed before"),
+            (
+                &[("MatMul", &["x", "w"], "m"), ("MatMul", &["m", "w"], "y")],
+                "node 1 (MatMul 'y'): expected weights of its own for each layer, found 'w' again",
+            ),
+            (
+                &[("MatMul", &["x", "w"], "m"), ("Mul", &["m", "m"], "y")],
+                "output 'y': expected an activation of the library after the last layer, found another function",
+            ),
+            (&[("MatMul", &["w", "x"], "y")], "node 0 (MatMul 'y'): expected an operator of a plain network"),
+            (&[("Relu", &["x"], "y")], "node 0 (Relu 'y'): expected an operator of a plain network"),
+            (
+                &[("Identity", &["x"], "y")],
+                "output 'y': expected the outputs of the last layer, found another value",
+            ),
+            (&[], "output 'y': expected the outputs of the last layer, found another value"),
+        ] {
+            let said = refused(nodes, &[W, B]);
+            assert!(said.starts_with(expected), "{said}, expected {expected}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_weights_are_refused_by_name() {
+        let nodes: [(&str, &[&str], &str); 2] = [("MatMul", &["x", "w"], "m"), ("Add", &["m", "b"], "y")];
+        let with = |w, b| outcome(graph(&nodes, &[w, b])).unwrap_err();
+        let said = with(W, ("b", &[2], &[f32::NAN, 0.0]));
+        assert_eq!(said, "tensor 'b': expected finite numbers, found NaN at index 0");
+        let said = with(("w", &[2, 2], &[1.0, f32::INFINITY, 0.0, 0.0]), B);
+        assert_eq!(said, "tensor 'w': expected finite numbers, found inf at index 1");
+        let said = with(W, ("b", &[3], &[0.0; 3]));
+        assert_eq!(said, "node 1 (Add 'y'): expected 2 biases, one for each output, found 3");
+        let said = with(("w", &[2, 3], &[0.0; 4]), B);
+        assert_eq!(said, "tensor 'w': expected 6 numbers, for its shape [2, 3], found 4");
+        let said = with(("w", &[1 << 40, 1 << 40], &[0.0; 4]), B);
+        assert_eq!(
+            said,
+            format!("tensor 'w': expected a shape that can be addressed, found {:?}", [1_u64 << 40; 2])
+        );
+        let said = with(("w", &[3, 2], &[0.0; 6]), B);
+        assert_eq!(said, "input 'x': expected 3 numbers of an example, as the first layer takes, found 2");
+        let mut elsewhere = graph(&nodes, &[W, B]);
+        elsewhere.proto.initializer[0].data_location = Some(DataLocation::External as i32);
+        let said = outcome(elsewhere).unwrap_err();
+        assert_eq!(
+            said,
+            "tensor 'w': expected numbers in the file, found numbers in another file; save the model as one file"
+        );
+        let chain: Vec<(&str, &[&str], &str)> = vec![("Relu", &["y"], "y"); (1 << 14) + 1];
+        assert_eq!(
+            outcome(graph(&chain, &[])),
+            Err("the graph: expected at most 16384 nodes, found 16385".to_owned())
+        );
+    }
+}

@@ -352,9 +352,9 @@ impl<'g> Walk<'g> {
             if by.len() != found.outputs && by.len() != 1 {
                 return Err(place.refused(format!("{} biases, one for each output", found.outputs), by.len()));
             }
-            for (j, bias) in found.biases.iter_mut().enumerate() {
-                *bias = (f64::from(*bias) + by[if by.len() == 1 { 0 } else { j }]) as f32;
-            }
+            let at = |j: usize| if by.len() == 1 { by[0] } else { by[j] };
+            let sums = found.biases.iter().enumerate().map(|(j, bias)| (f64::from(*bias) + at(j)) as f32);
+            found.biases = finite(constant, sums.collect())?;
             found.lacks_biases = false;
             found.version += 1;
             let version = found.version;
