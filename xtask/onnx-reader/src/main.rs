@@ -10,8 +10,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use rten::{Model, Value};
-use rten_tensor::prelude::*;
 use rten_tensor::Tensor;
+use rten_tensor::prelude::*;
 use serde_json::Value as Json;
 
 const TOLERANCE: f64 = 1e-5;
@@ -29,7 +29,13 @@ fn main() -> Result<()> {
             worst = (difference, name.to_owned());
         }
     }
-    println!("{:14} {:4} networks agree; the largest difference is {:.1e} ({})", "rten", cases.len(), worst.0, worst.1);
+    println!(
+        "{:14} {:4} networks agree; the largest difference is {:.1e} ({})",
+        "rten",
+        cases.len(),
+        worst.0,
+        worst.1
+    );
     Ok(())
 }
 
@@ -46,7 +52,8 @@ fn difference(folder: &Path, name: &str, case: &Json) -> Result<f64> {
         "pixels.bin" => Value::from(Tensor::from_data(&shape, bytes)),
         _ => Value::from(Tensor::from_data(&shape, floats(&bytes))),
     };
-    let outputs = model.run(vec![(model.input_ids()[0], inputs.into())], &[model.node_id("outputs")?], None)?;
+    let outputs =
+        model.run(vec![(model.input_ids()[0], inputs.into())], &[model.node_id("outputs")?], None)?;
     let Value::FloatTensor(found) = &outputs[0] else { anyhow::bail!("the outputs are no numbers") };
     let found = found.to_vec();
     let expected = floats(&fs::read(folder.join(format!("{name}.bin")))?);

@@ -13,7 +13,11 @@ use crate::error::Error;
 use crate::options::{Imported, Options};
 use minibatch::{Activation, Mat, Network};
 use prost::Message;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+/// The most nodes of a graph. A plain network of a thousand layers has fewer.
+const MOST_NODES: usize = 1 << 14;
 
 /// The networks in a file.
 pub(crate) fn import(bytes: &[u8], options: &Options) -> Result<Imported, Error> {
@@ -22,6 +26,10 @@ pub(crate) fn import(bytes: &[u8], options: &Options) -> Result<Imported, Error>
     })?;
     let graph = model.graph.as_ref();
     let graph = graph.ok_or_else(|| Error::content("the model", "a graph", "none", ""))?;
+    if graph.node.len() > MOST_NODES {
+        let found = graph.node.len();
+        return Err(Error::content("the graph", format!("at most {MOST_NODES} nodes"), found, ""));
+    }
     let tells = options.activation.is_some() || options.output_activation.is_some();
     if model.producer_name() == PRODUCER
         && !tells
@@ -42,7 +50,11 @@ fn own(model: &ModelProto, graph: &GraphProto, options: &Options) -> Result<Opti
     let entry = model.metadata_props.iter().find(|entry| entry.key() == DESCRIPTION);
     let Some(json) = entry.map(StringStringEntryProto::value) else { return Ok(None) };
     let description = Description::parse("metadata 'minibatch'", json.as_bytes())?;
-    let imported = networks(&mut Layers(graph), Some(&description), options)?;
+    let layers: usize = description.networks.iter().map(|network| network.activations.len()).sum();
+    if layers > graph.node.len() {
+        return Ok(None);
+    }
+    let imported = networks(&mut Layers::of(graph), Some(&description), options)?;
     let named: Vec<(&str, &Network)> =
         description.networks.iter().map(|one| (&*one.name, &imported.networks[&one.name])).collect();
     crate::committee::check(&named)?;
@@ -51,19 +63,26 @@ fn own(model: &ModelProto, graph: &GraphProto, options: &Options) -> Result<Opti
 }
 
 /// The weights and biases among a graph's constants: those of the names that are written here.
-struct Layers<'g>(&'g GraphProto);
+struct Layers<'g>(HashMap<&'g str, &'g TensorProto>);
+
+impl<'g> Layers<'g> {
+    fn of(graph: &'g GraphProto) -> Layers<'g> {
+        let is_of_layer = |name: &str| [".weight", ".bias"].iter().any(|ending| name.ends_with(ending));
+        let named = graph.initializer.iter().map(|tensor| (tensor.name(), tensor));
+        Layers(named.filter(|(name, _)| is_of_layer(name)).collect())
+    }
+}
 
 impl Tensors for Layers<'_> {
     fn list(&mut self) -> Result<Vec<(String, Vec<usize>)>, Error> {
-        let is_of_layer =
-            |tensor: &&TensorProto| [".weight", ".bias"].iter().any(|ending| tensor.name().ends_with(ending));
-        let all = self.0.initializer.iter().filter(is_of_layer);
-        all.map(|tensor| Ok((tensor.name().to_owned(), shape(tensor)?))).collect()
+        let mut all: Vec<_> = self.0.values().collect();
+        all.sort_unstable_by_key(|tensor| tensor.name());
+        all.into_iter().map(|tensor| Ok((tensor.name().to_owned(), shape(tensor)?))).collect()
     }
 
     fn read(&mut self, name: &str) -> Result<Vec<f32>, Error> {
-        let found = self.0.initializer.iter().find(|tensor| tensor.name() == name);
-        numbers(found.ok_or_else(|| Error::tensor(name, "a tensor", "none", ""))?, |x| x as f32)
+        let found = self.0.get(name).ok_or_else(|| Error::tensor(name, "a tensor", "none", ""))?;
+        numbers(found, |x| x as f32)
     }
 }
 

@@ -76,9 +76,6 @@ struct Walk<'g> {
     registry: &'g Registry,
 }
 
-/// The most nodes of a graph. A plain network of a thousand layers has fewer.
-const MOST_NODES: usize = 1 << 14;
-
 /// A node, and its place in the graph, counted from 0.
 #[derive(Clone, Copy)]
 struct Place<'g> {
@@ -123,10 +120,6 @@ pub(super) fn follow(graph: &GraphProto, outputs: &[&str], registry: &Registry) 
     };
     let start = Scaling { factors: vec![1.0], offsets: vec![0.0], are_pixels: false, is_fresh: true };
     let values = HashMap::from([(input, Value::Inputs(start))]);
-    if graph.node.len() > MOST_NODES {
-        let found = graph.node.len();
-        return Err(Error::content("the graph", format!("at most {MOST_NODES} nodes"), found, ""));
-    }
     let taken = HashSet::new();
     let mut walk = Walk { constants, values, layers: Vec::new(), scaling: None, taken, registry };
     let Some(&output) = outputs.first() else {
