@@ -168,3 +168,26 @@ fn an_imported_network_is_trained_on() {
     };
     assert_eq!(hash(imported), hash(network));
 }
+
+/// Files of an earlier version are read by this one. `UPDATE_SNAPSHOTS=1` writes them anew.
+#[test]
+fn files_that_were_written_before_are_read() {
+    let prepared = preparation("price", Scale::Robust);
+    let mut network = Network::builder(prepared.inputs())
+        .layer_named(3, registry_activation("gelu"))
+        .layer_with(1, Identity)
+        .cost(Mse)
+        .seed(4)
+        .build()
+        .unwrap();
+    network.set_preparation(prepared).unwrap();
+    for format in Format::ALL {
+        let name = format!("tests/fixtures/own.{}", format.name());
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+            std::fs::write(&path, export(format, &[("main", &network)]).unwrap().bytes).unwrap();
+        }
+        let imported = import(format, &std::fs::read(&path).unwrap(), &Options::default()).unwrap();
+        is_same(&imported.networks["main"], &network);
+    }
+}

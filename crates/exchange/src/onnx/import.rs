@@ -319,4 +319,40 @@ mod tests {
             Err("the graph: expected at most 16384 nodes, found 16385".to_owned())
         );
     }
+
+    /// What is written here is understood without the description, too.
+    #[test]
+    fn written_graphs_are_read_as_those_of_others() {
+        use minibatch::activation::{Sigmoid, Softmax, built_in};
+        use minibatch::cost::CategoricalCrossEntropy;
+        use minibatch::data::{InputProfile, Row};
+
+        for hidden in built_in().into_iter().filter(|one| !one.is_row_wise()) {
+            let mut network = Network::builder(6)
+                .layer_named(4, Arc::clone(&hidden))
+                .layer_with(3, Sigmoid)
+                .layer_with(2, Softmax)
+                .cost(CategoricalCrossEntropy)
+                .build()
+                .unwrap();
+            network
+                .set_profile(InputProfile::of_rows(1, &[2, 3], |_| Row::Bytes(&[0, 9, 8, 7, 6, 255])))
+                .unwrap();
+            let (bytes, _) = super::super::export(&[("main", &network)]).unwrap();
+            let mut model = ModelProto::decode(&*bytes).unwrap();
+            model.producer_name = Some("another".to_owned());
+            let imported = import(&model.encode_to_vec(), &Options::default()).unwrap();
+            let (found, expected) = (&imported.networks["main"], hidden.label());
+            assert_eq!(
+                (found.weight_hash(), found.layers()[0].activation().label()),
+                (network.weight_hash(), expected)
+            );
+            assert_eq!(found.cost().name(), network.cost().name());
+            assert!(
+                imported.notes[0].starts_with("the graph divides its inputs by 255"),
+                "{:?}",
+                imported.notes
+            );
+        }
+    }
 }
