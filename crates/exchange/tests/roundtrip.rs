@@ -191,3 +191,26 @@ fn files_that_were_written_before_are_read() {
         is_same(&imported.networks["main"], &network);
     }
 }
+
+/// A file that names its activations isn't told others, but outputs without one get the one that is told.
+#[test]
+fn activations_are_told_as_they_are() {
+    let network = Network::builder(5).layer_with(4, Relu).layer_with(3, Identity).cost(Mse).build().unwrap();
+    let told = |activation: &str, output: &str| Options {
+        activation: Some(registry_activation(activation)),
+        output_activation: Some(registry_activation(output)),
+        cost: Registry::default().cost("categorical-cross-entropy"),
+        ..Options::default()
+    };
+    for format in Format::ALL {
+        let bytes = export(format, &[("main", &network)]).unwrap().bytes;
+        let imported = import(format, &bytes, &told("relu", "softmax")).unwrap();
+        let found = &imported.networks["main"];
+        assert_eq!(
+            (found.layers()[1].activation().name(), found.weight_hash()),
+            ("softmax", network.weight_hash())
+        );
+        let error = import(format, &bytes, &told("tanh", "softmax")).unwrap_err().to_string();
+        assert_eq!(error, "layer 1: expected tanh, as --activation says, found relu");
+    }
+}

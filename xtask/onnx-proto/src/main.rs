@@ -15,7 +15,7 @@ const KEPT: [(&str, &[&str]); 12] = [
     ),
     ("GraphProto", &["node", "name", "initializer", "input", "output"]),
     ("NodeProto", &["input", "output", "name", "op_type", "domain", "attribute"]),
-    ("AttributeProto", &["name", "type", "f", "i", "t", "ints"]),
+    ("AttributeProto", &["name", "type", "f", "i", "s", "t", "ints"]),
     (
         "TensorProto",
         &[

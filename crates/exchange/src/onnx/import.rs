@@ -30,9 +30,7 @@ pub(crate) fn import(bytes: &[u8], options: &Options) -> Result<Imported, Error>
         let found = graph.node.len();
         return Err(Error::content("the graph", format!("at most {MOST_NODES} nodes"), found, ""));
     }
-    let tells = options.activation.is_some() || options.output_activation.is_some();
     if model.producer_name() == PRODUCER
-        && !tells
         && let Some(imported) = own(&model, graph, options)?
     {
         return Ok(imported);
@@ -54,12 +52,17 @@ fn own(model: &ModelProto, graph: &GraphProto, options: &Options) -> Result<Opti
     if layers > graph.node.len() {
         return Ok(None);
     }
-    let imported = networks(&mut Layers::of(graph), Some(&description), options)?;
+    // The graph is the one of what the file names.
+    let plain = Options { activation: None, output_activation: None, cost: None, ..options.clone() };
+    let imported = networks(&mut Layers::of(graph), Some(&description), &plain)?;
     let named: Vec<(&str, &Network)> =
         description.networks.iter().map(|one| (&*one.name, &imported.networks[&one.name])).collect();
     crate::committee::check(&named)?;
     let (expected, _) = written(&named)?;
-    Ok((expected == *graph).then_some(imported))
+    match expected == *graph {
+        true => networks(&mut Layers::of(graph), Some(&description), options).map(Some),
+        false => Ok(None),
+    }
 }
 
 /// The weights and biases among a graph's constants: those of the names that are written here.
@@ -157,21 +160,7 @@ fn network(graph: &GraphProto, plain: Plain, options: &Options) -> Result<Import
         let Some(found) = layer.activation.clone() else {
             return Err(Error::content(format!("layer {l}"), "an activation", "none", ""));
         };
-        let (told, option) = if l == count {
-            (&options.output_activation, "--output-activation")
-        } else {
-            (&options.activation, "--activation")
-        };
-        activations.push(match told {
-            Some(told) if told.label() == found.label() => found,
-            // A classifier is often saved without its softmax.
-            Some(told) if l == count && found.name() == "identity" => Arc::clone(told),
-            Some(told) => {
-                let expected = format!("{}, as {option} says", told.label());
-                return Err(Error::content(format!("layer {l}"), expected, found.label(), ""));
-            }
-            None => found,
-        });
+        activations.push(options.agreed(l, l == count, found)?);
     }
     let output = Arc::clone(&activations[count - 1]);
     let (cost, is_told) = options.cost_after(&*output);

@@ -13,7 +13,7 @@
 //!
 //! A node's inputs must have been computed before, so a circle is refused where it begins. Each node is looked at once.
 
-use super::function::{Function, binary, unary};
+use super::function::{Function, binary, gelu, unary};
 use super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use super::tensor::{numbers, shape};
 use crate::assemble::finite;
@@ -203,9 +203,15 @@ impl<'g> Walk<'g> {
             }
             ([Some(Value::Function { layer, version, function })], operator) => {
                 self.current(place, *layer, *version)?;
-                let f = unary(operator, place.float("alpha"), place.float("gamma"));
-                let f = f.ok_or_else(|| self.unknown(place))?;
-                Value::Function { layer: *layer, version: *version, function: function.then(f) }
+                let is_tanh_form = place.attribute("approximate").is_some_and(|form| form.s() == b"tanh");
+                let function = match operator {
+                    "Gelu" if is_tanh_form => function.then(gelu),
+                    _ => {
+                        let f = unary(operator, place.float("alpha"), place.float("gamma"));
+                        function.then(f.ok_or_else(|| self.unknown(place))?)
+                    }
+                };
+                Value::Function { layer: *layer, version: *version, function }
             }
             ([Some(one), Some(other)], operator) => self.both(place, one, other, operator)?,
             ([Some(Value::Inputs(scaling)), None], operator) => {
@@ -229,7 +235,7 @@ impl<'g> Walk<'g> {
     /// The refusal of an operator that no plain network has.
     fn unknown(&self, place: Place<'_>) -> Error {
         let hint = match place.node.op_type() {
-            "Erf" => "the exact GELU; the library's is the tanh form",
+            "Erf" | "Gelu" => "the exact GELU; the library's is the tanh form",
             "Conv" | "MaxPool" | "LSTM" | "GRU" | "RNN" => "an operator of other networks",
             "BatchNormalization" => "batch normalisation, which an exporter can fold into the weights",
             _ => "another operator",
