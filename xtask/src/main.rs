@@ -5,6 +5,7 @@
 mod arm;
 mod asan;
 mod busy;
+mod chromium;
 mod ci;
 mod compiler;
 mod curves;
@@ -22,6 +23,7 @@ mod peers;
 mod pictures;
 mod python;
 mod recipes;
+mod recording;
 mod soak;
 mod speedrun;
 mod tables;
@@ -84,6 +86,8 @@ enum Task {
     Curves(curves::Args),
     /// Make the README's pictures anew, by the commands that it names
     Pictures(pictures::Args),
+    /// Record the dashboard of a run on MNIST as an animated picture, docs/pictures/dashboard.svg
+    Recording(recording::Args),
     /// Measure every product of C1 to C4, and squares, as a share of the register peak, and name what fell below its floor
     Floor(floor::Args),
     /// Train the presets of benches/presets with several seeds, and hold accuracy and seconds against their goals
@@ -116,6 +120,7 @@ fn main() -> ExitCode {
         Task::Peers(args) => peers::run(&args),
         Task::Curves(args) => curves::run(&args),
         Task::Pictures(args) => pictures::run(&args),
+        Task::Recording(args) => recording::run(&args),
         Task::Floor(args) => floor::run(&args),
         Task::Speedrun(args) => speedrun::run(&args),
         Task::Recipes(args) => recipes::run(&args),

@@ -5,10 +5,11 @@ use crate::failure::Failure;
 use crate::page::{self, Cell, Section, Table};
 use crate::recorded;
 use crate::report::{self, Event, Report, shown};
-use crate::text::{duration, figure, percent, samples_per_second};
+use crate::text::{duration, figure, grouped, percent};
 use minibatch::{Checkpoint, Epoch, Evaluation};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::mem;
 use std::path::PathBuf;
 
 /// The lines of a chart in the terminal.
@@ -114,15 +115,15 @@ impl Comparison {
         };
         let cost = |evaluation: &Option<Evaluation>| evaluation.map(|it| figure(it.cost));
         let mut rows = vec![
-            row("epochs trained", &|run| Some(run.epochs.to_string())),
+            row("epochs", &|run| Some(run.epochs.to_string())),
             row("training cost", &|run| run.cost.map(figure)),
             row("validation cost", &|run| cost(&run.validation)),
             row("validation result", &|run| score(&run.validation)),
             row("test cost", &|run| cost(&run.test)),
             row("test result", &|run| score(&run.test)),
             row("training time", &|run| Some(duration(run.training_seconds))),
-            row("speed", &|run| {
-                Some(samples_per_second(run.samples_per_second)).filter(|_| run.training_seconds > 0.0)
+            row("samples/s", &|run| {
+                (run.training_seconds > 0.0).then(|| grouped(run.samples_per_second.round() as usize))
             }),
             row("weight hash", &|run| Some(run.weight_hash.clone())),
         ];
@@ -131,30 +132,30 @@ impl Comparison {
     }
 
     fn page(&self) -> String {
-        let table = |caption: &str, rows: &[Row]| {
-            let heads = [""].into_iter().chain(self.runs.iter().map(|run| run.name.as_str()));
-            let mut table = Table::new(caption, heads);
-            for Row { name, values } in rows {
-                table.row(*name, values.iter().map(|value| Cell::new(value.as_deref().unwrap_or("–"))));
-            }
-            table.html()
-        };
-        let differences = match &*self.differences {
+        let names = || self.runs.iter().map(|run| run.name.clone());
+        let cell = |value: &Option<String>| Cell::new(value.as_deref().unwrap_or("–"));
+        let results = self.results();
+        let heads = std::iter::once("run").chain(results.iter().map(|row| row.name));
+        let mut of_runs = Table::new("After the last epoch", heads);
+        for (place, name) in names().enumerate() {
+            of_runs.row(name, results.iter().map(|row| cell(&row.values[place])));
+        }
+        let mut settings =
+            Table::new("The others are equal", std::iter::once("setting".to_owned()).chain(names()));
+        self.differences.iter().for_each(|row| settings.row(row.name, row.values.iter().map(cell)));
+        let settings = match &*self.differences {
             [] => page::paragraph("All settings are equal."),
-            rows => table("Settings that differ", rows),
+            _ => settings.html(),
         };
+        let charts: String = self.charts.iter().map(page::chart).collect();
         let section = |id, heading: &str, html| Section { id, heading: heading.to_owned(), html };
         let sections = [
-            section("results", "Results", table("After the last epoch", &self.results())),
-            section("settings", "Settings that differ", differences),
-            section("curves", "Curves", self.charts.iter().map(page::chart).collect()),
+            section("results", "Results", of_runs.html()),
+            section("settings", "Settings that differ", settings),
+            section("curves", "Learning curves", format!("<div class=\"columns\">\n{charts}</div>\n")),
         ];
-        let names: Vec<&str> = self.runs.iter().map(|run| run.name.as_str()).collect();
-        page::document(
-            &format!("{} runs compared", self.runs.len()),
-            &page::paragraph(&names.join(", ")),
-            &sections,
-        )
+        let names = names().collect::<Vec<_>>().join(", ");
+        page::document(&format!("{} runs compared", self.runs.len()), &page::paragraph(&names), &sections)
     }
 }
 
@@ -209,25 +210,24 @@ fn write_columns(out: &mut Vec<u8>, rows: &[Row], terminal: &Terminal) -> io::Re
     Ok(())
 }
 
-/// Text in lines of so many characters at most, broken at spaces where it can be.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
+/// Text in lines of so many columns at most, broken at spaces where it can be.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let (mut lines, mut line) = (Vec::new(), String::new());
     for word in text.split(' ') {
-        let mut word: Vec<char> = word.chars().collect();
-        let used = lines.last().map_or(0, |line| line.chars().count());
-        if used > 0 && used + 1 + word.len() > width {
-            lines.push(String::new());
-        } else if used > 0 {
-            lines.last_mut().expect("there is a line").push(' ');
+        if !line.is_empty() && width(&line) + 1 + width(word) > columns {
+            lines.push(mem::take(&mut line));
         }
-        while word.len() > width {
-            let rest = word.split_off(width);
-            lines.last_mut().expect("there is a line").extend(word);
-            lines.push(String::new());
-            word = rest;
+        if !line.is_empty() {
+            line.push(' ');
         }
-        lines.last_mut().expect("there is a line").extend(word);
+        for letter in word.chars() {
+            if width(&line) >= columns {
+                lines.push(mem::take(&mut line));
+            }
+            line.push(letter);
+        }
     }
+    lines.push(line);
     lines
 }
 
@@ -296,11 +296,11 @@ fn charts(names: &[String], checkpoints: &[Checkpoint]) -> Vec<Chart> {
     let rmse = |evaluation: Option<Evaluation>| Some(evaluation?.fit()?.rmse);
     let accuracy = |evaluation: Option<Evaluation>| evaluation?.accuracy();
     let all = [
-        chart("training cost", Scale::Decades, &|epoch| Some(epoch.cost)),
-        chart("test accuracy", Scale::Percent, &|epoch| accuracy(epoch.test)),
-        chart("test error (RMSE)", Scale::Decades, &|epoch| rmse(epoch.test)),
-        chart("validation accuracy", Scale::Percent, &|epoch| accuracy(epoch.validation)),
-        chart("validation error (RMSE)", Scale::Decades, &|epoch| rmse(epoch.validation)),
+        chart("Training cost", Scale::Decades, &|epoch| Some(epoch.cost)),
+        chart("Test accuracy", Scale::Percent, &|epoch| accuracy(epoch.test)),
+        chart("Test error (RMSE)", Scale::Decades, &|epoch| rmse(epoch.test)),
+        chart("Validation accuracy", Scale::Percent, &|epoch| accuracy(epoch.validation)),
+        chart("Validation error (RMSE)", Scale::Decades, &|epoch| rmse(epoch.validation)),
     ];
     all.into_iter().filter(|chart| chart.series.iter().any(|series| !series.points.is_empty())).collect()
 }

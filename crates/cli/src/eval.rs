@@ -104,9 +104,9 @@ impl Event for Evaluated {
 /// Evaluates.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let trained = recorded::trained(&args.checkpoint)?;
-    let network = trained.network();
-    let (test, data_notes) = opened(args, network)?;
-    let pool = args.machine.pool()?;
+    let (network, pool) = (trained.network(), args.machine.pool()?);
+    let files = args.test_images.as_deref().zip(args.test_labels.as_deref());
+    let (test, data_notes) = opened(&args.data, files, &args.checkpoint, network)?;
     let bytes = footprint::metrics(network, test.len(), &pool);
     let what = format!("{}: evaluating its network", args.checkpoint.display());
     memory::check(what, bytes, "ask for fewer threads").map_err(Failure::Run)?;
@@ -170,44 +170,49 @@ impl Args {
     }
 }
 
-/// The data to evaluate on, and notes about them.
-fn opened(args: &Args, network: &Network) -> Result<(Dataset, Vec<String>), Failure> {
+/// The data to evaluate `network` on, whose file is at `path`, and notes about them. `files` are images and labels that are named apart.
+pub(crate) fn opened(
+    data: &dataset::Args,
+    files: Option<(&Path, &Path)>,
+    path: &Path,
+    network: &Network,
+) -> Result<(Dataset, Vec<String>), Failure> {
     let noted = |test: Dataset, place: &Path| {
         let note = dataset::note_if_far(network.profile(), &test.profile(), place);
         (test, note.into_iter().collect())
     };
-    match args.data.look()? {
+    match data.look()? {
         Looked::Images(named) => {
-            let (test, place) = match (&args.test_images, &args.test_labels) {
-                (Some(images), Some(labels)) => (
+            let (test, place) = match files {
+                Some((images, labels)) => (
                     dataset::judged(Dataset::map(images, labels)?, named.transpose, network)?,
-                    images.clone(),
+                    images.to_owned(),
                 ),
-                _ => (named.open_test(network)?, args.data.place()),
+                None => (named.open_test(network)?, data.place()),
             };
-            recorded::check_shape(network, &args.checkpoint, &test, &place)?;
+            recorded::check_shape(network, path, &test, &place)?;
             Ok(noted(test, &place))
         }
-        Looked::Arrays(path) => {
-            let test = dataset::judged(args.data.keys.judged(path)?, false, network)?;
-            recorded::check_shape(network, &args.checkpoint, &test, path)?;
-            Ok(noted(test, path))
+        Looked::Arrays(place) => {
+            let test = dataset::judged(data.keys.judged(place)?, false, network)?;
+            recorded::check_shape(network, path, &test, place)?;
+            Ok(noted(test, place))
         }
-        Looked::Pictures(path) => {
+        Looked::Pictures(place) => {
             let shape = network.profile().and_then(|profile| Shape::of_examples(&profile.example_shape));
             let Some((shape, names)) = shape.zip(network.class_names()) else {
-                let (folder, checkpoint) = (path.display(), args.checkpoint.display());
+                let (folder, checkpoint) = (place.display(), path.display());
                 return Err(Failure::Run(format!(
                     "{folder}: expected data like those of {checkpoint}, whose network wasn't trained on a folder of pictures, found \
                      such a folder"
                 )));
             };
-            let test = pictures::read(path, shape, names)?;
-            Ok(noted(test, path))
+            let test = pictures::read(place, shape, names)?;
+            Ok(noted(test, place))
         }
-        Looked::Table(path) => {
-            let no_preparation = || dataset::no_preparation(&args.checkpoint, path);
-            table::judged(path, &args.data.keys, network.preparation().ok_or_else(no_preparation)?)
+        Looked::Table(place) => {
+            let no_preparation = || dataset::no_preparation(path, place);
+            table::judged(place, &data.keys, network.preparation().ok_or_else(no_preparation)?)
         }
     }
 }

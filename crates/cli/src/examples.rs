@@ -10,7 +10,7 @@ pub(crate) const SHOW: [Example; 4] = [
     ("show iris.csv", "of a table the columns: kinds, missing values, distributions, ranges"),
 ];
 
-pub(crate) const TRAIN: [Example; 6] = [
+pub(crate) const TRAIN: [Example; 7] = [
     ("train", "the tutorial's network on MNIST, which `cargo xtask fetch-mnist` fetches"),
     ("train --dataset synthetic --hidden 128 --activation relu --epochs 5", "digits that need no files"),
     (
@@ -21,6 +21,7 @@ pub(crate) const TRAIN: [Example; 6] = [
         "train photos --validation-split 0.1 --early-stopping 5 --log run.jsonl",
         "pictures in a folder for each class, until the validation cost falls no more; a row for each epoch",
     ),
+    ("train --checkpoint run.ckpt --report run.html", "the run is kept, and shown on a page"),
     ("train --resume run.ckpt --epochs 60", "goes on with a run, to the bits of one that wasn't stopped"),
     ("train --config run.toml --seed 7", "the options of a file, but another seed"),
 ];
@@ -73,6 +74,12 @@ pub(crate) const WEIGHTS: [Example; 2] = [
 pub(crate) const COMPARE: [Example; 2] = [
     ("compare a.ckpt b.ckpt c.ckpt", "settings that differ, curves and results of three runs"),
     ("compare a.ckpt b.ckpt --output comparison.html", "the same as a page"),
+];
+
+pub(crate) const REPORT: [Example; 3] = [
+    ("report run.ckpt", "a page of the run in run.html; mistakes are on it if MNIST is at hand"),
+    ("report iris.ckpt new.csv --output iris.html", "the network judged on the rows of a table"),
+    ("report run.ckpt --dataset fashion-mnist", "or on the test set of another dataset"),
 ];
 
 pub(crate) const VERIFY: [Example; 2] = [

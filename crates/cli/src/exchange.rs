@@ -4,7 +4,7 @@ use crate::failure::{Failure, tell};
 use crate::numbers::count_of_list;
 use crate::report::{shown, sizes, write_out};
 use crate::text::grouped;
-use crate::whole_file::{cannot, check_output, written};
+use crate::whole_file::{cannot, check, written};
 use crate::{memory, names, recorded};
 use clap::ValueEnum;
 use minibatch::checkpoint::{load_networks, save_networks};
@@ -124,7 +124,7 @@ pub(crate) fn export(args: &Export) -> Result<(), Failure> {
             "{path}: expected another file than the checkpoint; name it with --output"
         )));
     }
-    check_output(&path)?;
+    check(&path)?;
     let networks = recorded::networks(&args.checkpoint)?;
     let parameters: usize = networks.values().map(Network::parameters).sum();
     /// Bytes that a weight takes at most while it is exported.
@@ -152,7 +152,7 @@ pub(crate) fn import(args: &Import) -> Result<(), Failure> {
             "--output {output}: expected a new name, found a file; name another"
         )));
     }
-    check_output(&args.output)?;
+    check(&args.output)?;
     let bytes = read(&args.file)?;
     let options = Options {
         layers: args.layers.clone(),

@@ -31,7 +31,7 @@ pub(crate) struct Args {
 /// The content of a checkpoint.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename = "info")]
-struct Info {
+pub(crate) struct Info {
     checkpoint: String,
     layers: Vec<Layer>,
     parameters: usize,
@@ -89,29 +89,26 @@ impl Layer {
         network.layers().iter().map(layer).collect()
     }
 
-    /// Writes the network's size, its layers and the table that it is for.
-    fn write(layers: &[Layer], table: Option<&Columns>, out: &mut Vec<u8>) -> io::Result<()> {
+    /// The network's size, its layers and the table that it is for, as names and values.
+    fn rows(layers: &[Layer], table: Option<&Columns>) -> Vec<(String, String)> {
         let inputs = layers.iter().map(|layer| layer.inputs).take(1);
         let widths: Vec<usize> = inputs.chain(layers.iter().map(|layer| layer.outputs)).collect();
         let parameters = grouped(layers.iter().map(|layer| layer.parameters).sum());
-        write_rows(out, &[("network", format!("{}, {parameters} parameters", sizes(&widths)))])?;
+        let mut rows = vec![("network".to_owned(), format!("{}, {parameters} parameters", sizes(&widths)))];
         for (l, layer) in (1..).zip(layers) {
             let Layer { inputs, outputs, activation, parameters } = layer;
-            let name = format!("  layer {l}");
             let value = format!("{inputs} → {outputs}, {activation}, {} parameters", grouped(*parameters));
-            write_rows(out, &[(&name, value)])?;
+            rows.push((format!("  layer {l}"), value));
         }
-        match table {
-            Some(table) => write_rows(
-                out,
-                &[
-                    ("columns", table.words()),
-                    ("target", table.of_targets()),
-                    ("  in this order", table.names.join(", ")),
-                ],
-            ),
-            None => Ok(()),
+        if let Some(table) = table {
+            let of_table = [
+                ("columns", table.words()),
+                ("target", table.of_targets()),
+                ("  in this order", table.names.join(", ")),
+            ];
+            rows.extend(of_table.map(|(name, value)| (name.to_owned(), value)));
         }
+        rows
     }
 }
 
@@ -153,7 +150,7 @@ impl Alone {
 impl Event for Alone {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
         write_rows(out, &[("checkpoint", format!("{}, a network without a run", self.checkpoint))])?;
-        Layer::write(&self.layers, self.table.as_ref(), out)?;
+        write_rows(out, &Layer::rows(&self.layers, self.table.as_ref()))?;
         write_rows(out, &[("cost", cost(&self.cost))])?;
         if let Some(shape) = &self.example_shape {
             write_rows(out, &[("examples", images(shape))])?;
@@ -166,7 +163,7 @@ impl Event for Alone {
 }
 
 impl Info {
-    fn new(path: &Path, checkpoint: &Checkpoint) -> Result<Info, Failure> {
+    pub(crate) fn new(path: &Path, checkpoint: &Checkpoint) -> Result<Info, Failure> {
         let Checkpoint { network, origin, settings, class, data, progress, history, annotations, .. } =
             checkpoint;
         let examples = settings.epoch_examples(data.examples as usize);
@@ -192,12 +189,12 @@ impl Info {
             history: history.iter().map(|epoch| EpochLine::new(epoch, settings, examples)).collect(),
         })
     }
-}
 
-impl Event for Info {
-    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        write_rows(out, &[("checkpoint", self.checkpoint.clone())])?;
-        Layer::write(&self.layers, self.table.as_ref(), out)?;
+    /// The content without the history, as names and values.
+    pub(crate) fn rows(&self) -> Vec<(String, String)> {
+        let named = |(name, value): (&str, String)| (name.to_owned(), value);
+        let mut rows = vec![named(("checkpoint", self.checkpoint.clone()))];
+        rows.extend(Layer::rows(&self.layers, self.table.as_ref()));
         let Settings { optimizer: rule, learning_rate, batch_size, epochs, seed, .. } = &self.settings;
         let mut trained = format!("{} of {epochs}", self.history.len());
         if self.position > 0 {
@@ -219,7 +216,7 @@ impl Event for Info {
             self.result_epoch.map(|epoch| format!(", of the weights after epoch {epoch}, the best"));
         let restored = restored.unwrap_or_default();
         let Info { data_fingerprint: fingerprint, .. } = self;
-        let rows = [
+        let of_run = [
             ("cost", cost(&self.cost)),
             ("optimiser", optimiser),
             ("learning rate η", learning_rate.to_string()),
@@ -235,10 +232,17 @@ impl Event for Info {
             ("weight hash", format!("{}{restored}", self.weight_hash)),
             ("compared hash", self.compared_hash.clone()),
         ];
-        write_rows(out, &rows)?;
-        write_rows(out, &techniques(&self.settings))?;
+        rows.extend(of_run.map(named));
+        rows.extend(techniques(&self.settings).into_iter().map(named));
         let steps_per_epoch = self.settings.epoch_steps(self.training_examples as usize);
-        write_rows(out, &changes(&self.changes, steps_per_epoch))?;
+        rows.extend(changes(&self.changes, steps_per_epoch).into_iter().map(named));
+        rows
+    }
+}
+
+impl Event for Info {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        write_rows(out, &self.rows())?;
         if !self.history.is_empty() {
             writeln!(out)?;
         }

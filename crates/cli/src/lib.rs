@@ -7,7 +7,6 @@
 
 mod compare;
 mod dataset;
-#[allow(dead_code, unused_imports, reason = "the dashboard and the report come next")]
 mod draw;
 mod eval;
 mod examples;
@@ -23,13 +22,14 @@ mod memory;
 mod mistakes;
 mod names;
 mod numbers;
-#[allow(dead_code, unused_imports, reason = "the commands that write pages come next")]
-#[allow(clippy::wrong_self_convention, clippy::write_with_newline, reason = "the report comes next")]
 mod page;
 mod predict;
 mod progress;
 mod recorded;
 mod report;
+mod report_page;
+mod run_page;
+mod shell;
 mod show;
 mod signals;
 mod task;
@@ -70,6 +70,9 @@ enum Command {
     /// Name the classes that a checkpoint's network sees in pictures, rows of a table or arrays, or the values
     #[command(after_help = examples::help(&examples::PREDICT))]
     Predict(predict::Args),
+    /// Write a page of all that is known of a run: curves, mistakes, weights, settings
+    #[command(after_help = examples::help(&examples::REPORT))]
+    Report(report_page::Args),
     /// Write a checkpoint's network as a file for other programs: ONNX, safetensors, NumPy, JSON
     #[command(after_help = examples::help(&examples::EXPORT))]
     Export(exchange::Export),
@@ -117,6 +120,7 @@ fn run(command: Option<Command>, started: Instant) -> Result<(), Failure> {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Predict(args)) => predict::run(&args),
+        Some(Command::Report(args)) => report_page::run(&args),
         Some(Command::Export(args)) => exchange::export(&args),
         Some(Command::Import(args)) => exchange::import(&args),
         Some(Command::Weights(args)) => weights::run(&args),

@@ -1,4 +1,4 @@
-//! The progress bar, and the slices of steps between which it moves.
+//! The clock of training with the slices of steps that it counts, and the progress bar, which moves between them.
 
 use crate::text::{duration, samples_per_second};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
@@ -14,15 +14,13 @@ fn paced(steps: usize, elapsed: Duration) -> usize {
     ((steps as f64 * ratio.clamp(0.1, 8.0)).round() as usize).max(1)
 }
 
-/// The clock of training, and the bar of an epoch's steps. The bar is hidden where standard output is no terminal.
+/// The clock of training. It says how many steps the next slice has.
 #[derive(Debug)]
-pub(crate) struct Progress {
-    bar: ProgressBar,
+pub(crate) struct Clock {
     epochs: usize,
     started: Instant,
     /// Steps of the run before this process.
     before: usize,
-    drawn: Option<Instant>,
     /// The number of steps that take about [`SLICE`].
     pace: usize,
     /// The number of steps of the slice, and when it began.
@@ -33,23 +31,14 @@ pub(crate) struct Progress {
     epoch_from: (usize, Duration),
 }
 
-impl Progress {
-    /// A bar for the `epochs` of `trainer`'s run. `show` is false if no bar is wanted even on a terminal.
-    pub(crate) fn new(trainer: &Trainer, epochs: usize, show: bool) -> Progress {
-        let target = if show { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
-        let style = ProgressStyle::with_template("{prefix} {bar:28} {pos}/{len} steps  {msg}")
-            .expect("the template is a constant")
-            .progress_chars("━╸─");
-        let bar = ProgressBar::with_draw_target(Some(trainer.steps_per_epoch() as u64), target)
-            .with_style(style)
-            .with_finish(ProgressFinish::AndClear);
+impl Clock {
+    /// The clock of `trainer`'s run, which goes to the end of so many `epochs`.
+    pub(crate) fn new(trainer: &Trainer, epochs: usize) -> Clock {
         let started = Instant::now();
-        Progress {
-            bar,
+        Clock {
             epochs,
             started,
             before: steps_done(trainer),
-            drawn: None,
             // The time of a step isn't known yet.
             pace: 4,
             slice: (0, started),
@@ -64,7 +53,7 @@ impl Progress {
         self.slice.0
     }
 
-    /// Ends the slice, and moves the bar.
+    /// Ends the slice.
     pub(crate) fn end_slice(&mut self, trainer: &Trainer) {
         let (steps, began) = self.slice;
         let elapsed = began.elapsed();
@@ -74,7 +63,6 @@ impl Progress {
             self.epoch_from = (0, self.training);
         } else {
             self.pace = paced(steps, elapsed);
-            self.draw(trainer);
         }
     }
 
@@ -83,22 +71,66 @@ impl Progress {
         self.training
     }
 
-    fn draw(&mut self, trainer: &Trainer) {
-        const REDRAW: Duration = Duration::from_millis(50);
-        if self.bar.is_hidden() || self.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
-            return;
-        }
-        self.drawn = Some(Instant::now());
+    /// The last epoch of the run.
+    #[cfg_attr(not(feature = "dashboard"), expect(dead_code, reason = "the dashboard looks at it"))]
+    pub(crate) fn epochs(&self) -> usize {
+        self.epochs
+    }
+
+    /// The time since the clock was started.
+    #[cfg_attr(not(feature = "dashboard"), expect(dead_code, reason = "the dashboard looks at it"))]
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The samples a second of this epoch. `None` before the epoch's first slice has ended.
+    pub(crate) fn rate(&self, trainer: &Trainer) -> Option<f64> {
         let (from, before) = self.epoch_from;
-        let rate = (trainer.position() - from) as f64 / (self.training - before).as_secs_f64();
+        let samples = trainer.position().checked_sub(from).filter(|&samples| samples > 0)?;
+        Some(samples as f64 / (self.training - before).as_secs_f64())
+    }
+
+    /// The seconds until the last epoch ends, if it goes on as so far.
+    pub(crate) fn left(&self, trainer: &Trainer) -> f64 {
         let done = steps_done(trainer);
         // No number of epochs overflows an f64.
         let to_come = self.epochs as f64 * trainer.steps_per_epoch() as f64 - done as f64;
         let here = (done - self.before).max(1);
-        let left = self.started.elapsed().as_secs_f64() * to_come / here as f64;
-        let (epoch, width) = (trainer.history().len() + 1, self.epochs.to_string().len());
-        self.bar.set_prefix(format!("epoch {epoch:>width$}/{}", self.epochs));
-        let left = if left < 99.5 { format!("{left:.0} s") } else { duration(left) };
+        self.started.elapsed().as_secs_f64() * to_come / here as f64
+    }
+}
+
+/// The bar of an epoch's steps. It is hidden where standard output is no terminal.
+#[derive(Debug)]
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    drawn: Option<Instant>,
+}
+
+impl Bar {
+    /// A bar for epochs of `trainer`'s run. `show` is false if no bar is wanted even on a terminal.
+    pub(crate) fn new(trainer: &Trainer, show: bool) -> Bar {
+        let target = if show { ProgressDrawTarget::stdout() } else { ProgressDrawTarget::hidden() };
+        let style = ProgressStyle::with_template("{prefix} {bar:28} {pos}/{len} steps  {msg}")
+            .expect("the template is a constant")
+            .progress_chars("━╸─");
+        let bar = ProgressBar::with_draw_target(Some(trainer.steps_per_epoch() as u64), target)
+            .with_style(style)
+            .with_finish(ProgressFinish::AndClear);
+        Bar { bar, drawn: None }
+    }
+
+    /// Moves the bar, within an epoch and not too often.
+    pub(crate) fn draw(&mut self, trainer: &Trainer, clock: &Clock) {
+        const REDRAW: Duration = Duration::from_millis(50);
+        if self.bar.is_hidden() || self.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
+            return;
+        }
+        let Some(rate) = clock.rate(trainer) else { return };
+        self.drawn = Some(Instant::now());
+        let (epoch, width) = (trainer.history().len() + 1, clock.epochs.to_string().len());
+        self.bar.set_prefix(format!("epoch {epoch:>width$}/{}", clock.epochs));
+        let left = time_left(clock.left(trainer));
         self.bar.set_message(format!("{}  {left} left", samples_per_second(rate)));
         self.bar.set_position(trainer.step() as u64);
     }
@@ -112,6 +144,11 @@ impl Progress {
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A time that is left, in words.
+pub(crate) fn time_left(seconds: f64) -> String {
+    if seconds < 99.5 { format!("{seconds:.0} s") } else { duration(seconds) }
 }
 
 /// Steps since the start of the run.

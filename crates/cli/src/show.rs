@@ -3,6 +3,7 @@
 mod columns;
 mod examples;
 
+use examples::Chosen;
 pub(crate) use examples::{range, values};
 
 use crate::dataset::table::{self, Form};
@@ -55,31 +56,33 @@ pub(crate) struct Args {
 
 /// Shows the data.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    match args.data.look()? {
-        Looked::Table(path) => {
-            let others = [
-                ("--index", !args.index.is_empty()),
-                ("--labels", args.labels),
-                ("--class", args.class.is_some()),
-                ("--test", args.test),
-                ("--output", args.output.is_some()),
-            ];
-            let given = others.into_iter().find_map(|(option, given)| given.then_some(option));
-            if let Some(option) = given.or(args.pictures.first_given()) {
-                let path = path.display();
-                return Err(Failure::usage(format!(
-                    "{option} is for pictures, and {path} is a table; leave it out"
-                )));
-            }
-            columns::show(path, &table::look(path, &args.data.keys, args.form)?, args.json)
-        }
-        looked => {
-            if let Some(option) = args.form.first_given() {
-                return Err(Failure::usage(format!("{option} is for tables; name one as DATA")));
-            }
-            examples::show(args, looked)
-        }
+    let chosen = match args.data.look()? {
+        Looked::Table(path) => return show_columns(args, path),
+        Looked::Images(named) => Chosen::of_images(args, &named),
+        Looked::Arrays(path) => Chosen::of_arrays(args, path),
+        Looked::Pictures(path) => Chosen::of_pictures(args, path),
+    };
+    if let Some(option) = args.form.first_given() {
+        return Err(Failure::usage(format!("{option} is for tables; name one as DATA")));
     }
+    chosen?.show(args)
+}
+
+/// Shows the columns of the table at `path`.
+fn show_columns(args: &Args, path: &Path) -> Result<(), Failure> {
+    let others = [
+        ("--index", !args.index.is_empty()),
+        ("--labels", args.labels),
+        ("--class", args.class.is_some()),
+        ("--test", args.test),
+        ("--output", args.output.is_some()),
+    ];
+    let given = others.into_iter().find_map(|(option, given)| given.then_some(option));
+    if let Some(option) = given.or(args.pictures.first_given()) {
+        let path = path.display();
+        return Err(Failure::usage(format!("{option} is for pictures, and {path} is a table; leave it out")));
+    }
+    columns::show(path, &table::look(path, &args.data.keys, args.form)?, args.json)
 }
 
 /// A path as a title shows it.

@@ -58,18 +58,45 @@ pub(crate) fn make_errors() -> io::Result<()> {
 pub(crate) struct Signals {
     /// The number of the last signal, 0 before the first.
     caught: Arc<AtomicUsize>,
+    /// Whether [`interrupt`](Self::interrupt) was called.
+    asked: Arc<AtomicBool>,
 }
 
 impl Signals {
     /// From now on, the first signal only sets a flag.
     pub(crate) fn catch() -> io::Result<Signals> {
-        let caught = Arc::new(AtomicUsize::new(0));
-        let second = Arc::new(AtomicBool::new(false));
+        let (caught, second) = (Arc::default(), Arc::default());
         // Actions run in the order of their registration. So a signal ends the process only if another came before it.
         for signal in [SIGINT, SIGTERM] {
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&second))?;
+        }
+        Signals::watch(caught, &second)
+    }
+
+    /// As [`catch`](Self::catch), but `restore` is called before a second signal ends the process: the terminal isn't as it was.
+    #[cfg(all(unix, feature = "dashboard"))]
+    pub(crate) fn catch_and_restore(restore: fn()) -> io::Result<Signals> {
+        let signals = Signals::watch(Arc::default(), &Arc::default())?;
+        let first = AtomicBool::new(true);
+        let asked = Arc::clone(&signals.asked);
+        let mut coming = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+        std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+            for signal in coming.forever() {
+                // A key that was pressed before counts as the first signal.
+                if !first.swap(false, Ordering::SeqCst) || asked.load(Ordering::SeqCst) {
+                    restore();
+                    std::process::exit(128 + signal);
+                }
+            }
+        })?;
+        Ok(signals)
+    }
+
+    /// Notes each signal that comes. `second` is true once SIGINT or SIGTERM has come.
+    fn watch(caught: Arc<AtomicUsize>, second: &Arc<AtomicBool>) -> io::Result<Signals> {
+        for signal in [SIGINT, SIGTERM] {
             flag::register_usize(signal, Arc::clone(&caught), signal as usize)?;
-            flag::register(signal, Arc::clone(&second))?;
+            flag::register(signal, Arc::clone(second))?;
         }
         // A closed terminal may send SIGHUP twice, and a session that ends sends SIGTERM as well. So SIGHUP is never a second
         // signal, and doesn't make the next one a second signal. Under `nohup` it stays ignored.
@@ -77,7 +104,13 @@ impl Signals {
         if !is_ignored(SIGHUP) {
             flag::register_usize(SIGHUP, Arc::clone(&caught), SIGHUP as usize)?;
         }
-        Ok(Signals { caught })
+        Ok(Signals { caught, asked: Arc::default() })
+    }
+
+    /// Stops the run as SIGINT does: a key asks for it.
+    pub(crate) fn interrupt(&self) {
+        self.asked.store(true, Ordering::SeqCst);
+        self.caught.store(SIGINT as usize, Ordering::SeqCst);
     }
 
     /// The signal that has come, if any.

@@ -5,6 +5,21 @@ pub(crate) fn samples_per_second(rate: f64) -> String {
     format!("{} samples/s", grouped(rate.round() as usize))
 }
 
+/// A rate in at most 8 characters: `1.23 M/s`, `456 k/s`, `78.9 /s`.
+pub(crate) fn short_rate(rate: f64) -> String {
+    let (number, unit) = match rate {
+        r if r >= 999.5e6 => (r / 1e9, "G/s"),
+        r if r >= 999.5e3 => (r / 1e6, "M/s"),
+        r if r >= 999.5 => (r / 1e3, "k/s"),
+        r => (r, "/s"),
+    };
+    match number {
+        n if n < 9.995 => format!("{n:.2} {unit}"),
+        n if n < 99.95 => format!("{n:.1} {unit}"),
+        n => format!("{n:.0} {unit}"),
+    }
+}
+
 /// A number with its thousands marked: `60,000`.
 pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
@@ -76,6 +91,21 @@ mod tests {
             [0.0, 0.424, 12.34, 245.9, 7630.0].map(duration),
             ["0.00 s", "0.42 s", "12.3 s", "4 min 05 s", "2 h 07 min"]
         );
+    }
+
+    #[test]
+    fn short_rates_have_three_digits() {
+        for (rate, shown) in [
+            (0.5, "0.50 /s"),
+            (78.94, "78.9 /s"),
+            (999.6, "1.00 k/s"),
+            (456_123.0, "456 k/s"),
+            (1_234_567.0, "1.23 M/s"),
+            (99.96e6, "100 M/s"),
+            (2.5e9, "2.50 G/s"),
+        ] {
+            assert_eq!(short_rate(rate), shown, "{rate}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::dataset::{self, Asked, Sets, pictures, table, tested};
 use crate::failure::Failure;
-use crate::progress::Progress;
+use crate::progress::{Bar, Clock};
 use crate::report::{Event, Report, shown, write_rows};
 use crate::{machine, memory, numbers, recorded};
 use minibatch::{Checkpoint, Dataset, Epoch, Evaluation, Fit, Score, Trainer, footprint};
@@ -140,7 +140,7 @@ fn replay(
     show: bool,
 ) -> Result<Option<String>, Failure> {
     let begun = recorded.history.len() + usize::from(recorded.progress.position > 0);
-    let mut progress = Progress::new(trainer, begun, show);
+    let mut progress = (Clock::new(trainer, begun), Bar::new(trainer, show));
     for epoch in &recorded.history {
         while !advance(trainer, usize::MAX, &mut progress)? {}
         if epoch.validation.is_some() {
@@ -169,7 +169,7 @@ fn replay(
         let steps = (position - trainer.position()) / trainer.settings().batch_size;
         advance(trainer, steps, &mut progress)?;
     }
-    progress.finish();
+    progress.1.finish();
     if trainer.network().weight_hash() != recorded.network.weight_hash() {
         return Ok(Some("the weights or biases".to_owned()));
     }
@@ -188,8 +188,9 @@ fn with_r_squared_of(evaluation: Evaluation, recorded: Evaluation, outputs: usiz
 }
 
 /// Trains a slice, of no more than `most` steps. Returns true at the end of an epoch.
-fn advance(trainer: &mut Trainer, most: usize, progress: &mut Progress) -> Result<bool, Failure> {
-    let ended = trainer.advance(progress.begin_slice(most))?.is_some();
-    progress.end_slice(trainer);
+fn advance(trainer: &mut Trainer, most: usize, (clock, bar): &mut (Clock, Bar)) -> Result<bool, Failure> {
+    let ended = trainer.advance(clock.begin_slice(most))?.is_some();
+    clock.end_slice(trainer);
+    bar.draw(trainer, clock);
     Ok(ended)
 }

@@ -1,6 +1,6 @@
 //! `minibatch weights`: a layer's weights in colours, blue below 0 and red above.
 
-use crate::draw::{Grid, Legend, Raster, Target, Terminal, Tile, color::diverging};
+use crate::draw::{Grid, Legend, Raster, Target, Terminal, Tile};
 use crate::failure::Failure;
 use crate::numbers::count;
 use crate::recorded;
@@ -59,12 +59,11 @@ pub(crate) fn grid(network: &Network, layer: usize, most: usize) -> Grid {
     let units = weights.rows().min(most);
     let all = || (0..units).flat_map(|unit| weights.row(unit));
     let greatest = all().filter(|x| x.is_finite()).fold(0.0, |most: f32, x| most.max(x.abs()));
-    let scale = if greatest > 0.0 { greatest } else { 1.0 };
-    let color = |x: f32| diverging(f64::from(x / scale));
+    let greatest = f64::from(greatest);
     let shape = network.profile().map(|profile| &profile.example_shape[..]).filter(|_| layer == 1);
-    let tiles = of_pixels(&weights, units, shape, color).unwrap_or_else(|| {
+    let tiles = of_pixels(&weights, units, shape, greatest).unwrap_or_else(|| {
         let values: Vec<f32> = all().copied().collect();
-        let picture = Raster::of(&values, units, weights.cols(), color);
+        let picture = Raster::of_signed(&values, units, weights.cols(), greatest);
         picture.map(|picture| Tile { picture, caption: Vec::new() }).into_iter().collect()
     });
     let (shown, whole) = (grouped(units), grouped(weights.rows()));
@@ -76,16 +75,11 @@ pub(crate) fn grid(network: &Network, layer: usize, most: usize) -> Grid {
         ),
         _ => format!("weights of layer {layer}: {of} units of {inputs} inputs"),
     };
-    Grid { title, tiles, legend: Some(Legend { greatest: f64::from(greatest) }) }
+    Grid { title, tiles, legend: Some(Legend { greatest }) }
 }
 
 /// A picture for each unit. `None` if the inputs aren't the pixels of pictures. The three channels of a colour picture stand side by side.
-fn of_pixels(
-    weights: &Matrix,
-    units: usize,
-    shape: Option<&[usize]>,
-    color: impl Fn(f32) -> crate::draw::color::Rgb,
-) -> Option<Vec<Tile>> {
+fn of_pixels(weights: &Matrix, units: usize, shape: Option<&[usize]>, greatest: f64) -> Option<Vec<Tile>> {
     let (rows, columns, channels) = match *shape? {
         [rows, columns] => (rows, columns, 1),
         [rows, columns, channels @ (1 | 3)] => (rows, columns, channels),
@@ -100,7 +94,7 @@ fn of_pixels(
             })
             .map(|place| own.get(place).copied().unwrap_or(0.0))
             .collect();
-        let picture = Raster::of(&side_by_side, rows, columns * channels, &color)?;
+        let picture = Raster::of_signed(&side_by_side, rows, columns * channels, greatest)?;
         Some(Tile { picture, caption: vec![format!("#{unit}")] })
     };
     (weights.cols() == rows * columns * channels).then(|| (0..units).map(tile).collect()).flatten()

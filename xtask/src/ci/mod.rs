@@ -29,12 +29,13 @@ struct Step {
 }
 
 /// The steps. Quick ones come first, and a step comes before those that build on it.
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     Step { name: "fmt", run: fmt },
     Step { name: "tidy", run: tidy::run },
     Step { name: "clippy", run: clippy },
     Step { name: "docs", run: docs },
     Step { name: "test", run: test },
+    Step { name: "pages", run: crate::chromium::check },
     Step { name: "features", run: features },
     Step { name: "loom", run: loom },
     Step { name: "arm", run: crate::arm::build },
@@ -94,19 +95,20 @@ fn test(root: &Path) -> Result<Outcome> {
     CommandLine::cargo(readme::test_arguments(&text)?).run(root)
 }
 
-/// Checks that the library does without each of its features, and what the feature `parquet` adds. (The workspace's tests have the
-/// others.)
+/// Checks that the library does without each of its features, and what the features `parquet` and `dashboard` add. (The workspace's
+/// tests have the others.)
 fn features(root: &Path) -> Result<Outcome> {
     for features in ["", "--features mmap", "--features threads"] {
         let clippy = format!("clippy -p minibatch --no-default-features {features} -- -D warnings");
         CommandLine::cargo(&clippy).run(root)?;
     }
-    // The tests of the workspace do without Parquet, whose crate takes long to build.
-    let parquet =
-        "-p minibatch-data -p minibatch-cli --features minibatch-data/parquet,minibatch-cli/parquet";
-    CommandLine::cargo(&format!("clippy {parquet} --all-targets -- -D warnings")).run(root)?;
+    // The tests of the workspace do without Parquet and the dashboard, whose crates take long to build.
+    let all = "-p minibatch-data -p minibatch-cli \
+               --features minibatch-data/parquet,minibatch-cli/parquet,minibatch-cli/dashboard";
+    CommandLine::cargo(&format!("clippy {all} --all-targets -- -D warnings")).run(root)?;
     CommandLine::cargo("test -p minibatch-data --features parquet --test parquet").run(root)?;
-    CommandLine::cargo("test -p minibatch-cli --features parquet --test cli parquet").run(root)
+    let test = "test -p minibatch-cli --features parquet,dashboard --lib --test cli -- parquet dashboard";
+    CommandLine::cargo(test).run(root)
 }
 
 /// Checks the thread team's protocols in every order. Its build has a target folder of its own, or it would replace the rest.

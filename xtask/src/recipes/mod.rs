@@ -85,18 +85,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     check_mnist(&root)?;
     let machine = Machine::ask(&root);
     let command = built_command(&root)?;
-    let measured = measure(&root, &command, &rows, args.seeds, args.threads)?;
+    let path = free_name(&root.join("benches/record"), &format!("{}-recipes", machine.slug()), "md");
+    // A run of hours may be stopped. The record has the rows so far.
+    let write = |measured: &[Measured]| {
+        let (rows, seeds, threads) = (measured.len(), args.seeds, plural(args.threads));
+        let how = format!("{rows} of {} rows, seeds 1 to {seeds}, {threads}", all.len());
+        write_whole(&path, &record::document(&machine, &invocation(), &how, measured))
+    };
+    let after_row = |measured: &[Measured]| if args.record { write(measured) } else { Ok(()) };
+    let measured = measure(&root, &command, &rows, args.seeds, args.threads, after_row)?;
     println!("\n{}", record::summary(&measured));
     if args.record {
-        let how = format!(
-            "{} of {} rows, seeds 1 to {}, {}",
-            rows.len(),
-            all.len(),
-            args.seeds,
-            plural(args.threads)
-        );
-        let path = free_name(&root.join("benches/record"), &format!("{}-recipes", machine.slug()), "md");
-        write_whole(&path, &record::document(&machine, &invocation(), &how, &measured))?;
         println!("written: {}", path.strip_prefix(&root).unwrap_or(&path).display());
     }
     check(&measured)
@@ -105,7 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// Trains the short form, as a step of `cargo xtask ci`.
 pub(crate) fn short(root: &Path) -> Result<Outcome> {
     let command = built_command(root)?;
-    check(&measure(root, &command, &short_rows(), SEEDS, THREADS)?)?;
+    check(&measure(root, &command, &short_rows(), SEEDS, THREADS, |_| Ok(()))?)?;
     Ok(Outcome::Passed)
 }
 
@@ -151,9 +150,17 @@ fn check(measured: &[Measured]) -> Result<()> {
     Ok(())
 }
 
-/// Trains `rows` with every seed, and prints a line for each.
-fn measure(root: &Path, command: &Path, rows: &[Row], seeds: u32, threads: usize) -> Result<Vec<Measured>> {
-    let measured = |&row: &Row| {
+/// Trains `rows` with every seed, and prints a line for each. `after_row` is called with the rows so far after each of them.
+fn measure(
+    root: &Path,
+    command: &Path,
+    rows: &[Row],
+    seeds: u32,
+    threads: usize,
+    after_row: impl Fn(&[Measured]) -> Result<()>,
+) -> Result<Vec<Measured>> {
+    let mut all = Vec::new();
+    for &row in rows {
         print!("{:4} {}  ", row.number, row.options().join(" "));
         std::io::stdout().flush().context("stdout")?;
         let started = Instant::now();
@@ -161,9 +168,10 @@ fn measure(root: &Path, command: &Path, rows: &[Row], seeds: u32, threads: usize
         let accuracies = accuracies.collect::<Result<Vec<_>>>()?;
         let measured = Measured { row, accuracies, seconds: started.elapsed().as_secs_f64() };
         println!("{}", measured.line());
-        Ok(measured)
-    };
-    rows.iter().map(measured).collect()
+        all.push(measured);
+        after_row(&all)?;
+    }
+    Ok(all)
 }
 
 /// The validation accuracy after the last epoch of a run in a process of its own. 0 if it diverges.

@@ -144,6 +144,16 @@ impl Args {
         self.source.clone().unwrap_or_else(|| self.named.folder())
     }
 
+    /// The data that are named without an option.
+    pub(crate) fn source(&self) -> Option<&Path> {
+        self.source.as_deref()
+    }
+
+    /// Whether data are named.
+    pub(crate) fn is_given(&self) -> bool {
+        self.source.is_some() || self.named.first_given().is_some()
+    }
+
     /// The words that name the data.
     pub(crate) fn given(&self) -> Vec<OsString> {
         let Some(path) = &self.source else { return self.named.given() };

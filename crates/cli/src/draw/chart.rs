@@ -151,12 +151,19 @@ impl Chart {
 
     /// The names of the curves on a line, each in its colour with its last value.
     pub(crate) fn names(&self, terminal: &Terminal) -> String {
-        let names = self.series.iter().enumerate().filter_map(|(i, series)| {
-            let &(_, last) = series.points.last()?;
-            let (curve, last) = (terminal.paint("⣀⣀", Chart::color(i)), self.scale.shown(last));
-            Some(format!("{curve} {} {last}", series.name))
+        let names = self.legend().map(|(color, name, last)| {
+            let last = if last.is_empty() { last } else { format!(" {last}") };
+            format!("{} {name}{last}", terminal.paint("⣀⣀", color))
         });
         names.collect::<Vec<_>>().join("   ")
+    }
+
+    /// The colour, the name and the last value of each curve. The value is empty if there is none.
+    pub(crate) fn legend(&self) -> impl Iterator<Item = (Rgb, &str, String)> {
+        self.series.iter().enumerate().map(|(i, series)| {
+            let last = series.points.last().map_or_else(String::new, |&(_, y)| self.scale.shown(y));
+            (Chart::color(i), &*series.name, last)
+        })
     }
 
     /// The curves in words: from where to where each goes.
@@ -203,7 +210,10 @@ impl Chart {
             .y_label_area_size(look.labels.0)
             .build_cartesian_2d(left..right, low..high)?;
         let grid = INK.mix(if look.has_grid { 0.15 } else { 0.0 });
-        let shown = |y: &f64| self.scale.short(if in_decades { 10f64.powf(*y) } else { *y }, high - low);
+        let shown = |y: &f64| match in_decades {
+            true => of_decades(10f64.powf(*y)),
+            false => self.scale.short(*y, high - low),
+        };
         let whole = |x: &f64| if x.fract().abs() < 1e-9 { format!("{x:.0}") } else { String::new() };
         chart
             .configure_mesh()
@@ -250,10 +260,20 @@ impl Scale {
         if y != 0.0 && (y.abs() < 1e-3 || y.abs() >= 1e5) {
             return format!("{y:.0e}");
         }
-        let digits = (1.0 - (span / 5.0).max(1e-9).log10()).floor().clamp(0.0, 4.0) as usize;
-        let digits = if unit.is_empty() { digits } else { digits.saturating_sub(1) };
+        let places = -(span / 5.0).max(1e-9).log10();
+        let places = if unit.is_empty() { (1.0 + places).floor() } else { places.ceil() };
+        let digits = places.clamp(0.0, 4.0) as usize;
         format!("{y:.digits$}{unit}")
     }
+}
+
+/// A value at an axis of logarithms: two digits.
+fn of_decades(y: f64) -> String {
+    if !(1e-3..1e5).contains(&y) {
+        return format!("{y:.0e}");
+    }
+    let digits = (1.0 - y.log10().floor()).max(0.0) as usize;
+    format!("{y:.digits$}")
 }
 
 /// The least and the greatest. 0 and 1 where there is none.
@@ -321,6 +341,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_at_an_axis_differ_from_their_neighbours() {
+        let short = |scale: Scale, y: f64, span: f64| scale.short(y, span);
+        assert_eq!([0.0, 0.005, 0.01].map(|y| short(Scale::Percent, y, 0.03)), ["0.0%", "0.5%", "1.0%"]);
+        assert_eq!([0.9, 0.95].map(|y| short(Scale::Percent, y, 0.25)), ["90%", "95%"]);
+        assert_eq!([1.0, 0.1, 0.01].map(|y| short(Scale::Decades, y, 10.0 * y)), ["1", "0.1", "0.01"]);
+        assert_eq!([0.05, 0.1].map(|y| short(Scale::Linear, y, 0.15)), ["0.05", "0.10"]);
+    }
+
+    #[test]
     fn costs_over_decades_have_their_logarithms() {
         let points = (0..5).map(|i| (f64::from(i), 10f64.powi(-i))).collect();
         let chart = Chart {
@@ -330,6 +359,7 @@ mod tests {
             series: vec![Series { name: "cost".to_owned(), points }],
         };
         assert!(chart.is_in_decades());
+        assert_eq!([0.1, 0.0032, 15.0, 2e-4].map(of_decades), ["0.10", "0.0032", "15", "2e-4"]);
         // A straight line: its middle is half way down.
         let cells = chart.cells(42, 10);
         let middle: Vec<&[super::super::braille::Cell]> = cells.lines().collect();

@@ -25,12 +25,11 @@ pub(crate) const SERIES: [Rgb; 6] = [
     Rgb(0x56, 0xb4, 0xe9),
 ];
 
-/// The stops of the diverging scale, from −1 to 1: those of ColorBrewer's RdBu, turned round. The middle isn't quite a grey, so that it can
-/// be told from one.
+/// The stops of the diverging scale, from −1 to 1: those of ColorBrewer's RdBu, turned round.
 const DIVERGING: [Rgb; 5] = [
     Rgb(0x05, 0x30, 0x61),
     Rgb(0x43, 0x93, 0xc3),
-    Rgb(0xf8, 0xf7, 0xf7),
+    Rgb(0xf7, 0xf7, 0xf7),
     Rgb(0xd6, 0x60, 0x4d),
     Rgb(0x67, 0x00, 0x1f),
 ];
@@ -103,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_diverging_scale_is_white_at_0_and_symmetric_in_brightness() {
-        assert_eq!(diverging(0.0), Rgb(0xf8, 0xf7, 0xf7));
+        assert_eq!(diverging(0.0), Rgb(0xf7, 0xf7, 0xf7));
         assert_eq!((diverging(-9.0), diverging(9.0)), (DIVERGING[0], DIVERGING[4]));
         for x in [0.25, 0.5, 0.75] {
             let [minus, plus] = [-x, x].map(|x| diverging(x).brightness());

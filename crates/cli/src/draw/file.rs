@@ -1,7 +1,7 @@
 //! A drawing as a file.
 
 use crate::failure::Failure;
-use crate::whole_file::{cannot, written};
+use crate::whole_file::{cannot, check, written};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -45,16 +45,9 @@ impl Target {
         Ok(Target { path: text.into(), format })
     }
 
-    /// Refuses a place where no file can be written.
+    /// Refuses a place where no file can be written. A command that takes long does so before it begins.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        let path = self.path.display();
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let found = match folder {
-            _ if self.path.is_dir() => "a folder; name another".to_owned(),
-            Some(folder) if !folder.is_dir() => format!("no folder {}; create it", folder.display()),
-            _ => return Ok(()),
-        };
-        Err(Failure::Run(format!("{path}: expected a file to write, found {found}")))
+        check(&self.path)
     }
 
     /// Writes the file, whole or not at all. A file that is there is replaced.

@@ -1,6 +1,6 @@
 //! Pictures of coloured pixels, with text on them.
 
-use super::color::{Rgb, grey};
+use super::color::{Rgb, diverging, grey};
 use embedded_graphics::Pixel;
 use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{OriginDimensions, Point, Size};
@@ -26,13 +26,15 @@ pub(crate) struct Raster {
     width: usize,
     /// (height × width)
     pixels: Vec<Rgb>,
+    /// Whether the colours are those of the diverging scale, which characters show in another way than brightness.
+    is_signed: bool,
 }
 
 impl Raster {
     /// A picture of one colour. It has a pixel at least.
     pub(crate) fn new(width: usize, height: usize, color: Rgb) -> Raster {
         let width = width.max(1);
-        Raster { width, pixels: vec![color; width * height.max(1)] }
+        Raster { width, pixels: vec![color; width * height.max(1)], is_signed: false }
     }
 
     /// A picture of `[rows, columns]` or `[rows, columns, 3]` values, of which `range` tells the darkest and the brightest. `None` if
@@ -47,7 +49,11 @@ impl Raster {
                 let pixels =
                     values.chunks_exact(3).map(|rgb| Rgb(channel(rgb[0]), channel(rgb[1]), channel(rgb[2])));
                 let pixels: Vec<Rgb> = pixels.collect();
-                (pixels.len() == rows * columns).then_some(Raster { width: columns, pixels })
+                (pixels.len() == rows * columns).then_some(Raster {
+                    width: columns,
+                    pixels,
+                    is_signed: false,
+                })
             }
             _ => None,
         }
@@ -61,7 +67,23 @@ impl Raster {
         color: impl Fn(f32) -> Rgb,
     ) -> Option<Raster> {
         let pixels: Vec<Rgb> = values.iter().map(|&x| color(x)).collect();
-        (columns > 0 && pixels.len() == rows * columns).then_some(Raster { width: columns, pixels })
+        (columns > 0 && pixels.len() == rows * columns).then_some(Raster {
+            width: columns,
+            pixels,
+            is_signed: false,
+        })
+    }
+
+    /// A picture of values on the diverging scale: `greatest` and −`greatest` have the strongest colours.
+    pub(crate) fn of_signed(values: &[f32], rows: usize, columns: usize, greatest: f64) -> Option<Raster> {
+        let scale = if greatest > 0.0 { greatest } else { 1.0 };
+        let picture = Raster::of(values, rows, columns, |x| diverging(f64::from(x) / scale))?;
+        Some(Raster { is_signed: true, ..picture })
+    }
+
+    /// Whether the colours are those of the diverging scale.
+    pub(crate) fn is_signed(&self) -> bool {
+        self.is_signed
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -138,7 +160,7 @@ impl Raster {
                 pixels.push(Rgb(r, g, b));
             }
         }
-        Raster { width, pixels }
+        Raster { width, pixels, is_signed: self.is_signed }
     }
 
     /// Writes one line of text whose left upper corner is at this place.

@@ -87,7 +87,7 @@ impl Terminal {
             let upper = picture.at(x, top);
             let lower = (top + 1 < picture.height()).then(|| picture.at(x, top + 1));
             if self.colors == Colors::None {
-                line.push(character(upper.mixed(lower.unwrap_or(upper), 0.5)));
+                line.push(character(upper.mixed(lower.unwrap_or(upper), 0.5), picture.is_signed()));
                 continue;
             }
             if last != Some((upper, lower)) {
@@ -123,14 +123,14 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     console::truncate_str(text, columns, "…").into_owned()
 }
 
-/// The character for a colour where there are no colours. Those of the diverging scale have other ones than greys: `-` and `=` are blue,
-/// `+` and `#` are red, and what is close to 0 is a space.
-fn character(color: Rgb) -> char {
+/// The character for a colour where there are no colours: by its brightness, or on the diverging scale `-` and `=` for blue, `+` and `#`
+/// for red, and a space for what is close to 0.
+fn character(color: Rgb, is_signed: bool) -> char {
     let Rgb(r, _, b) = color;
     let brightness = color.brightness();
-    if r.abs_diff(b) < 16 {
+    if !is_signed {
         let step = (brightness * (RAMP.len() - 1) as f64).round() as usize;
-        return if r == b { char::from(RAMP[step.min(RAMP.len() - 1)]) } else { ' ' };
+        return char::from(RAMP[step.min(RAMP.len() - 1)]);
     }
     match (r < b, brightness) {
         (_, bright) if bright > 0.85 => ' ',
@@ -173,7 +173,7 @@ mod tests {
             terminal(Colors::Indexed).picture(&picture)[0],
             "\x1b[38;5;16;48;5;231m▀\x1b[38;5;231;48;5;231m▀\x1b[0m"
         );
-        assert_eq!(terminal(Colors::None).picture(&picture), ["=@", "  "]);
+        assert_eq!(terminal(Colors::None).picture(&picture), ["+@", "  "]);
     }
 
     #[test]

@@ -12,7 +12,8 @@ const SIZE: (u32, u32) = (460, 270);
 const MOST_POINTS: usize = 600;
 const MOST_ROWS: usize = 120;
 
-/// A chart with the names of its curves, and below it a table of its figures.
+/// A chart with the names of its curves, and below it a table of its figures. A program finds those by title, curve and place, as in
+/// `cost-training-3`.
 pub(crate) fn chart(chart: &Chart) -> String {
     let title = escaped(&chart.title);
     let names = chart.series.iter().enumerate().map(|(index, series)| {
@@ -51,6 +52,7 @@ fn thinned(series: &Series) -> Series {
 
 /// The figures of a chart: a row for each place on its horizontal axis, or for every so many of them.
 fn numbers(chart: &Chart) -> Table {
+    let title = named(&chart.title);
     // Places are whole numbers.
     let places: BTreeSet<u64> =
         chart.series.iter().flat_map(|series| &series.points).map(|(x, _)| *x as u64).collect();
@@ -65,24 +67,40 @@ fn numbers(chart: &Chart) -> Table {
         }
         let cells = chart.series.iter().map(|series| {
             let at = series.points.partition_point(|(x, _)| (*x as u64) < place);
-            let point = series.points.get(at).filter(|(x, _)| *x as u64 == place);
-            Cell::new(point.map_or_else(|| "–".to_owned(), |(_, y)| chart.scale.shown(*y)))
+            match series.points.get(at).filter(|(x, _)| *x as u64 == place) {
+                Some((_, y)) => Cell::new(chart.scale.shown(*y))
+                    .named(format!("{title}-{}-{place}", named(&series.name)), y),
+                None => Cell::new("–"),
+            }
         });
         table.row(place.to_string(), cells);
     }
     table
 }
 
+/// The first words of a text, as names of figures have them: `size-of-the-error` for `Size of the error ‖δ‖`.
+fn named(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " -".contains(c);
+    let first = text.split(|c: char| !plain(c)).next().unwrap_or_default();
+    first.trim().to_ascii_lowercase().replace(' ', "-")
+}
+
 /// Pictures in rows that fit the screen, each with its caption.
 pub(crate) fn pictures(grid: &Grid) -> io::Result<String> {
+    let single = grid.tiles.len() == 1;
     let mut html =
         format!("<figure class=\"pictures\">\n<figcaption>{}</figcaption>\n<ul>\n", escaped(&grid.title));
     for tile in &grid.tiles {
         let uri = data_uri("image/png", &tile.picture.png()?);
         let (width, height) = (tile.picture.width(), tile.picture.height());
-        let alt = escaped(&tile.caption.join(", "));
+        let alt = if tile.caption.is_empty() { grid.title.clone() } else { tile.caption.join(", ") };
+        let alt = escaped(&alt);
+        // A single picture has the size that shows its pixels, up to that of the page.
+        let factor = (640 / width).min(480 / height).clamp(1, 24);
+        let size = if single { format!(" style=\"width:{}px\"", width * factor) } else { String::new() };
         // Writing to a string can't fail.
-        let _ = write!(html, "<li><img src=\"{uri}\" width=\"{width}\" height=\"{height}\" alt=\"{alt}\">");
+        let _ =
+            write!(html, "<li><img src=\"{uri}\" width=\"{width}\" height=\"{height}\"{size} alt=\"{alt}\">");
         for line in &tile.caption {
             let _ = write!(html, "<span aria-hidden=\"true\">{}</span>", escaped(line));
         }
@@ -92,11 +110,11 @@ pub(crate) fn pictures(grid: &Grid) -> io::Result<String> {
     if let Some(legend) = grid.legend {
         let [least, zero, greatest] = legend.numbers();
         let uri = data_uri("image/png", &legend.bar(128, 1).png()?);
-        let _ = write!(
+        let _ = writeln!(
             html,
             "<div class=\"scale\"><img src=\"{uri}\" alt=\"The colours: {least} is dark blue, 0 is white, {greatest} is dark red\">\
              <span aria-hidden=\"true\">{least}</span><span aria-hidden=\"true\">{zero}</span>\
-             <span aria-hidden=\"true\">{greatest}</span></div>\n"
+             <span aria-hidden=\"true\">{greatest}</span></div>"
         );
     }
     html.push_str("</figure>\n");
@@ -111,16 +129,16 @@ mod tests {
     #[test]
     fn a_long_curve_keeps_its_peaks_and_a_short_table() {
         let points = (0..5000).map(|x| (f64::from(x), if x == 1234 { 9.0 } else { 0.5 })).collect();
-        let series = vec![Series { name: "<i>".to_owned(), points }];
+        let series = vec![Series { name: "one <i>".to_owned(), points }];
         let one = Chart { title: "Cost".to_owned(), x: "epoch", scale: Scale::Linear, series };
         let few = thinned(&one.series[0]).points;
         assert!(few.len() <= MOST_POINTS && few.contains(&(1234.0, 9.0)));
         let html = chart(&one);
         assert!(
-            html.contains("<caption>Cost, every 42th epoch and the last</caption>") && html.len() < 40_000
+            html.contains("<caption>Cost, every 42th epoch and the last</caption>") && html.len() < 50_000
         );
-        assert!(html.contains("<th scope=\"row\">4999</th><td>0.5000</td>"));
-        assert!(html.contains("</svg>&lt;i&gt;</li>") && !html.contains("<i>"));
+        assert!(html.contains("<th scope=\"row\">4999</th><td><data data-figure=\"cost-one-4999\" value=\"0.5\">0.5000</data></td>"));
+        assert!(html.contains("</svg>one &lt;i&gt;</li>") && !html.contains("<i>"));
     }
 
     #[test]
@@ -132,7 +150,7 @@ mod tests {
         let grid =
             Grid { title: "Two".to_owned(), tiles: vec![tile], legend: Some(Legend { greatest: 0.5 }) };
         let html = pictures(&grid).unwrap();
-        assert!(html.contains("width=\"2\" height=\"3\" alt=\"&lt;3&gt;, 9%\""));
+        assert!(html.contains("width=\"2\" height=\"3\" style=\"width:48px\" alt=\"&lt;3&gt;, 9%\""));
         assert!(html.contains("-0.5000 is dark blue, 0 is white, 0.5000 is dark red"));
     }
 }

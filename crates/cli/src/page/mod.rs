@@ -63,9 +63,18 @@ pub(crate) fn document(title: &str, lead_html: &str, sections: &[Section]) -> St
     )
 }
 
-/// A paragraph.
+/// A paragraph. Text between backticks is code.
 pub(crate) fn paragraph(text: &str) -> String {
-    format!("<p>{}</p>\n", escaped(text))
+    let text = escaped(text);
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return format!("<p>{text}</p>\n");
+    }
+    let parts = parts.iter().enumerate().map(|(i, part)| match i % 2 {
+        0 => (*part).to_owned(),
+        _ => format!("<code>{part}</code>"),
+    });
+    format!("<p>{}</p>\n", parts.collect::<String>())
 }
 
 /// Lines of code, to be copied.
@@ -87,6 +96,8 @@ mod tests {
             Section { id: "a", heading: evil.to_owned(), html: paragraph(evil) + &code(evil, evil) };
         let page = document(evil, "", &[section]);
         assert!(!page.contains("<script") && !page.contains("alert(\"1"));
+        assert_eq!(paragraph("a `b` <"), "<p>a <code>b</code> &lt;</p>\n");
+        assert_eq!(paragraph("a ` b"), "<p>a ` b</p>\n");
         assert_eq!(page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39;&amp;").count(), 7);
     }
 }

@@ -15,7 +15,7 @@ pub(crate) struct Table {
 pub(crate) struct Cell {
     text: String,
     /// Name and exact value.
-    figure: Option<(String, f64)>,
+    figure: Option<(String, String)>,
     tint: Option<(Tint, f64)>,
 }
 
@@ -32,8 +32,8 @@ impl Cell {
     }
 
     /// The cell with a name and an exact value, by which a program finds it.
-    pub(crate) fn named(mut self, name: impl Into<String>, value: f64) -> Cell {
-        self.figure = Some((name.into(), value));
+    pub(crate) fn named(mut self, name: impl Into<String>, value: &impl ToString) -> Cell {
+        self.figure = Some((name.into(), value.to_string()));
         self
     }
 
@@ -43,9 +43,15 @@ impl Cell {
         self
     }
 
-    fn html(&self) -> String {
+    /// Whether the cell has words, and no number.
+    fn is_words(&self) -> bool {
+        let number = |c: char| c.is_ascii_digit() || "+-–∞".contains(c);
+        !self.text.starts_with(number) && !["NaN", "inf", ""].contains(&&*self.text)
+    }
+
+    fn html(&self, class: &str) -> String {
         let text = match &self.figure {
-            Some((name, value)) => figure(name, *value, &self.text),
+            Some((name, value)) => figure(name, value, &self.text),
             None => escaped(&self.text),
         };
         match self.tint {
@@ -56,7 +62,7 @@ impl Cell {
                 };
                 format!("<td class=\"{class}\" style=\"--s:{strength:.3}\">{text}</td>")
             }
-            None => format!("<td>{text}</td>"),
+            None => format!("<td{class}>{text}</td>"),
         }
     }
 }
@@ -72,7 +78,7 @@ impl Table {
     }
 
     /// The table as one whose cells are counts by row and column, drawn as squares.
-    pub(crate) fn as_matrix(mut self) -> Table {
+    pub(crate) fn with_squares(mut self) -> Table {
         self.class = " class=\"matrix\"";
         self
     }
@@ -85,15 +91,25 @@ impl Table {
     /// The table in a frame of its own, in which a wide one is scrolled.
     pub(crate) fn html(&self) -> String {
         let caption = escaped(&self.caption);
-        let heads: String =
-            self.columns.iter().map(|name| format!("<th scope=\"col\">{}</th>", escaped(name))).collect();
+        // Words are aligned at their left, numbers at their right.
+        let has_words = |column: &usize| {
+            self.rows.iter().any(|(_, cells)| cells.get(*column).is_some_and(Cell::is_words))
+        };
+        let words: Vec<bool> = (0..self.columns.len()).map(|column| has_words(&column)).collect();
+        let class = |column: usize| if words.get(column) == Some(&true) { " class=\"words\"" } else { "" };
+        let head = |(place, name): (usize, &String)| {
+            let class = place.checked_sub(1).map_or("", class);
+            format!("<th scope=\"col\"{class}>{}</th>", escaped(name))
+        };
+        let heads: String = self.columns.iter().enumerate().map(head).collect();
         let mut html = format!(
             "<div class=\"scroll\" role=\"region\" aria-label=\"{caption}\" tabindex=\"0\">\n\
              <table{}>\n<caption>{caption}</caption>\n<thead>\n<tr>{heads}</tr>\n</thead>\n<tbody>\n",
             self.class
         );
         for (name, cells) in &self.rows {
-            let cells: String = cells.iter().map(Cell::html).collect();
+            let cells: String =
+                cells.iter().enumerate().map(|(place, cell)| cell.html(class(place))).collect();
             html.push_str(&format!("<tr><th scope=\"row\">{}</th>{cells}</tr>\n", escaped(name)));
         }
         html.push_str("</tbody>\n</table>\n</div>\n");
@@ -102,8 +118,9 @@ impl Table {
 }
 
 /// A figure that a program finds by its name. Its exact value stands beside the text that is shown.
-pub(crate) fn figure(name: &str, value: f64, shown: &str) -> String {
-    format!("<data data-figure=\"{}\" value=\"{value}\">{}</data>", escaped(name), escaped(shown))
+pub(crate) fn figure(name: &str, value: &impl ToString, shown: &str) -> String {
+    let [name, value, shown] = [name, &value.to_string(), shown].map(escaped);
+    format!("<data data-figure=\"{name}\" value=\"{value}\">{shown}</data>")
 }
 
 /// Names and values. Values are HTML.
@@ -121,8 +138,8 @@ mod tests {
 
     #[test]
     fn a_table_names_its_rows_and_columns() {
-        let mut table = Table::new("A < B", ["class", "&"]).as_matrix();
-        table.row("<b>", [Cell::new("3").named("x", 0.5).tinted(Tint::Good, 2.0)]);
+        let mut table = Table::new("A < B", ["class", "&"]).with_squares();
+        table.row("<b>", [Cell::new("3").named("x", &0.5).tinted(Tint::Good, 2.0)]);
         let html = table.html();
         for part in [
             "aria-label=\"A &lt; B\" tabindex=\"0\"",

@@ -6,16 +6,17 @@ mod labels;
 mod metrics;
 mod run;
 mod settings;
+mod terminal_line;
 
 pub(crate) use findings::notes;
 pub(crate) use initial_values::InitialValues;
 pub(crate) use labels::Labels;
 pub(crate) use metrics::{metric_rows, write_tables};
 pub(crate) use run::{
-    Chosen, EpochLine, Plan, Resumed, Stopped, Summary, changes, measure, place, score, techniques,
+    Chosen, EpochLine, Inspected, Plan, Resumed, Stopped, Summary, changes, measure, place, score, techniques,
 };
-
 pub(crate) use settings::settings;
+pub(crate) use terminal_line::{COSTS, OnTerminal};
 
 use crate::failure::Failure;
 use serde::Serialize;
@@ -73,8 +74,8 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// Writes names and values in two columns.
-pub(crate) fn write_rows(out: &mut Vec<u8>, rows: &[(&str, String)]) -> io::Result<()> {
-    rows.iter().try_for_each(|(name, value)| writeln!(out, "{name:<16}  {value}"))
+pub(crate) fn write_rows(out: &mut Vec<u8>, rows: &[(impl AsRef<str>, String)]) -> io::Result<()> {
+    rows.iter().try_for_each(|(name, value)| writeln!(out, "{:<16}  {value}", name.as_ref()))
 }
 
 /// A cost's name and formula.

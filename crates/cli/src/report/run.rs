@@ -1,6 +1,7 @@
 //! The events of a training run: its plan, its epochs, its end.
 
 use super::metrics::in_short;
+use super::terminal_line::{Derived, OnTerminal};
 use super::{Event, InitialValues, Labels, cost, optimizer, sizes, write_rows};
 use crate::dataset::CacheReport;
 use crate::dataset::table::Columns;
@@ -83,10 +84,9 @@ impl Plan {
     pub(crate) fn steps_per_epoch(&self) -> usize {
         self.settings.epoch_steps(self.training_examples)
     }
-}
 
-impl Event for Plan {
-    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+    /// The plan as names and values.
+    pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
         let [training, parameters, steps] =
             [self.training_examples, self.parameters, self.steps_per_epoch()].map(grouped);
         let activation = match &*self.activations {
@@ -111,24 +111,24 @@ impl Event for Plan {
             (None, outputs) => format!("{outputs} values each"),
         };
         let data = ("data", self.data.clone());
-        write_rows(out, &[data, ("training set", format!("{training} {images}, {targets}"))])?;
+        let mut rows = vec![data, ("training set", format!("{training} {images}, {targets}"))];
         if let Some(examples) = self.validation_examples {
             let examples = grouped(examples);
             let set = format!("{examples} {images}, set aside from the training set");
-            write_rows(out, &[("validation set", set)])?;
+            rows.push(("validation set", set));
         }
         let test = match self.test_examples {
             Some(examples) => format!("{} {images}, evaluated after every epoch", grouped(examples)),
             None => "none; the validation set judges (--test-split F or --test FILE gives one)".to_owned(),
         };
-        write_rows(out, &[("test set", test)])?;
+        rows.push(("test set", test));
         if let Some(cache) = &self.cache {
-            write_rows(out, &[("pictures", cache.words())])?;
+            rows.push(("pictures", cache.words()));
         }
         if let Some(table) = &self.table {
-            write_rows(out, &[("columns", table.words()), ("target", table.of_targets())])?;
+            rows.extend([("columns", table.words()), ("target", table.of_targets())]);
         }
-        let rows = [
+        rows.extend([
             ("network", format!("{}, {parameters} parameters", sizes(&self.layers))),
             ("activation", activation),
             ("cost", cost(&self.cost)),
@@ -141,19 +141,25 @@ impl Event for Plan {
             ("threads", self.threads.to_string()),
             ("instruction set", self.isa.to_owned()),
             ("checkpoint", checkpoint),
-        ];
-        write_rows(out, &rows)?;
+        ]);
         if let Some(recipe) = &self.recipe {
             let chose = self.reasons.join("; ");
             let chose = if chose.is_empty() { chose } else { format!(", which chose {chose}") };
-            write_rows(out, &[("recipe", format!("{recipe}{chose}"))])?;
+            rows.push(("recipe", format!("{recipe}{chose}")));
         }
-        write_rows(out, &techniques(&self.settings))?;
-        write_rows(out, &changes(&self.changes, self.steps_per_epoch()))?;
+        rows.extend(techniques(&self.settings));
+        rows.extend(changes(&self.changes, self.steps_per_epoch()));
         if let Some(Resumed { checkpoint, epochs, position }) = &self.resumed {
             let place = place(*epochs, position.div_ceil(*batch_size));
-            write_rows(out, &[("resumed", format!("{checkpoint} as of {place}"))])?;
+            rows.push(("resumed", format!("{checkpoint} as of {place}")));
         }
+        rows
+    }
+}
+
+impl Event for Plan {
+    fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        write_rows(out, &self.rows())?;
         writeln!(out)
     }
 }
@@ -274,6 +280,9 @@ pub(crate) struct EpochLine {
     /// The state of the layers after the epoch, if `--inspect` asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layers: Option<Vec<LayerInspection>>,
+    /// The look of the text on a terminal. Without one it is that of a pipe.
+    #[serde(skip)]
+    pub on_terminal: Option<OnTerminal>,
 }
 
 impl EpochLine {
@@ -286,12 +295,26 @@ impl EpochLine {
             epochs: settings.epochs,
             samples_per_second: examples as f64 / epoch.seconds,
             layers: None,
+            on_terminal: None,
         }
     }
 }
 
 impl Event for EpochLine {
     fn write(&self, out: &mut Vec<u8>) -> io::Result<()> {
+        if let Some(look) = &self.on_terminal {
+            let EpochLine { epochs, accuracy, samples_per_second, .. } = *self;
+            writeln!(out, "{}", look.line(&self.epoch, &Derived { epochs, accuracy, samples_per_second }))?;
+        } else {
+            self.write_plain(out)?;
+        }
+        self.layers.iter().flatten().try_for_each(|layer| write_layer(out, layer))
+    }
+}
+
+impl EpochLine {
+    /// Writes the line of a pipe.
+    fn write_plain(&self, out: &mut Vec<u8>) -> io::Result<()> {
         let width = self.epochs.to_string().len();
         let Epoch { number, cost, learning_rate, validation, test, .. } = self.epoch;
         let epochs = self.epochs;
@@ -308,9 +331,16 @@ impl Event for EpochLine {
         if let Some(test) = &test {
             write!(out, "  {} {}", measure(test), padded(test))?;
         }
-        writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))?;
-        self.layers.iter().flatten().try_for_each(|layer| write_layer(out, layer))
+        writeln!(out, "  {:>19}", samples_per_second(self.samples_per_second))
     }
+}
+
+/// The state of the layers after an epoch.
+#[derive(Clone, Debug)]
+pub(crate) struct Inspected {
+    /// The number of the epoch.
+    pub(crate) epoch: usize,
+    pub(crate) layers: Vec<LayerInspection>,
 }
 
 /// Writes what a layer does.
@@ -336,6 +366,9 @@ pub(crate) struct Summary {
     pub seconds: f64,
     /// Seconds within the training steps.
     pub training_seconds: f64,
+    /// The share of the run's time that the dashboard took.
+    #[serde(skip)]
+    pub screen: Option<f64>,
     /// The best epoch of the whole run. Epochs from before it was resumed count.
     pub best_epoch: Option<usize>,
     /// Null for regression.
@@ -350,6 +383,9 @@ pub(crate) struct Summary {
     /// The names of classes or outputs.
     #[serde(skip)]
     pub labels: Labels,
+    /// Cost and score of the trained network on that set.
+    #[serde(skip)]
+    pub evaluation: Evaluation,
     /// Further measures of the trained network on that set.
     pub metrics: Measures,
     /// Signs that the run has learned badly. Standard error tells them in words.
@@ -383,6 +419,9 @@ impl Event for Summary {
         let weight_hash = &self.weight_hash;
         let [total, training] = [self.seconds, self.training_seconds].map(duration);
         write!(out, "\nTrained in {total}, {training} of it in steps.")?;
+        if let Some(share) = self.screen {
+            write!(out, " {} of the time was spent on the screen.", percent(share))?;
+        }
         if let (Some(epoch), Some(accuracy)) = (self.best_epoch, self.best_test_accuracy) {
             write!(out, " Best: {}, after epoch {epoch}.", percent(accuracy))?;
         }

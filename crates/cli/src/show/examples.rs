@@ -1,7 +1,7 @@
 //! Pictures in a grid.
 
 use super::{Args, title_of};
-use crate::dataset::{Looked, pictures};
+use crate::dataset::{Named, pictures};
 use crate::draw::{Grid, Raster, Terminal, Tile};
 use crate::failure::Failure;
 use crate::numbers::Indices;
@@ -11,9 +11,10 @@ use minibatch::Dataset;
 use minibatch_data::{Row, Targets, TrainTest};
 use serde::Serialize;
 use std::io;
+use std::path::Path;
 
 /// Examples that are shown, and what is known of them.
-struct Chosen {
+pub(super) struct Chosen {
     place: String,
     /// The set in words: `training` or `test`.
     set: &'static str,
@@ -42,68 +43,91 @@ impl Event for Example {
     }
 }
 
-/// Shows some of the data.
-pub(super) fn show(args: &Args, looked: Looked<'_>) -> Result<(), Failure> {
-    let chosen = choose(args, looked)?;
-    if args.json {
-        return chosen.rows.iter().zip(&chosen.indices).try_for_each(|(&row, &index)| {
-            let label = label(chosen.data.targets(), row, chosen.class_names.as_deref());
-            Report::Json.print(&Example { set: chosen.set, index, label })
-        });
-    }
-    let grid = chosen.grid(args.labels || args.class.is_some())?;
-    match &args.output {
-        Some(target) => {
-            grid.write(target)?;
-            write_out(format!("Drew {} into {}.\n", grid.title, shown(&target.path)).as_bytes())
-        }
-        None => write_out((grid.text(&Terminal::of_output()).join("\n") + "\n").as_bytes()),
-    }
-}
-
-fn choose(args: &Args, looked: Looked<'_>) -> Result<Chosen, Failure> {
-    let set = if args.test { "test" } else { "training" };
-    let place = title_of(&args.data.place());
-    let of_data = |data: Dataset, class_names: Option<Vec<String>>| {
+impl Chosen {
+    /// Examples of `data`, which has these class names if it has some.
+    fn of(args: &Args, data: Dataset, class_names: Option<Vec<String>>) -> Result<Chosen, Failure> {
         let classes = match data.targets() {
             Targets::Classes { labels, .. } => Some(&labels[..]),
             _ => None,
         };
         let rows = args.choose(data.len(), class_names.as_deref(), classes)?;
         let (indices, all) = (rows.clone(), data.len());
-        Ok(Chosen { place: place.clone(), set, data, rows, indices, class_names, all })
-    };
-    match looked {
-        Looked::Images(named) => {
-            args.pictures.check_unused()?;
-            let TrainTest { train, test } = named.open()?;
-            of_data(if args.test { test } else { train }, None)
+        let set = if args.test { "test" } else { "training" };
+        Ok(Chosen { place: title_of(&args.data.place()), set, data, rows, indices, class_names, all })
+    }
+
+    /// Examples of IDX files.
+    pub(super) fn of_images(args: &Args, named: &Named) -> Result<Chosen, Failure> {
+        args.pictures.check_unused()?;
+        let TrainTest { train, test } = named.open()?;
+        Chosen::of(args, if args.test { test } else { train }, None)
+    }
+
+    /// Examples of a NumPy archive.
+    pub(super) fn of_arrays(args: &Args, path: &Path) -> Result<Chosen, Failure> {
+        args.pictures.check_unused()?;
+        let (train, test) = args.data.keys.images(path)?;
+        let none = || {
+            let path = path.display();
+            Failure::Run(format!("{path}: expected arrays to test on, found none; leave out --test"))
+        };
+        Chosen::of(args, if args.test { test.ok_or_else(none)? } else { train }, None)
+    }
+
+    /// Examples of a folder of pictures. Those that aren't shown aren't read.
+    pub(super) fn of_pictures(args: &Args, path: &Path) -> Result<Chosen, Failure> {
+        if args.test {
+            return Err(Failure::usage("--test: a folder of pictures has no test set; name its own folder"));
         }
-        Looked::Arrays(path) => {
-            args.pictures.check_unused()?;
-            let (train, test) = args.data.keys.images(path)?;
-            let none = || {
-                Failure::Run(format!(
-                    "{}: expected arrays to test on, found none; leave out --test",
-                    path.display()
-                ))
-            };
-            of_data(if args.test { test.ok_or_else(none)? } else { train }, None)
+        let take = |names: &[String], classes: &[u32]| args.choose(classes.len(), Some(names), Some(classes));
+        let pictures::Sample { pictures: data, indices, class_names, all } =
+            pictures::sample(path, &args.pictures, take)?;
+        let (place, rows) = (title_of(path), (0..indices.len()).collect());
+        Ok(Chosen { place, set: "", data, rows, indices, class_names: Some(class_names), all })
+    }
+
+    /// Shows the examples as `args` ask for it.
+    pub(super) fn show(&self, args: &Args) -> Result<(), Failure> {
+        if args.json {
+            return self.rows.iter().zip(&self.indices).try_for_each(|(&row, &index)| {
+                let label = label(self.data.targets(), row, self.class_names.as_deref());
+                Report::Json.print(&Example { set: self.set, index, label })
+            });
         }
-        Looked::Pictures(path) => {
-            if args.test {
-                return Err(Failure::usage(
-                    "--test: a folder of pictures has no test set; name its own folder",
-                ));
+        let grid = self.grid(args.labels || args.class.is_some())?;
+        match &args.output {
+            Some(target) => {
+                grid.write(target)?;
+                write_out(format!("Drew {} into {}.\n", grid.title, shown(&target.path)).as_bytes())
             }
-            let take =
-                |names: &[String], classes: &[u32]| args.choose(classes.len(), Some(names), Some(classes));
-            let sample = pictures::sample(path, &args.pictures, take)?;
-            let pictures::Sample { pictures: data, indices, class_names, all } = sample;
-            let rows = (0..indices.len()).collect();
-            Ok(Chosen { place, set: "", data, rows, indices, class_names: Some(class_names), all })
+            None => write_out((grid.text(&Terminal::of_output()).join("\n") + "\n").as_bytes()),
         }
-        Looked::Table(_) => unreachable!("a table is shown by its columns"),
+    }
+
+    /// The pictures as a grid, with their labels if they are asked for.
+    fn grid(&self, with_labels: bool) -> Result<Grid, Failure> {
+        let shape = self.data.example_shape();
+        let values: Vec<Vec<f32>> = self.rows.iter().map(|&row| values(self.data.input(row))).collect();
+        let range = range(self.data.input(0), &values);
+        let tile = |(values, (&row, index)): (&Vec<f32>, (&usize, &usize))| {
+            let picture = Raster::of_values(values, shape, range)?;
+            let label = || label(self.data.targets(), row, self.class_names.as_deref());
+            let caption = if with_labels { vec![label(), format!("#{index}")] } else { Vec::new() };
+            Some(Tile { picture, caption })
+        };
+        let tiles: Option<Vec<Tile>> =
+            values.iter().zip(self.rows.iter().zip(&self.indices)).map(tile).collect();
+        let Some(tiles) = tiles else {
+            let place = &self.place;
+            return Err(Failure::Run(format!(
+                "{place}: expected pictures, found {}; save them as a table, whose columns `show` sums up",
+                images(shape)
+            )));
+        };
+        let (shown, all) = (grouped(tiles.len()), grouped(self.all));
+        let set = if self.set.is_empty() { String::new() } else { format!("{} ", self.set) };
+        let title = format!("{}: {shown} of {all} {set}{}", self.place, images(shape));
+        Ok(Grid { title, tiles, legend: None })
     }
 }
 
@@ -151,34 +175,6 @@ impl Args {
         };
         let shown = self.count.min(candidates.len());
         Ok((0..shown).map(|i| candidates[i * candidates.len() / shown]).collect())
-    }
-}
-
-impl Chosen {
-    /// The pictures as a grid, with their labels if they are asked for.
-    fn grid(&self, with_labels: bool) -> Result<Grid, Failure> {
-        let shape = self.data.example_shape();
-        let values: Vec<Vec<f32>> = self.rows.iter().map(|&row| values(self.data.input(row))).collect();
-        let range = range(self.data.input(0), &values);
-        let tile = |(values, (&row, index)): (&Vec<f32>, (&usize, &usize))| {
-            let picture = Raster::of_values(values, shape, range)?;
-            let label = || label(self.data.targets(), row, self.class_names.as_deref());
-            let caption = if with_labels { vec![label(), format!("#{index}")] } else { Vec::new() };
-            Some(Tile { picture, caption })
-        };
-        let tiles: Option<Vec<Tile>> =
-            values.iter().zip(self.rows.iter().zip(&self.indices)).map(tile).collect();
-        let Some(tiles) = tiles else {
-            let place = &self.place;
-            return Err(Failure::Run(format!(
-                "{place}: expected pictures, found {}; save them as a table, whose columns `show` sums up",
-                images(shape)
-            )));
-        };
-        let (shown, all) = (grouped(tiles.len()), grouped(self.all));
-        let set = if self.set.is_empty() { String::new() } else { format!("{} ", self.set) };
-        let title = format!("{}: {shown} of {all} {set}{}", self.place, images(shape));
-        Ok(Grid { title, tiles, legend: None })
     }
 }
 

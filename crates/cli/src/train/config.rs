@@ -4,6 +4,9 @@
 //! command line as well go before the file's.
 
 use crate::failure::Failure;
+use crate::shell::line;
+use minibatch::Settings;
+use minibatch::checkpoint::Annotations;
 use minibatch_data::list_item;
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -103,8 +106,18 @@ fn scalar(value: &Value) -> Option<String> {
 }
 
 /// Options that say where a run's files are, and what is printed. A recorded configuration leaves them out.
-const OF_FILES: [&str; 9] =
-    ["checkpoint", "checkpoint-every", "keep", "log", "tensorboard", "json", "quiet", "from", "cache"];
+const OF_FILES: [&str; 10] = [
+    "checkpoint",
+    "checkpoint-every",
+    "keep",
+    "log",
+    "report",
+    "tensorboard",
+    "json",
+    "quiet",
+    "from",
+    "cache",
+];
 
 /// The options among `arguments` that decide a run, as a file has them.
 pub(crate) fn text(arguments: &[OsString]) -> String {
@@ -124,6 +137,30 @@ pub(crate) fn text(arguments: &[OsString]) -> String {
         }
     }
     table.to_string()
+}
+
+/// The command that trains a run with these `annotations` and `settings` again, as a shell takes it. `data` are named without an option.
+/// None if the run was begun by a program that uses the library.
+pub(crate) fn repeating(
+    annotations: &Annotations,
+    settings: &Settings,
+    data: Option<&Path>,
+) -> Option<String> {
+    annotations.recipe.as_ref()?;
+    let mut options: toml::Table = annotations.configuration.as_deref().unwrap_or_default().parse().ok()?;
+    options.remove("inspect");
+    options.insert("epochs".to_owned(), Value::Integer(settings.epochs as i64));
+    // A seed beyond TOML's integers was given as an option, and is there as text.
+    if let Ok(seed) = i64::try_from(settings.seed) {
+        options.insert("seed".to_owned(), Value::Integer(seed));
+    }
+    let mut words: Vec<OsString> = vec!["minibatch".into(), "train".into()];
+    words.extend(data.map(OsString::from));
+    if let Some(source) = &annotations.source {
+        words.extend(["--from".into(), source.into()]);
+    }
+    words.extend(read(&options.to_string()).ok()?.into_iter().flat_map(|(_, words)| words));
+    Some(line(&words))
 }
 
 /// A value as TOML has it: a number, a list of numbers, or text.

@@ -70,7 +70,8 @@ pub(super) fn summary(
     let stopping = trainer.settings().early_stopping;
     Ok(Summary {
         seconds: started.elapsed().as_secs_f64(),
-        training_seconds: run.progress.training().as_secs_f64(),
+        screen: run.display.share(),
+        training_seconds: run.clock.training().as_secs_f64(),
         best_epoch,
         best_test_accuracy: best_test.and_then(|test| test.accuracy()),
         best_test_cost: best_test.filter(|test| test.accuracy().is_none()).map(|test| test.cost),
@@ -80,6 +81,7 @@ pub(super) fn summary(
         result_epoch: trainer.best().map(|best| best.epoch),
         judged_by: if sets.test.is_some() { "test" } else { "validation" },
         labels: Labels::of(trainer.network()),
+        evaluation: metrics.evaluation,
         metrics: metrics.measures,
         findings,
         weight_hash: format!("{:016x}", trainer.result().weight_hash()),

@@ -25,7 +25,7 @@ pub(super) fn best_tested(trainer: &Trainer) -> Option<&Epoch> {
 }
 
 /// The epoch of `history` with the best of these evaluations.
-fn best_by(history: &[Epoch], evaluation: fn(&Epoch) -> Option<Evaluation>) -> Option<&Epoch> {
+pub(crate) fn best_by(history: &[Epoch], evaluation: fn(&Epoch) -> Option<Evaluation>) -> Option<&Epoch> {
     let evaluated = history.iter().filter_map(|epoch| Some((epoch, evaluation(epoch)?)));
     let best = evaluated.reduce(|best, other| if better(&other.1, &best.1) { other } else { best });
     best.map(|(epoch, _)| epoch)

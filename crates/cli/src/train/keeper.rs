@@ -74,7 +74,14 @@ impl Keeper {
         if due || best { self.take(trainer, best) } else { Ok(None) }
     }
 
-    fn take(&mut self, trainer: &Trainer, best: bool) -> Result<Option<String>, Failure> {
+    /// The time of the newest snapshot, if there is one.
+    #[cfg_attr(not(feature = "dashboard"), expect(dead_code, reason = "the dashboard looks at it"))]
+    pub(super) fn saved(&self) -> Option<Instant> {
+        self.newest.map(|_| self.taken)
+    }
+
+    /// Saves the run now. If an epoch has just ended, it must have been evaluated. Returns a warning as [`look`](Self::look) does.
+    pub(super) fn take(&mut self, trainer: &Trainer, best: bool) -> Result<Option<String>, Failure> {
         let format = |source| Error::Format { path: self.path.clone(), source };
         let receipt = self.writer.submit(best, |bytes| trainer.encode_into(bytes)).map_err(format)?;
         self.newest = Some(state(trainer));

@@ -6,21 +6,27 @@
 //! 2. [`checkpoint`]: reserves the file that the run is kept in.
 //! 3. [`begin`], [`resume`]: the data, and the trainer of a new or resumed run.
 //! 4. [`notes`]: advice to a run that is likely to learn badly.
-//! 5. [`observer`], with [`judge`] and [`keeper`]: trains.
-//! 6. [`events`]: the plan and the end, as they are printed.
+//! 5. [`display`], `dashboard`, [`screen`]: what is seen of the run while it trains.
+//! 6. [`observer`], with [`judge`] and [`keeper`]: trains.
+//! 7. [`events`]: the plan and the end, as they are printed. [`page`]: the page of the run.
 
 pub(crate) mod begin;
 mod checkpoint;
 pub(crate) mod config;
+#[cfg(feature = "dashboard")]
+mod dashboard;
+mod display;
 mod events;
-mod judge;
+pub(crate) mod judge;
 mod keeper;
 mod log;
 mod network;
 pub(crate) mod notes;
 mod observer;
 mod options;
+mod page;
 pub(crate) mod resume;
+mod screen;
 pub(crate) mod stopping;
 mod techniques;
 mod tensorboard;
@@ -28,11 +34,11 @@ mod tensorboard;
 pub(crate) use options::Args;
 
 use crate::dataset::{Asked, Sets};
+use crate::draw::Target;
 use crate::failure::{Failure, tell};
-use crate::progress::Progress;
+use crate::progress::Clock;
 use crate::recorded;
 use crate::report::{self, Report, Resumed, shown};
-use crate::signals::Signals;
 use crate::task::{check_targets, note_on_targets};
 use begin::Needs;
 use keeper::Keeper;
@@ -44,6 +50,7 @@ use tensorboard::EventFile;
 
 /// Trains a network and prints the plan, the epochs and the end. `started` is the start of the process.
 pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
+    screen::check(args)?;
     let path = args.keeping.checkpoint.as_deref().or(args.resume.as_deref());
     if let (None, Some(option)) = (path, args.keeping.first_given()) {
         return Err(Failure::usage(format!("{option} needs --checkpoint FILE")));
@@ -54,6 +61,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         args.validation_split
     };
     args.stopping.check(validation_split.is_some(), args.resume.is_some())?;
+    args.report.iter().try_for_each(Target::check)?;
     let log = args.log.as_deref().map(|path| Log::open(path, args.resume.is_some(), started)).transpose()?;
     let events = args.tensorboard.as_deref();
     let events = events.map(|folder| EventFile::create(folder, args.resume.is_some())).transpose()?;
@@ -83,7 +91,7 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     let needs = Needs {
         evaluated: [&sets.test, &sets.validation].into_iter().flatten().map(Dataset::len).max().unwrap_or(0),
         buffers: if reserved.is_some() { args.keeping.buffers() } else { 0 },
-        inspects: args.inspect,
+        inspects: args.inspect || args.dashboard || args.report.is_some(),
     };
     let (mut changed, mut resumed) = (false, None);
     if let Some((path, recorded)) = &mut recorded {
@@ -111,7 +119,8 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
     }
 
     let report = if args.quiet { Report::Quiet } else { Report::new(args.json) };
-    report.print(&events::plan(args, &pool, &trainer, &sets, path, replaces, resumed))?;
+    let plan = events::plan(args, &pool, &trainer, &sets, path, replaces, resumed);
+    report.print(&plan)?;
     if cfg!(debug_assertions) {
         tell("note: this is a debug build; `cargo run --release -- train` is faster");
     }
@@ -122,20 +131,28 @@ pub(crate) fn run(args: &Args, started: Instant) -> Result<(), Failure> {
         let notes = advice.iter().chain(&of_inputs).chain(&on_targets).chain(&sets.notes);
         notes.for_each(|note| tell(note));
     }
-    let signals = Signals::catch()?;
-    let progress = Progress::new(&trainer, trainer.settings().epochs, report == Report::Text);
-    let mut run = RunObserver { keeper, log, events, report, signals, progress, inspects: args.inspect };
+    let clock = Clock::new(&trainer, trainer.settings().epochs);
+    let (display, signals) = screen::begin(args, report, &trainer, sets.train.example_shape())?;
+    let inspected = args.report.as_ref().map(|_| Vec::new());
+    let (inspects, wants_save) = (args.inspect, false);
+    let mut run =
+        RunObserver { keeper, log, events, signals, clock, display, inspects, inspected, wants_save };
     match run.train(&mut trainer, sets.test.as_ref())? {
         None => {
             let summary = events::summary(&run, &trainer, &sets, started)?;
             report.print(&summary)?;
             let notes = report::notes(&summary.findings, sets.judging().len(), &summary.labels);
             notes.iter().for_each(|note| tell(note));
-            Ok(())
+            let ending = page::Ending::Last(&summary, notes);
+            page::write(args, &plan, &trainer, &sets, &run, &ending)
         }
         Some(signal) => {
             // Output to a closed terminal fails. The run is saved, and the exit code tells of the signal.
             if let Err(failure) = report.print(&events::stopped(&run, args, &trainer, signal)) {
+                failure.report();
+            }
+            let ending = page::Ending::Signal(signal, started.elapsed());
+            if let Err(failure) = page::write(args, &plan, &trainer, &sets, &run, &ending) {
                 failure.report();
             }
             Err(Failure::Stopped(signal))

@@ -1,27 +1,32 @@
 //! The observer of a run: shows it, saves it, and stops it after a signal.
 
+use super::display::{Display, Moment, Wish};
 use super::judge;
 use super::keeper::Keeper;
 use super::log::Log;
 use super::tensorboard::EventFile;
-use crate::failure::{Failure, tell};
-use crate::progress::Progress;
-use crate::report::{EpochLine, Report};
+use crate::failure::Failure;
+use crate::progress::Clock;
+use crate::report::{EpochLine, Inspected};
 use crate::signals::{Signal, Signals};
 use minibatch::{Dataset, Epoch, Observer, Trainer};
 use std::ops::ControlFlow;
 
-/// The observer of a run. Between two slices it moves the bar, and saves the run if that is due. After an epoch it prints the
-/// epoch's line.
+/// The observer of a run. Between two slices it lets the display move on, and saves the run if that is due. After an epoch it hands
+/// the epoch's line to the display.
 pub(super) struct RunObserver {
     pub(super) keeper: Option<Keeper>,
     pub(super) log: Option<Log>,
     pub(super) events: Option<EventFile>,
-    pub(super) report: Report,
     pub(super) signals: Signals,
-    pub(super) progress: Progress,
-    /// Whether the layers are inspected after each epoch.
+    pub(super) clock: Clock,
+    pub(super) display: Box<dyn Display>,
+    /// Whether the state of the layers is shown after each epoch.
     pub(super) inspects: bool,
+    /// The state of the layers after each epoch, if a page is made of the run.
+    pub(super) inspected: Option<Vec<Inspected>>,
+    /// Whether the user has asked for the run to be saved, and it isn't yet.
+    pub(super) wants_save: bool,
 }
 
 impl RunObserver {
@@ -31,6 +36,8 @@ impl RunObserver {
         trainer: &mut Trainer,
         test: Option<&Dataset>,
     ) -> Result<Option<Signal>, Failure> {
+        // The first slice may take long.
+        self.show(trainer)?;
         // A program that uses the library may have written the checkpoint before it evaluated the last epoch.
         if let (0, Some(epoch)) = (trainer.position(), trainer.history().last().copied()) {
             if epoch.validation.is_none() && trainer.validate()?.is_some() {
@@ -43,6 +50,9 @@ impl RunObserver {
             }
         }
         let fit = if self.flow().is_break() { Ok(()) } else { trainer.fit(test, self) };
+        // The last lines of a display that closes may be lost with the output. The run isn't.
+        let shown = self.display.finish();
+        let fit = fit.and(shown);
         let of_output = fit.as_ref().is_err_and(Failure::is_of_output);
         let fit = fit.map_err(|failure| match &mut self.keeper {
             Some(keeper) => keeper.keep_in_spite_of(failure, trainer),
@@ -53,7 +63,6 @@ impl RunObserver {
         if !(of_output && signal.is_some()) {
             fit?;
         }
-        self.progress.finish();
         if let Some(keeper) = &mut self.keeper {
             keeper.finish(trainer)?;
         }
@@ -64,10 +73,20 @@ impl RunObserver {
 
     /// Saves the run if that is due. `best` is true if an epoch has just ended and is the best so far.
     fn save(&mut self, trainer: &Trainer, best: bool) -> Result<(), Failure> {
-        if let Some(keeper) = &mut self.keeper
-            && let Some(warning) = keeper.look(trainer, best)?
-        {
-            self.progress.suspend(|| tell(&warning));
+        let Some(keeper) = &mut self.keeper else { return Ok(()) };
+        let due = keeper.look(trainer, best)?;
+        let asked = if std::mem::take(&mut self.wants_save) { keeper.take(trainer, false)? } else { None };
+        due.into_iter().chain(asked).for_each(|warning| self.display.tell(warning));
+        Ok(())
+    }
+
+    /// Lets the display move on, and notes what the user asks for.
+    fn show(&mut self, trainer: &Trainer) -> Result<(), Failure> {
+        let moment = Moment { trainer, clock: &self.clock, keeper: self.keeper.as_ref() };
+        match self.display.after_slice(moment)? {
+            Some(Wish::Save) => self.wants_save = true,
+            Some(Wish::Stop) => self.signals.interrupt(),
+            None => {}
         }
         Ok(())
     }
@@ -83,11 +102,12 @@ impl Observer for RunObserver {
 
     fn interval(&mut self, trainer: &Trainer) -> usize {
         let most = self.keeper.as_ref().map_or(usize::MAX, |keeper| keeper.steps_to_go(trainer));
-        self.progress.begin_slice(most)
+        self.clock.begin_slice(most)
     }
 
     fn after_steps(&mut self, trainer: &mut Trainer) -> Result<ControlFlow<()>, Failure> {
-        self.progress.end_slice(trainer);
+        self.clock.end_slice(trainer);
+        self.show(trainer)?;
         // An epoch that has ended is saved once it has been evaluated.
         if trainer.position() > 0 {
             self.save(trainer, false)?;
@@ -99,16 +119,21 @@ impl Observer for RunObserver {
         let best = judge::best(trainer).is_some_and(|best| best.number == epoch.number);
         self.save(trainer, best)?;
         let mut line = EpochLine::new(epoch, trainer.settings(), trainer.examples());
-        if self.inspects {
-            line.layers = Some(trainer.inspect()?);
+        if self.inspects || self.inspected.is_some() {
+            let layers = trainer.inspect()?;
+            if let Some(inspected) = &mut self.inspected {
+                inspected.push(Inspected { epoch: epoch.number, layers: layers.clone() });
+            }
+            line.layers = self.inspects.then_some(layers);
         }
-        self.progress.suspend(|| self.report.print(&line))?;
         if let Some(log) = &mut self.log {
             log.add(trainer, epoch)?;
         }
         if let Some(events) = &mut self.events {
             events.add(trainer, &line)?;
         }
+        let moment = Moment { trainer, clock: &self.clock, keeper: self.keeper.as_ref() };
+        self.display.after_epoch(moment, line, best)?;
         Ok(self.flow())
     }
 }

@@ -1,6 +1,7 @@
 //! The options of `train`, and the settings that they give.
 
 use super::{checkpoint, network, stopping, techniques};
+use crate::draw::Target;
 use crate::failure::Failure;
 use crate::numbers::{class_weights, count, fraction, learning_rate, seed};
 use crate::task::{Task, labels_of};
@@ -44,6 +45,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
 
+    /// Write a page of the whole run to this file, which ends with .html
+    #[arg(long, value_name = "FILE", value_parser = Target::of_page)]
+    pub(crate) report: Option<Target>,
     /// Write the figures of each epoch to an event file in this folder, for TensorBoard; a resumed run adds a file
     #[arg(long, value_name = "DIR")]
     pub(crate) tensorboard: Option<PathBuf>,
@@ -117,12 +121,16 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) inspect: bool,
 
+    /// Show the run on the whole screen: curves, layers, first weights, keys to save and stop (with the feature dashboard)
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) dashboard: bool,
+
     /// Print JSON lines: the plan, one object per epoch, and the end
     #[arg(long)]
     pub(crate) json: bool,
 
     /// Print nothing on standard output; errors and notes stay on standard error
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "dashboard"])]
     pub(crate) quiet: bool,
 
     /// The options that were given, as a configuration file has them.

@@ -3,8 +3,8 @@
 use super::network::contradiction;
 use super::options::Args;
 use crate::failure::Failure;
+use crate::shell::line;
 use minibatch::{Checkpoint, Trainer};
-use std::ffi::OsStr;
 use std::path::Path;
 
 /// Checks the options against the run in `checkpoint`, and sets its number of epochs and its patience, which may change. Options
@@ -75,56 +75,17 @@ pub(crate) fn command(args: &Args, path: &Path) -> String {
     }
     words.extend(args.machine.given());
     words.extend(args.keeping.given());
+    if let Some(page) = &args.report {
+        words.extend(["--report".into(), page.path.clone().into()]);
+    }
+    if args.dashboard {
+        words.push("--dashboard".into());
+    }
     if args.inspect {
         words.push("--inspect".into());
     }
     if args.json {
         words.push("--json".into());
     }
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a POSIX shell takes it.
-fn quoted(word: &OsStr) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
-    match word.to_str() {
-        Some(word) if !word.is_empty() && word.chars().all(plain) => word.to_owned(),
-        Some(word) if !word.contains(char::is_control) => format!("'{}'", word.replace('\'', r"'\''")),
-        // `$'…'` has escapes for all bytes. POSIX has it since 2024, and bash, zsh and ksh since long before.
-        _ => {
-            let escaped = |byte: &u8| match byte {
-                b'\'' | b'\\' => format!("\\{}", char::from(*byte)),
-                b' '..=b'~' => char::from(*byte).to_string(),
-                byte => format!("\\{byte:03o}"),
-            };
-            format!("$'{}'", word.as_encoded_bytes().iter().map(escaped).collect::<String>())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_needs_it() {
-        for (word, shown) in [
-            ("run-1.ckpt", "run-1.ckpt"),
-            ("", "''"),
-            ("my run", "'my run'"),
-            ("a'b", r"'a'\''b'"),
-            ("$x", "'$x'"),
-            ("ü", "'ü'"),
-            ("a\nb'\\", r"$'a\012b\'\\'"),
-        ] {
-            assert_eq!(quoted(OsStr::new(word)), shown);
-        }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn names_that_are_no_text_are_quoted_by_their_bytes() {
-        use std::os::unix::ffi::OsStrExt;
-        assert_eq!(quoted(OsStr::from_bytes(b"r\xff n.ckpt")), r"$'r\377 n.ckpt'");
-    }
+    line(&words)
 }

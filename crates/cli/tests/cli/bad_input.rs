@@ -258,6 +258,8 @@ fn checkpoints(world: &World) {
     write("notes.lock", b"a plan");
     write("kept.ckpt.1", &good);
     fs::create_dir(world.path("kept.ckpt.2")).unwrap();
+    // A page can't be written over a folder.
+    fs::create_dir(world.path("page.html")).unwrap();
 }
 
 fn pictures(world: &World) {
@@ -303,6 +305,7 @@ fn a_closed_pipe_ends_every_command_quietly() {
         "train --data set --recipe tutorial --epochs 1 --json",
         "eval run.ckpt --data set",
         "info run.ckpt",
+        "report run.ckpt --data set",
         "predict run.ckpt set/t10k-images-idx3-ubyte",
         "predict run.ckpt --data set --index 1 --json",
         "verify run.ckpt --data set",

@@ -63,7 +63,7 @@ fn texts_are_those_of_the_snapshot() {
         found.push_str(&format!("$ minibatch {arguments}  # {colors}\n"));
         // Times differ from run to run.
         for line in
-            text.lines().filter(|line| !line.starts_with("training time") && !line.starts_with("speed"))
+            text.lines().filter(|line| !line.starts_with("training time") && !line.starts_with("samples/s"))
         {
             found.push_str(&format!("{line}\n"));
         }
@@ -202,7 +202,7 @@ fn a_comparison_has_the_figures_of_the_runs() {
     }
     world.run("compare a.ckpt b.ckpt --output both.svg").succeeded();
     let svg = fs::read_to_string(world.path("both.svg")).unwrap();
-    assert!(svg.contains(">training cost<") && svg.contains(">test accuracy<") && svg.contains(">a.ckpt<"));
+    assert!(svg.contains(">Training cost<") && svg.contains(">Test accuracy<") && svg.contains(">a.ckpt<"));
     world.run("compare a.ckpt a.ckpt b.ckpt --output all.html").succeeded();
     let page = fs::read_to_string(world.path("all.html")).unwrap();
     assert!(page.contains("3 runs compared") && page.contains("learning rate η"));

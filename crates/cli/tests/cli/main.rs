@@ -3,8 +3,11 @@
 mod arrays;
 mod bad_input;
 mod bad_tables;
+mod browser;
 mod checkpoint;
 mod config;
+#[cfg(all(unix, feature = "dashboard"))]
+mod dashboard;
 mod drawing;
 mod exchange;
 #[cfg(unix)]
@@ -29,12 +32,15 @@ mod pictures;
 #[cfg(unix)]
 mod places;
 mod predict;
+mod report_page;
 mod resume;
 #[cfg(unix)]
 mod signals;
 mod stopping;
 mod tables;
 mod tensorboard;
+#[cfg(unix)]
+mod terminal;
 mod train;
 mod usage;
 mod verify;
