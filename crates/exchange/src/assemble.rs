@@ -84,7 +84,7 @@ impl Pair<'_> {
     }
 }
 
-/// What a tensor's name says of it.
+/// The role that a tensor's name tells.
 enum Role<'t> {
     /// Weights of the layer with this key.
     Weights(&'t str, Option<Orientation>),

@@ -1,4 +1,4 @@
-//! What a file says of its networks besides their numbers, as JSON.
+//! The description of a file's networks, as JSON: all but their numbers.
 
 use crate::error::Error;
 use crate::options::Options;

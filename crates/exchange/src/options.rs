@@ -1,4 +1,4 @@
-//! What an importer is told, and what it gives.
+//! The options of an importer, and its outcome.
 
 use crate::error::Error;
 use minibatch::{Activation, Cost, Network, Registry};
@@ -14,7 +14,7 @@ pub enum Orientation {
     InOut,
 }
 
-/// What an importer is told. What a file says itself needn't be told, and isn't told otherwise.
+/// The options of an importer, for all that a file doesn't say itself. A file that says otherwise is refused.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// n_0, n_1, …, n_L. A file of another network is refused.
@@ -70,7 +70,7 @@ impl Options {
 pub struct Imported {
     /// The networks by their names. A single one is called `main`, unless the file has a name for it.
     pub networks: BTreeMap<String, Network>,
-    /// What was assumed or left out, a sentence each.
+    /// The assumptions that were made, and the parts that were left out, a sentence each.
     pub notes: Vec<String>,
 }
 

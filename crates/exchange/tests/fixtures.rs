@@ -85,7 +85,7 @@ fn activations_of_graphs_are_recognised() {
     }
 }
 
-/// What a graph says itself isn't told otherwise, but a classifier that was saved without its softmax gets one.
+/// A graph isn't told otherwise than it says.
 #[test]
 fn what_is_told_of_a_graph_must_be_true() {
     let bytes = fs::read(folder().join("torch-gelu.onnx")).unwrap();

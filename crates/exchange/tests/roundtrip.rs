@@ -1,4 +1,4 @@
-//! What is exported comes back to the bit, with all that belongs to it.
+//! An exported network comes back to the bit, with all that belongs to it.
 
 use minibatch::activation::{Identity, Relu, Sigmoid, Softmax};
 use minibatch::cost::{CategoricalCrossEntropy, Mse};

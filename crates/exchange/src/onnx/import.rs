@@ -309,7 +309,7 @@ mod tests {
         );
     }
 
-    /// What is written here is understood without the description, too.
+    /// A graph that is written here is understood without its description, too.
     #[test]
     fn written_graphs_are_read_as_those_of_others() {
         use minibatch::activation::{Sigmoid, Softmax, built_in};
