@@ -68,6 +68,13 @@ def graph(case, inputs, expected):
         ordered = np.sort(expected, axis=1)
         clear = ordered[:, -1] - ordered[:, -2] > TOLERANCE * np.abs(ordered).max(axis=1)
         assert (answers["classes"] == expected.argmax(axis=1))[clear].all(), case["name"]
+    halves = np.abs(expected - 0.5) > TOLERANCE
+    if "classes" in answers and expected.shape[1] == 1:
+        assert (answers["classes"] == (expected[:, 0] > 0.5))[halves[:, 0]].all(), case["name"]
+    if "labels" in answers:
+        assert (answers["labels"] == (expected > 0.5))[halves].all(), case["name"]
+    kinds = [kind for kind in ("classes", "labels", "values") if kind in answers]
+    assert len(kinds) <= 1 and (case["classes"] is None or kinds == ["classes"]), case["name"]
     if case["values"]:
         mean, deviation = np.array(case["values"]).T
         difference = max(difference, worst(answers["values"], expected.astype(float) * deviation + mean))

@@ -102,6 +102,9 @@ def onnx_graphs():
     graph("scaled.onnx", plain, weights | scaling)
     pixels = [node("Div", ["x", "white"], ["scaled"], "scaled"), *plain[2:-1]]
     graph("pixels.onnx", pixels, weights | {"white": np.float32(255)}, divided=255)
+    gelu = [node("Gemm", ["x", "w1", "b1"], ["z1"], "z1"), node("Gelu", ["z1"], ["a1"], "gelu", approximate="tanh")]
+    gelu += [node("MatMul", ["a1", "w2"], ["y"], "y")]
+    graph("gelu.onnx", gelu, weights, opset=20)
     skip = [*plain[2:4], node("Tanh", ["z1"], ["a1"]), node("Add", ["a1", "m1"], ["sum"], "skip")]
     skip += [node("MatMul", ["sum", "w2"], ["m2"]), node("Add", ["m2", "b2"], ["y"])]
     skip[0].input[0] = "x"
@@ -112,7 +115,7 @@ def onnx_graphs():
     graph("norm.onnx", batch, weights | norm, refused="node 1 (BatchNormalization 'norm')")
 
 
-def graph(name, nodes, constants, refused=None, divided=1):
+def graph(name, nodes, constants, refused=None, divided=1, opset=13):
     value = lambda name, kind, *shape: helper.make_tensor_value_info(name, kind, ["n", *shape])
     outputs = [value("y", TensorProto.FLOAT, 3)]
     if any("class" in node.output for node in nodes):
@@ -120,7 +123,7 @@ def graph(name, nodes, constants, refused=None, divided=1):
     used = {name for node in nodes for name in node.input}
     made = helper.make_graph(nodes, name, [value("x", TensorProto.FLOAT, 5)], outputs,
                              [numpy_helper.from_array(array, key) for key, array in constants.items() if key in used])
-    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", opset)], ir_version=8 if opset == 13 else 9)
     path = FOLDER / name
     onnx.save(model, str(path))
     checked(path)

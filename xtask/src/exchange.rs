@@ -7,7 +7,7 @@ use xtask_tools::CommandLine;
 
 use crate::python::{Environment, succeed};
 
-/// Export networks of every activation, output and preparation, and compare what onnxruntime, PyTorch and scikit-learn make of them with
+/// Export networks of every activation, output and preparation, and compare what rten, onnxruntime, PyTorch and scikit-learn make of them with
 /// the library's outputs on MNIST's test set (the first time it makes an environment of 1.6 GB)
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -37,5 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let example =
         format!("run --release --package minibatch-exchange --example networks -- {made} data/mnist");
     CommandLine::cargo(&example).run(&root)?;
+    let reader = "run --manifest-path xtask/onnx-reader/Cargo.toml --target-dir target/onnx-reader";
+    CommandLine::cargo(&format!("{reader} -- {made}")).run(&root)?;
     succeed(Command::new(python).arg(root.join("reference/exchange_check.py")).arg(folder.path()))
 }

@@ -73,7 +73,7 @@ enum Task {
     Torch(torch::Args),
     /// Train with `--tensorboard`, and compare what TensorBoard reads with what the run printed
     Tensorboard(tensorboard::Args),
-    /// Export networks, and compare what onnxruntime, PyTorch and scikit-learn make of them with the library's outputs
+    /// Export networks, and compare what rten, onnxruntime, PyTorch and scikit-learn make of them with the library's outputs
     Exchange(exchange::Args),
     /// Make the code of ONNX's messages anew
     OnnxProto(onnx_proto::Args),

@@ -17,7 +17,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What `export` can be told.
+/// The options of `export`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Export {
     /// The checkpoint
@@ -33,7 +33,7 @@ pub(crate) struct Export {
     output: Option<PathBuf>,
 }
 
-/// What `import` can be told.
+/// The options of `import`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
     /// The file with the network
@@ -169,7 +169,7 @@ pub(crate) fn import(args: &Import) -> Result<(), Failure> {
     let Imported { networks, notes } =
         minibatch_exchange::import(format, &bytes, &options).map_err(failed)?;
     save_networks(&args.output, &networks)?;
-    // What was written is what a later command reads.
+    // A later command must be able to read the file.
     load_networks(&args.output)?;
     let said = format!("Imported {} into {}.\n", summary(&networks), shown(&args.output));
     write_out(said.as_bytes())?;

@@ -145,32 +145,39 @@ impl Maker<'_> {
 
     /// A table with categories and with missing numbers.
     fn categories(&mut self) -> Outcome<()> {
-        let mut text = "size,colour,weight,shape,kind\n".to_owned();
+        let mut text = "size,colour,weight,shape,kind,big,late\n".to_owned();
         let mut cells = Vec::new();
         for i in 0..200_usize {
             let (size, colour) = (i as f32 * 0.37 - 9.0, i * 7 % 5);
             let weight = (i % 6 != 2).then_some(i as f32 * i as f32 * 0.01);
             let shown = weight.map_or_else(String::new, |weight| weight.to_string());
-            writeln!(text, "{size},c{colour},{shown},{},k{}", ["a", "b"][i / 3 % 2], i % 3)?;
+            let (shape, kind, big, late) = (["a", "b"][i / 3 % 2], i % 3, i / 7 % 2, i / 100);
+            writeln!(text, "{size},c{colour},{shown},{shape},k{kind},{big},{late}")?;
             cells.extend([size, colour as f32, weight.unwrap_or(f32::NAN), (i / 3 % 2) as f32]);
         }
         fs::write(self.folder.join("categories.bin"), le(&cells))?;
-        let options = TableOptions {
-            targets: vec!["kind".to_owned()],
-            missing: Missing::Median,
-            ..TableOptions::default()
-        };
-        let table = Table::from_reader("table".as_ref(), text.as_bytes(), &options)?;
         let training: Vec<u32> = (0..200).collect();
-        for scale in Scale::ALL {
-            let (preparation, _) = Preparation::learn(&table, TargetKind::Look, &training, scale)?;
-            let inputs = preparation.rows(&table).inputs;
-            let mut network =
-                network(preparation.inputs(), &outputs()[1], &outputs()[0], preparation.outputs())?;
-            network.set_preparation(preparation)?;
-            let answers = network.predict_rows(&self.pool, &*inputs)?;
-            let name = format!("categories-{}", scale.name());
-            self.case(&name, &[("main", &network)], &answers, "categories.bin", &[4])?;
+        // Three classes, two for one output, and two labels.
+        for (targets, outputs_of) in [(&["kind"][..], 3), (&["big"][..], 1), (&["big", "late"][..], 2)] {
+            let other = ["kind", "big", "late"].into_iter().filter(|name| !targets.contains(name));
+            let options = TableOptions {
+                targets: targets.iter().map(|&name| name.to_owned()).collect(),
+                drop: other.map(str::to_owned).collect(),
+                missing: Missing::Median,
+                ..TableOptions::default()
+            };
+            let kind = if targets.len() > 1 { TargetKind::Labels } else { TargetKind::Look };
+            let table = Table::from_reader("table".as_ref(), text.as_bytes(), &options)?;
+            for scale in Scale::ALL {
+                let (preparation, _) = Preparation::learn(&table, kind, &training, scale)?;
+                let inputs = preparation.rows(&table).inputs;
+                let output = &outputs()[usize::from(outputs_of < 3)];
+                let mut network = network(preparation.inputs(), &outputs()[1], output, outputs_of)?;
+                network.set_preparation(preparation)?;
+                let answers = network.predict_rows(&self.pool, &*inputs)?;
+                let name = format!("categories-{}-{}", targets.join("-"), scale.name());
+                self.case(&name, &[("main", &network)], &answers, "categories.bin", &[4])?;
+            }
         }
         Ok(())
     }

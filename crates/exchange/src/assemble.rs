@@ -10,13 +10,12 @@
 //!
 //! No number is read before the shapes are known to be those of a network.
 
-use crate::committee::prefix;
 use crate::description::{Described, Description};
 use crate::error::Error;
 use crate::options::{Imported, Options, Orientation};
 use minibatch::{Activation, Cost, Initializer, Mat, Network};
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// Tensors with names.
@@ -41,17 +40,21 @@ pub(crate) fn networks(
         let network = network(tensors, &pairs, None, options, &mut notes)?;
         return Ok(Imported::one(network, notes));
     };
-    let (mut networks, mut left) = (BTreeMap::new(), all);
+    let mut groups: BTreeMap<String, Vec<(String, Vec<usize>)>> = BTreeMap::new();
+    let are_several = description.networks.len() > 1;
+    for (name, shape) in all {
+        let of = name.split_once('.').filter(|_| are_several).map_or(String::new(), |(of, _)| of.to_owned());
+        groups.entry(of).or_default().push((name, shape));
+    }
+    let mut networks = BTreeMap::new();
     for described in &description.networks {
-        let start = prefix(description.networks.len(), &described.name);
-        let (own, others) = left.into_iter().partition(|(name, _)| name.starts_with(&start));
-        left = others;
-        let own: Vec<_> = own;
+        let group = if are_several { &described.name } else { "" };
+        let own = groups.remove(group).unwrap_or_default();
         let pairs = pairs(&own)?;
         let network = network(tensors, &pairs, Some(described), options, &mut Vec::new())?;
         networks.insert(described.name.clone(), network);
     }
-    match left.first() {
+    match groups.values().flatten().next() {
         Some((name, _)) => {
             Err(Error::tensor(name, "tensors of the networks that the file describes", "another", ""))
         }
@@ -81,7 +84,7 @@ impl Pair<'_> {
     }
 }
 
-/// What a tensor's name says of it.
+/// The role that a tensor's name tells.
 enum Role<'t> {
     /// Weights of the layer with this key.
     Weights(&'t str, Option<Orientation>),
@@ -158,12 +161,12 @@ fn pairs(tensors: &[(String, Vec<usize>)]) -> Result<Vec<Pair<'_>>, Error> {
 
 /// The pairs of a list of arrays without names, as `numpy.savez(*arrays)` writes it: weights and biases in turn. `None` for other names.
 fn numbered_pairs(tensors: &[(String, Vec<usize>)]) -> Result<Option<Vec<Pair<'_>>>, Error> {
-    let find = |index: usize| tensors.iter().find(|(name, _)| *name == format!("arr_{index}"));
-    if tensors.is_empty() || !tensors.len().is_multiple_of(2) || (0..tensors.len()).any(|i| find(i).is_none())
-    {
+    let by_name: HashMap<&str, &(String, Vec<usize>)> = tensors.iter().map(|one| (&*one.0, one)).collect();
+    let all: Option<Vec<_>> =
+        (0..tensors.len()).map(|index| by_name.get(&*format!("arr_{index}")).copied()).collect();
+    let Some(all) = all.filter(|all| !all.is_empty() && all.len().is_multiple_of(2)) else {
         return Ok(None);
-    }
-    let all: Vec<_> = (0..tensors.len()).filter_map(find).collect();
+    };
     let mut pairs = Vec::new();
     for two in all.chunks_exact(2) {
         let ((weights, shape), (biases, length)) = (two[0], two[1]);

@@ -1,4 +1,4 @@
-//! What a file says of its networks besides their numbers, as JSON.
+//! The description of a file's networks, as JSON: all but their numbers.
 
 use crate::error::Error;
 use crate::options::Options;
@@ -109,17 +109,16 @@ impl Description {
 }
 
 impl Described {
-    /// The activations of the layers: those that are told, and else those that the description names.
+    /// The activations of the layers.
     pub(crate) fn activations(&self, options: &Options) -> Result<Vec<Arc<dyn Activation>>, Error> {
-        let last = self.activations.len() - 1;
+        let count = self.activations.len();
         let activation = |(l, label): (usize, &String)| {
-            let told = if l == last { &options.output_activation } else { &options.activation };
-            told.clone().or_else(|| options.registry.activation(label)).ok_or_else(|| {
-                let place = format!("layer {}", l + 1);
-                Error::content(place, "an activation of the library", format!("'{label}'"), "")
-            })
+            let found = options.registry.activation(label).ok_or_else(|| {
+                Error::content(format!("layer {l}"), "an activation of the library", format!("'{label}'"), "")
+            })?;
+            options.agreed(l, l == count, found)
         };
-        self.activations.iter().enumerate().map(activation).collect()
+        (1..).zip(&self.activations).map(activation).collect()
     }
 
     /// The cost that is told, or else the one that the description names.

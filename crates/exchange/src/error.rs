@@ -11,11 +11,11 @@ pub enum Error {
     Content {
         /// The part: a tensor, a node, a layer.
         place: String,
-        /// What fits.
+        /// The content that fits.
         expected: String,
-        /// What is there.
+        /// The content that is there.
         found: String,
-        /// What to do, after a semicolon, or nothing.
+        /// Advice after a semicolon, or nothing.
         help: String,
     },
     /// The network that the file describes can't be made.

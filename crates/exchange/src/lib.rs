@@ -26,7 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! What comes from a file isn't believed before it is checked: sizes before memory is asked for, and each number before it becomes a
+//! A file isn't believed before it is checked: its sizes before memory is asked for, and each number before it becomes a
 //! weight.
 #![forbid(unsafe_code)]
 
@@ -105,7 +105,7 @@ impl Format {
 pub struct Exported {
     /// Its content.
     pub bytes: Vec<u8>,
-    /// What belongs to the network's answers and isn't in the file, a sentence each.
+    /// The parts of the way to an answer that aren't in the file, a sentence each.
     pub notes: Vec<String>,
 }
 

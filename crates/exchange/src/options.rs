@@ -1,5 +1,6 @@
-//! What an importer is told, and what it gives.
+//! The options of an importer, and its outcome.
 
+use crate::error::Error;
 use minibatch::{Activation, Cost, Network, Registry};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ pub enum Orientation {
     InOut,
 }
 
-/// What an importer is told. What a file says itself needn't be told; what is told counts.
+/// The options of an importer, for all that a file doesn't say itself. A file that says otherwise is refused.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// n_0, n_1, …, n_L. A file of another network is refused.
@@ -22,7 +23,7 @@ pub struct Options {
     pub activation: Option<Arc<dyn Activation>>,
     /// The activation of the output layer.
     pub output_activation: Option<Arc<dyn Activation>>,
-    /// The cost. If neither this nor the file says one, it is the one whose output error is A − Y, or else the quadratic cost.
+    /// The cost, in place of the file's. If neither this nor the file says one, it is the one whose output error is A − Y, or else the quadratic cost.
     pub cost: Option<Arc<dyn Cost>>,
     /// The order of the weights. The shapes tell it, unless all layers are square.
     pub orientation: Option<Orientation>,
@@ -39,6 +40,29 @@ impl Options {
         let matching = minibatch::cost::built_in().into_iter().find(|cost| cost.matches(output));
         (matching.unwrap_or_else(|| Arc::new(minibatch::cost::Quadratic)), false)
     }
+
+    /// The activation of layer `l`, counted from 1, for which the file says `found`. What is told must be the same; but
+    /// a classifier is often saved without its softmax, so outputs without activation get the one that is told.
+    pub(crate) fn agreed(
+        &self,
+        l: usize,
+        is_last: bool,
+        found: Arc<dyn Activation>,
+    ) -> Result<Arc<dyn Activation>, Error> {
+        let (told, option) = match is_last {
+            true => (&self.output_activation, "--output-activation"),
+            false => (&self.activation, "--activation"),
+        };
+        match told {
+            Some(told) if told.label() == found.label() => Ok(found),
+            Some(told) if is_last && found.name() == "identity" => Ok(Arc::clone(told)),
+            Some(told) => {
+                let expected = format!("{}, as {option} says", told.label());
+                Err(Error::content(format!("layer {l}"), expected, found.label(), ""))
+            }
+            None => Ok(found),
+        }
+    }
 }
 
 /// The content of a file.
@@ -46,7 +70,7 @@ impl Options {
 pub struct Imported {
     /// The networks by their names. A single one is called `main`, unless the file has a name for it.
     pub networks: BTreeMap<String, Network>,
-    /// What was assumed or left out, a sentence each.
+    /// The assumptions that were made, and the parts that were left out, a sentence each.
     pub notes: Vec<String>,
 }
 

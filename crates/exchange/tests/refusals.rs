@@ -58,7 +58,7 @@ fn both_orientations_are_recognised() {
     // −0 becomes +0.
     assert_eq!(network.layers()[1].weight(0, 1).to_bits(), 0);
 
-    // The same as Keras has it. The names count for nothing where the shapes tell.
+    // Keras has these weights so. Names count for nothing where the shapes tell.
     let keras: [(&str, &[usize], &[f32]); 4] = [
         ("dense/kernel", &[3, 2], &[1.0, 4.0, 2.0, 5.0, 3.0, 6.0]),
         ("dense/bias", &[2], &[0.5, -0.5]),

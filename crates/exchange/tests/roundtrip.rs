@@ -1,4 +1,4 @@
-//! What is exported comes back to the bit, with all that belongs to it.
+//! An exported network comes back to the bit, with all that belongs to it.
 
 use minibatch::activation::{Identity, Relu, Sigmoid, Softmax};
 use minibatch::cost::{CategoricalCrossEntropy, Mse};
@@ -167,4 +167,50 @@ fn an_imported_network_is_trained_on() {
         trainer.network().weight_hash()
     };
     assert_eq!(hash(imported), hash(network));
+}
+
+/// Files of an earlier version are read by this one. `UPDATE_SNAPSHOTS=1` writes them anew.
+#[test]
+fn files_that_were_written_before_are_read() {
+    let prepared = preparation("price", Scale::Robust);
+    let mut network = Network::builder(prepared.inputs())
+        .layer_named(3, registry_activation("gelu"))
+        .layer_with(1, Identity)
+        .cost(Mse)
+        .seed(4)
+        .build()
+        .unwrap();
+    network.set_preparation(prepared).unwrap();
+    for format in Format::ALL {
+        let name = format!("tests/fixtures/own.{}", format.name());
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+            std::fs::write(&path, export(format, &[("main", &network)]).unwrap().bytes).unwrap();
+        }
+        let imported = import(format, &std::fs::read(&path).unwrap(), &Options::default()).unwrap();
+        is_same(&imported.networks["main"], &network);
+    }
+}
+
+/// A file that names its activations isn't told others, but outputs without one get the one that is told.
+#[test]
+fn activations_are_told_as_they_are() {
+    let network = Network::builder(5).layer_with(4, Relu).layer_with(3, Identity).cost(Mse).build().unwrap();
+    let told = |activation: &str, output: &str| Options {
+        activation: Some(registry_activation(activation)),
+        output_activation: Some(registry_activation(output)),
+        cost: Registry::default().cost("categorical-cross-entropy"),
+        ..Options::default()
+    };
+    for format in Format::ALL {
+        let bytes = export(format, &[("main", &network)]).unwrap().bytes;
+        let imported = import(format, &bytes, &told("relu", "softmax")).unwrap();
+        let found = &imported.networks["main"];
+        assert_eq!(
+            (found.layers()[1].activation().name(), found.weight_hash()),
+            ("softmax", network.weight_hash())
+        );
+        let error = import(format, &bytes, &told("tanh", "softmax")).unwrap_err().to_string();
+        assert_eq!(error, "layer 1: expected tanh, as --activation says, found relu");
+    }
 }

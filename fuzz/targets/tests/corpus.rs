@@ -67,7 +67,7 @@ fn npz() {
 
 #[test]
 fn json() {
-    replay("json", 3);
+    replay("json", 2);
 }
 
 #[test]

@@ -8,12 +8,14 @@ use anyhow::{Context, Result, ensure};
 use prost_types::{DescriptorProto, FileDescriptorProto};
 
 /// The messages that are kept, each with its fields. A message in another has the names of both. A reader skips the other fields.
-const KEPT: [(&str, &[&str]); 13] = [
-    ("ModelProto", &["ir_version", "producer_name", "producer_version", "graph", "opset_import", "metadata_props"]),
+const KEPT: [(&str, &[&str]); 12] = [
+    (
+        "ModelProto",
+        &["ir_version", "producer_name", "producer_version", "graph", "opset_import", "metadata_props"],
+    ),
     ("GraphProto", &["node", "name", "initializer", "input", "output"]),
     ("NodeProto", &["input", "output", "name", "op_type", "domain", "attribute"]),
-    ("AttributeProto", &["name", "type", "f", "i", "t", "ints"]),
-    ("AttributeProto.AttributeType", &[]),
+    ("AttributeProto", &["name", "type", "f", "i", "s", "t", "ints"]),
     (
         "TensorProto",
         &[
@@ -46,19 +48,16 @@ fn main() -> Result<()> {
     let folder = proto.parent().context("a folder")?;
     let mut set = protox::compile([proto], [folder])?;
     set.file.iter_mut().for_each(keep);
-    let made = tempfile();
+    let made = std::env::temp_dir().join(format!("onnx-proto-{}", std::process::id()));
     std::fs::create_dir_all(&made)?;
     prost_build::Config::new().disable_comments(["."]).out_dir(&made).compile_fds(set)?;
     let code = std::fs::read_to_string(made.join("onnx.rs"))?;
     std::fs::remove_dir_all(&made)?;
     std::fs::write(output, format!("{HEAD}{code}"))?;
-    let status = Command::new("rustfmt").args(["--edition", "2024"]).arg(output).status().context("rustfmt")?;
+    let status =
+        Command::new("rustfmt").args(["--edition", "2024"]).arg(output).status().context("rustfmt")?;
     ensure!(status.success(), "rustfmt ends with {status}");
     Ok(())
-}
-
-fn tempfile() -> std::path::PathBuf {
-    std::env::temp_dir().join(format!("onnx-proto-{}", std::process::id()))
 }
 
 /// Leaves what is kept of a file.

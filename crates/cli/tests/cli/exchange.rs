@@ -1,7 +1,9 @@
 //! `export` and `import`, and the commands that take a network without a run.
 
 use crate::world::World;
-use std::fs;
+use minibatch_data::write_idx_f32;
+use std::fs::{self, File};
+use std::path::Path;
 
 const FORMATS: [&str; 4] = ["onnx", "safetensors", "npz", "json"];
 
@@ -117,4 +119,30 @@ fn files_that_are_there_are_kept_or_replaced_whole() {
     let run = fs::read(world.path("run.ckpt")).unwrap();
     assert_eq!(world.run("import run.json --output run.ckpt").code, Some(2));
     assert_eq!(fs::read(world.path("run.ckpt")).unwrap(), run);
+}
+
+/// Files of other programs: what they don't tell is told, or assumed in a note. Without a run the outputs tell what is predicted.
+#[test]
+fn networks_of_others_are_used() {
+    let world = World::empty();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../exchange/tests/fixtures");
+    let told = "--activation relu --output-activation";
+    let classes = "categorical-cross-entropy is taken, which goes with softmax";
+    let values = "quadratic is taken, which goes with identity";
+    write_idx_f32(&mut File::create(world.path("rows.idx")).unwrap(), &[2, 5], &[0.5; 10]).unwrap();
+    for (file, options, note, key) in [
+        ("torch.safetensors", format!("{told} softmax"), classes, "class"),
+        ("sklearn-values.npz", format!("{told} identity"), values, "values"),
+        ("scaled.onnx", String::new(), classes, "class"),
+    ] {
+        fs::copy(fixtures.join(file), world.path(file)).unwrap();
+        let imported = world.run(&format!("import {file} --output {file}.ckpt {options}"));
+        assert_eq!(imported.code, Some(0), "{}", imported.stderr);
+        let expected = format!("note: the file names no cost; {note}; --cost names another");
+        assert_eq!(imported.stderr.trim_end(), expected);
+        let answers = world.json(&format!("predict {file}.ckpt rows.idx"));
+        assert!(answers.len() == 2 && answers[0].get(key).is_some(), "{answers:?}");
+        let info = world.run(&format!("info {file}.ckpt"));
+        assert!(!info.succeeded().contains("training"), "{}", info.stdout);
+    }
 }

@@ -303,10 +303,15 @@ impl<R: Read + Seek> NumpyArchive<R> {
         name: &str,
         read: impl FnOnce(&Path, &mut dyn Read) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let names = self.names();
-        let mut file = self.archive.by_name(&format!("{name}.npy")).map_err(|_| {
-            let found = format!("the arrays {}", listed(names.into_iter()));
-            TableFault::new(format!("an array '{name}'"), found, "--x-key and --y-key name others")
+        let entry = format!("{name}.npy");
+        if self.archive.index_for_name(&entry).is_none() {
+            let found = format!("the arrays {}", listed(self.names().into_iter()));
+            let fault =
+                TableFault::new(format!("an array '{name}'"), found, "--x-key and --y-key name others");
+            return Err(fault.in_file(&self.path));
+        }
+        let mut file = self.archive.by_name(&entry).map_err(|error| {
+            TableFault::new(format!("an array '{name}' that can be unpacked"), error.to_string(), "")
                 .in_file(&self.path)
         })?;
         read(&self.path, &mut file)

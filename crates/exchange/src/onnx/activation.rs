@@ -20,8 +20,13 @@ pub(super) fn put(
         "relu" => graph.node("Relu", &[z], &end),
         "leaky-relu" => graph.node_with("LeakyRelu", &[z], &end, vec![float("alpha", parameter)]),
         "elu" => graph.node_with("Elu", &[z], &end, vec![float("alpha", parameter)]),
-        // The operator's own constants are those of the library, rounded to f32.
-        "selu" => graph.node("Selu", &[z], &end),
+        // The operator Selu is rarer among readers than Elu.
+        "selu" => {
+            let scale = graph.constant(1.050_700_9);
+            let alpha = vec![float("alpha", 1.673_263_2)];
+            let elu = graph.node_with("Elu", &[z], &format!("{start}.elu"), alpha);
+            graph.node("Mul", &[&elu, &scale], &end)
+        }
         "softplus" => graph.node("Softplus", &[z], &end),
         "softmax" => graph.node_with("Softmax", &[z], &end, vec![int("axis", 1)]),
         "silu" => {

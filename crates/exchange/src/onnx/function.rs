@@ -86,6 +86,10 @@ pub(super) fn unary(
         "Sqrt" => Box::new(f64::sqrt),
         "Reciprocal" => Box::new(|x: f64| 1.0 / x),
         "Mish" => Box::new(|x: f64| x * (x.max(0.0) + (-x.abs()).exp().ln_1p()).tanh()),
+        "Swish" => {
+            let alpha = or(alpha, 1.0);
+            Box::new(move |x: f64| x / (1.0 + (-alpha * x).exp()))
+        }
         "LeakyRelu" => {
             let slope = or(alpha, 0.01);
             Box::new(move |x: f64| if x > 0.0 { x } else { slope * x })
@@ -100,6 +104,13 @@ pub(super) fn unary(
         }
         _ => return None,
     })
+}
+
+/// GELU's tanh form.
+pub(super) fn gelu(x: f64) -> f64 {
+    let inner =
+        std::f64::consts::FRAC_2_SQRT_PI * std::f64::consts::FRAC_1_SQRT_2 * (x + 0.044715 * x.powi(3));
+    0.5 * x * (1.0 + inner.tanh())
 }
 
 /// The operator of two numbers with this name, if it is known.
@@ -142,10 +153,7 @@ mod tests {
         assert_eq!(found(&z).as_deref(), Some("identity"));
         assert_eq!(found(&z.then(|x| x * x)), None);
         // PyTorch's other way to write GELU.
-        let inner = z.then(|x| (0.797_884_560_802_865_4 * (x + 0.044_715 * x.powi(3))).tanh());
-        let gelu = z.with(&inner, |x, t| 0.5 * x * (1.0 + t));
-        assert_eq!(found(&gelu).as_deref(), Some("gelu"));
-        // The exact form is another function.
+        assert_eq!(found(&z.then(gelu)).as_deref(), Some("gelu"));
         let relu6 = z.then(|x| x.clamp(0.0, 6.0));
         assert_eq!(found(&relu6), None);
     }

@@ -15,6 +15,8 @@ const BATCH: &str = "batch";
 #[derive(Debug, Default)]
 pub(super) struct Graph {
     pub(super) proto: GraphProto,
+    /// The names of the single numbers that are there.
+    constants: Vec<String>,
 }
 
 impl Graph {
@@ -78,10 +80,11 @@ impl Graph {
     /// Adds a single f32, unless it is there. Returns its name.
     pub(super) fn constant(&mut self, number: f32) -> String {
         let name = format!("constant.{number}");
-        if self.proto.initializer.iter().any(|tensor| tensor.name() == name) {
-            return name;
+        if !self.constants.contains(&name) {
+            self.constants.push(name.clone());
+            self.floats(&name, &[], [number]);
         }
-        self.floats(&name, &[], [number])
+        name
     }
 
     fn tensor(&mut self, name: &str, data_type: DataType, dims: &[usize], bytes: Vec<u8>) -> String {

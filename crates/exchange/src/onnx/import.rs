@@ -13,7 +13,11 @@ use crate::error::Error;
 use crate::options::{Imported, Options};
 use minibatch::{Activation, Mat, Network};
 use prost::Message;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+/// The most nodes of a graph. A plain network of a thousand layers has fewer.
+const MOST_NODES: usize = 1 << 14;
 
 /// The networks in a file.
 pub(crate) fn import(bytes: &[u8], options: &Options) -> Result<Imported, Error> {
@@ -22,9 +26,11 @@ pub(crate) fn import(bytes: &[u8], options: &Options) -> Result<Imported, Error>
     })?;
     let graph = model.graph.as_ref();
     let graph = graph.ok_or_else(|| Error::content("the model", "a graph", "none", ""))?;
-    let tells = options.activation.is_some() || options.output_activation.is_some();
+    if graph.node.len() > MOST_NODES {
+        let found = graph.node.len();
+        return Err(Error::content("the graph", format!("at most {MOST_NODES} nodes"), found, ""));
+    }
     if model.producer_name() == PRODUCER
-        && !tells
         && let Some(imported) = own(&model, graph, options)?
     {
         return Ok(imported);
@@ -42,28 +48,44 @@ fn own(model: &ModelProto, graph: &GraphProto, options: &Options) -> Result<Opti
     let entry = model.metadata_props.iter().find(|entry| entry.key() == DESCRIPTION);
     let Some(json) = entry.map(StringStringEntryProto::value) else { return Ok(None) };
     let description = Description::parse("metadata 'minibatch'", json.as_bytes())?;
-    let imported = networks(&mut Layers(graph), Some(&description), options)?;
+    let layers: usize = description.networks.iter().map(|network| network.activations.len()).sum();
+    if layers > graph.node.len() {
+        return Ok(None);
+    }
+    // The graph is the one of what the file names.
+    let plain = Options { activation: None, output_activation: None, cost: None, ..options.clone() };
+    let imported = networks(&mut Layers::of(graph), Some(&description), &plain)?;
     let named: Vec<(&str, &Network)> =
         description.networks.iter().map(|one| (&*one.name, &imported.networks[&one.name])).collect();
     crate::committee::check(&named)?;
     let (expected, _) = written(&named)?;
-    Ok((expected == *graph).then_some(imported))
+    match expected == *graph {
+        true => networks(&mut Layers::of(graph), Some(&description), options).map(Some),
+        false => Ok(None),
+    }
 }
 
 /// The weights and biases among a graph's constants: those of the names that are written here.
-struct Layers<'g>(&'g GraphProto);
+struct Layers<'g>(HashMap<&'g str, &'g TensorProto>);
+
+impl<'g> Layers<'g> {
+    fn of(graph: &'g GraphProto) -> Layers<'g> {
+        let is_of_layer = |name: &str| [".weight", ".bias"].iter().any(|ending| name.ends_with(ending));
+        let named = graph.initializer.iter().map(|tensor| (tensor.name(), tensor));
+        Layers(named.filter(|(name, _)| is_of_layer(name)).collect())
+    }
+}
 
 impl Tensors for Layers<'_> {
     fn list(&mut self) -> Result<Vec<(String, Vec<usize>)>, Error> {
-        let is_of_layer =
-            |tensor: &&TensorProto| [".weight", ".bias"].iter().any(|ending| tensor.name().ends_with(ending));
-        let all = self.0.initializer.iter().filter(is_of_layer);
-        all.map(|tensor| Ok((tensor.name().to_owned(), shape(tensor)?))).collect()
+        let mut all: Vec<_> = self.0.values().collect();
+        all.sort_unstable_by_key(|tensor| tensor.name());
+        all.into_iter().map(|tensor| Ok((tensor.name().to_owned(), shape(tensor)?))).collect()
     }
 
     fn read(&mut self, name: &str) -> Result<Vec<f32>, Error> {
-        let found = self.0.initializer.iter().find(|tensor| tensor.name() == name);
-        numbers(found.ok_or_else(|| Error::tensor(name, "a tensor", "none", ""))?, |x| x as f32)
+        let found = self.0.get(name).ok_or_else(|| Error::tensor(name, "a tensor", "none", ""))?;
+        numbers(found, |x| x as f32)
     }
 }
 
@@ -138,21 +160,7 @@ fn network(graph: &GraphProto, plain: Plain, options: &Options) -> Result<Import
         let Some(found) = layer.activation.clone() else {
             return Err(Error::content(format!("layer {l}"), "an activation", "none", ""));
         };
-        let (told, option) = if l == count {
-            (&options.output_activation, "--output-activation")
-        } else {
-            (&options.activation, "--activation")
-        };
-        activations.push(match told {
-            Some(told) if told.label() == found.label() => found,
-            // A classifier is often saved without its softmax.
-            Some(told) if l == count && found.name() == "identity" => Arc::clone(told),
-            Some(told) => {
-                let expected = format!("{}, as {option} says", told.label());
-                return Err(Error::content(format!("layer {l}"), expected, found.label(), ""));
-            }
-            None => found,
-        });
+        activations.push(options.agreed(l, l == count, found)?);
     }
     let output = Arc::clone(&activations[count - 1]);
     let (cost, is_told) = options.cost_after(&*output);
@@ -187,5 +195,153 @@ fn fold(scaling: &Scaling, weights: &mut [f32], biases: &mut [f32]) -> Result<()
     match weights.iter().chain(biases.iter()).find(|x| !x.is_finite()) {
         None => Ok(()),
         Some(wrong) => Err(Error::content("the scaling of the inputs", "finite weights with it", wrong, "")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::graph::Graph;
+    use super::super::proto::OperatorSetIdProto;
+    use super::super::proto::tensor_proto::DataLocation;
+    use super::*;
+
+    /// A graph of x → `y` with these nodes, an operator with its inputs and its output each, and these constants.
+    fn graph(nodes: &[(&str, &[&str], &str)], constants: &[(&str, &[usize], &[f32])]) -> Graph {
+        let mut graph = Graph::default();
+        graph.input("x", DataType::Float, &[2], "");
+        for (operator, inputs, output) in nodes {
+            graph.node(operator, inputs, output);
+        }
+        for (name, shape, numbers) in constants {
+            graph.floats(name, shape, numbers.iter().copied());
+        }
+        graph.output("y", DataType::Float, &[2], "");
+        graph
+    }
+
+    /// The outcome of importing a graph: the sizes, or the error.
+    fn outcome(graph: Graph) -> Result<Vec<usize>, String> {
+        let opset_import = vec![OperatorSetIdProto { domain: None, version: Some(13) }];
+        let model = ModelProto { graph: Some(graph.proto), opset_import, ..ModelProto::default() };
+        let imported = import(&model.encode_to_vec(), &Options::default());
+        imported.map(|imported| imported.networks["main"].sizes()).map_err(|error| error.to_string())
+    }
+
+    const W: (&str, &[usize], &[f32]) = ("w", &[2, 2], &[1.0, 2.0, 3.0, 4.0]);
+    const B: (&str, &[usize], &[f32]) = ("b", &[2], &[5.0, 6.0]);
+
+    #[test]
+    fn plain_graphs_are_read() {
+        let nodes: [(&str, &[&str], &str); 3] =
+            [("MatMul", &["x", "w"], "m"), ("Add", &["m", "b"], "z"), ("Relu", &["z"], "y")];
+        assert_eq!(outcome(graph(&nodes, &[W, B])), Ok(vec![2, 2]));
+        // Nodes that the output doesn't need aren't looked at.
+        let more = [&nodes[..], &[("Conv", &["y", "w"], "other")]].concat();
+        assert_eq!(outcome(graph(&more, &[W, B])), Ok(vec![2, 2]));
+    }
+
+    #[test]
+    fn graphs_that_are_no_plain_networks_are_refused_by_the_node() {
+        let refused = |nodes: &[(&str, &[&str], &str)], constants: &[(&str, &[usize], &[f32])]| {
+            outcome(graph(nodes, constants)).unwrap_err()
+        };
+        for (nodes, expected) in [
+            (
+                &[("Conv", &["x", "w"][..], "y")][..],
+                "node 0 (Conv 'y'): expected an operator of a plain network",
+            ),
+            (
+                &[("Add", &["a", "x"], "z"), ("Relu", &["z"], "a"), ("Relu", &["z"], "y")],
+                "node 0 (Add 'z'): expected what was computed before, and the graph's inputs once, found 'a'",
+            ),
+            (&[("Relu", &["y"], "y")], "node 0 (Relu 'y'): expected what was computed before"),
+            (
+                &[("MatMul", &["x", "w"], "m"), ("MatMul", &["m", "w"], "y")],
+                "node 1 (MatMul 'y'): expected weights of its own for each layer, found 'w' again",
+            ),
+            (
+                &[("MatMul", &["x", "w"], "m"), ("Mul", &["m", "m"], "y")],
+                "output 'y': expected an activation of the library after the last layer, found another function",
+            ),
+            (&[("MatMul", &["w", "x"], "y")], "node 0 (MatMul 'y'): expected an operator of a plain network"),
+            (&[("Relu", &["x"], "y")], "node 0 (Relu 'y'): expected an operator of a plain network"),
+            (
+                &[("Identity", &["x"], "y")],
+                "output 'y': expected the outputs of the last layer, found another value",
+            ),
+            (&[], "output 'y': expected the outputs of the last layer, found another value"),
+        ] {
+            let said = refused(nodes, &[W, B]);
+            assert!(said.starts_with(expected), "{said}, expected {expected}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_weights_are_refused_by_name() {
+        let nodes: [(&str, &[&str], &str); 2] = [("MatMul", &["x", "w"], "m"), ("Add", &["m", "b"], "y")];
+        let with = |w, b| outcome(graph(&nodes, &[w, b])).unwrap_err();
+        let said = with(W, ("b", &[2], &[f32::NAN, 0.0]));
+        assert_eq!(said, "tensor 'b': expected finite numbers, found NaN at index 0");
+        let said = with(("w", &[2, 2], &[1.0, f32::INFINITY, 0.0, 0.0]), B);
+        assert_eq!(said, "tensor 'w': expected finite numbers, found inf at index 1");
+        let said = with(W, ("b", &[3], &[0.0; 3]));
+        assert_eq!(said, "node 1 (Add 'y'): expected 2 biases, one for each output, found 3");
+        let said = with(("w", &[2, 3], &[0.0; 4]), B);
+        assert_eq!(said, "tensor 'w': expected 6 numbers, for its shape [2, 3], found 4");
+        let said = with(("w", &[1 << 40, 1 << 40], &[0.0; 4]), B);
+        assert_eq!(
+            said,
+            format!("tensor 'w': expected a shape that can be addressed, found {:?}", [1_u64 << 40; 2])
+        );
+        let said = with(("w", &[3, 2], &[0.0; 6]), B);
+        assert_eq!(said, "input 'x': expected 3 numbers of an example, as the first layer takes, found 2");
+        let mut elsewhere = graph(&nodes, &[W, B]);
+        elsewhere.proto.initializer[0].data_location = Some(DataLocation::External as i32);
+        let said = outcome(elsewhere).unwrap_err();
+        assert_eq!(
+            said,
+            "tensor 'w': expected numbers in the file, found numbers in another file; save the model as one file"
+        );
+        let chain: Vec<(&str, &[&str], &str)> = vec![("Relu", &["y"], "y"); (1 << 14) + 1];
+        assert_eq!(
+            outcome(graph(&chain, &[])),
+            Err("the graph: expected at most 16384 nodes, found 16385".to_owned())
+        );
+    }
+
+    /// A graph that is written here is understood without its description, too.
+    #[test]
+    fn written_graphs_are_read_as_those_of_others() {
+        use minibatch::activation::{Sigmoid, Softmax, built_in};
+        use minibatch::cost::CategoricalCrossEntropy;
+        use minibatch::data::{InputProfile, Row};
+
+        for hidden in built_in().into_iter().filter(|one| !one.is_row_wise()) {
+            let mut network = Network::builder(6)
+                .layer_named(4, Arc::clone(&hidden))
+                .layer_with(3, Sigmoid)
+                .layer_with(2, Softmax)
+                .cost(CategoricalCrossEntropy)
+                .build()
+                .unwrap();
+            network
+                .set_profile(InputProfile::of_rows(1, &[2, 3], |_| Row::Bytes(&[0, 9, 8, 7, 6, 255])))
+                .unwrap();
+            let (bytes, _) = super::super::export(&[("main", &network)]).unwrap();
+            let mut model = ModelProto::decode(&*bytes).unwrap();
+            model.producer_name = Some("another".to_owned());
+            let imported = import(&model.encode_to_vec(), &Options::default()).unwrap();
+            let (found, expected) = (&imported.networks["main"], hidden.label());
+            assert_eq!(
+                (found.weight_hash(), found.layers()[0].activation().label()),
+                (network.weight_hash(), expected)
+            );
+            assert_eq!(found.cost().name(), network.cost().name());
+            assert!(
+                imported.notes[0].starts_with("the graph divides its inputs by 255"),
+                "{:?}",
+                imported.notes
+            );
+        }
     }
 }

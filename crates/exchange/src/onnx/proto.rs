@@ -11,6 +11,8 @@ pub struct AttributeProto {
     pub f: ::core::option::Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub i: ::core::option::Option<i64>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub s: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
     #[prost(message, optional, tag = "5")]
     pub t: ::core::option::Option<TensorProto>,
     #[prost(int64, repeated, packed = "false", tag = "8")]

@@ -13,7 +13,7 @@
 //!
 //! A node's inputs must have been computed before, so a circle is refused where it begins. Each node is looked at once.
 
-use super::function::{Function, binary, unary};
+use super::function::{Function, binary, gelu, unary};
 use super::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
 use super::tensor::{numbers, shape};
 use crate::assemble::finite;
@@ -76,9 +76,6 @@ struct Walk<'g> {
     registry: &'g Registry,
 }
 
-/// The most nodes of a graph. A plain network of a thousand layers has fewer.
-const MOST_NODES: usize = 1 << 14;
-
 /// A node, and its place in the graph, counted from 0.
 #[derive(Clone, Copy)]
 struct Place<'g> {
@@ -123,10 +120,6 @@ pub(super) fn follow(graph: &GraphProto, outputs: &[&str], registry: &Registry) 
     };
     let start = Scaling { factors: vec![1.0], offsets: vec![0.0], are_pixels: false, is_fresh: true };
     let values = HashMap::from([(input, Value::Inputs(start))]);
-    if graph.node.len() > MOST_NODES {
-        let found = graph.node.len();
-        return Err(Error::content("the graph", format!("at most {MOST_NODES} nodes"), found, ""));
-    }
     let taken = HashSet::new();
     let mut walk = Walk { constants, values, layers: Vec::new(), scaling: None, taken, registry };
     let Some(&output) = outputs.first() else {
@@ -210,9 +203,15 @@ impl<'g> Walk<'g> {
             }
             ([Some(Value::Function { layer, version, function })], operator) => {
                 self.current(place, *layer, *version)?;
-                let f = unary(operator, place.float("alpha"), place.float("gamma"));
-                let f = f.ok_or_else(|| self.unknown(place))?;
-                Value::Function { layer: *layer, version: *version, function: function.then(f) }
+                let is_tanh_form = place.attribute("approximate").is_some_and(|form| form.s() == b"tanh");
+                let function = match operator {
+                    "Gelu" if is_tanh_form => function.then(gelu),
+                    _ => {
+                        let f = unary(operator, place.float("alpha"), place.float("gamma"));
+                        function.then(f.ok_or_else(|| self.unknown(place))?)
+                    }
+                };
+                Value::Function { layer: *layer, version: *version, function }
             }
             ([Some(one), Some(other)], operator) => self.both(place, one, other, operator)?,
             ([Some(Value::Inputs(scaling)), None], operator) => {
@@ -236,7 +235,7 @@ impl<'g> Walk<'g> {
     /// The refusal of an operator that no plain network has.
     fn unknown(&self, place: Place<'_>) -> Error {
         let hint = match place.node.op_type() {
-            "Erf" => "the exact GELU; the library's is the tanh form",
+            "Erf" | "Gelu" => "the exact GELU; the library's is the tanh form",
             "Conv" | "MaxPool" | "LSTM" | "GRU" | "RNN" => "an operator of other networks",
             "BatchNormalization" => "batch normalisation, which an exporter can fold into the weights",
             _ => "another operator",
@@ -352,9 +351,9 @@ impl<'g> Walk<'g> {
             if by.len() != found.outputs && by.len() != 1 {
                 return Err(place.refused(format!("{} biases, one for each output", found.outputs), by.len()));
             }
-            for (j, bias) in found.biases.iter_mut().enumerate() {
-                *bias = (f64::from(*bias) + by[if by.len() == 1 { 0 } else { j }]) as f32;
-            }
+            let at = |j: usize| if by.len() == 1 { by[0] } else { by[j] };
+            let sums = found.biases.iter().enumerate().map(|(j, bias)| (f64::from(*bias) + at(j)) as f32);
+            found.biases = finite(constant, sums.collect())?;
             found.lacks_biases = false;
             found.version += 1;
             let version = found.version;
