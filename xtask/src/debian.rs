@@ -189,7 +189,9 @@ fn write_script(tool: &Tool, path: &Path) -> Result<()> {
     write(path, &script)?;
     #[cfg(unix)]
     {
+        use std::io;
         use std::os::unix::fs::PermissionsExt;
+        use std::process::Output;
         fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
     }
     Ok(())
@@ -208,7 +210,9 @@ fn reason(said: &str) -> Option<&str> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use std::io;
     use std::os::unix::fs::PermissionsExt;
+    use std::process::Output;
 
     const TOOL: Tool = Tool {
         name: "linker",
@@ -239,7 +243,18 @@ mod tests {
         let moved = folder.path().join("moved");
         fs::rename(home, &moved).unwrap();
         let mut command = Command::new(moved.join("run"));
-        let output = command.args(["-o", "x y"]).env_remove("LD_LIBRARY_PATH").output().unwrap();
+        command.args(["-o", "x y"]).env_remove("LD_LIBRARY_PATH");
+        // A process that another test has just forked holds both files open for writing until it becomes its own program. So long the
+        // system refuses to run them, and a shell says 126.
+        let is_busy = |run: &io::Result<Output>| match run {
+            Ok(output) => output.status.code() == Some(126),
+            Err(error) => error.kind() == io::ErrorKind::ExecutableFileBusy,
+        };
+        let mut runs = std::iter::repeat_with(|| command.output()).take(200).skip_while(|run| {
+            std::thread::sleep(Duration::from_millis(u64::from(is_busy(run))));
+            is_busy(run)
+        });
+        let output = runs.next().expect("the files can be run at last").unwrap();
         let root = moved.join("root").canonicalize().unwrap().display().to_string();
         let expected = format!("{root}/usr/lib/x86_64-linux-gnu\n--sysroot={root}\n-o\nx y\n");
         assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
