@@ -189,9 +189,7 @@ fn write_script(tool: &Tool, path: &Path) -> Result<()> {
     write(path, &script)?;
     #[cfg(unix)]
     {
-        use std::io;
         use std::os::unix::fs::PermissionsExt;
-        use std::process::Output;
         fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
     }
     Ok(())
