@@ -27,7 +27,8 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
         return Ok(Outcome::Skipped(format!("no Chromium: {why:#}")));
     }
     let browser = found().context("Chromium is installed, and isn't on the path")?;
-    let tests = CommandLine::cargo("test -p minibatch-cli --test cli report_page");
+    // With other packages cargo would build the dependencies anew, with the features that these packages alone need.
+    let tests = CommandLine::cargo("test --workspace --test cli report_page");
     tests.env("CHROMIUM", browser.to_str().context("the path of Chromium is not UTF-8")?).run(root)
 }
 
