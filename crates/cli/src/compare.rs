@@ -17,7 +17,7 @@ const LINES: usize = 12;
 /// The size of a chart in a file.
 const SIZE: (u32, u32) = (720, 320);
 
-/// What `compare` can be told.
+/// The options of `compare`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The checkpoints of two runs or more

@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// What `eval` can be told.
+/// The options of `eval`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The checkpoint
@@ -154,10 +154,7 @@ impl Args {
             });
         };
         match worst.grid(network, test, labels) {
-            Some(grid) => {
-                grid.write(target)?;
-                Ok(vec![format!("Drew {} into {}.", grid.title, shown(&target.path))])
-            }
+            Some(grid) => Ok(vec![grid.write(target)?]),
             None if worst.is_empty() => Ok(vec!["no mistakes, nothing drawn".to_owned()]),
             None => {
                 let (file, data) = (target.path.display(), self.data.place());

@@ -8,7 +8,7 @@ use minibatch::gradcheck::{Check, check_all};
 use serde::Serialize;
 use std::io::{self, Write};
 
-/// What `gradcheck` can be told.
+/// The options of `gradcheck`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Seed of the networks and examples

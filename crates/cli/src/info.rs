@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// What `info` can be told.
+/// The options of `info`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The checkpoint

@@ -13,9 +13,9 @@ use serde::Serialize;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Worst {
-    /// Where targets are classes.
+    /// For targets that are classes.
     Classes(Vec<WrongAnswer>),
-    /// Where targets are values or labels.
+    /// For targets that are values or labels.
     Values(Vec<LargeError>),
 }
 

@@ -24,7 +24,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// What `predict` can be told.
+/// The options of `predict`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The checkpoint

@@ -13,7 +13,7 @@ use minibatch::{Checkpoint, ClassMetrics, Dataset, Finding, footprint};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// What `report` can be told.
+/// The options of `report`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The checkpoint
@@ -124,7 +124,7 @@ fn find(args: &Args, checkpoint: &Checkpoint) -> Result<Result<(Dataset, Vec<Str
     }))
 }
 
-/// How far the run came.
+/// The end of the run, in sentences.
 fn ending(path: &Path, checkpoint: &Checkpoint) -> String {
     let (epochs, settings) = (checkpoint.history.len(), &checkpoint.settings);
     let step = (checkpoint.progress.position as usize).div_ceil(settings.batch_size);
@@ -135,7 +135,7 @@ fn ending(path: &Path, checkpoint: &Checkpoint) -> String {
     format!("{path} holds the run as of {}, of {} epochs.", place(epochs, step), settings.epochs)
 }
 
-/// How the run is repeated.
+/// The way to repeat the run.
 fn again(args: &Args, checkpoint: &Checkpoint) -> Again {
     let (network, annotations) = (&checkpoint.network, &checkpoint.annotations);
     let recorded = annotations.configuration.as_deref().unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::numbers::{Indices, count, indices};
 use std::path::Path;
 
-/// What `show` can be told.
+/// The options of `show`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]

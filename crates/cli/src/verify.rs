@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-/// What `verify` can be told.
+/// The options of `verify`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The checkpoint

@@ -1,18 +1,17 @@
 //! `minibatch weights`: a layer's weights in colours, blue below 0 and red above.
 
-use crate::draw::{Grid, Legend, Raster, Target, Terminal, Tile};
+use crate::draw::{Grid, Legend, Raster, Target, Tile};
 use crate::failure::Failure;
 use crate::numbers::count;
-use crate::recorded;
-use crate::report::{shown, write_out};
 use crate::text::grouped;
+use crate::{recorded, report};
 use minibatch::{Matrix, Network};
 use std::path::PathBuf;
 
 /// Units that are drawn as pictures, unless told otherwise.
 const UNITS: usize = 64;
 
-/// What `weights` can be told.
+/// The options of `weights`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The checkpoint
@@ -43,13 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         )));
     }
     let grid = grid(&network, args.layer, args.count);
-    match &args.output {
-        Some(target) => {
-            grid.write(target)?;
-            write_out(format!("Drew {} into {}.\n", grid.title, shown(&target.path)).as_bytes())
-        }
-        None => write_out((grid.text(&Terminal::of_output()).join("\n") + "\n").as_bytes()),
-    }
+    report::show(&grid, args.output.as_ref())
 }
 
 /// The weights into layer `layer`, counted from 1: a picture for each unit if the layer's inputs are pixels, else one picture with a row

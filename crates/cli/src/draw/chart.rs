@@ -47,7 +47,7 @@ struct Look {
     /// The space left of the axes, and below them.
     labels: (u32, u32),
     margin: u32,
-    /// How often a number stands at an axis.
+    /// The most numbers at either axis.
     numbers: (usize, usize),
     /// The width of a curve, and the size of a point that stands alone.
     stroke: u32,

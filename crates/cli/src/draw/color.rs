@@ -10,7 +10,7 @@ pub(crate) const WHITE: Rgb = Rgb(255, 255, 255);
 pub(crate) const BLACK: Rgb = Rgb(0x22, 0x22, 0x22);
 /// The background of a cell without weight in a terminal.
 pub(crate) const DARK: Rgb = Rgb(0x1c, 0x1c, 0x1c);
-/// What is right, and what is wrong.
+/// The colours of right and wrong answers.
 pub(crate) const RIGHT: Rgb = Rgb(0x00, 0x9e, 0x73);
 pub(crate) const WRONG: Rgb = Rgb(0xd5, 0x5e, 0x00);
 

@@ -182,18 +182,19 @@ impl Grid {
         Ok(svg)
     }
 
-    /// Writes the grid to a file.
-    pub(crate) fn write(&self, target: &Target) -> Result<(), Failure> {
+    /// Writes the grid to a file, and returns the sentence that says so.
+    pub(crate) fn write(&self, target: &Target) -> Result<String, Failure> {
         let failed =
             |error: io::Error| Failure::Run(format!("{}: cannot draw: {error}", target.path.display()));
         match target.format {
-            Format::Png => target.write(&self.raster().png().map_err(failed)?),
-            Format::Svg | Format::Html => target.write(self.svg().map_err(failed)?.as_bytes()),
+            Format::Png => target.write(&self.raster().png().map_err(failed)?)?,
+            Format::Svg | Format::Html => target.write(self.svg().map_err(failed)?.as_bytes())?,
         }
+        Ok(format!("Drew {} into {}.", self.title, target.path.display()))
     }
 }
 
-/// Where the parts of a file are.
+/// The places of the parts of a file.
 struct Layout {
     /// Pixels of the file for each pixel of a picture.
     factor: usize,

@@ -1,4 +1,4 @@
-//! What the command draws: pictures in a grid, curves, bars.
+//! The drawings of the command: pictures in a grid, curves, bars.
 //!
 //! Each drawing is a value that is described once, and drawn for a terminal, as a PNG or as an SVG. A file of this folder is below
 //! those that come after it in this list:

@@ -23,7 +23,7 @@ pub(crate) enum Colors {
     None,
 }
 
-/// What an output can show.
+/// The abilities of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Terminal {
     pub(crate) colors: Colors,
@@ -34,7 +34,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// What standard output can show. `NO_COLOR` and `CLICOLOR=0` take the colours away, `CLICOLOR_FORCE=1` gives them to a pipe too.
+    /// The abilities of standard output. `NO_COLOR` and `CLICOLOR=0` take the colours away, `CLICOLOR_FORCE=1` gives them to a pipe too.
     pub(crate) fn of_output() -> Terminal {
         let term = Term::stdout();
         let set = |name: &str| env::var(name).is_ok_and(|value| !value.is_empty() && value != "0");

@@ -7,7 +7,7 @@ use minibatch::{ClassScore, Finding, UnitActivity};
 /// Classes that have a note each. Of more, one note tells.
 const CLASSES: usize = 5;
 
-/// What may help a class that is hardly ever answered, or several: examples of `these`.
+/// The advice for a class that is hardly ever answered, or for several: examples of `these`.
 fn help_for(these: &str) -> String {
     format!("more examples of {these} in training, --class-weights balanced or another --seed may help")
 }

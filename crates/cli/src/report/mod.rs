@@ -18,6 +18,7 @@ pub(crate) use run::{
 pub(crate) use settings::settings;
 pub(crate) use terminal_line::{COSTS, OnTerminal};
 
+use crate::draw::{Grid, Target, Terminal};
 use crate::failure::Failure;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -66,6 +67,15 @@ impl Report {
 pub(crate) fn write_out(text: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     out.write_all(text).and_then(|()| out.flush()).map_err(|error| Failure::output(&error))
+}
+
+/// Draws a grid into the file that an option names, or else on standard output.
+pub(crate) fn show(grid: &Grid, output: Option<&Target>) -> Result<(), Failure> {
+    let text = match output {
+        Some(target) => grid.write(target)?,
+        None => grid.text(&Terminal::of_output()).join("\n"),
+    };
+    write_out((text + "\n").as_bytes())
 }
 
 /// A path as text, for JSON as well. Bytes that aren't UTF-8 are shown as U+FFFD.

@@ -1,4 +1,4 @@
-//! What decides a run, as names and values.
+//! The network and the settings of a run, as names and values.
 
 use super::{InitialValues, cost, optimizer, sizes, techniques};
 use crate::text::grouped;

@@ -11,7 +11,7 @@ const COLUMNS: usize = 80;
 /// The costs in a sparkline at most.
 pub(crate) const COSTS: usize = 8;
 
-/// What a line on a terminal has beside the epoch's own figures.
+/// The additions to the epoch's own figures in a line on a terminal.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct OnTerminal {
     pub(crate) terminal: Terminal,

@@ -34,7 +34,7 @@ pub(crate) struct RunPage<'a> {
     /// Training examples of an epoch.
     pub(crate) examples: usize,
     pub(crate) history: &'a [Epoch],
-    /// How far the run came, in sentences.
+    /// The end of the run, in sentences.
     pub(crate) ending: String,
     /// The number of the best epoch.
     pub(crate) best: Option<usize>,
@@ -69,12 +69,12 @@ pub(crate) enum Set {
     Named,
 }
 
-/// How the run is repeated.
+/// The way to repeat the run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Again {
     /// The command, as a shell takes it.
     pub(crate) command: Option<String>,
-    /// What is to be known beside it, in sentences.
+    /// Remarks on it, in sentences.
     pub(crate) notes: Vec<String>,
 }
 

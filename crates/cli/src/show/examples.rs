@@ -2,10 +2,10 @@
 
 use super::{Args, title_of};
 use crate::dataset::{Named, pictures};
-use crate::draw::{Grid, Raster, Terminal, Tile};
+use crate::draw::{Grid, Raster, Tile};
 use crate::failure::Failure;
 use crate::numbers::Indices;
-use crate::report::{Event, Report, shown, write_out};
+use crate::report::{self, Event, Report};
 use crate::text::{figure, grouped, images};
 use minibatch::Dataset;
 use minibatch_data::{Row, Targets, TrainTest};
@@ -95,13 +95,7 @@ impl Chosen {
             });
         }
         let grid = self.grid(args.labels || args.class.is_some())?;
-        match &args.output {
-            Some(target) => {
-                grid.write(target)?;
-                write_out(format!("Drew {} into {}.\n", grid.title, shown(&target.path)).as_bytes())
-            }
-            None => write_out((grid.text(&Terminal::of_output()).join("\n") + "\n").as_bytes()),
-        }
+        report::show(&grid, args.output.as_ref())
     }
 
     /// The pictures as a grid, with their labels if they are asked for.

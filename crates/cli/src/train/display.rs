@@ -16,7 +16,7 @@ pub(super) struct Moment<'a> {
     pub(super) keeper: Option<&'a Keeper>,
 }
 
-/// What the user asks for by a key.
+/// A wish of the user, told by a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "dashboard"), expect(dead_code, reason = "the dashboard has keys"))]
 pub(super) enum Wish {

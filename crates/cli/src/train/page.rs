@@ -70,7 +70,7 @@ pub(super) fn write(
     write_out(format!("Wrote {}.\n", target.path.display()).as_bytes())
 }
 
-/// How far the run came.
+/// The end of the run, in sentences.
 fn sentences(ending: &Ending<'_>, trainer: &Trainer) -> String {
     match ending {
         Ending::Signal(signal, _) => {
@@ -89,7 +89,7 @@ fn sentences(ending: &Ending<'_>, trainer: &Trainer) -> String {
     }
 }
 
-/// How the run is repeated.
+/// The way to repeat the run.
 fn again(args: &Args, trainer: &Trainer, run: &RunObserver) -> Again {
     let command = config::repeating(trainer.annotations(), trainer.settings(), args.data.source());
     let mut notes = Vec::new();

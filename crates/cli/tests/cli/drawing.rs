@@ -1,4 +1,4 @@
-//! What the command draws: `show`, `weights`, `eval --mistakes`, `compare`. The texts stand in `drawing.txt`.
+//! The drawings of the command: `show`, `weights`, `eval --mistakes`, `compare`. The texts stand in `drawing.txt`.
 
 use crate::world::{World, figure};
 use std::collections::BTreeSet;

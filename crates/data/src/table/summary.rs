@@ -16,7 +16,7 @@ pub struct ColumnSummary {
     pub name: String,
     /// Cells without a value.
     pub missing: usize,
-    /// What the other cells hold.
+    /// The content of the other cells.
     pub content: Content,
 }
 
@@ -36,7 +36,7 @@ pub enum Content {
         median: f32,
         /// The square root of the mean square distance from the mean.
         deviation: f64,
-        /// How many different numbers there are.
+        /// The count of different numbers.
         distinct: usize,
         /// Cells in equal parts of the range from the least number to the greatest.
         histogram: Vec<usize>,

@@ -41,7 +41,7 @@ use std::time::{Duration, Instant};
 
 /// The time after which keys are looked for again. Between these times a slice costs a look at the clock, some 50 ns.
 const TICK: Duration = Duration::from_millis(25);
-/// How long the answer to a key stays.
+/// The time for which the answer to a key stays.
 const ANSWER: Duration = Duration::from_secs(4);
 /// The lines of epochs that are printed at the end.
 const LINES: usize = 8;
@@ -74,7 +74,7 @@ pub(super) struct Dashboard {
     /// The costs of these epochs, and of some before them.
     costs: VecDeque<f64>,
     rate_moves: bool,
-    /// What is to be told at the end.
+    /// Lines that are told at the end.
     notes: Vec<String>,
     example_shape: Vec<usize>,
 }
